@@ -1,0 +1,126 @@
+# shellcheck shell=bash
+# Sourced by test/run.sh, example/run.sh and .ci/run: what they need on the machine, and helpers.
+#
+#   require build programs tests ci      installs what is missing of these groups
+#
+# What is there already is found by asking for it, not by asking the package manager, so that a
+# Boost or a Meson of one's own counts. On Debian 12 and 13 and Ubuntu 24.04 the rest comes from
+# apt; elsewhere the missing packages are printed, under their Debian names, and the exit status is 2.
+
+has_command() { command -v "$1" >/dev/null 2>&1; }
+has_library() { has_command pkg-config && pkg-config --exists "$1"; }
+has_boost() {
+    has_command g++ || return 1
+    printf '#include <boost/version.hpp>\n#if BOOST_VERSION < 108100\n#error too old\n#endif\n' |
+        g++ -E -x c++ - >/dev/null 2>&1
+}
+has_meson() {
+    has_command meson && [[ $(printf '1.0.1\n%s\n' "$(meson --version)" | sort -V | head -n 1) == 1.0.1 ]]
+}
+has_clang_format() { clang-format-19 --version >/dev/null 2>&1; }
+
+# Prints the packages that are missing for a group, one a line. `boost` is resolved later.
+missing_of() {
+    case $1 in
+    build)
+        has_command g++ || echo g++
+        has_meson || echo meson
+        has_command ninja || echo ninja-build
+        has_command pkg-config || echo pkg-config
+        has_boost || echo boost
+        has_library 'openssl >= 3.0' || echo libssl-dev
+        has_library 'simdjson >= 3.0' || echo libsimdjson-dev
+        has_library 'fmt >= 9.1' || echo libfmt-dev
+        ;;
+    programs)
+        has_library 'CLI11 >= 2.1' || echo libcli11-dev
+        ;;
+    tests)
+        has_command python3 || echo python3
+        has_library 'catch2-with-main >= 3' || has_library 'catch2 >= 2.13.10' || echo catch2
+        has_clang_format || echo clang-format-19
+        ;;
+    ci)
+        has_command git || echo git
+        has_command clang++-19 || echo clang-19
+        ;;
+    *)
+        echo "setup: there is no group $1" >&2
+        exit 2
+        ;;
+    esac
+}
+
+known_distribution() {
+    [[ -r /etc/os-release ]] || return 1
+    local id
+    id=$(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}")
+    [[ $id == 'debian 12' || $id == 'debian 13' || $id == 'ubuntu 24.04' ]]
+}
+
+newest_boost() {
+    apt-cache search --names-only '^libboost1\.[0-9]+-dev$' | sed -n 's/^libboost1\.\([0-9]*\)-dev .*/\1/p' |
+        sort -n | awk '$1 >= 81 { newest = $1 } END { if (newest) print "libboost1." newest "-dev" }'
+}
+
+require() {
+    local group missing=()
+    for group in "$@"; do
+        mapfile -t -O "${#missing[@]}" missing < <(missing_of "$group")
+    done
+    [[ ${#missing[@]} -eq 0 ]] && return 0
+
+    if ! known_distribution; then
+        printf 'This distribution is not one that the script can set up. Missing, by their Debian names:\n' >&2
+        printf '  %s\n' "${missing[@]/#boost/libboost-dev (1.81 or newer)}" >&2
+        exit 2
+    fi
+    local as_root=(env)
+    if [[ $EUID -ne 0 ]]; then
+        if ! has_command sudo; then
+            printf 'Neither root nor sudo; missing: %s\n' "${missing[*]/#boost/libboost1.NN-dev}" >&2
+            exit 2
+        fi
+        as_root=(sudo env)
+    fi
+    as_root+=(DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
+
+    "${as_root[@]}" update </dev/null >&2 || exit 2
+    local index
+    for index in "${!missing[@]}"; do
+        case ${missing[index]} in
+        boost)
+            missing[index]=$(newest_boost)
+            [[ -n ${missing[index]} ]] || { echo 'apt has no libboost1.NN-dev of 1.81 or newer' >&2; exit 2; }
+            ;;
+        clang-format-19) # only the format lint needs it, and is skipped without it
+            apt-cache show clang-format-19 >/dev/null 2>&1 || unset 'missing[index]'
+            ;;
+        esac
+    done
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+    # Nothing of the user's is removed to make room: apt stops and says what is in the way.
+    "${as_root[@]}" install -y --no-install-recommends --no-remove "${missing[@]}" </dev/null >&2 || exit 2
+    hash -r
+}
+
+# configure DIRECTORY OPTION...: a fresh build directory, or the same one with these options.
+configure() {
+    local directory=$1
+    shift
+    if [[ -f $directory/build.ninja ]]; then
+        meson setup --reconfigure "$directory" "$@" </dev/null
+    else
+        meson setup "$directory" "$@" </dev/null
+    fi
+}
+
+# build DIRECTORY GB TARGET...: as many jobs as there are processors and GB of memory for each.
+build() {
+    local directory=$1 gigabytes=$2 jobs memory
+    shift 2
+    jobs=$(nproc)
+    memory=$(awk '/^MemAvailable/ { print int($2 / 1048576) }' /proc/meminfo)
+    [[ $jobs -le $((memory / gigabytes)) ]] || jobs=$((memory / gigabytes))
+    ninja -C "$directory" -j "$((jobs > 0 ? jobs : 1))" "$@" </dev/null
+}

@@ -1,0 +1,93 @@
+"""Counts test cases in a Meson test log: summary.py BUILD_DIR, or summary.py --self-test.
+
+A Catch2 program counts by the summary that it printed; every other test counts as one. A program
+that failed counts at least one failure: it may have crashed, hung or leaked after its summary, or
+found no test at all. Prints `N passed, N failed, N skipped`; exits 1 when something failed.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+ALL_PASSED = re.compile(r'^All tests passed \(.* in (\d+) test cases?\)', re.M)
+CASES = re.compile(r'^test cases: *\d+ *((?:\| *\d+ [a-z ]+)+)$', re.M)
+SKIPPED = {'SKIP'}
+PASSED = {'OK', 'EXPECTEDFAIL'}
+
+
+def count(entry):
+    """(passed, failed, skipped) of one test of the log."""
+    if entry['result'] in SKIPPED:
+        return 0, 0, 1
+    good = entry['result'] in PASSED
+    output = entry.get('stdout') or ''
+    every, cases = ALL_PASSED.findall(output), CASES.findall(output)
+    passed, failed, skipped = 0, 0, 0
+    if every:
+        passed = int(every[-1])
+    elif cases:
+        for number, kind in re.findall(r'(\d+) ([a-z ]+?) *(?=\||$)', cases[-1]):
+            if kind == 'failed':
+                failed += int(number)
+            elif kind == 'skipped':
+                skipped += int(number)
+            else:
+                passed += int(number)
+    elif entry.get('catch2'):
+        failed = 1  # it ended before its summary, or had no test to run
+    else:
+        return (1, 0, 0) if good else (0, 1, 0)
+    if not good and failed == 0:
+        failed = 1
+    return passed, failed, skipped
+
+
+def is_catch2(entry):
+    return any(word.endswith('_tests') for word in entry.get('command', [])[:1])
+
+
+def total(entries):
+    counts = [count(entry | {'catch2': is_catch2(entry)}) for entry in entries]
+    return tuple(map(sum, zip(*counts))) if counts else (0, 1, 0)
+
+
+def self_test():
+    def entry(result, stdout='', command='b/unit_tests'):
+        return {'result': result, 'stdout': stdout, 'command': [command]}
+
+    bar = '=' * 79 + '\n'
+    good = bar + 'All tests passed (7 assertions in 3 test cases)\n'
+    bad = bar + 'test cases: 5 | 3 passed | 2 failed\nassertions: 9 | 7 passed | 2 failed\n'
+    expected = [
+        ([entry('OK', good)], (3, 0, 0)),
+        ([entry('OK', bar + 'All tests passed (1 assertion in 1 test case)\n')], (1, 0, 0)),
+        ([entry('FAIL', bad)], (3, 2, 0)),
+        ([entry('OK', 'test cases: 4 | 2 passed | 1 skipped | 1 failed as expected\n')], (3, 0, 1)),
+        ([entry('FAIL', 'test cases:  1 |  1 failed\n')], (0, 1, 0)),
+        ([entry('FAIL', good)], (3, 1, 0)),  # a leak, or a data race, found at the end
+        ([entry('FAIL', 'Segmentation fault')], (0, 1, 0)),
+        ([entry('TIMEOUT', '')], (0, 1, 0)),
+        ([entry('OK', 'No tests ran')], (0, 1, 0)),
+        ([entry('OK', '0 findings', 'python3'), entry('FAIL', '', 'python3')], (1, 1, 0)),
+        ([entry('SKIP', '', 'python3'), entry('OK', good)], (3, 0, 1)),
+        ([], (0, 1, 0)),
+    ]
+    for entries, wanted in expected:
+        if total(entries) != wanted:
+            sys.exit(f'the self-test failed: {entries}: {total(entries)}, not {wanted}')
+
+
+def main():
+    if sys.argv[1] == '--self-test':
+        self_test()
+        return
+    log = Path(sys.argv[1]) / 'meson-logs/testlog.json'
+    entries = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    passed, failed, skipped = total(entries)
+    print(f'{passed} passed, {failed} failed, {skipped} skipped')
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,55 @@
+"""Meson compiles what it is told to: every source file must be named in its folder's meson.build."""
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from source import finish
+
+# folder -> (suffix of the files, the meson.build that lists them)
+LISTS = {
+    'include/parley': ('.hpp', 'include/parley/meson.build'),
+    'lib': ('.cpp', 'lib/meson.build'),
+    'test': ('.cpp', 'test/meson.build'),
+    'example': ('.cpp', 'example/meson.build'),
+    'bench': ('.cpp', 'bench/meson.build'),
+}
+OF_THEIR_OWN = ('test/consumer/',)
+
+
+def problems(root):
+    found = []
+    for folder, (suffix, build) in LISTS.items():
+        here, file = Path(root) / folder, Path(root) / build
+        files = {str(path.relative_to(file.parent)) for path in here.rglob('*' + suffix)
+                 if not str(path.relative_to(root)).startswith(OF_THEIR_OWN)}
+        text = re.sub(r'#[^\n]*', '', file.read_text()) if file.exists() else ''
+        named = re.findall(r"'([^'\n@]*" + re.escape(suffix) + ")'", text)
+        found += [f'{build}: does not name {name}' for name in sorted(files - set(named))]
+        found += [f'{build}: names {name} twice'
+                  for name in sorted({name for name in named if named.count(name) > 1})]
+    return found
+
+
+def self_test():
+    good = {'lib/meson.build': "library('x', 'a/b.cpp')", 'lib/a/b.cpp': '', 'lib/a/b.hpp': ''}
+    bad = [{'lib/c.cpp': ''}, {'lib/meson.build': "# 'a/b.cpp'"}, {'test/unit/a_test.cpp': ''},
+           {'lib/meson.build': "library('x', 'a/b.cpp', 'a/b.cpp')"}]
+    for files, wanted in [(good, False)] + [(good | change, True) for change in bad]:
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in files.items():
+                (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+                (Path(folder) / name).write_text(text)
+            if bool(problems(folder)) != wanted:
+                print(f'the self-test failed: {files}: {problems(folder)}')
+                sys.exit(1)
+
+
+def main():
+    self_test()
+    finish(problems(sys.argv[1]), 'differences between the tree and the build files')
+
+
+if __name__ == '__main__':
+    main()

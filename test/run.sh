@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Builds and runs every test: bash test/run.sh [--werror] [meson setup options]
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+source .ci/setup.sh
+
+werror=false
+if [[ ${1:-} == --werror ]]; then
+    werror=true
+    shift
+fi
+
+give_up() {
+    echo "$1"
+    echo '0 passed, 1 failed, 0 skipped'
+    exit 1
+}
+
+require build programs tests
+configure build/debug --buildtype=debug -Dwerror=$werror -Dtests=enabled -Dexamples=enabled "$@" ||
+    give_up 'The project could not be configured.'
+build build/debug 2 || give_up 'The project could not be built.'
+
+rm -f build/debug/meson-logs/testlog.json
+meson test -C build/debug --no-rebuild --print-errorlogs </dev/null
+python3 .ci/summary.py build/debug
