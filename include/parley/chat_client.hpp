@@ -1,0 +1,143 @@
+#pragma once
+
+#include <parley/chat_message.hpp>
+#include <parley/config.hpp>
+#include <parley/error.hpp>
+#include <parley/event.hpp>
+#include <parley/event_handlers.hpp>
+#include <parley/fwd.hpp>
+#include <parley/metrics.hpp>
+#include <parley/status.hpp>
+#include <parley/tool.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace parley {
+
+/// A live, tool-calling chat session.
+///
+///     chat_client client{executor, config};
+///     co_await client.init();                                // ready, or throws
+///     co_await client.send_message("What's the weather in Zürich?");
+///     while (auto event = co_await client.next_event()) { … }
+///     co_await client.disconnect();
+///
+/// Thread safety: every member may be called from any thread, concurrently. Awaitables resume on
+/// the caller's executor. Errors are the classes of error.hpp, and `boost::system::system_error`
+/// with `operation_aborted` for a cancelled call. Destroying a client never blocks, and ends
+/// whatever waits with `operation_aborted`; it must go before its execution context does.
+class chat_client {
+public:
+    /// Throws `client_error` or `tool_configuration_error` for what is wrong in the configuration.
+    chat_client(asio::any_io_executor executor, chat_client_config config,
+                environment_ptr environment = nullptr);
+    /// Shares a ticket_manager with other clients of the same identity; `config.auth` and
+    /// `config.ticket` are not used.
+    chat_client(asio::any_io_executor executor, chat_client_config config,
+                std::shared_ptr<ticket_manager> tickets, environment_ptr environment = nullptr);
+    chat_client(const chat_client&) = delete;
+    chat_client& operator=(const chat_client&) = delete;
+    ~chat_client();
+
+    /// Opens the session: ticket, connection, tools. Returns only when it is ready (PROTOCOL.md
+    /// 2.1); it never resolves on failure.
+    ///
+    /// On a ready client it returns at once, a concurrent call joins the running one, and after a
+    /// failure, `disconnect` or `connection_failed` it starts afresh.
+    ///
+    /// @par Errors        `ticket_error`, `authentication_error`, `connection_error`,
+    ///                    `tool_configuration_error`, with the phase in the details
+    /// @par Cancellation  any type; the attempt is given up when nobody else waits for it
+    /// @par Deadline      timeouts_config::init, in all
+    awaitable<void> init();
+
+    /// Sends a message; the answer comes as events.
+    ///
+    /// @par Completion    when the whole frame has been handed to the kernel or TLS
+    /// @par Errors        `not_connected` before the first ready session, after `disconnect` and
+    ///                    after `connection_failed`; `not_sent` at the deadline, and nothing was
+    ///                    sent; `sent_unconfirmed` when the connection died with a part of it
+    ///                    written; `invalid_utf8`, `too_large`
+    /// @par Cancellation  any type while it is queued: nothing is sent; once its writing has begun
+    ///                    it is sent to the end
+    /// @par Deadline      timeouts_config::send. While the session reconnects it waits its turn.
+    awaitable<void> send_message(std::string content);
+    awaitable<void> send_message(chat_message message);
+
+    /// Sends a message and collects its answer. Calls queue up, one run at a time; while one runs,
+    /// its text, reasoning, tool and end events come here and to nobody else.
+    ///
+    /// @par Errors        those of send_message; `chat_failed` for a `chat_error` of the server;
+    ///                    `sent_unconfirmed` when the connection dies before the end;
+    ///                    `answer_timeout` after timeouts_config::answer without an event of the
+    ///                    run
+    /// @par Cancellation  any type; the run goes on, and its events go to `next_event`
+    awaitable<answer> ask(std::string content);
+    awaitable<answer> ask(chat_message message);
+
+    /// The next event; nullopt once disconnected or failed for good. Completes without suspending
+    /// when one is there.
+    ///
+    /// @par Cancellation  any type; no event is lost
+    awaitable<std::optional<event>> next_event();
+
+    /// Pumps `next_event` into handlers, until there are no more events. A handler may call any
+    /// member, and may destroy the client.
+    ///
+    /// @par Cancellation  any type, between two handlers and within a coroutine one
+    awaitable<void> run(event_handlers handlers);
+
+    /// Asks the server to stop the run that is on (or the one of that conversation). The run still
+    /// ends with `chat_finished` or `chat_failed`.
+    awaitable<void> stop_run();
+    awaitable<void> stop_run(std::string conversation_id);
+
+    /// Before `init`: registered. After: announced to the server, and acknowledged.
+    ///
+    /// @par Errors        `tool_configuration_error`: `tool_duplicate`, `tool_schema_invalid`,
+    ///                    `tools_not_acknowledged`, `tools_refused`
+    awaitable<void> add_client_tool(tool added);
+    awaitable<void> add_client_tools(std::vector<tool> added);
+    /// Throws `tool_configuration_error` (`tool_unknown`).
+    awaitable<void> remove_client_tool(std::string name);
+    /// Replaces handlers of registered tools; nothing is sent. Throws `tool_unknown`.
+    void update_client_tools(std::vector<tool> tools);
+
+    /// Merges the members of an object into the context helpers, and sends them.
+    awaitable<void> update_context_helpers(json_text merge);
+
+    /// Attaches a conversation to an entity; nullopt sends `null` and detaches. Later ticket
+    /// requests carry the new entity. Errors: `thread_update_rejected`, `ticket_error` classes.
+    awaitable<void> update_entity(std::string provider_res_id, std::optional<std::string> entity_id,
+                                  std::optional<std::string> entity_type);
+    awaitable<void> update_metadata(std::string provider_res_id, metadata_patch patch);
+
+    /// Refreshes the ticket, then reconnects with it. If the refresh fails it throws, and the live
+    /// session stays.
+    awaitable<void> refresh_ticket_and_reconnect();
+    /// Closes and opens again; completes when the session is ready.
+    awaitable<void> reconnect();
+
+    /// Drains, closes, ends every task of this client. Idempotent, in every state.
+    ///
+    /// @par Deadline      timeouts_config::disconnect
+    awaitable<void> disconnect();
+
+    /// The network has changed: cuts a backoff short, and checks the connection at once.
+    void notify_network_change();
+
+    bool is_connected() const;
+    connection_status status() const;
+    metrics_snapshot metrics() const;
+
+private:
+    class impl;
+    std::shared_ptr<impl> impl_;
+};
+
+} // namespace parley

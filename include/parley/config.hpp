@@ -1,0 +1,144 @@
+#pragma once
+
+#include <parley/json_text.hpp>
+#include <parley/log.hpp>
+#include <parley/secret.hpp>
+#include <parley/tool.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace parley {
+
+// Plain structs, for constructors only: what can be seen wrong in them is thrown there, as
+// `client_error` of the 900 block or `tool_configuration_error`, naming the field and never a
+// secret.
+
+/// Who asks for tickets. Absent fields are left out of the request (PROTOCOL.md 1).
+struct auth_data {
+    secret user_mp_auth_token; ///< header `x-oddle-mp-auth-token`
+    secret chat_server_key;    ///< header `x-oddle-chat-server-key`
+    std::optional<std::string> user_id;
+    std::optional<std::string> entity_id;
+    std::optional<std::string> entity_type;
+    std::optional<std::string> provider_res_id;
+};
+
+/// What changes in the identity; fields that are not set stay as they are. An inner nullopt clears.
+struct auth_data_patch {
+    std::optional<secret> user_mp_auth_token;
+    std::optional<secret> chat_server_key;
+    std::optional<std::optional<std::string>> user_id;
+    std::optional<std::optional<std::string>> entity_id;
+    std::optional<std::optional<std::string>> entity_type;
+    std::optional<std::optional<std::string>> provider_res_id;
+};
+
+/// One extra header of both requests. Values with control or non-ASCII bytes are refused.
+struct header {
+    std::string name;
+    std::string value;
+};
+
+struct tls_config {
+    enum class version { tls_1_2, tls_1_3 };
+    std::string ca_file; ///< PEM; trusted beside nothing else when set; default: the system's
+    std::string ca_pem;  ///< the same, as text
+    std::string certificate_file; ///< client certificate chain, PEM
+    std::string key_file;         ///< its key, PEM
+    version min_version = version::tls_1_2;
+};
+
+struct backoff_config {
+    std::chrono::milliseconds base{500};   ///< the first delay's upper bound
+    std::chrono::milliseconds cap{30'000}; ///< no delay is longer, `Retry-After` aside
+};
+
+struct ticket_config {
+    std::chrono::milliseconds check_interval{60'000};
+    std::chrono::milliseconds renewal_threshold{300'000};
+    std::chrono::milliseconds validity_buffer{30'000};
+    std::chrono::milliseconds request_timeout{10'000}; ///< of one attempt
+    unsigned max_retries = 3;                          ///< after the first attempt
+    backoff_config backoff;
+};
+
+struct heartbeat_config {
+    std::chrono::milliseconds interval{25'000}; ///< without an inbound byte; 0 disables
+    std::chrono::milliseconds timeout{10'000};  ///< then dead, if still no byte arrives
+};
+
+struct reconnect_config {
+    enum class normal_close { finish, reconnect };
+    bool enabled = true;
+    bool retry_first = false;                 ///< `init` keeps trying until its deadline
+    unsigned max_attempts = 0;                ///< 0: without limit
+    std::chrono::milliseconds max_elapsed{0}; ///< 0: without limit
+    std::chrono::milliseconds stable_after{
+        30'000}; ///< a ready session this old starts the backoff anew
+    normal_close on_normal_close = normal_close::finish; ///< a close with 1000 from the server
+    backoff_config backoff;
+};
+
+struct limits_config {
+    std::size_t message_bytes = 4u << 20;           ///< inbound, inflated
+    std::chrono::milliseconds message_time{30'000}; ///< first byte to last of one message
+    std::size_t queue_messages = 1'024;             ///< outbound
+    std::size_t queue_bytes = 8u << 20;             ///< outbound
+    std::size_t event_count = 1'024;                ///< events that wait for `next_event`
+    std::size_t event_bytes = 4u << 20;             ///< of their text
+};
+
+struct connection_config {
+    std::chrono::milliseconds resolve_timeout{5'000};
+    std::chrono::milliseconds connect_timeout{5'000}; ///< per address
+    std::chrono::milliseconds tls_timeout{10'000};
+    std::chrono::milliseconds upgrade_timeout{10'000};
+    std::chrono::milliseconds session_timeout{10'000};
+    heartbeat_config heartbeat;
+    reconnect_config reconnect;
+    limits_config limits;
+    tls_config tls;
+    std::string proxy;       ///< `http://[user:password@]host:port`: tickets and WebSocket alike
+    bool compression = true; ///< offers permessage-deflate
+    bool allow_plaintext = false; ///< `ws` and `http` beyond loopback
+    std::string user_agent;       ///< default `parley/VERSION`
+    std::vector<header> headers;
+};
+
+struct tool_config {
+    unsigned max_running = 8;
+    unsigned max_waiting = 64;
+    std::chrono::milliseconds timeout{30'000};
+    asio::any_io_executor executor; ///< where tools run; default: the client's strand
+};
+
+struct timeouts_config {
+    std::chrono::milliseconds init{30'000}; ///< the ticket included
+    std::chrono::milliseconds send{30'000};
+    std::chrono::milliseconds answer{120'000};     ///< `ask`: between two events of its run
+    std::chrono::milliseconds acknowledge{10'000}; ///< of a tool configuration
+    std::chrono::milliseconds request{10'000};     ///< thread update, validation
+    std::chrono::milliseconds disconnect{3'000};   ///< a third to drain, the rest to close
+};
+
+struct chat_client_config {
+    std::string server_url; ///< `wss://host[:port][/prefix]`, also ws, https, http
+    auth_data auth;
+    ticket_config ticket;
+    connection_config connection;
+    tool_config tools;
+    timeouts_config timeouts;
+    std::vector<tool> client_tools;
+    json_text context_helpers;   ///< an object, or null for none
+    json_text component_schemas; ///< an array (`generativeComponents`), or null for none
+    log_sink log;
+    log_level log_threshold = log_level::info;
+};
+
+} // namespace parley

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <parley/event.hpp>
+#include <parley/fwd.hpp>
+
+#include <concepts>
+#include <functional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace parley {
+
+/// Handlers for `chat_client::run`, all optional, each a function or a coroutine.
+///
+///     co_await client.run(event_handlers{}
+///                             .on_text([](const std::string& piece) { std::cout << piece; })
+///                             .on<connection_lost>([](const connection_lost&) { … }));
+///
+/// One runs at a time, in the order of the events; a coroutine is awaited before the next. What one
+/// throws becomes a `handler_failed` event, and the rest goes on.
+class event_handlers {
+public:
+    event_handlers() = default;
+
+    /// Called for events of one type.
+    template <class Event, class Handler>
+    event_handlers& on(Handler call_this) {
+        return add([call_this = std::move(call_this)](const event& happened) -> awaitable<void> {
+            if (const auto* wanted = std::get_if<Event>(&happened)) return call(call_this, *wanted);
+            return nothing();
+        });
+    }
+
+    template <class Handler>
+    event_handlers& on_text(Handler call_this) {
+        return on<text_delta>([call_this = std::move(call_this)](const text_delta& delta) {
+            return call_this(delta.text);
+        });
+    }
+    template <class Handler>
+    event_handlers& on_finished(Handler call_this) {
+        return on<chat_finished>(std::move(call_this));
+    }
+    template <class Handler>
+    event_handlers& on_failed(Handler call_this) {
+        return on<chat_failed>(std::move(call_this));
+    }
+    template <class Handler>
+    event_handlers& on_lost(Handler call_this) {
+        return on<connection_lost>(std::move(call_this));
+    }
+    template <class Handler>
+    event_handlers& on_restored(Handler call_this) {
+        return on<connection_restored>(std::move(call_this));
+    }
+    /// Called for every event.
+    template <class Handler>
+    event_handlers& on_any(Handler call_this) {
+        return add([call_this = std::move(call_this)](const event& happened) -> awaitable<void> {
+            return call(call_this, happened);
+        });
+    }
+
+    using handler = std::function<awaitable<void>(const event&)>;
+    const std::vector<handler>& all() const noexcept { return handlers_; }
+
+private:
+    event_handlers& add(handler added) {
+        handlers_.push_back(std::move(added));
+        return *this;
+    }
+    static awaitable<void> nothing() { co_return; }
+    template <class Handler, class Argument>
+    static awaitable<void> call(const Handler& call_this, const Argument& argument) {
+        if constexpr (std::same_as<std::invoke_result_t<const Handler&, const Argument&>,
+                                   awaitable<void>>) {
+            return call_this(argument);
+        } else {
+            call_this(argument);
+            return nothing();
+        }
+    }
+
+    std::vector<handler> handlers_;
+};
+
+} // namespace parley

@@ -1,0 +1,126 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace parley {
+
+/// Valid JSON (RFC 8259), owned, and passed through byte for byte: no number is reformatted and no
+/// key reordered. A default one is `null`.
+///
+///     auto city = call.parameters().string_at("/city").value_or("nowhere");
+///     return json_object{}.set("temperature", 21).set("unit", "C");
+///
+/// Distinct objects may be used from distinct threads; the const members of one from many.
+class json_text {
+public:
+    json_text() : text_("null") {}
+
+    /// Throws `client_error` with `errc::invalid_json` and the offset of the first fault; deeper
+    /// than 64 levels is one.
+    static json_text parse(std::string text);
+
+    /// The JSON string that stands for `text`. Throws `errc::invalid_utf8`.
+    static json_text from_string(std::string_view text);
+
+    std::string_view view() const noexcept { return text_; }
+    bool is_null() const noexcept;
+    bool is_object() const noexcept;
+    bool is_array() const noexcept;
+    bool is_string() const noexcept;
+
+    /// The member that an RFC 6901 pointer names (`""` is the whole), when it is there and has that
+    /// type; else nullopt. `text_at` gives any value, as it is spelled. The first of two equal keys
+    /// wins.
+    std::optional<std::string> string_at(std::string_view pointer) const;
+    std::optional<std::int64_t> int_at(std::string_view pointer) const;
+    std::optional<double> double_at(std::string_view pointer) const;
+    std::optional<bool> bool_at(std::string_view pointer) const;
+    std::optional<json_text> text_at(std::string_view pointer) const;
+
+    /// Byte for byte.
+    friend bool operator==(const json_text&, const json_text&) = default;
+
+private:
+    friend class json_object;
+    friend class json_array;
+    friend class trusted_json; // of the decoder, which has checked the text already
+
+    std::string text_;
+};
+
+/// Builds an object, in the order of the calls.
+class json_object {
+public:
+    json_object() = default;
+
+    json_object& set(std::string_view key, std::string_view text);
+    json_object& set(std::string_view key, const char* text) {
+        return set(key, std::string_view(text));
+    }
+    json_object& set(std::string_view key, const std::string& text) {
+        return set(key, std::string_view(text));
+    }
+    json_object& set(std::string_view key, const json_text& value);
+    json_object& set(std::string_view key, const json_object& value) {
+        return set(key, json_text(value));
+    }
+    json_object& set(std::string_view key, const class json_array& value);
+    json_object& set(std::string_view key, std::nullptr_t);
+    template <std::same_as<bool> T>
+    json_object& set(std::string_view key, T value) {
+        return set_literal(key, value ? "true" : "false");
+    }
+    template <std::integral T>
+        requires(!std::same_as<T, bool>)
+    json_object& set(std::string_view key, T value) {
+        return set_literal(key, std::to_string(value));
+    }
+    /// Throws `errc::invalid_json` for what JSON cannot say: infinities and NaN.
+    json_object& set(std::string_view key, double value);
+    /// Leaves an absent value out.
+    template <class T>
+    json_object& set_if(std::string_view key, const std::optional<T>& value) {
+        return value ? set(key, *value) : *this;
+    }
+
+    operator json_text() const;
+
+private:
+    json_object& set_literal(std::string_view key, std::string_view literal);
+    std::string members_;
+};
+
+/// Builds an array.
+class json_array {
+public:
+    json_array() = default;
+
+    json_array& add(std::string_view text);
+    json_array& add(const char* text) { return add(std::string_view(text)); }
+    json_array& add(const std::string& text) { return add(std::string_view(text)); }
+    json_array& add(const json_text& value);
+    json_array& add(std::nullptr_t);
+    template <std::same_as<bool> T>
+    json_array& add(T value) {
+        return add_literal(value ? "true" : "false");
+    }
+    template <std::integral T>
+        requires(!std::same_as<T, bool>)
+    json_array& add(T value) {
+        return add_literal(std::to_string(value));
+    }
+    json_array& add(double value);
+
+    operator json_text() const;
+
+private:
+    json_array& add_literal(std::string_view literal);
+    std::string elements_;
+};
+
+} // namespace parley

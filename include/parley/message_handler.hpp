@@ -1,0 +1,75 @@
+#pragma once
+
+#include <parley/config.hpp>
+#include <parley/error.hpp>
+#include <parley/event.hpp>
+#include <parley/fwd.hpp>
+#include <parley/tool.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace parley {
+
+/// Settings of a message_handler.
+struct message_handler_options {
+    tool_config tools;
+    limits_config limits;
+    std::vector<tool> client_tools;
+    /// Takes the frames that answer: heartbeats and tool results. Called on the handler's strand.
+    std::function<void(std::string frame)> send;
+    log_sink log;
+    log_level log_threshold = log_level::info;
+};
+
+/// From a frame to an event: parses, routes, answers heartbeats, runs tool calls.
+///
+///     message_handler handler{executor, options};
+///     co_await handler.handle(std::move(frame));
+///     while (auto event = co_await handler.next_event()) { … }
+///
+/// The error boundary is here: nothing in a frame, and nothing that a tool throws, comes out as an
+/// exception; each becomes an event.
+///
+/// Thread safety: every member may be called from any thread. Awaitables resume on the caller's
+/// executor. Destroying it never blocks. It must go before its execution context does.
+class message_handler {
+public:
+    /// Throws `tool_configuration_error` for a wrong or duplicate tool.
+    message_handler(asio::any_io_executor executor, message_handler_options options,
+                    environment_ptr environment = nullptr);
+    message_handler(const message_handler&) = delete;
+    message_handler& operator=(const message_handler&) = delete;
+    ~message_handler();
+
+    /// Takes one text frame. Waits while the event queue is full; never throws for what is in it.
+    ///
+    /// @par Cancellation  any type while it waits; the frame is then not taken
+    awaitable<void> handle(std::string frame);
+
+    /// The next event; nullopt once stopped and drained.
+    ///
+    /// @par Cancellation  any type; no event is lost
+    awaitable<std::optional<event>> next_event();
+
+    /// Throws `tool_configuration_error` for a wrong tool or a name that is taken.
+    void add_tool(tool added);
+    /// Throws `tool_configuration_error` (`tool_unknown`).
+    void remove_tool(const std::string& name);
+
+    /// Cancels the tools that run, answers their calls, ends the events. Idempotent.
+    awaitable<void> stop();
+
+private:
+    class impl;
+    std::shared_ptr<impl> impl_;
+};
+
+} // namespace parley

@@ -1,0 +1,10 @@
+#pragma once
+
+/// Everything but the test server. Include what you name where compile time matters.
+
+#include <parley/chat_client.hpp>
+#include <parley/message_handler.hpp>
+#include <parley/ticket_manager.hpp>
+#include <parley/version.hpp>
+#include <parley/websocket_manager.hpp>
+#include <parley/with_timeout.hpp>

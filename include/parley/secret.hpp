@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <iosfwd>
+#include <memory>
+#include <string_view>
+
+namespace parley {
+
+/// Text that must never be printed: a ticket, a token, a server key.
+///
+/// It cannot be formatted or converted, is compared in constant time, and is wiped when it goes.
+/// The wiping is best effort: TLS, the kernel and a serialised request hold copies of their own.
+class secret {
+public:
+    secret() noexcept = default;
+    explicit secret(std::string_view text);
+    secret(const secret& other);
+    secret(secret&& other) noexcept;
+    secret& operator=(const secret& other);
+    secret& operator=(secret&& other) noexcept;
+    ~secret();
+
+    bool empty() const noexcept { return size_ == 0; }
+    std::size_t size() const noexcept { return size_; }
+
+    /// The text itself, for the one place that must send it. Valid as long as this object.
+    std::string_view expose() const noexcept { return {data_.get(), size_}; }
+
+    /// Takes the same time wherever the first difference is (CWE-208).
+    friend bool operator==(const secret& left, const secret& right) noexcept;
+
+private:
+    void wipe() noexcept;
+
+    std::unique_ptr<char[]> data_;
+    std::size_t size_ = 0;
+};
+
+std::ostream& operator<<(std::ostream&, const secret&) = delete;
+
+} // namespace parley

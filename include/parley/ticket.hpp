@@ -1,0 +1,39 @@
+#pragma once
+
+#include <parley/secret.hpp>
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+namespace parley {
+
+/// Whether a ticket opens several connections until it expires, or exactly one.
+enum class ticket_kind { reusable, single_use };
+
+/// A ticket as its source hands it out. Its value cannot be printed.
+class ticket {
+public:
+    using wall_time = std::chrono::system_clock::time_point;
+
+    ticket() = default;
+    /// `issued_at` is the source's own clock at the answer (HTTP `Date`): the lifetime is taken
+    /// against it when it is known, else against ours (PROTOCOL.md 1).
+    ticket(secret value, wall_time expires_at, std::optional<wall_time> issued_at = std::nullopt,
+           ticket_kind kind = ticket_kind::reusable)
+        : value_(std::move(value)), expires_at_(expires_at), issued_at_(issued_at), kind_(kind) {}
+
+    const secret& value() const noexcept { return value_; }
+    wall_time expires_at() const noexcept { return expires_at_; }
+    std::optional<wall_time> issued_at() const noexcept { return issued_at_; }
+    ticket_kind kind() const noexcept { return kind_; }
+    bool empty() const noexcept { return value_.empty(); }
+
+private:
+    secret value_;
+    wall_time expires_at_{};
+    std::optional<wall_time> issued_at_;
+    ticket_kind kind_ = ticket_kind::reusable;
+};
+
+} // namespace parley

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <parley/config.hpp>
+#include <parley/fwd.hpp>
+#include <parley/ticket.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace parley {
+
+/// Why a ticket is asked for.
+enum class ticket_reason {
+    first,    ///< none is held
+    expired,  ///< the held one is no longer valid
+    renewal,  ///< the held one is about to expire
+    rejected, ///< the server did not take the held one
+    requested ///< `refresh_ticket()` was called
+};
+
+/// One request for a ticket.
+class ticket_request {
+public:
+    ticket_request(auth_data auth, ticket_reason reason, unsigned attempt,
+                   std::chrono::steady_clock::time_point deadline)
+        : auth_(std::move(auth)), reason_(reason), attempt_(attempt), deadline_(deadline) {}
+
+    const auth_data& auth() const noexcept { return auth_; }
+    ticket_reason reason() const noexcept { return reason_; }
+    unsigned attempt() const noexcept { return attempt_; } ///< from 1
+    std::chrono::steady_clock::time_point deadline() const noexcept { return deadline_; }
+
+private:
+    auth_data auth_;
+    ticket_reason reason_;
+    unsigned attempt_;
+    std::chrono::steady_clock::time_point deadline_;
+};
+
+/// Where tickets come from. The default is the HTTP exchange of PROTOCOL.md 1; a service may bring
+/// its own.
+class ticket_source {
+public:
+    virtual ~ticket_source();
+
+    /// Fetches one ticket; one attempt, for the manager retries.
+    ///
+    /// Runs on the manager's strand. Throws `ticket_error` or `authentication_error`; the details'
+    /// `retryable` and `retry_after` say whether and when it is tried again. At the request's
+    /// deadline the coroutine is cancelled (terminal).
+    virtual awaitable<ticket> fetch(ticket_request request) = 0;
+
+protected:
+    ticket_source() = default;
+    ticket_source(const ticket_source&) = default;
+    ticket_source& operator=(const ticket_source&) = default;
+};
+
+} // namespace parley

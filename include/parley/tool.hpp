@@ -1,0 +1,82 @@
+#pragma once
+
+#include <parley/fwd.hpp>
+#include <parley/json_text.hpp>
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace parley {
+
+/// One request of the server to run a tool, as the tool's handler gets it.
+///
+/// Cancellation: when the client shuts down or the tool's time is over, the handler's coroutine is
+/// cancelled (terminal), as any Asio operation in it sees.
+class tool_call {
+public:
+    tool_call(std::string name, std::string call_id, json_text parameters,
+              std::chrono::steady_clock::time_point deadline)
+        : name_(std::move(name)), call_id_(std::move(call_id)), parameters_(std::move(parameters)),
+          deadline_(deadline) {}
+
+    const std::string& name() const noexcept { return name_; }
+    const std::string& call_id() const noexcept { return call_id_; }
+    const json_text& parameters() const noexcept { return parameters_; } ///< an object
+    std::chrono::steady_clock::time_point deadline() const noexcept { return deadline_; }
+
+private:
+    std::string name_;
+    std::string call_id_;
+    json_text parameters_;
+    std::chrono::steady_clock::time_point deadline_;
+};
+
+/// Runs a tool. What it returns is the call's result; what it throws is the call's error: the
+/// server is told `what()`.
+using tool_handler = std::function<awaitable<json_text>(tool_call)>;
+
+/// A function of this service that the server may call.
+///
+///     tool weather{"weather", "The weather in a city",
+///                  json_text::parse(R"({"type":"object","properties":{"city":{"type":"string"}}})"),
+///                  [](tool_call call) -> awaitable<json_text> {
+///                      co_return json_object{}.set("sky", co_await look_up(call.parameters()));
+///                  }};
+class tool {
+public:
+    /// `parameters_schema` is one JSON schema of an object, or the array of PROTOCOL.md 2.3, which
+    /// is sent unchanged. Anything else is a `tool_configuration_error` when the tool is added.
+    tool(std::string name, std::string description, json_text parameters_schema,
+         tool_handler handler)
+        : name_(std::move(name)), description_(std::move(description)),
+          parameters_schema_(std::move(parameters_schema)), handler_(std::move(handler)) {}
+
+    tool& timeout(std::chrono::milliseconds value) {
+        timeout_ = value;
+        return *this;
+    }
+    tool& max_running(unsigned value) {
+        max_running_ = value;
+        return *this;
+    }
+
+    const std::string& name() const noexcept { return name_; }
+    const std::string& description() const noexcept { return description_; }
+    const json_text& parameters_schema() const noexcept { return parameters_schema_; }
+    const tool_handler& handler() const noexcept { return handler_; }
+    std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
+    std::optional<unsigned> max_running() const noexcept { return max_running_; }
+
+private:
+    std::string name_;
+    std::string description_;
+    json_text parameters_schema_;
+    tool_handler handler_;
+    std::optional<std::chrono::milliseconds> timeout_;
+    std::optional<unsigned> max_running_;
+};
+
+} // namespace parley

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <parley/config.hpp>
+#include <parley/error.hpp>
+#include <parley/event.hpp>
+#include <parley/fwd.hpp>
+#include <parley/status.hpp>
+#include <parley/ticket.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace parley {
+
+/// One message of the server's.
+class incoming_message {
+public:
+    incoming_message() = default;
+    incoming_message(std::string data, bool binary) : data_(std::move(data)), binary_(binary) {}
+
+    const std::string& data() const noexcept { return data_; } ///< empty for a binary one
+    bool binary() const noexcept { return binary_; }
+
+private:
+    std::string data_;
+    bool binary_ = false;
+};
+
+/// What becomes of the connection, in order, between the messages.
+using connection_event =
+    std::variant<connection_lost, reconnecting, connection_restored, connection_failed>;
+
+/// Settings of a websocket_manager that are not the connection's.
+struct websocket_manager_options {
+    /// Where the ticket of a reconnect comes from; `fresh` asks for one that was not tried yet.
+    /// Without it the one of `connect` or `update_ticket` serves again.
+    std::function<awaitable<ticket>(bool fresh)> next_ticket;
+    /// Told on the manager's strand.
+    std::function<void(const connection_event&)> on_event;
+    std::chrono::milliseconds connect_timeout{30'000}; ///< of `connect` in all
+    std::chrono::milliseconds send_timeout{30'000};
+    std::chrono::milliseconds disconnect_timeout{3'000};
+    log_sink log;
+    log_level log_threshold = log_level::info;
+};
+
+/// The connection and nothing else: it knows neither where tickets come from nor what messages
+/// mean.
+///
+///     websocket_manager socket{executor, "wss://chat.example", {}};
+///     co_await socket.connect(std::move(held));
+///     co_await socket.send(R"({"type":"chat_message","content":"Hi","media":[]})");
+///     while (auto message = co_await socket.receive()) { … }
+///
+/// Used alone its session is ready at the 101; chat_client puts the opening of PROTOCOL.md 2.1 on
+/// top. It reconnects by PROTOCOL.md 3, one attempt at a time.
+///
+/// Thread safety: every member may be called from any thread. Awaitables resume on the caller's
+/// executor. Destroying it never blocks. It must go before its execution context does.
+class websocket_manager {
+public:
+    /// Throws `client_error` for what is wrong in the settings.
+    websocket_manager(asio::any_io_executor executor, std::string server_url,
+                      connection_config config, websocket_manager_options options = {},
+                      environment_ptr environment = nullptr);
+    websocket_manager(const websocket_manager&) = delete;
+    websocket_manager& operator=(const websocket_manager&) = delete;
+    ~websocket_manager();
+
+    /// Opens the connection with that ticket; one attempt.
+    ///
+    /// @par Completion    on the caller's executor, when the WebSocket is open
+    /// @par Errors        `connection_error`: `empty_ticket` before any I/O, else naming the phase;
+    ///                    `authentication_error` when the ticket is rejected
+    /// @par Cancellation  any type; the attempt is given up
+    /// @par Deadline      websocket_manager_options::connect_timeout
+    awaitable<void> connect(ticket held);
+
+    /// Sends one text message.
+    ///
+    /// @par Completion    when the whole frame has been handed to the kernel or TLS
+    /// @par Errors        `not_connected` before `connect` and after the end; `not_sent` at the
+    ///                    deadline; `sent_unconfirmed` when the connection died with a part of it
+    ///                    written
+    /// @par Cancellation  any type while it is queued: nothing is sent; once its writing has begun
+    ///                    it is sent to the end
+    /// @par Deadline      websocket_manager_options::send_timeout
+    awaitable<void> send(std::string text);
+
+    /// The next message; nullopt once the connection has ended for good. Messages are not read from
+    /// the socket faster than they are received here.
+    ///
+    /// @par Cancellation  any type; no message is lost
+    awaitable<std::optional<incoming_message>> receive();
+
+    /// The ticket of the next reconnect.
+    void update_ticket(ticket held);
+
+    /// Drains, closes, ends every task. Idempotent.
+    ///
+    /// @par Deadline      websocket_manager_options::disconnect_timeout
+    awaitable<void> disconnect();
+
+    websocket_state state() const;
+    websocket_status status() const;
+
+private:
+    class impl;
+    std::shared_ptr<impl> impl_;
+};
+
+} // namespace parley
