@@ -1,0 +1,8 @@
+#include "core/clock.hpp"
+
+namespace parley {
+
+alarm::~alarm() = default;
+clock_source::~clock_source() = default;
+
+} // namespace parley

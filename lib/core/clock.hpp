@@ -1,0 +1,51 @@
+#pragma once
+
+#include <parley/fwd.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <chrono>
+#include <memory>
+
+namespace parley {
+
+using time_point = std::chrono::steady_clock::time_point;
+using wall_time = std::chrono::system_clock::time_point;
+
+/// One wait at a time, for a point in time or for being rung, whichever comes first.
+class alarm {
+public:
+    virtual ~alarm();
+    /// Returns at `until`, when rung, and when cancelled; never throws for any of these. The caller
+    /// looks at its own state to learn which it was (PITFALLS P17): a cancelled coroutine throws at
+    /// its next co_await.
+    virtual awaitable<void> wait_until(time_point until) = 0;
+    /// Ends the wait that is on. Strand only; the waiter resumes later, never inline.
+    virtual void ring() = 0;
+
+protected:
+    alarm() = default;
+    alarm(const alarm&) = default;
+    alarm& operator=(const alarm&) = default;
+};
+
+/// All the time there is: elapsed time on the steady clock, dates on the wall clock.
+class clock_source {
+public:
+    virtual ~clock_source();
+    virtual time_point now() const noexcept = 0;
+    virtual wall_time wall_now() const noexcept = 0;
+    virtual std::unique_ptr<alarm> make_alarm(asio::any_io_executor executor) = 0;
+
+protected:
+    clock_source() = default;
+    clock_source(const clock_source&) = default;
+    clock_source& operator=(const clock_source&) = default;
+};
+
+/// The time after `delay`, without overflow: `time_point::max()` means never.
+inline time_point after(time_point now, std::chrono::steady_clock::duration delay) noexcept {
+    return delay >= time_point::max() - now ? time_point::max() : now + delay;
+}
+
+} // namespace parley

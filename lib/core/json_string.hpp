@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace parley {
+
+/// Appends `text` as a JSON string, quotes included. False, and nothing appended, when it is not
+/// UTF-8.
+bool append_json_string(std::string& out, std::string_view text);
+
+/// What became of unescaping a string.
+enum class unescaped {
+    exact,
+    replaced, ///< a lone surrogate was escaped: U+FFFD stands in its place
+    invalid   ///< no escape of RFC 8259
+};
+
+/// Appends what a JSON string says; `inner` is its text between the quotes.
+unescaped append_unescaped(std::string& out, std::string_view inner);
+
+/// The whole of a string token, quotes included: what it says.
+std::string unescape_json_string(std::string_view token);
+
+} // namespace parley

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace parley {
+
+// Ways through a text that `check_json` has found to be JSON. Nothing here is recursive, and every
+// view points into that text.
+
+/// Without the white space around it.
+std::string_view trim_json(std::string_view text) noexcept;
+
+/// What kind of value a text begins with.
+enum class json_kind { object, array, string, number, boolean, null };
+json_kind kind_of(std::string_view value) noexcept;
+
+/// The members of an object, in order.
+///
+///     for (json_members each{object}; each.next();)
+///         use(each.key(), each.value());
+class json_members {
+public:
+    /// `object` is one.
+    explicit json_members(std::string_view object) noexcept;
+    bool next() noexcept;
+
+    std::string_view key_token() const noexcept { return key_; } ///< with its quotes
+    std::string key() const;                                     ///< what it says
+    bool key_is(std::string_view name) const;
+    std::string_view value() const noexcept { return value_; }
+
+private:
+    std::string_view text_;
+    std::size_t at_;
+    std::string_view key_;
+    std::string_view value_;
+};
+
+/// The elements of an array, in order.
+class json_elements {
+public:
+    /// `array` is one.
+    explicit json_elements(std::string_view array) noexcept;
+    bool next() noexcept;
+
+    std::string_view value() const noexcept { return value_; }
+
+private:
+    std::string_view text_;
+    std::size_t at_;
+    std::string_view value_;
+};
+
+/// The first member of that name.
+std::optional<std::string_view> member(std::string_view object, std::string_view name);
+
+/// What an RFC 6901 pointer names.
+std::optional<std::string_view> value_at(std::string_view text, std::string_view pointer);
+
+} // namespace parley

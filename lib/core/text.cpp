@@ -1,0 +1,130 @@
+#include "core/text.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+
+namespace parley {
+
+namespace {
+
+unsigned byte_at(std::string_view text, std::size_t at) noexcept {
+    return static_cast<unsigned char>(text[at]);
+}
+
+bool continues(std::string_view text, std::size_t at, unsigned low = 0x80,
+               unsigned high = 0xBF) noexcept {
+    return at < text.size() && byte_at(text, at) >= low && byte_at(text, at) <= high;
+}
+
+/// The code point of a valid sequence.
+char32_t decode(std::string_view sequence) noexcept {
+    if (sequence.size() == 1) return byte_at(sequence, 0);
+    char32_t point = byte_at(sequence, 0) & (0x7Fu >> sequence.size());
+    for (std::size_t i = 1; i < sequence.size(); ++i)
+        point = (point << 6) | (byte_at(sequence, i) & 0x3Fu);
+    return point;
+}
+
+/// Moves the cursor, breaks the line or reorders what is around it.
+bool must_be_escaped(char32_t point) noexcept {
+    return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == 0x200E || point == 0x200F ||
+           (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) ||
+           point == 0xFEFF;
+}
+
+std::string escaped(char32_t point) {
+    switch (point) {
+    case '\n':
+        return "\\n";
+    case '\r':
+        return "\\r";
+    case '\t':
+        return "\\t";
+    default:
+        break;
+    }
+    const auto value = static_cast<std::uint32_t>(point);
+    return value < 0x100 ? fmt::format("\\x{:02x}", value) : fmt::format("\\u{:04x}", value);
+}
+
+} // namespace
+
+std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept {
+    // RFC 3629 section 4: the table of well-formed sequences.
+    const unsigned first = byte_at(text, at);
+    if (first < 0x80) return 1;
+    if (first < 0xC2 || first > 0xF4) return 0;
+    if (first < 0xE0) return continues(text, at + 1) ? 2 : 0;
+    if (first < 0xF0) {
+        const unsigned low = first == 0xE0 ? 0xA0 : 0x80;
+        const unsigned high = first == 0xED ? 0x9F : 0xBF;
+        return continues(text, at + 1, low, high) && continues(text, at + 2) ? 3 : 0;
+    }
+    const unsigned low = first == 0xF0 ? 0x90 : 0x80;
+    const unsigned high = first == 0xF4 ? 0x8F : 0xBF;
+    return continues(text, at + 1, low, high) && continues(text, at + 2) && continues(text, at + 3)
+               ? 4
+               : 0;
+}
+
+bool valid_utf8(std::string_view text) noexcept {
+    for (std::size_t at = 0; at < text.size();) {
+        const auto length = utf8_sequence(text, at);
+        if (length == 0) return false;
+        at += length;
+    }
+    return true;
+}
+
+std::string to_valid_utf8(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t at = 0; at < text.size();) {
+        const auto length = utf8_sequence(text, at);
+        out += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(at, length);
+        at += std::max<std::size_t>(length, 1);
+    }
+    return out;
+}
+
+std::string shorten_and_escape(std::string_view server_text, std::size_t max) {
+    std::string out;
+    for (std::size_t at = 0; at < server_text.size();) {
+        const auto length = utf8_sequence(server_text, at);
+        const auto sequence = server_text.substr(at, std::max<std::size_t>(length, 1));
+        const auto piece = length == 0                         ? escaped(byte_at(server_text, at))
+                           : must_be_escaped(decode(sequence)) ? escaped(decode(sequence))
+                                                               : std::string(sequence);
+        if (out.size() + piece.size() > max) return out + "…";
+        out += piece;
+        at += sequence.size();
+    }
+    return out;
+}
+
+std::string without_secrets(std::string_view text, std::span<const std::string_view> secrets) {
+    std::string out(text);
+    for (const auto secret : secrets) {
+        if (secret.empty()) continue;
+        for (auto at = out.find(secret); at != std::string::npos; at = out.find(secret, at + 3))
+            out.replace(at, secret.size(), "***");
+    }
+    return out;
+}
+
+bool valid_header_value(std::string_view value) noexcept {
+    return std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c <= 0x7E; });
+}
+
+bool valid_header_name(std::string_view name) noexcept {
+    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+    return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               marks.find(c) != std::string_view::npos;
+    });
+}
+
+} // namespace parley

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace parley {
+
+/// The length of the UTF-8 sequence that begins at `at`, or 0: no overlong form, no surrogate,
+/// nothing above U+10FFFF (RFC 3629). `at` is within the text.
+std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept;
+
+bool valid_utf8(std::string_view text) noexcept;
+
+/// Each byte that is not UTF-8 replaced by U+FFFD.
+std::string to_valid_utf8(std::string_view text);
+
+/// Text of a peer's, fit for a log line or an error: control characters, bidirectional overrides
+/// and invalid UTF-8 are spelled out, and what would pass `max` bytes is cut, between two
+/// characters, and marked with `…`.
+std::string shorten_and_escape(std::string_view server_text, std::size_t max = 200);
+
+/// The text with each occurrence of a secret replaced by `***`: a peer may say back what it was
+/// told. Before it is shortened, lest half a secret be left.
+std::string without_secrets(std::string_view text, std::span<const std::string_view> secrets);
+
+/// What may be the value of a header: visible ASCII, space; no tab (PITFALLS P26).
+bool valid_header_value(std::string_view value) noexcept;
+
+/// A token of RFC 9110 section 5.6.2.
+bool valid_header_name(std::string_view name) noexcept;
+
+} // namespace parley

@@ -1,0 +1,7 @@
+#include <parley/ticket_source.hpp>
+
+namespace parley {
+
+ticket_source::~ticket_source() = default;
+
+} // namespace parley

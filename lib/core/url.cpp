@@ -1,0 +1,344 @@
+#include "core/url.hpp"
+
+#include <parley/error.hpp>
+#include <parley/secret.hpp>
+
+#include "core/text.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+constexpr std::size_t longest_url = 8'192;
+
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_hex(char c) noexcept {
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/// RFC 3986 section 2.3.
+bool is_unreserved(char c) noexcept {
+    return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (auto& c : out)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return out;
+}
+
+/// Refuses a URL. What follows `?` or `#` may be a secret, and so may everything once there is an
+/// `@`.
+class refusal {
+public:
+    explicit refusal(std::string_view text)
+        : shown_(text.find('@') == std::string_view::npos
+                     ? fmt::format("\"{}\"",
+                                   shorten_and_escape(text.substr(0, text.find_first_of("?#"))))
+                     : std::string("the URL")) {}
+
+    [[noreturn]] void because(std::string_view why, errc code = errc::invalid_url) const {
+        throw_error(error_info(code, fmt::format("Cannot use {}: {}.", shown_, why)));
+    }
+
+private:
+    std::string shown_;
+};
+
+/// RFC 3986 section 3.3 and 3.4: what a path or a query is made of.
+bool valid_path_or_query(std::string_view text) noexcept {
+    constexpr std::string_view others = "!$&'()*+,;=:@/?";
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char c = text[at];
+        if (c == '%') {
+            if (at + 2 >= text.size() || !is_hex(text[at + 1]) || !is_hex(text[at + 2]))
+                return false;
+            at += 2;
+        } else if (!is_unreserved(c) && others.find(c) == std::string_view::npos) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// `.` and `..`, escaped or not: two sides may disagree about where they lead.
+bool has_dot_segment(std::string_view path) {
+    std::string plain = lower(path);
+    for (auto at = plain.find("%2e"); at != std::string::npos; at = plain.find("%2e", at))
+        plain.replace(at, 3, ".");
+    plain += '/';
+    return plain.find("/./") != std::string::npos || plain.find("/../") != std::string::npos;
+}
+
+class endpoint {
+public:
+    endpoint() noexcept {}
+    std::string host; ///< lower case, no brackets
+    bool is_ipv4 = false;
+    bool is_ipv6 = false;
+    std::optional<std::uint16_t> port;
+};
+
+std::uint16_t parse_port(std::string_view text, const refusal& refuse) {
+    unsigned value = 0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || text.size() > 5 || text.front() == '0' || fault != std::errc{} ||
+        end != text.data() + text.size() || value > 65'535)
+        refuse.because("the port must be a number from 1 to 65535");
+    return static_cast<std::uint16_t>(value);
+}
+
+/// Four decimal numbers and nothing else: `127.1`, `0x7f.0.0.1` and `010.0.0.1` are read
+/// differently by different programs, and so by nobody here.
+bool is_ipv4(const std::string& host) noexcept {
+    in_addr address{};
+    return inet_pton(AF_INET, host.c_str(), &address) == 1;
+}
+
+bool ends_in_a_number(std::string_view host) noexcept {
+    const auto dot = host.rfind('.');
+    const auto label = dot == std::string_view::npos ? host : host.substr(dot + 1);
+    if (label.starts_with("0x") && std::all_of(label.begin() + 2, label.end(), is_hex)) return true;
+    return !label.empty() && std::all_of(label.begin(), label.end(), is_digit);
+}
+
+/// Letters, digits, `-` and `_` in labels of 1 to 63 (RFC 1123 section 2.1; `_` is not in it, but
+/// is in the names of many a container). International names come as A-labels.
+bool valid_name(std::string_view host) noexcept {
+    if (host.empty() || host.size() > 253) return false;
+    while (true) {
+        const auto label = host.substr(0, host.find('.'));
+        if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-')
+            return false;
+        if (!std::all_of(label.begin(), label.end(), [](char c) {
+                return is_letter(c) || is_digit(c) || c == '-' || c == '_';
+            }))
+            return false;
+        if (label.size() == host.size()) return true;
+        host.remove_prefix(label.size() + 1);
+    }
+}
+
+endpoint parse_authority(std::string_view text, const refusal& refuse) {
+    endpoint found;
+    if (text.starts_with('[')) {
+        const auto end = text.find(']');
+        if (end == std::string_view::npos)
+            refuse.because("the IPv6 address has no closing bracket");
+        found.host = lower(text.substr(1, end - 1));
+        in6_addr address{};
+        if (inet_pton(AF_INET6, found.host.c_str(), &address) != 1 ||
+            found.host.find('\0') != std::string::npos)
+            refuse.because("what is in the brackets is no IPv6 address");
+        found.is_ipv6 = true;
+        text.remove_prefix(end + 1);
+    } else {
+        const auto end = std::min(text.find(':'), text.size());
+        found.host = lower(text.substr(0, end));
+        if (!valid_name(found.host)) refuse.because("the host name is missing or not a host name");
+        found.is_ipv4 = is_ipv4(found.host);
+        if (!found.is_ipv4 && ends_in_a_number(found.host))
+            refuse.because("the host is a number but not an IPv4 address of four decimal parts");
+        text.remove_prefix(end);
+    }
+    if (text.empty()) return found;
+    if (text.front() != ':') refuse.because("something follows the host that is no port");
+    found.port = parse_port(text.substr(1), refuse);
+    return found;
+}
+
+/// Of the query: the names of its parameters, their values left out.
+std::string names_only(std::string_view query) {
+    std::string out;
+    while (!query.empty()) {
+        const auto one = query.substr(0, query.find('&'));
+        const auto equals = one.find('=');
+        out += one.substr(0, equals);
+        if (equals != std::string_view::npos) out += "=…";
+        out += '&';
+        query.remove_prefix(std::min(one.size() + 1, query.size()));
+    }
+    return out;
+}
+
+bool names_ticket(std::string_view query) {
+    return ("&" + std::string(query)).find("&ticket=") != std::string::npos;
+}
+
+std::string base64(std::string_view bytes) {
+    constexpr std::string_view digits =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        const auto group = bytes.substr(at, 3);
+        unsigned bits = 0;
+        for (std::size_t i = 0; i < 3; ++i)
+            bits = bits << 8 | (i < group.size() ? static_cast<unsigned char>(group[i]) : 0u);
+        for (std::size_t i = 0; i < 4; ++i)
+            out += i <= group.size() ? digits[bits >> (18 - 6 * i) & 63] : '=';
+    }
+    return out;
+}
+
+std::optional<std::string> percent_decode(std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (text[at] != '%') {
+            out += text[at];
+            continue;
+        }
+        unsigned value = 0;
+        const auto two = text.substr(at + 1, 2);
+        const auto [end, fault] = std::from_chars(two.data(), two.data() + two.size(), value, 16);
+        if (two.size() != 2 || fault != std::errc{} || end != two.data() + 2) return std::nullopt;
+        out += static_cast<char>(value);
+        at += 2;
+    }
+    return out;
+}
+
+bool has_control(std::string_view text) noexcept {
+    return std::any_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+}
+
+} // namespace
+
+std::string percent_encode(std::string_view bytes) {
+    constexpr std::string_view hex = "0123456789ABCDEF";
+    std::string out;
+    out.reserve(bytes.size());
+    for (const char c : bytes) {
+        if (is_unreserved(c)) {
+            out += c;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        out += '%';
+        out += hex[byte >> 4];
+        out += hex[byte & 15];
+    }
+    return out;
+}
+
+server_url server_url::parse(std::string_view text, bool allow_plaintext) {
+    const refusal refuse(text);
+    if (text.size() > longest_url) refuse.because("it is longer than 8 KiB");
+    const auto colon = text.find("://");
+    if (colon == std::string_view::npos)
+        refuse.because("it must begin with wss://, ws://, https:// or http://");
+    const auto scheme = lower(text.substr(0, colon));
+    server_url url;
+    url.secure_ = scheme == "wss" || scheme == "https";
+    if (!url.secure_ && scheme != "ws" && scheme != "http")
+        refuse.because("its scheme must be wss, ws, https or http");
+
+    auto rest = text.substr(colon + 3);
+    if (rest.find('#') != std::string_view::npos) refuse.because("it must have no fragment");
+    const auto authority = rest.substr(0, rest.find_first_of("/?"));
+    rest.remove_prefix(authority.size());
+    if (authority.find('@') != std::string_view::npos)
+        refuse.because("it must have no user and no password; tokens go into their own settings");
+    const auto server = parse_authority(authority, refuse);
+    url.host_ = server.host;
+    url.host_is_ipv6_ = server.is_ipv6;
+    url.host_is_address_ = server.is_ipv4 || server.is_ipv6;
+    url.port_ = server.port.value_or(url.secure_ ? 443 : 80);
+
+    if (!valid_path_or_query(rest))
+        refuse.because("its path or query holds a character that must be percent-encoded");
+    const auto question = std::min(rest.find('?'), rest.size());
+    auto path = rest.substr(0, question);
+    url.query_ = rest.substr(std::min(question + 1, rest.size()));
+    if (has_dot_segment(path)) refuse.because("its path must have no . or .. in it");
+    if (names_ticket(url.query_)) refuse.because("the client adds the ticket itself");
+    const auto trim = [&path] {
+        while (path.ends_with('/'))
+            path.remove_suffix(1);
+    };
+    trim();
+    if (path.ends_with("/ws")) path.remove_suffix(3);
+    trim();
+    url.base_ = path;
+
+    if (!url.secure_ && !allow_plaintext && !url.loopback())
+        refuse.because("it would send the ticket unencrypted; use wss, or set allow_plaintext",
+                       errc::plaintext_refused);
+    return url;
+}
+
+bool server_url::loopback() const noexcept {
+    if (host_is_ipv6_) {
+        in6_addr address{};
+        return inet_pton(AF_INET6, host_.c_str(), &address) == 1 && IN6_IS_ADDR_LOOPBACK(&address);
+    }
+    return host_ == "localhost" || (host_is_address_ && host_.starts_with("127."));
+}
+
+std::string server_url::host_header() const {
+    auto out = host_is_ipv6_ ? '[' + host_ + ']' : host_;
+    if (port_ != (secure_ ? 443 : 80)) out += ':' + std::to_string(port_);
+    return out;
+}
+
+std::string server_url::http_target(std::string_view path) const {
+    return base_ + std::string(path);
+}
+
+std::string server_url::websocket_target(const secret& ticket) const {
+    auto out = base_ + "/ws?";
+    if (!query_.empty()) out += query_ + '&';
+    return out + "ticket=" + percent_encode(ticket.expose());
+}
+
+std::string server_url::websocket_text() const {
+    return fmt::format("{}://{}{}/ws?{}ticket=…", secure_ ? "wss" : "ws", host_header(), base_,
+                       names_only(query_));
+}
+
+std::string server_url::http_text(std::string_view path) const {
+    return fmt::format("{}://{}{}{}", secure_ ? "https" : "http", host_header(), base_, path);
+}
+
+proxy_url proxy_url::parse(std::string_view text) {
+    const refusal refuse(text);
+    constexpr std::string_view scheme = "http://";
+    if (lower(text.substr(0, scheme.size())) != scheme)
+        refuse.because("a proxy's URL is http://[user:password@]host[:port]");
+    auto rest = text.substr(scheme.size());
+    if (rest.ends_with('/')) rest.remove_suffix(1);
+    if (rest.find_first_of("/?#") != std::string_view::npos)
+        refuse.because("a proxy's URL has no path, no query and no fragment");
+
+    proxy_url url;
+    if (const auto at = rest.rfind('@'); at != std::string_view::npos) {
+        const auto credentials = rest.substr(0, at);
+        const auto colon = std::min(credentials.find(':'), credentials.size());
+        const auto user = percent_decode(credentials.substr(0, colon));
+        const auto password =
+            percent_decode(credentials.substr(std::min(colon + 1, credentials.size())));
+        // RFC 7617 section 2: a user name has no colon, and neither part has control characters.
+        if (!user || !password || user->empty() || user->find(':') != std::string::npos ||
+            has_control(*user) || has_control(*password))
+            refuse.because("the proxy's user and password must be percent-encoded");
+        url.authorization_ = "Basic " + base64(*user + ':' + *password);
+        rest.remove_prefix(at + 1);
+    }
+    const auto server = parse_authority(rest, refuse);
+    url.host_ = server.host;
+    url.port_ = server.port.value_or(url.port_);
+    return url;
+}
+
+} // namespace parley

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace parley {
+
+class secret;
+
+/// A server's address, taken apart and checked (PROTOCOL.md 1 and 2, RFC 3986).
+class server_url {
+public:
+    /// Throws `client_error`: `invalid_url` for user info, a fragment, an unknown scheme or
+    /// anything strict parsing refuses; `plaintext_refused` for ws and http beyond loopback unless
+    /// allowed. The text is not in the message when it has user info.
+    static server_url parse(std::string_view text, bool allow_plaintext);
+
+    bool secure() const noexcept { return secure_; }
+    const std::string& host() const noexcept { return host_; } ///< lower case, no brackets
+    std::uint16_t port() const noexcept { return port_; }
+    /// True for a host that is an address and takes no SNI and no lookup.
+    bool host_is_address() const noexcept { return host_is_address_; }
+    bool host_is_ipv6() const noexcept { return host_is_ipv6_; }
+    bool loopback() const noexcept;
+
+    /// For `Host`: brackets as needed, the port unless it is the scheme's default.
+    std::string host_header() const;
+    /// `{base}` and `path`, such as `/api/v1/tickets`.
+    std::string http_target(std::string_view path) const;
+    /// `{base}/ws?{query}&ticket={percent-encoded ticket}`.
+    std::string websocket_target(const secret& ticket) const;
+
+    /// For people: without the ticket, the query's values left out.
+    std::string websocket_text() const;                 ///< `wss://host/p/ws?ticket=…`
+    std::string http_text(std::string_view path) const; ///< `https://host/p/api/v1/tickets`
+
+private:
+    bool secure_ = true;
+    bool host_is_address_ = false;
+    bool host_is_ipv6_ = false;
+    std::uint16_t port_ = 443;
+    std::string host_;
+    std::string base_;  ///< empty, or `/p` without a final slash
+    std::string query_; ///< without `?`
+};
+
+/// `http://[user:password@]host[:port]`, for CONNECT.
+class proxy_url {
+public:
+    /// Throws `client_error` (`invalid_url`); the message has no credentials.
+    static proxy_url parse(std::string_view text);
+
+    const std::string& host() const noexcept { return host_; }
+    std::uint16_t port() const noexcept { return port_; }
+    /// The value of `Proxy-Authorization`, or empty. A secret.
+    const std::string& authorization() const noexcept { return authorization_; }
+
+private:
+    std::string host_;
+    std::uint16_t port_ = 8080;
+    std::string authorization_;
+};
+
+/// Every byte but the unreserved ones of RFC 3986 section 2.3 as `%XX`.
+std::string percent_encode(std::string_view bytes);
+
+} // namespace parley

@@ -1,0 +1,126 @@
+#include "core/log.hpp"
+#include "core/text.hpp"
+#include "support/catch.hpp"
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace parley;
+
+struct sample {
+    std::string_view text;
+    bool valid;
+};
+
+// RFC 3629 section 4, and the classic malformed forms.
+const std::vector<sample> utf8_samples{
+    {"", true},
+    {"plain", true},
+    {"Zürich", true},
+    {"\xE2\x82\xAC", true},
+    {"\xF0\x9F\x98\x80", true},
+    {"\xEF\xBF\xBF", true},      // U+FFFF
+    {"\xF4\x8F\xBF\xBF", true},  // U+10FFFF
+    {"\x80", false},             // a continuation alone
+    {"\xC0\xAF", false},         // overlong /
+    {"\xC1\xBF", false},         // overlong
+    {"\xE0\x9F\xBF", false},     // overlong
+    {"\xF0\x8F\xBF\xBF", false}, // overlong
+    {"\xED\xA0\x80", false},     // a surrogate
+    {"\xED\xBF\xBF", false},     // a surrogate
+    {"\xF4\x90\x80\x80", false}, // above U+10FFFF
+    {"\xF5\x80\x80\x80", false}, // above U+10FFFF
+    {"\xFE", false},
+    {"\xC3", false},         // cut short
+    {"\xE2\x82", false},     // cut short
+    {"\xF0\x9F\x98", false}, // cut short
+    {"\xC3(", false},        // no continuation
+    {"a\xE2(\x82", false},
+};
+
+} // namespace
+
+TEST_CASE("text: UTF-8 is what RFC 3629 says, and nothing else", "[unit][text]") {
+    for (const auto& each : utf8_samples) {
+        INFO(each.text);
+        CHECK(valid_utf8(each.text) == each.valid);
+        CHECK(valid_utf8(to_valid_utf8(each.text)));
+        CHECK((to_valid_utf8(each.text) == each.text) == each.valid);
+    }
+}
+
+TEST_CASE("text: each byte that is not UTF-8 is replaced by one U+FFFD", "[unit][text]") {
+    CHECK(to_valid_utf8("a\xFF\xC3z") == "a\xEF\xBF\xBD\xEF\xBF\xBDz");
+}
+
+TEST_CASE("text: a server's words are made fit for a line", "[unit][text]") {
+    CHECK(shorten_and_escape("just words, Zürich") == "just words, Zürich");
+    CHECK(shorten_and_escape("a\r\nb\tc") == "a\\r\\nb\\tc");
+    CHECK(shorten_and_escape(std::string_view("a\0b", 3)) == "a\\x00b");
+    CHECK(shorten_and_escape("\x1B[31m\x7F") == "\\x1b[31m\\x7f");
+    CHECK(shorten_and_escape("\xFFz") == "\\xffz");
+    CHECK(shorten_and_escape("\xC2\x9B") == "\\x9b");       // the 8-bit CSI
+    CHECK(shorten_and_escape("\xE2\x80\xAE") == "\\u202e"); // right-to-left override
+    CHECK(shorten_and_escape("\xE2\x80\xA8") == "\\u2028"); // line separator
+}
+
+TEST_CASE("text: what is too long is cut between two characters", "[unit][text]") {
+    CHECK(shorten_and_escape("12345", 5) == "12345");
+    CHECK(shorten_and_escape("123456", 5) == "12345…");
+    CHECK(shorten_and_escape("1234ü", 5) == "1234…");
+    CHECK(shorten_and_escape("1234\n", 5) == "1234…");
+    CHECK(shorten_and_escape(std::string(5'000, 'x')).size() == 200 + std::string("…").size());
+}
+
+TEST_CASE("text: what a peer says back of a secret is taken out", "[unit][text]") {
+    const std::array<std::string_view, 3> secrets{"s3cret", "", "token"};
+
+    CHECK(without_secrets("no s3cret and token, s3crets3cret", secrets) ==
+          "no *** and ***, ******");
+    CHECK(without_secrets("nothing here", secrets) == "nothing here");
+    CHECK(without_secrets("any", {}) == "any");
+}
+
+TEST_CASE("text: a header's value is visible ASCII", "[unit][text]") {
+    CHECK(valid_header_value(""));
+    CHECK(valid_header_value("Bearer a~b c"));
+    for (const std::string_view bad :
+         {std::string_view("a\rb"), std::string_view("a\nb"), std::string_view("a\0b", 3),
+          std::string_view("a\x7F"), std::string_view("ü"), std::string_view("a\tb")})
+        CHECK_FALSE(valid_header_value(bad));
+}
+
+TEST_CASE("text: a header's name is a token", "[unit][text]") {
+    CHECK(valid_header_name("x-oddle-mp-auth-token"));
+    CHECK(valid_header_name("!#$%&'*+-.^_`|~09azAZ"));
+    for (const auto* bad : {"", "a b", "a:b", "a\r\n", "ü", "a(", "a/"})
+        CHECK_FALSE(valid_header_name(bad));
+}
+
+TEST_CASE("log: a line below the threshold is not written", "[unit][log]") {
+    std::vector<std::string> lines;
+    const logger log(
+        [&lines](log_level level, std::string_view line) {
+            lines.push_back(std::string(to_string(level)) + ' ' + std::string(line));
+        },
+        log_level::warning);
+
+    CHECK_FALSE(log.enabled(log_level::info));
+    log.write(log_level::info, "not this");
+    log.write(log_level::warning, "this\nand this");
+    log.write(log_level::error, std::string(5'000, 'x'));
+
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0] == "warning this\\nand this");
+    CHECK(lines[1].size() < 2'100);
+}
+
+TEST_CASE("log: without a sink nothing is enabled", "[unit][log]") {
+    const logger nobody;
+
+    CHECK_FALSE(nobody.enabled(log_level::error));
+    nobody.write(log_level::error, "to nobody");
+}

@@ -1,0 +1,283 @@
+#include <parley/error.hpp>
+#include <parley/secret.hpp>
+
+#include "core/url.hpp"
+#include "support/catch.hpp"
+
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace parley;
+
+struct address {
+    std::string_view configured;
+    std::string_view tickets;   ///< as people see it
+    std::string_view websocket; ///< the target, ticket T
+    std::string_view host;      ///< the header
+    bool secure = true;
+};
+
+std::string refusal_of(std::string_view text, errc expected = errc::invalid_url) {
+    try {
+        server_url::parse(text, false);
+    } catch (const client_error& e) {
+        CHECK(e.code() == expected);
+        return e.what();
+    }
+    return {};
+}
+
+std::string proxy_refusal(std::string_view text) {
+    try {
+        proxy_url::parse(text);
+    } catch (const client_error& e) {
+        CHECK(e.code() == errc::invalid_url);
+        return e.what();
+    }
+    return {};
+}
+
+} // namespace
+
+TEST_CASE("url: the table of PROTOCOL.md 2", "[unit][url]") {
+    const std::vector<address> table{
+        {"wss://h", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
+        {"https://h/", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
+        {"wss://h/p", "https://h/p/api/v1/tickets", "/p/ws?ticket=T", "h"},
+        {"wss://h/p/", "https://h/p/api/v1/tickets", "/p/ws?ticket=T", "h"},
+        {"wss://h/p/ws?x=1", "https://h/p/api/v1/tickets", "/p/ws?x=1&ticket=T", "h"},
+        {"wss://h/ws", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
+        {"wss://h/ws/", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
+        {"wss://h?x=1&y", "https://h/api/v1/tickets", "/ws?x=1&y&ticket=T", "h"},
+        {"wss://h/?", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
+        {"wss://h/a/b/c", "https://h/a/b/c/api/v1/tickets", "/a/b/c/ws?ticket=T", "h"},
+        {"wss://h/news", "https://h/news/api/v1/tickets", "/news/ws?ticket=T", "h"},
+        {"wss://h/ws/p", "https://h/ws/p/api/v1/tickets", "/ws/p/ws?ticket=T", "h"},
+        {"wss://h/a%20b", "https://h/a%20b/api/v1/tickets", "/a%20b/ws?ticket=T", "h"},
+        {"WSS://Chat.Example.COM:8443/P", "https://chat.example.com:8443/P/api/v1/tickets",
+         "/P/ws?ticket=T", "chat.example.com:8443"},
+        {"wss://h:443", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
+        {"wss://h:80", "https://h:80/api/v1/tickets", "/ws?ticket=T", "h:80"},
+        {"wss://[2001:DB8::1]:8443", "https://[2001:db8::1]:8443/api/v1/tickets", "/ws?ticket=T",
+         "[2001:db8::1]:8443"},
+        {"wss://192.0.2.7", "https://192.0.2.7/api/v1/tickets", "/ws?ticket=T", "192.0.2.7"},
+        {"ws://localhost:8080", "http://localhost:8080/api/v1/tickets", "/ws?ticket=T",
+         "localhost:8080", false},
+        {"http://127.0.0.1", "http://127.0.0.1/api/v1/tickets", "/ws?ticket=T", "127.0.0.1", false},
+        {"ws://[::1]:80", "http://[::1]/api/v1/tickets", "/ws?ticket=T", "[::1]", false},
+    };
+    for (const auto& each : table) {
+        INFO(each.configured);
+        const auto url = server_url::parse(each.configured, false);
+        CHECK(url.http_text("/api/v1/tickets") == each.tickets);
+        CHECK(url.websocket_target(secret{"T"}) == each.websocket);
+        CHECK(url.host_header() == each.host);
+        CHECK(url.secure() == each.secure);
+    }
+}
+
+TEST_CASE("url: it is taken apart", "[unit][url]") {
+    const auto plain = server_url::parse("wss://Host.example/p", false);
+    const auto six = server_url::parse("https://[2001:db8::1]:8443", false);
+    const auto four = server_url::parse("https://192.0.2.7", false);
+
+    CHECK(plain.host() == "host.example");
+    CHECK(plain.port() == 443);
+    CHECK_FALSE(plain.host_is_address());
+    CHECK(plain.http_target("/api/v1/threads/x") == "/p/api/v1/threads/x");
+    CHECK(six.host() == "2001:db8::1");
+    CHECK(six.port() == 8443);
+    CHECK(six.host_is_address());
+    CHECK(six.host_is_ipv6());
+    CHECK(four.host_is_address());
+    CHECK_FALSE(four.host_is_ipv6());
+    CHECK(server_url::parse("ws://localhost", false).port() == 80);
+    CHECK(server_url::parse("wss://my_service-1.internal", false).host() ==
+          "my_service-1.internal");
+    CHECK(server_url::parse("wss://xn--zrich-kva.example", false).host() ==
+          "xn--zrich-kva.example");
+}
+
+TEST_CASE("url: in a target a ticket is percent-encoded byte by byte", "[unit][url]") {
+    const auto url = server_url::parse("wss://h", false);
+
+    CHECK(url.websocket_target(secret{"a b#c&d=e/f?g%h+i\"\xC3\xBC\n"}) ==
+          "/ws?ticket=a%20b%23c%26d%3De%2Ff%3Fg%25h%2Bi%22%C3%BC%0A");
+}
+
+TEST_CASE("url: percent_encode leaves the unreserved bytes and no other", "[unit][url]") {
+    std::string kept;
+    for (int byte = 0; byte < 256; ++byte) {
+        const std::string one(1, static_cast<char>(byte));
+        const auto encoded = percent_encode(one);
+        if (encoded == one)
+            kept += one;
+        else
+            CHECK(encoded.size() == 3);
+    }
+    CHECK(kept == "-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~");
+    CHECK(percent_encode(std::string_view("\0\xFF", 2)) == "%00%FF");
+}
+
+TEST_CASE("url: what people see has no ticket and no value of the query", "[unit][url]") {
+    const auto url = server_url::parse("wss://h:8443/p/ws?key=s3cret&flag&empty=", false);
+
+    CHECK(url.websocket_text() == "wss://h:8443/p/ws?key=…&flag&empty=…&ticket=…");
+    CHECK(url.http_text("/api/v1/tickets") == "https://h:8443/p/api/v1/tickets");
+}
+
+TEST_CASE("url: what strict parsing refuses", "[unit][url]") {
+    for (const std::string_view text : {
+             "",
+             "h",
+             "//h",
+             "wss:",
+             "wss:/h",
+             "wss://",
+             "wss:///p",
+             "wss://?x",
+             "ftp://h",
+             "file:///etc/passwd",
+             "javascript://h",
+             "wss ://h",
+             " wss://h",
+             "wss://h ",
+             "wss://h#f",
+             "wss://h/p#",
+             "wss://h?x#f",
+             "wss://user@h",
+             "wss://user:pw@h",
+             "wss://:@h",
+             "wss://@h",
+             "wss://h:",
+             "wss://h:0",
+             "wss://h:65536",
+             "wss://h:99999999",
+             "wss://h:-1",
+             "wss://h:+1",
+             "wss://h:80x",
+             "wss://h:0443",
+             "wss://h: 80",
+             "wss://h:80:80",
+             "wss://a b",
+             "wss://a_b!c",
+             "wss://h%2eexample",
+             "wss://%68",
+             "wss://zürich.example",
+             "wss://h\\p",
+             "wss://h\\@evil",
+             "wss://.h",
+             "wss://h..x",
+             "wss://h.",
+             "wss://-h",
+             "wss://h-",
+             "wss://h_.-x",
+             "wss://[::1",
+             "wss://::1",
+             "wss://[::1]x",
+             "wss://[::g]",
+             "wss://[]",
+             "wss://[::1%25eth0]",
+             "wss://[fe80::1%eth0]",
+             "wss://[1.2.3.4]",
+             "wss://[v1.x]",
+             "wss://127.1",
+             "wss://0x7f.0.0.1",
+             "wss://0x7f000001",
+             "wss://2130706433",
+             "wss://010.0.0.1",
+             "wss://1.2.3.256",
+             "wss://1.2.3.4.5",
+             "wss://1.2.3",
+             "wss://h/a b",
+             "wss://h/\"",
+             "wss://h/<x>",
+             "wss://h/%",
+             "wss://h/%2",
+             "wss://h/%zz",
+             "wss://h/ü",
+             "wss://h/a\nb",
+             "wss://h/p\r\nEvil: 1",
+             "wss://h\r\n/p",
+             "wss://h?a b",
+             "wss://h/../x",
+             "wss://h/p/..",
+             "wss://h/./x",
+             "wss://h/%2E%2e/x",
+             "wss://h/.%2e",
+             "wss://h?ticket=T",
+             "wss://h/ws?x=1&ticket=T",
+             "wss://h/{x}",
+             "wss://h/a|b",
+             "wss://h/a^b",
+             "wss://h/a`b",
+         }) {
+        INFO(text);
+        CHECK_FALSE(refusal_of(text).empty());
+    }
+    CHECK_FALSE(refusal_of(std::string_view("wss://h\0x", 9)).empty());
+    CHECK_FALSE(refusal_of(std::string_view("wss://[::1\0]", 12)).empty());
+    CHECK_FALSE(refusal_of("wss://" + std::string(64, 'a')).empty());
+    CHECK_FALSE(refusal_of("wss://h/" + std::string(9'000, 'a')).empty());
+}
+
+TEST_CASE("url: a refusal has no credential in it", "[unit][url]") {
+    for (const std::string_view text :
+         {"wss://user:s3cret@h", "wss://s3cret@h:x", "wss://h:x?key=s3cret", "wss://h/#s3cret",
+          "wss://h?ticket=s3cret", "ws://h.example?key=s3cret"}) {
+        INFO(text);
+        const auto said =
+            refusal_of(text, text.starts_with("ws:") ? errc::plaintext_refused : errc::invalid_url);
+        CHECK_FALSE(said.empty());
+        CHECK(said.find("s3cret") == std::string::npos);
+    }
+    CHECK(refusal_of("wss://h:x\x1B").find('\x1B') == std::string::npos);
+}
+
+TEST_CASE("url: without encryption only this machine is spoken to, unless it is allowed",
+          "[unit][url]") {
+    for (const std::string_view here :
+         {"ws://localhost", "ws://LOCALHOST:1", "ws://127.0.0.1", "ws://127.255.0.3",
+          "http://[::1]", "http://[0:0:0:0:0:0:0:1]"}) {
+        INFO(here);
+        CHECK(server_url::parse(here, false).loopback());
+    }
+    for (const std::string_view elsewhere :
+         {"ws://h", "http://chat.example", "ws://192.168.0.1", "ws://128.0.0.1", "ws://[::2]",
+          "ws://[::ffff:127.0.0.1]", "ws://localhost.example", "ws://127.example",
+          "ws://0.0.0.0"}) {
+        INFO(elsewhere);
+        CHECK_FALSE(refusal_of(elsewhere, errc::plaintext_refused).empty());
+        CHECK_FALSE(server_url::parse(elsewhere, true).secure());
+    }
+    CHECK_FALSE(server_url::parse("wss://h", false).loopback());
+}
+
+TEST_CASE("url: a proxy's URL is taken apart", "[unit][url]") {
+    const auto plain = proxy_url::parse("http://Proxy.example:3128/");
+    const auto known = proxy_url::parse("http://Aladdin:open%20sesame@[::1]");
+
+    CHECK(plain.host() == "proxy.example");
+    CHECK(plain.port() == 3128);
+    CHECK(plain.authorization().empty());
+    CHECK(known.host() == "::1");
+    CHECK(known.port() == 8080);
+    CHECK(known.authorization() == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    CHECK(proxy_url::parse("http://u@h").authorization() == "Basic dTo=");
+    CHECK(proxy_url::parse("http://u:p@w@h").authorization() == "Basic dTpwQHc=");
+}
+
+TEST_CASE("url: a proxy's URL is refused without its credentials", "[unit][url]") {
+    for (const std::string_view text :
+         {"", "h:3128", "https://h", "socks5://h", "http://", "http://h/path", "http://h?x",
+          "http://h#x", "http://s3cret:s3cret@", "http://s3cret:s3cret@h:x",
+          "http://a%3As3cret:x@h", "http://a:s3cret%zz@h", "http://a:s3cret%0a@h",
+          "http://:s3cret@h", "http://a:s3cret@h/path"}) {
+        INFO(text);
+        const auto said = proxy_refusal(text);
+        CHECK_FALSE(said.empty());
+        CHECK(said.find("s3cret") == std::string::npos);
+    }
+}
