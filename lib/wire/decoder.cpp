@@ -1,0 +1,148 @@
+#include "wire/decoder.hpp"
+
+#include "core/json_string.hpp"
+#include "core/json_walk.hpp"
+#include "wire/frame_builder.hpp"
+
+#include <fmt/core.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <new>
+#include <string>
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+using simdjson::error_code;
+
+// The promise of decode: so much may be read behind the text, and the parser needs no more.
+constexpr std::size_t padding = 64;
+static_assert(simdjson::SIMDJSON_PADDING <= padding);
+
+/// A parser keeps five bytes or more for each byte of the largest frame it has seen: what a large
+/// frame needed is given back.
+constexpr std::size_t kept_capacity = 64u << 10;
+
+/// The name of a member. Its token begins behind the quote at `raw`, and is known to be closed.
+wire::field key_of(const char* raw) {
+    const char* end = raw;
+    while (*end != '"' && *end != '\\')
+        ++end;
+    if (*end == '"') return wire::field_named({raw, static_cast<std::size_t>(end - raw)});
+    while (*end != '"')
+        end += *end == '\\' ? 2 : 1;
+    std::string name;
+    append_unescaped(name, {raw, static_cast<std::size_t>(end - raw)});
+    return wire::field_named(name);
+}
+
+error_code raw_value(ondemand::value value, std::string_view& raw) {
+    raw = trim_json(value.raw_json_token());
+    error_code fault = simdjson::SUCCESS;
+    if (raw.starts_with('{')) {
+        ondemand::object inner;
+        fault = value.get_object().get(inner);
+        if (!fault) fault = inner.raw_json().get(raw);
+    } else if (raw.starts_with('[')) {
+        ondemand::array inner;
+        fault = value.get_array().get(inner);
+        if (!fault) fault = inner.raw_json().get(raw);
+    }
+    raw = trim_json(raw);
+    return fault;
+}
+
+error_code scan_data(ondemand::value value, wire::frame_fields& out) {
+    ondemand::object inner;
+    if (const auto fault = value.get_object().get(inner)) return fault;
+    for (auto&& each : inner) {
+        ondemand::field member;
+        if (const auto fault = std::move(each).get(member)) return fault;
+        const auto which = key_of(member.key().raw());
+        if (which == wire::field::none) continue; // the loop skips what is not read
+        std::string_view raw;
+        if (const auto fault = raw_value(member.value(), raw)) return fault;
+        out.put(wire::level::data, which, raw);
+    }
+    return simdjson::SUCCESS;
+}
+
+error_code scan(ondemand::object& frame, wire::frame_fields& out) {
+    for (auto&& each : frame) {
+        ondemand::field member;
+        if (const auto fault = std::move(each).get(member)) return fault;
+        const auto which = key_of(member.key().raw());
+        if (which == wire::field::none) continue;
+        std::string_view raw;
+        error_code fault = simdjson::SUCCESS;
+        const bool inside = which == wire::field::data &&
+                            out.raw(wire::level::top, wire::field::data).empty() &&
+                            std::string_view(member.value().raw_json_token()).starts_with('{');
+        if (inside) {
+            raw = "{";
+            fault = scan_data(member.value(), out);
+        } else {
+            fault = raw_value(member.value(), raw);
+        }
+        if (fault) return fault;
+        out.put(wire::level::top, which, raw);
+    }
+    return simdjson::SUCCESS;
+}
+
+} // namespace
+
+class decoder::impl {
+public:
+    explicit impl(const limits_config& limits) : longest_(limits.message_bytes) {}
+
+    server_frame decode(std::string_view text) {
+        if (text.size() > longest_)
+            return message_skipped{skip_reason::too_large, fmt::format("{} bytes", text.size())};
+        // Newer parsers skip a byte order mark, older ones do not: RFC 8259 section 8.1 has none.
+        if (text.empty() || text.starts_with('\xEF')) return wire::skipped_for(text);
+        make_room(text.size());
+        fields_.clear();
+        const auto fault = read(text);
+        if (fault == simdjson::MEMALLOC) throw std::bad_alloc();
+        auto frame = fault ? server_frame(wire::skipped_for(text)) : wire::build_frame(fields_);
+        if (parser_.capacity() > kept_capacity) parser_ = ondemand::parser();
+        return frame;
+    }
+
+private:
+    error_code read(std::string_view text) {
+        ondemand::document document;
+        const simdjson::padded_string_view padded(text.data(), text.size(), text.size() + padding);
+        if (const auto fault = parser_.iterate(padded).get(document)) return fault;
+        ondemand::object frame;
+        if (const auto fault = document.get_object().get(frame)) return fault;
+        if (const auto fault = scan(frame, fields_)) return fault;
+        const bool at_end = document.current_location().error() == simdjson::OUT_OF_BOUNDS;
+        return at_end ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
+    }
+
+    /// In steps, so that frames which grow do not each cost an allocation.
+    void make_room(std::size_t size) {
+        if (parser_.capacity() >= size) return;
+        if (parser_.allocate(std::bit_ceil(std::max<std::size_t>(size, 1'024))))
+            throw std::bad_alloc();
+    }
+
+    std::size_t longest_;
+    ondemand::parser parser_;
+    wire::frame_fields fields_;
+};
+
+decoder::decoder(const limits_config& limits) : impl_(std::make_unique<impl>(limits)) {}
+decoder::~decoder() = default;
+
+server_frame decoder::decode(std::string_view text) { return impl_->decode(text); }
+
+} // namespace parley

@@ -1,0 +1,130 @@
+#include "wire/frame_fields.hpp"
+
+#include "core/json_string.hpp"
+#include "core/json_walk.hpp"
+#include "core/trusted_json.hpp"
+
+#include <charconv>
+
+namespace parley::wire {
+
+namespace {
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(field::none)> names{
+    "id",
+    "args",
+    "code",
+    "data",
+    "text",
+    "type",
+    "uuid",
+    "delta",
+    "error",
+    "event",
+    "props",
+    "callId",
+    "result",
+    "status",
+    "details",
+    "pingTime",
+    "threadId",
+    "toolName",
+    "errorCode",
+    "textDelta",
+    "timestamp",
+    "toolCount",
+    "toolNames",
+    "parameters",
+    "toolCallId",
+    "messageCount",
+    "componentName",
+    "providerResId",
+    "conversationId",
+    "updateEndpoint",
+    "canUpdateMetadata",
+    "originalTimestamp"};
+
+constexpr std::size_t longest = 17;
+
+/// Where the names of each length begin: most unknown ones cost no comparison at all.
+constexpr auto first_of_length = [] {
+    std::array<std::size_t, longest + 2> first{};
+    for (std::size_t length = 0; length < first.size(); ++length)
+        while (first[length] < names.size() && names[first[length]].size() < length)
+            ++first[length];
+    return first;
+}();
+
+constexpr bool sorted_by_length = [] {
+    for (std::size_t i = 1; i < names.size(); ++i)
+        if (names[i - 1].size() > names[i].size()) return false;
+    return names.back().size() == longest;
+}();
+static_assert(sorted_by_length);
+
+std::string unescaped_text(std::string_view token) {
+    const auto inner = token.substr(1, token.size() - 2);
+    std::string out;
+    if (inner.find('\\') == std::string_view::npos)
+        out = inner;
+    else
+        append_unescaped(out, inner);
+    return out;
+}
+
+} // namespace
+
+std::string_view name_of(field which) noexcept {
+    return which == field::none ? "?" : names[static_cast<std::size_t>(which)];
+}
+
+field field_named(std::string_view name) noexcept {
+    if (name.size() > longest) return field::none;
+    for (auto at = first_of_length[name.size()]; at < first_of_length[name.size() + 1]; ++at)
+        if (names[at] == name) return static_cast<field>(at);
+    return field::none;
+}
+
+std::string frame_fields::text(level where, field which) const {
+    return absent(where, which) ? std::string() : unescaped_text(raw(where, which));
+}
+
+std::optional<std::string> frame_fields::optional_text(level where, field which) const {
+    if (absent(where, which)) return std::nullopt;
+    return unescaped_text(raw(where, which));
+}
+
+std::optional<std::string> frame_fields::spelled(level where, field which) const {
+    if (absent(where, which)) return std::nullopt;
+    const auto value = raw(where, which);
+    return value.front() == '"' ? unescaped_text(value) : std::string(value);
+}
+
+std::optional<std::int64_t> frame_fields::integer(level where, field which) const noexcept {
+    const auto value = raw(where, which);
+    std::int64_t number = 0;
+    const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (value.empty() || fault != std::errc{} || end != value.data() + value.size())
+        return std::nullopt;
+    return number;
+}
+
+json_text frame_fields::json(level where, field which) const {
+    const auto value = raw(where, which);
+    return value.empty() ? json_text() : trusted_json::make(std::string(value));
+}
+
+std::optional<json_text> frame_fields::optional_json(level where, field which) const {
+    if (absent(where, which)) return std::nullopt;
+    return json(where, which);
+}
+
+std::vector<std::string> frame_fields::texts(level where, field which) const {
+    std::vector<std::string> out;
+    if (absent(where, which)) return out;
+    for (json_elements each{raw(where, which)}; each.next();)
+        out.push_back(unescaped_text(each.value()));
+    return out;
+}
+
+} // namespace parley::wire

@@ -1,0 +1,310 @@
+#include "wire/frame_rules.hpp"
+
+#include "core/json_check.hpp"
+#include "core/json_string.hpp"
+#include "core/json_walk.hpp"
+#include "core/text.hpp"
+
+#include <fmt/core.h>
+
+#include <span>
+#include <string>
+
+namespace parley::wire {
+
+namespace {
+
+/// An identifier, a name or a timestamp is no longer than this (as it is escaped): some are kept.
+constexpr std::size_t longest_name = 4'096;
+
+enum class shape : std::uint8_t {
+    text,
+    name,    ///< a text of at most `longest_name`
+    scalar,  ///< a name or a number: what is said back as it was spelled
+    integer, ///< of 64 bits
+    boolean,
+    object,
+    names,      ///< an array of names
+    value,      ///< any JSON, the user's own
+    parameters, ///< any JSON; what is no object is answered with an error, and not skipped
+    component_status
+};
+
+enum class presence : std::uint8_t { optional, required };
+using enum presence;
+
+struct rule {
+    level where;
+    field which;
+    shape wanted;
+    presence needed;
+};
+
+constexpr auto top = level::top;
+constexpr auto data = level::data;
+
+// PROTOCOL.md 2.2, row by row. The words of a failure are optional: the failure itself must not get
+// lost for the lack of them.
+constexpr rule authentication_error_rules[]{{top, field::error, shape::text, optional},
+                                            {top, field::code, shape::scalar, optional}};
+constexpr rule tools_rules[]{{top, field::data, shape::object, optional},
+                             {data, field::tool_count, shape::integer, optional},
+                             {data, field::tool_names, shape::names, optional}};
+constexpr rule content_delta_rules[]{{data, field::delta, shape::text, required}};
+constexpr rule text_delta_rules[]{{data, field::text_delta, shape::text, required}};
+constexpr rule reasoning_rules[]{{data, field::id, shape::name, optional}};
+constexpr rule reasoning_delta_rules[]{{data, field::id, shape::name, optional},
+                                       {data, field::text, shape::text, required}};
+constexpr rule tool_start_rules[]{{data, field::tool_name, shape::name, required},
+                                  {data, field::tool_call_id, shape::name, required},
+                                  {data, field::args, shape::value, optional}};
+constexpr rule tool_end_rules[]{{data, field::tool_name, shape::name, required},
+                                {data, field::tool_call_id, shape::name, required},
+                                {data, field::result, shape::value, optional}};
+constexpr rule chat_finished_rules[]{{top, field::uuid, shape::name, optional},
+                                     {top, field::data, shape::object, optional},
+                                     {data, field::conversation_id, shape::name, optional},
+                                     {data, field::message_count, shape::integer, optional}};
+constexpr rule failure_rules[]{{top, field::error, shape::text, optional},
+                               {top, field::data, shape::object, optional},
+                               {data, field::error_code, shape::scalar, optional},
+                               {data, field::details, shape::value, optional}};
+constexpr rule persisted_rules[]{{top, field::data, shape::object, optional},
+                                 {data, field::thread_id, shape::name, optional},
+                                 {data, field::provider_res_id, shape::name, optional}};
+constexpr rule thread_created_rules[]{{top, field::data, shape::object, required},
+                                      {data, field::provider_res_id, shape::name, required},
+                                      {data, field::thread_id, shape::name, required},
+                                      {data, field::can_update_metadata, shape::boolean, optional},
+                                      {data, field::update_endpoint, shape::name, optional}};
+constexpr rule tool_call_rules[]{{top, field::tool_name, shape::name, required},
+                                 {top, field::call_id, shape::name, required},
+                                 {top, field::parameters, shape::parameters, optional}};
+constexpr rule component_rules[]{{top, field::tool_call_id, shape::name, required},
+                                 {top, field::component_name, shape::name, required},
+                                 {top, field::props, shape::value, required},
+                                 {top, field::status, shape::component_status, optional}};
+constexpr rule ping_rules[]{{top, field::timestamp, shape::scalar, optional},
+                            {top, field::ping_time, shape::scalar, optional}};
+constexpr rule ack_rules[]{{top, field::timestamp, shape::scalar, optional},
+                           {top, field::original_timestamp, shape::scalar, optional}};
+
+struct row {
+    frame_kind kind;
+    std::string_view name; ///< `type`, and for a chat_event its event and the event's own type
+    std::span<const rule> rules;
+};
+
+constexpr row rows[]{
+    {frame_kind::session_established, "session_established", {}},
+    {frame_kind::authentication_error, "authentication_error", authentication_error_rules},
+    {frame_kind::tools_configured, "tools_configured", tools_rules},
+    {frame_kind::client_tools_updated, "client_tools_updated", tools_rules},
+    {frame_kind::configure_tools, "configure_tools", {}},
+    {frame_kind::content_delta, "content-delta", content_delta_rules},
+    {frame_kind::text_delta, "text-delta", text_delta_rules},
+    {frame_kind::reasoning_start, "reasoning-start", reasoning_rules},
+    {frame_kind::reasoning_delta, "reasoning-delta", reasoning_delta_rules},
+    {frame_kind::reasoning_end, "reasoning-end", reasoning_rules},
+    {frame_kind::server_tool_call, "tool-call", tool_start_rules},
+    {frame_kind::server_tool_result, "tool-result", tool_end_rules},
+    {frame_kind::latitude_tool_result, "tool-result", tool_end_rules},
+    {frame_kind::chat_finished, "chat_finished", chat_finished_rules},
+    {frame_kind::chat_error, "chat_error", failure_rules},
+    {frame_kind::messages_persisted, "messages_persisted", persisted_rules},
+    {frame_kind::thread_created, "thread_created", thread_created_rules},
+    {frame_kind::tool_call_request, "tool_call_request", tool_call_rules},
+    {frame_kind::ui_component, "ui_component", component_rules},
+    {frame_kind::heartbeat_ping, "heartbeat_ping", ping_rules},
+    {frame_kind::heartbeat_ack, "heartbeat_ack", ack_rules},
+    {frame_kind::error, "error", failure_rules},
+};
+
+constexpr bool rows_in_order = [] {
+    std::size_t at = 0;
+    for (const auto& each : rows)
+        if (static_cast<std::size_t>(each.kind) != at++) return false;
+    return true;
+}();
+static_assert(rows_in_order);
+
+bool is_chat_event(frame_kind kind) noexcept {
+    return kind >= frame_kind::content_delta && kind <= frame_kind::latitude_tool_result;
+}
+
+message_skipped bad(const row& in, const rule& broken, std::string_view what,
+                    skip_reason reason = skip_reason::bad_field) {
+    return {reason,
+            fmt::format("{}{}: {}{} {}", is_chat_event(in.kind) ? "chat_event " : "", in.name,
+                        broken.where == data ? "data." : "", name_of(broken.which), what)};
+}
+
+bool is_string(std::string_view value) noexcept { return value.front() == '"'; }
+bool is_number(std::string_view value) noexcept { return kind_of(value) == json_kind::number; }
+
+/// A token of the parser's is a string by its quotes alone: the escapes are looked at here.
+bool valid_token(std::string_view value) {
+    if (is_string(value) && value.find('\\') == std::string_view::npos) return true;
+    return !check_json(value);
+}
+
+bool all_names(std::string_view array) {
+    for (json_elements each{array}; each.next();)
+        if (!is_string(each.value()) || each.value().size() > longest_name) return false;
+    return true;
+}
+
+std::optional<message_skipped> check_value(const row& in, const rule& applied,
+                                           std::string_view value) {
+    const auto fault = check_json(value);
+    if (!fault) return std::nullopt;
+    if (fault->what != json_fault::kind::too_deep)
+        return bad(in, applied, "is not valid JSON", skip_reason::not_json);
+    if (applied.wanted == shape::parameters) return std::nullopt;
+    return bad(in, applied, "is nested deeper than 64 levels", skip_reason::too_deep);
+}
+
+bool has_shape(shape wanted, std::string_view value, const frame_fields& fields,
+               const rule& applied) {
+    switch (wanted) {
+    case shape::text:
+    case shape::name:
+        return is_string(value);
+    case shape::scalar:
+        return is_string(value) || is_number(value);
+    case shape::integer:
+        return fields.integer(applied.where, applied.which).has_value();
+    case shape::boolean:
+        return kind_of(value) == json_kind::boolean;
+    case shape::object:
+        return kind_of(value) == json_kind::object;
+    case shape::names:
+        return kind_of(value) == json_kind::array && all_names(value);
+    case shape::component_status:
+        return value == R"("streaming")" || value == R"("complete")" || value == R"("error")";
+    case shape::value:
+    case shape::parameters:
+        break;
+    }
+    return true;
+}
+
+std::optional<message_skipped> check(const row& in, const rule& applied,
+                                     const frame_fields& fields) {
+    const auto value = fields.raw(applied.where, applied.which);
+    if (value.empty()) {
+        if (applied.needed == optional) return std::nullopt;
+        return bad(in, applied, "is missing");
+    }
+    switch (applied.wanted) {
+    case shape::object:
+        break; // walked by the parser
+    case shape::names:
+    case shape::value:
+    case shape::parameters:
+        if (auto skipped = check_value(in, applied, value)) return skipped;
+        break;
+    default:
+        if (value.front() == '{' || value.front() == '[')
+            return bad(in, applied, "has another type");
+        if (!valid_token(value))
+            return bad(in, applied, "is not valid JSON", skip_reason::not_json);
+    }
+    if (value == "null" && applied.wanted != shape::value) {
+        if (applied.needed == optional) return std::nullopt;
+        return bad(in, applied, "is null");
+    }
+    if (!has_shape(applied.wanted, value, fields, applied))
+        return bad(in, applied,
+                   applied.wanted == shape::component_status ? "has an unknown value"
+                                                             : "has another type");
+    const bool limited = applied.wanted == shape::name || applied.wanted == shape::scalar;
+    if (limited && value.size() > longest_name)
+        return bad(in, applied, "is longer than 4 KiB", skip_reason::too_large);
+    return std::nullopt;
+}
+
+struct named {
+    std::string_view name;
+    frame_kind kind;
+};
+
+constexpr named provider_events[]{{"text-delta", frame_kind::text_delta},
+                                  {"reasoning-start", frame_kind::reasoning_start},
+                                  {"reasoning-delta", frame_kind::reasoning_delta},
+                                  {"reasoning-end", frame_kind::reasoning_end},
+                                  {"tool-call", frame_kind::server_tool_call},
+                                  {"tool-result", frame_kind::server_tool_result}};
+constexpr named latitude_events[]{{"tool-result", frame_kind::latitude_tool_result}};
+
+/// What a string token says, if it is one. Most have no escape and need no copy.
+std::optional<std::string_view> said(std::string_view token, std::string& held) {
+    if (token.empty() || !is_string(token) || !valid_token(token)) return std::nullopt;
+    const auto inner = token.substr(1, token.size() - 2);
+    if (inner.find('\\') == std::string_view::npos) return inner;
+    append_unescaped(held, inner);
+    return held;
+}
+
+message_skipped unknown_event(std::string_view event, std::string_view type = {}) {
+    auto detail = fmt::format("chat_event {}", shorten_and_escape(event, 60));
+    if (!type.empty()) detail += fmt::format(" {}", shorten_and_escape(type, 60));
+    return {skip_reason::unknown_event, std::move(detail)};
+}
+
+std::variant<frame_kind, message_skipped>
+identify_inner(std::span<const named> known, std::string_view event, const frame_fields& fields) {
+    std::string held;
+    const auto type = said(fields.raw(data, field::type), held);
+    if (!type) return message_skipped{skip_reason::bad_field, "chat_event: data.type is no string"};
+    for (const auto& each : known)
+        if (each.name == *type) return each.kind;
+    return unknown_event(event, *type);
+}
+
+std::variant<frame_kind, message_skipped> identify_event(const frame_fields& fields) {
+    std::string held;
+    const auto event = said(fields.raw(top, field::event_name), held);
+    if (!event) return message_skipped{skip_reason::bad_field, "chat_event: event is no string"};
+    const bool provider = *event == "provider-event";
+    if (!provider && *event != "latitude-event" && *event != "content-delta")
+        return unknown_event(*event);
+    const auto inside = fields.raw(top, field::data);
+    if (inside.empty() || kind_of(inside) != json_kind::object)
+        return message_skipped{skip_reason::bad_field, "chat_event: data is no object"};
+    if (provider) return identify_inner(provider_events, *event, fields);
+    if (*event == "content-delta") return frame_kind::content_delta;
+    return identify_inner(latitude_events, *event, fields);
+}
+
+} // namespace
+
+std::variant<frame_kind, message_skipped> identify(const frame_fields& fields) {
+    std::string held;
+    const auto type = said(fields.raw(top, field::type), held);
+    if (!type) return message_skipped{skip_reason::no_type, ""};
+    if (*type == "chat_event") return identify_event(fields); // first: most are
+    for (const auto& each : rows)
+        if (!is_chat_event(each.kind) && each.name == *type) return each.kind;
+    return message_skipped{skip_reason::unknown_type, shorten_and_escape(*type, 60)};
+}
+
+std::optional<message_skipped> check_fields(frame_kind kind, const frame_fields& fields) {
+    const auto& in = rows[static_cast<std::size_t>(kind)];
+    for (const auto& each : in.rules)
+        if (auto skipped = check(in, each, fields)) return skipped;
+    return std::nullopt;
+}
+
+message_skipped skipped_for(std::string_view text) {
+    const auto fault = check_json(text);
+    if (!fault && kind_of(trim_json(text)) != json_kind::object)
+        return {skip_reason::not_an_object, ""};
+    if (!fault) return {skip_reason::not_json, "the parser does not take it"};
+    auto detail = fmt::format("at offset {}", fault->offset);
+    return {fault->what == json_fault::kind::too_deep ? skip_reason::too_deep
+                                                      : skip_reason::not_json,
+            std::move(detail)};
+}
+
+} // namespace parley::wire

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <parley/event.hpp>
+#include <parley/json_text.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace parley {
+
+// What a server says (PROTOCOL.md 2.2), decoded. What goes to the user as it is has its own struct
+// in event.hpp; here is the rest.
+
+/// The ticket was accepted.
+struct session_established {};
+
+/// `authentication_error`. Both texts shortened and escaped; without a code it is final.
+struct authentication_refused {
+    std::string error;
+    std::string code;
+};
+
+/// `tools_configured`, or for an update `client_tools_updated`.
+struct tools_acknowledged {
+    bool update = false;
+    std::optional<std::int64_t> tool_count;
+    std::vector<std::string> names;
+};
+
+/// `configure_tools`: the server asks for the configuration again.
+struct configuration_requested {};
+
+struct tool_requested {
+    std::string name;
+    std::string call_id;
+    json_text parameters;          ///< an object; null when they are not valid
+    bool parameters_valid = false; ///< false: answered with an error (PROTOCOL.md 2.3)
+};
+
+/// `heartbeat_ping`: what the pong says back, as it was spelled (PITFALLS P48). A number or a
+/// string with its quotes; empty when it was not there.
+struct ping_received {
+    std::string timestamp;
+    std::string ping_time;
+};
+
+/// `heartbeat_ack`, spelled likewise.
+struct ping_acknowledged {
+    std::string timestamp;
+    std::string original_timestamp;
+};
+
+/// One frame. Of `reasoning_finished` only the id is filled: text and duration are known above.
+using server_frame =
+    std::variant<session_established, authentication_refused, tools_acknowledged,
+                 configuration_requested, tool_requested, ping_received, ping_acknowledged,
+                 text_delta, reasoning_started, reasoning_delta, reasoning_finished,
+                 server_tool_started, server_tool_finished, ui_component, thread_created,
+                 messages_persisted, chat_finished, chat_failed, server_error, message_skipped>;
+
+} // namespace parley

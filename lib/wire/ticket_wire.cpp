@@ -1,0 +1,296 @@
+#include "wire/ticket_wire.hpp"
+
+#include "core/iso8601.hpp"
+#include "core/json_check.hpp"
+#include "core/json_string.hpp"
+#include "core/json_walk.hpp"
+#include "core/text.hpp"
+#include "wire/json_writer.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+
+namespace parley {
+
+namespace {
+
+using wire::object_writer;
+
+constexpr std::size_t longest_ticket = 8u << 10; // PROTOCOL.md 1
+constexpr std::chrono::seconds longest_wait{300};
+
+bool is_success(int status) noexcept { return status >= 200 && status <= 299; }
+
+/// The members of an answer's body, read as the kinds that they ought to be.
+class answer_body {
+public:
+    explicit answer_body(const http_answer& answer) : secrets_(answer.secrets) {
+        const auto fault = check_json(answer.body);
+        if (fault) {
+            reason_ = fmt::format("the body is not JSON, from offset {} on", fault->offset);
+            return;
+        }
+        const auto whole = trim_json(answer.body);
+        if (kind_of(whole) == json_kind::object)
+            object_ = whole;
+        else
+            reason_ = "the body is no JSON object";
+    }
+
+    explicit operator bool() const noexcept { return object_.has_value(); }
+    const std::string& reason() const noexcept { return reason_; }
+
+    std::optional<std::string_view> raw(std::string_view name) const {
+        return object_ ? member(*object_, name) : std::nullopt;
+    }
+    std::optional<std::string_view> string_token(std::string_view name) const {
+        auto found = raw(name);
+        if (found && kind_of(*found) != json_kind::string) found.reset();
+        return found;
+    }
+    bool is(std::string_view name, std::string_view spelled) const {
+        const auto found = raw(name);
+        return found && *found == spelled;
+    }
+    std::optional<bool> boolean(std::string_view name) const {
+        const auto found = raw(name);
+        if (!found || kind_of(*found) != json_kind::boolean) return std::nullopt;
+        return found->front() == 't';
+    }
+    /// The server's words: without what it must not say back, shortened, escaped.
+    std::string words(std::string_view name) const {
+        const auto token = string_token(name);
+        if (!token) return {};
+        return shorten_and_escape(without_secrets(unescape_json_string(*token), secrets_));
+    }
+    /// A body's `details`, read the same way.
+    answer_body inner(std::string_view name) const {
+        const auto found = raw(name);
+        const bool object = found && kind_of(*found) == json_kind::object;
+        return {object ? found : std::nullopt, secrets_};
+    }
+
+private:
+    answer_body(std::optional<std::string_view> object,
+                const std::vector<std::string_view>& secrets)
+        : object_(object), secrets_(secrets) {}
+
+    std::optional<std::string_view> object_;
+    std::string reason_;
+    const std::vector<std::string_view>& secrets_;
+};
+
+std::optional<wall_time> server_time(const http_answer& answer) {
+    return answer.date ? parse_http_date(*answer.date, answer.now) : std::nullopt;
+}
+
+error_details details_of(const http_answer& answer, const answer_body& body) {
+    error_details out;
+    out.phase = phase::ticket;
+    out.http_status = answer.status;
+    out.server_code = body.words("code");
+    out.server_text = body.words("error");
+    return out;
+}
+
+/// `HTTP 503 (no capacity)`
+std::string described(const error_details& details) {
+    auto out = fmt::format("HTTP {}", details.http_status.value_or(0));
+    const auto& words = details.server_text.empty() ? details.server_code : details.server_text;
+    if (!words.empty()) out += fmt::format(" ({})", words);
+    return out;
+}
+
+/// What every endpoint says with a status that is no success (PROTOCOL.md 1).
+error_info status_error(const http_answer& answer, const answer_body& body) {
+    auto details = details_of(answer, body);
+    const auto said = described(details);
+    if (answer.status == 401 || answer.status == 403)
+        return {errc::authentication_failed,
+                fmt::format("The server does not accept the credentials: {}.", said),
+                std::move(details)};
+    if (answer.status >= 300 && answer.status <= 399)
+        return {
+            errc::ticket_redirected,
+            fmt::format("The server answered with a redirect, which is never followed: {}.", said),
+            std::move(details)};
+    details.retryable = retryable_status(answer.status);
+    if (details.retryable && answer.retry_after)
+        details.retry_after =
+            parse_retry_after(*answer.retry_after, server_time(answer).value_or(answer.now));
+    return {errc::ticket_http_status, fmt::format("The server answered with {}.", said),
+            std::move(details)};
+}
+
+error_info malformed(const http_answer& answer, const answer_body& body, std::string_view what) {
+    auto details = details_of(answer, body);
+    details.reason = body ? std::string(what) : body.reason();
+    return {errc::ticket_malformed,
+            fmt::format("The server's answer cannot be used: {}.", details.reason),
+            std::move(details)};
+}
+
+/// Empty when it is missing, has another type, or has a character that no UTF-8 can say.
+std::string ticket_text(const answer_body& body) {
+    std::string text;
+    const auto token = body.string_token("ticket");
+    if (token && append_unescaped(text, token->substr(1, token->size() - 2)) != unescaped::exact)
+        text.clear();
+    return text;
+}
+
+void add_identity(object_writer& out, const auth_data& auth) {
+    out.text_if("entityId", auth.entity_id).text_if("entityType", auth.entity_type);
+}
+
+error_info update_error(const http_answer& answer, const answer_body& body) {
+    auto details = details_of(answer, body);
+    details.phase = phase::none;
+    details.retryable = retryable_status(answer.status);
+    if (is_success(answer.status) && details.server_text.empty())
+        details.reason = body ? "the answer does not say success" : body.reason();
+    return {errc::thread_update_rejected,
+            fmt::format("The server did not take the change of the conversation: {}.",
+                        described(details)),
+            std::move(details)};
+}
+
+} // namespace
+
+std::vector<std::pair<std::string, std::string>> identity_headers(const auth_data& auth) {
+    std::vector<std::pair<std::string, std::string>> out;
+    out.emplace_back("content-type", "application/json");
+    if (!auth.user_mp_auth_token.empty())
+        out.emplace_back("x-oddle-mp-auth-token", auth.user_mp_auth_token.expose());
+    if (!auth.chat_server_key.empty())
+        out.emplace_back("x-oddle-chat-server-key", auth.chat_server_key.expose());
+    return out;
+}
+
+std::string ticket_body(const auth_data& auth, std::string_view user_agent, wall_time now) {
+    object_writer client;
+    client.text("userAgent", user_agent).text("timestamp", format_iso8601(now));
+    object_writer out;
+    add_identity(out, auth);
+    out.text_if("providerResId", auth.provider_res_id).text_if("userId", auth.user_id);
+    return out.raw("clientInfo", client.take()).take();
+}
+
+std::string validation_body(const secret& ticket, const auth_data& auth) {
+    object_writer out;
+    out.text("ticket", ticket.expose());
+    add_identity(out, auth);
+    return out.take();
+}
+
+std::string entity_update_body(const std::optional<std::string>& entity_id,
+                               const std::optional<std::string>& entity_type) {
+    object_writer out;
+    return out.text_or_null("entityId", entity_id).text_or_null("entityType", entity_type).take();
+}
+
+std::string metadata_update_body(const metadata_patch& patch) {
+    object_writer out;
+    if (patch.title()) out.text_or_null("title", *patch.title());
+    if (patch.tag()) out.text_or_null("tag", *patch.tag());
+    if (patch.metadata()) out.raw("metadata", patch.metadata()->view());
+    return out.take();
+}
+
+bool retryable_status(int status) noexcept {
+    switch (status) {
+    case 408:
+    case 425:
+    case 429:
+    case 500:
+    case 502:
+    case 503:
+    case 504:
+        return true;
+    default:
+        return false;
+    }
+}
+
+std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, wall_time now) {
+    // RFC 9110 section 10.2.3: a number of seconds, or a date.
+    if (!value.empty() &&
+        std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+        std::int64_t seconds = 0;
+        const auto [end, fault] =
+            std::from_chars(value.data(), value.data() + value.size(), seconds);
+        if (fault != std::errc{} || seconds > longest_wait.count()) return longest_wait;
+        return std::chrono::seconds{seconds};
+    }
+    const auto date = parse_http_date(value, now);
+    if (!date || *date <= now) return std::nullopt;
+    // Up, since it is a lower bound; the cap first, so that nothing overflows.
+    if (*date >= now + longest_wait) return longest_wait;
+    return std::chrono::ceil<std::chrono::seconds>(*date - now);
+}
+
+result<ticket> parse_ticket_answer(const http_answer& answer) {
+    const answer_body body(answer);
+    if (!is_success(answer.status)) return status_error(answer, body);
+    if (!body) return malformed(answer, body, "");
+    if (body.is("success", "false")) {
+        auto details = details_of(answer, body);
+        const auto said = details.server_text.empty() ? details.server_code : details.server_text;
+        return error_info(errc::ticket_refused,
+                          said.empty() ? std::string("The server refused a ticket.")
+                                       : fmt::format("The server refused a ticket: {}.", said),
+                          std::move(details));
+    }
+    if (body.raw("success") && !body.is("success", "true") && !body.is("success", "null"))
+        return malformed(answer, body, "\"success\" is neither true nor false");
+
+    secret value{ticket_text(body)};
+    if (value.empty()) return malformed(answer, body, "it holds no ticket");
+    if (value.size() > longest_ticket)
+        return error_info(errc::ticket_too_long, "The ticket is longer than 8 KiB.",
+                          details_of(answer, body));
+    const auto expires_token = body.string_token("expiresAt");
+    const auto expires =
+        expires_token ? parse_iso8601(unescape_json_string(*expires_token)) : std::nullopt;
+    if (!expires) return malformed(answer, body, "\"expiresAt\" is no date and time with a zone");
+    return ticket(std::move(value), *expires, server_time(answer));
+}
+
+result<ticket_validation> parse_validation_answer(const http_answer& answer) {
+    const answer_body body(answer);
+    const auto valid = body.boolean("valid");
+    // A refusal may come as a status of its own: 404, 410. One of the identity or of the moment
+    // says nothing about the ticket.
+    const bool refusal = answer.status >= 400 && answer.status <= 499 && answer.status != 401 &&
+                         answer.status != 403 && !retryable_status(answer.status) && valid == false;
+    if (!is_success(answer.status) && !refusal) return status_error(answer, body);
+    if (!valid) return malformed(answer, body, "\"valid\" is neither true nor false");
+
+    const auto details = body.inner("details");
+    ticket_validation out;
+    out.valid = *valid;
+    out.error = body.words("error");
+    out.code = body.words("code");
+    out.retryable = body.is("retryable", "true");
+    out.expired = details.is("expired", "true");
+    out.revoked = details.is("revoked", "true");
+    out.reason = details.words("reason");
+    return out;
+}
+
+result<void> parse_update_answer(const http_answer& answer) {
+    const answer_body body(answer);
+    if (answer.status == 401 || answer.status == 403) {
+        auto refused = status_error(answer, body);
+        refused.details.phase = phase::none;
+        return refused;
+    }
+    const bool nothing_to_say = answer.status == 204 && answer.body.empty();
+    if (nothing_to_say || (is_success(answer.status) && body.is("success", "true"))) return {};
+    return update_error(answer, body);
+}
+
+} // namespace parley
