@@ -1,0 +1,83 @@
+#include "async/task_group.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <list>
+#include <utility>
+#include <vector>
+
+namespace parley {
+
+namespace {
+
+struct task {
+    asio::cancellation_signal signal;
+    bool done = false;
+};
+
+bool is_cancellation(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const boost::system::system_error& thrown) {
+        return thrown.code() == asio::error::operation_aborted;
+    } catch (...) {
+        return false;
+    }
+}
+
+} // namespace
+
+struct task_group::state {
+    state(asio::any_io_executor on, std::shared_ptr<clock_source> clock, error_handler handler)
+        : executor(on), on_error(std::move(handler)), changed(std::move(on), std::move(clock)) {}
+
+    void finish(const std::shared_ptr<task>& ended, const std::exception_ptr& error) {
+        ended->done = true;
+        running.remove(ended);
+        if (running.empty()) changed.notify_all();
+        if (error && on_error && !is_cancellation(error)) on_error(error);
+    }
+
+    static awaitable<void> join(std::shared_ptr<state> self) {
+        while (!self->running.empty())
+            co_await self->changed.wait_until();
+    }
+
+    asio::any_io_executor executor;
+    error_handler on_error;
+    condition changed;
+    std::list<std::shared_ptr<task>> running;
+};
+
+task_group::task_group(asio::any_io_executor executor, std::shared_ptr<clock_source> clock,
+                       error_handler on_error)
+    : state_(std::make_shared<state>(std::move(executor), std::move(clock), std::move(on_error))) {}
+
+task_group::~task_group() = default;
+
+void task_group::spawn(std::function<awaitable<void>()> body) {
+    auto added = std::make_shared<task>();
+    state_->running.push_back(added); // before co_spawn: the body starts inline
+    auto slot = added->signal.slot();
+    asio::co_spawn(
+        state_->executor, std::move(body),
+        asio::bind_cancellation_slot(slot, [held = state_, added](const std::exception_ptr& error) {
+            held->finish(added, error);
+        }));
+}
+
+void task_group::cancel() {
+    const std::vector<std::shared_ptr<task>> all(state_->running.begin(), state_->running.end());
+    for (const auto& one : all)
+        if (!one->done) one->signal.emit(asio::cancellation_type::terminal);
+}
+
+awaitable<void> task_group::join() { return state::join(state_); }
+
+bool task_group::empty() const noexcept { return state_->running.empty(); }
+
+} // namespace parley

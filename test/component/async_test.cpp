@@ -1,0 +1,312 @@
+#include <parley/detail/on_strand.hpp>
+#include <parley/with_timeout.hpp>
+
+#include "async/flight.hpp"
+#include "async/task_group.hpp"
+#include "support/catch.hpp"
+#include "support/manual_clock.hpp"
+#include "support/run.hpp"
+
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <atomic>
+#include <stdexcept>
+#include <vector>
+
+using namespace parley;
+using namespace parley::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct world {
+    asio::io_context io;
+    std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>();
+    detail::strand strand = asio::make_strand(asio::any_io_executor(io.get_executor()));
+
+    awaitable<void> sleep(std::chrono::milliseconds delay) {
+        const auto until = clock->now() + delay;
+        condition never(strand, clock);
+        while (clock->now() < until)
+            co_await never.wait_until(until);
+    }
+
+    awaitable<int> after_a_while(int value) {
+        co_await sleep(1s);
+        co_return value;
+    }
+
+    awaitable<int> failing() {
+        co_await sleep(1s);
+        throw std::runtime_error("no luck");
+    }
+};
+
+} // namespace
+
+TEST_CASE("flight: one operation serves all who join it", "[component][flight]") {
+    world w;
+    int started_operations = 0;
+    auto shared = flight<int>::start(w.strand, w.clock, [&] {
+        ++started_operations;
+        return w.after_a_while(7);
+    });
+    std::vector<started<int>> joined;
+    for (int i = 0; i < 100; ++i)
+        joined.push_back(start(w.strand, shared->join()));
+    poll(w.io);
+    CHECK_FALSE(shared->done());
+    pass(w.io, *w.clock, 1s);
+    for (const auto& one : joined)
+        CHECK(one.get() == 7);
+    CHECK(started_operations == 1);
+}
+
+TEST_CASE("flight: a cancelled waiter leaves, and the others get the outcome",
+          "[component][flight]") {
+    world w;
+    auto shared = flight<int>::start(w.strand, w.clock, [&] { return w.after_a_while(7); });
+    auto leaves = start(w.strand, shared->join());
+    auto stays = start(w.strand, shared->join());
+    poll(w.io);
+    leaves.cancel();
+    poll(w.io);
+    CHECK(leaves.aborted());
+    CHECK_FALSE(stays.done());
+    pass(w.io, *w.clock, 1s);
+    CHECK(stays.get() == 7);
+}
+
+TEST_CASE("flight: an exception reaches every waiter", "[component][flight]") {
+    world w;
+    auto shared = flight<int>::start(w.strand, w.clock, [&] { return w.failing(); });
+    auto first = start(w.strand, shared->join());
+    auto second = start(w.strand, shared->join());
+    pass(w.io, *w.clock, 1s);
+    CHECK_THROWS_AS(first.get(), std::runtime_error);
+    CHECK_THROWS_AS(second.get(), std::runtime_error);
+    CHECK_THROWS_AS(shared->get(), std::runtime_error);
+}
+
+TEST_CASE("flight: a waiter's deadline ends his wait and nothing else", "[component][flight]") {
+    world w;
+    auto shared = flight<int>::start(w.strand, w.clock, [&] { return w.after_a_while(7); });
+    auto waited = start(w.strand, shared->wait_until(w.clock->now() + 300ms));
+    pass(w.io, *w.clock, 299ms);
+    CHECK_FALSE(waited.done());
+    pass(w.io, *w.clock, 1ms);
+    CHECK(waited.done());
+    CHECK_FALSE(shared->done());
+    pass(w.io, *w.clock, 1s);
+    CHECK(shared->get() == 7);
+}
+
+TEST_CASE("flight: cancel ends the operation for everybody", "[component][flight]") {
+    world w;
+    auto shared = flight<int>::start(w.strand, w.clock, [&] { return w.after_a_while(7); });
+    auto joined = start(w.strand, shared->join());
+    poll(w.io);
+    asio::post(w.strand, [&] { shared->cancel(); });
+    poll(w.io);
+    CHECK(joined.aborted());
+    CHECK(out_of_work(w.io));
+}
+
+TEST_CASE("task_group: join waits for every task, and cancel ends them",
+          "[component][task_group]") {
+    world w;
+    task_group tasks(w.strand, w.clock, {});
+    asio::post(w.strand, [&] {
+        tasks.spawn([&] { return w.sleep(1h); });
+        tasks.spawn([&] { return w.sleep(1s); });
+    });
+    poll(w.io);
+    auto joined = start(w.strand, tasks.join());
+    pass(w.io, *w.clock, 1s);
+    CHECK_FALSE(joined.done());
+    asio::post(w.strand, [&] { tasks.cancel(); });
+    poll(w.io);
+    CHECK(joined.done());
+    CHECK(tasks.empty());
+    CHECK(out_of_work(w.io));
+}
+
+TEST_CASE("task_group: what a task throws is reported, and a cancellation is not",
+          "[component][task_group]") {
+    world w;
+    std::vector<std::string> reported;
+    task_group tasks(w.strand, w.clock, [&](const std::exception_ptr& error) {
+        try {
+            std::rethrow_exception(error);
+        } catch (const std::exception& thrown) {
+            reported.emplace_back(thrown.what());
+        }
+    });
+    asio::post(w.strand, [&] {
+        tasks.spawn([&]() -> awaitable<void> { co_await w.failing(); });
+        tasks.spawn([&] { return w.sleep(1h); });
+    });
+    pass(w.io, *w.clock, 1s);
+    asio::post(w.strand, [&] { tasks.cancel(); });
+    poll(w.io);
+    REQUIRE(reported.size() == 1);
+    CHECK(reported.front() == "no luck");
+}
+
+TEST_CASE("on_strand: the caller is resumed on his own executor", "[component][on_strand]") {
+    world w;
+    const auto callers = asio::make_strand(asio::any_io_executor(w.io.get_executor()));
+    bool on_ours = false;
+    bool on_his = false;
+    auto calling = [&]() -> awaitable<void> {
+        auto crossing = detail::on_strand<int>(w.strand, [&]() -> awaitable<int> {
+            on_ours = w.strand.running_in_this_thread() && !callers.running_in_this_thread();
+            return w.after_a_while(3);
+        });
+        co_await std::move(crossing);
+        on_his = callers.running_in_this_thread();
+    };
+    auto call = start(callers, calling());
+    pass(w.io, *w.clock, 1s);
+    call.get();
+    CHECK(on_ours);
+    CHECK(on_his);
+}
+
+TEST_CASE("on_strand: any type of cancellation reaches the operation", "[component][on_strand]") {
+    for (const auto type : {asio::cancellation_type::terminal, asio::cancellation_type::partial,
+                            asio::cancellation_type::total}) {
+        world w;
+        auto crossing = [&]() -> awaitable<int> {
+            co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+            auto going = detail::on_strand<int>(w.strand, [&] { return w.after_a_while(3); });
+            co_return co_await std::move(going);
+        };
+        auto call = start(w.io, crossing());
+        poll(w.io);
+        call.cancel(type);
+        poll(w.io);
+        CHECK(call.aborted());
+        CHECK(out_of_work(w.io));
+    }
+}
+
+TEST_CASE("on_strand: a call that is cancelled before it starts completes as aborted",
+          "[component][on_strand]") {
+    world w;
+    auto call = start(w.io, detail::on_strand<int>(w.strand, [&] { return w.after_a_while(3); }));
+    w.io.restart();
+    w.io.run_one(); // the caller has started, the strand has not
+    call.cancel();
+    poll(w.io);
+    CHECK(call.done());
+    CHECK(call.aborted());
+}
+
+TEST_CASE("on_strand: a context destroyed with calls pending leaves nothing behind",
+          "[component][on_strand]") {
+    auto clock = std::make_shared<manual_clock>();
+    auto held = std::make_shared<int>(0);
+    {
+        world w;
+        w.clock = clock;
+        auto going = [&w, held]() -> awaitable<int> {
+            co_await w.sleep(1h);
+            co_return *held;
+        };
+        auto call = start(w.io, detail::on_strand<int>(w.strand, going));
+        poll(w.io);
+        CHECK_FALSE(call.done());
+        CHECK(held.use_count() > 1);
+    }
+    CHECK(held.use_count() == 1);
+}
+
+TEST_CASE("on_strand: calls from many threads, cancelled at random, complete once each",
+          "[component][on_strand][threads]") {
+    asio::thread_pool pool(4);
+    const auto strand = asio::make_strand(asio::any_io_executor(pool.get_executor()));
+    std::atomic<int> completed{0};
+    std::atomic<int> inside{0};
+    std::atomic<bool> overlapped{false};
+    constexpr int calls = 2000;
+    struct one_call {
+        explicit one_call(const asio::any_io_executor& on) : home(asio::make_strand(on)) {}
+        detail::strand home;
+        asio::cancellation_signal signal;
+    };
+    for (int i = 0; i < calls; ++i) {
+        auto call = std::make_shared<one_call>(pool.get_executor());
+        asio::post(call->home, [&, call, i] {
+            auto operation = [&, i]() -> awaitable<int> {
+                if (inside.fetch_add(1) != 0) overlapped = true;
+                inside.fetch_sub(1);
+                asio::steady_timer timer(strand, std::chrono::microseconds(i % 300));
+                co_await timer.async_wait(asio::use_awaitable);
+                co_return i;
+            };
+            asio::co_spawn(call->home, detail::on_strand<int>(strand, operation),
+                           asio::bind_cancellation_slot(
+                               call->signal.slot(), [&, call](const std::exception_ptr&, int) {
+                                   if (!call->home.running_in_this_thread()) overlapped = true;
+                                   ++completed;
+                               }));
+            if (i % 3 == 0)
+                asio::post(call->home,
+                           [call] { call->signal.emit(asio::cancellation_type::terminal); });
+        });
+    }
+    pool.join();
+    CHECK(completed == calls);
+    CHECK_FALSE(overlapped);
+}
+
+TEST_CASE("with_timeout: an operation in time gives its value", "[component][with_timeout]") {
+    asio::io_context io;
+    auto quick = []() -> awaitable<int> { co_return 5; };
+    CHECK(run(io, with_timeout(quick(), 1h)) == 5);
+}
+
+TEST_CASE("with_timeout: at the limit the operation is cancelled, and its end awaited",
+          "[component][with_timeout]") {
+    asio::io_context io;
+    bool ended = false;
+    auto slow = [&]() -> awaitable<void> {
+        asio::steady_timer never(co_await asio::this_coro::executor,
+                                 asio::steady_timer::time_point::max());
+        try {
+            co_await never.async_wait(asio::use_awaitable);
+        } catch (...) {
+            ended = true;
+            throw;
+        }
+    };
+    auto call = start(io, with_timeout(slow(), 1ms));
+    io.run();
+    CHECK(call.failed_with(errc::timed_out));
+    CHECK(ended);
+}
+
+TEST_CASE("with_timeout: a cancelled caller takes the operation with him",
+          "[component][with_timeout]") {
+    asio::io_context io;
+    bool ended = false;
+    auto slow = [&]() -> awaitable<void> {
+        asio::steady_timer never(co_await asio::this_coro::executor,
+                                 asio::steady_timer::time_point::max());
+        try {
+            co_await never.async_wait(asio::use_awaitable);
+        } catch (...) {
+            ended = true;
+            throw;
+        }
+    };
+    auto call = start(io, with_timeout(slow(), 1h));
+    poll(io);
+    call.cancel();
+    poll(io);
+    CHECK(call.aborted());
+    CHECK(ended);
+    CHECK(out_of_work(io));
+}

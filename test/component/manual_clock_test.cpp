@@ -1,0 +1,120 @@
+#include "support/catch.hpp"
+#include "support/manual_clock.hpp"
+#include "support/run.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+using namespace std::chrono_literals;
+using parley::awaitable;
+using parley::test::manual_clock;
+
+namespace test = parley::test;
+
+namespace {
+
+awaitable<void> sleep_until(std::shared_ptr<manual_clock> clock, parley::time_point until, int name,
+                            std::vector<int>* woken) {
+    auto bell = clock->make_alarm(co_await boost::asio::this_coro::executor);
+    while (clock->now() < until)
+        co_await bell->wait_until(until);
+    woken->push_back(name);
+}
+
+struct fixture {
+    boost::asio::io_context io;
+    std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>();
+    std::vector<int> woken;
+
+    test::started<void> sleeper(std::chrono::milliseconds delay, int name) {
+        auto one = test::start(io, sleep_until(clock, clock->now() + delay, name, &woken));
+        test::poll(io);
+        return one;
+    }
+};
+
+} // namespace
+
+TEST_CASE("manual_clock: releases what is due by deadline and then by age, never inline",
+          "[component][manual_clock]") {
+    fixture f;
+    f.sleeper(3s, 3);
+    f.sleeper(1s, 1);
+    f.sleeper(1s, 2);
+    f.sleeper(9s, 9);
+    CHECK(f.clock->sleepers() == 4);
+    CHECK(f.clock->next_deadline() == f.clock->now() + 1s);
+
+    f.clock->advance(5s);
+    CHECK(f.woken.empty());
+    test::poll(f.io);
+    CHECK(f.woken == std::vector{1, 2, 3});
+
+    CHECK(f.clock->advance_to_next());
+    CHECK(test::out_of_work(f.io));
+    CHECK(f.woken == std::vector{1, 2, 3, 9});
+    CHECK_FALSE(f.clock->advance_to_next());
+}
+
+TEST_CASE("manual_clock: a cancelled sleeper leaves the list", "[component][manual_clock]") {
+    fixture f;
+    auto one = f.sleeper(1s, 1);
+    auto other = f.sleeper(1s, 2);
+    one.cancel();
+    test::poll(f.io);
+    CHECK(one.aborted());
+    CHECK_FALSE(other.done());
+    CHECK(f.clock->sleepers() == 1);
+    f.clock->advance(1s);
+    CHECK(test::out_of_work(f.io));
+    CHECK(f.woken == std::vector{2});
+}
+
+TEST_CASE("manual_clock: passing time goes from deadline to deadline",
+          "[component][manual_clock]") {
+    fixture f;
+    const auto begin = f.clock->now();
+    auto in_turn = [](std::shared_ptr<manual_clock> clock,
+                      std::vector<int>* woken) -> awaitable<void> {
+        for (int turn = 1; turn <= 3; ++turn) {
+            auto next = clock->now() + 1s;
+            co_await sleep_until(clock, next, turn, woken);
+        }
+    };
+    auto turns = test::start(f.io, in_turn(f.clock, &f.woken));
+    test::pass(f.io, *f.clock, 2500ms);
+    CHECK(f.woken == std::vector{1, 2});
+    CHECK(f.clock->now() == begin + 2500ms);
+    test::pass(f.io, *f.clock, 500ms);
+    CHECK(turns.done());
+}
+
+TEST_CASE("manual_clock: the wall clock moves with the steady one, and alone",
+          "[component][manual_clock]") {
+    manual_clock clock;
+    const auto wall = clock.wall_now();
+    const auto steady = clock.now();
+    clock.advance(2s);
+    clock.step_wall(-1h);
+    CHECK(clock.wall_now() == wall + 2s - 1h);
+    CHECK(clock.now() == steady + 2s);
+    clock.set_wall(wall);
+    CHECK(clock.wall_now() == wall);
+}
+
+TEST_CASE("manual_clock: destroying the context frees who sleeps", "[component][manual_clock]") {
+    auto clock = std::make_shared<manual_clock>();
+    std::vector<int> woken;
+    {
+        boost::asio::io_context io;
+        test::start(io, sleep_until(clock, clock->now() + 1s, 1, &woken));
+        test::poll(io);
+        CHECK(clock->sleepers() == 1);
+    }
+    CHECK(clock->sleepers() == 0);
+    clock->advance(2s);
+    CHECK(woken.empty());
+}
