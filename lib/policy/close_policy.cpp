@@ -1,0 +1,110 @@
+#include "policy/close_policy.hpp"
+
+namespace parley {
+
+namespace {
+
+constexpr close_verdict again(loss_reason reason) { return {reaction::retry, reason}; }
+
+constexpr close_verdict over(loss_reason reason) { return {reaction::end, reason}; }
+
+constexpr close_verdict disagreement{reaction::protocol_disagreement, loss_reason::protocol};
+
+close_verdict suspect_ticket(bool was_ready) {
+    return {was_ready ? reaction::refresh_and_retry : reaction::rejection, loss_reason::rejected};
+}
+
+close_verdict by_close_code(unsigned code, bool was_ready,
+                            reconnect_config::normal_close on_normal_close) {
+    switch (code) {
+    case 1000:
+        return on_normal_close == reconnect_config::normal_close::finish
+                   ? over(loss_reason::closed)
+                   : again(loss_reason::closed);
+    case 1008:
+    case 4401:
+    case 4403:
+        return suspect_ticket(was_ready);
+    case 1002:
+    case 1003:
+    case 1007:
+    case 1009:
+    case 1010:
+        return disagreement;
+    default: // 1001, 1005, 1006, 1011 to 1014, 3000 to 4999, and whatever else comes
+        return again(loss_reason::closed);
+    }
+}
+
+// A transport that knows no status says itself whether the failure may pass.
+close_verdict as_said(const error_details& details, loss_reason reason) {
+    return details.retryable ? again(reason) : over(reason);
+}
+
+close_verdict by_status(const error_info& why) {
+    const auto& details = why.details;
+    if (!details.http_status) return as_said(details, loss_reason::reset);
+    const int status = *details.http_status;
+    const bool of_ticket = why.is(errc::upgrade_failed) && (status == 401 || status == 403);
+    if (of_ticket) return suspect_ticket(false);
+    return status_is_retryable(status) ? again(loss_reason::reset) : over(loss_reason::reset);
+}
+
+} // namespace
+
+bool status_is_retryable(int status) noexcept {
+    switch (status) {
+    case 408: // Request Timeout
+    case 425: // Too Early
+    case 429: // Too Many Requests
+        return true;
+    case 501: // Not Implemented
+    case 505: // HTTP Version Not Supported
+        return false;
+    default:
+        return status >= 500 && status <= 599;
+    }
+}
+
+close_verdict classify_close(const error_info& why, bool was_ready,
+                             reconnect_config::normal_close on_normal_close) {
+    if (why.code.category() != category()) return as_said(why.details, loss_reason::reset);
+    switch (static_cast<errc>(why.code.value())) {
+    case errc::connection_closed:
+        return by_close_code(why.details.close_code.value_or(1005), was_ready, on_normal_close);
+    case errc::connection_silent:
+        return again(loss_reason::silent);
+    case errc::connection_reset:
+    case errc::resolve_failed:
+    case errc::resolve_timeout:
+    case errc::connect_failed:
+    case errc::connect_timeout:
+    case errc::tls_timeout:
+    case errc::upgrade_timeout:
+    case errc::session_timeout:
+    case errc::timed_out:
+        return again(loss_reason::reset);
+    case errc::tools_not_acknowledged: // PROTOCOL.md 2.1: a failed attempt
+    case errc::tools_refused:
+        return again(loss_reason::closed);
+    case errc::certificate_rejected:
+        return over(loss_reason::reset);
+    case errc::upgrade_failed:
+    case errc::proxy_failed:
+        return by_status(why);
+    case errc::ticket_rejected:
+        return suspect_ticket(was_ready);
+    case errc::authentication_failed:
+    case errc::session_refused:
+        return over(loss_reason::rejected);
+    case errc::protocol_violation:
+    case errc::handshake_violation:
+    case errc::message_too_large:
+    case errc::message_timeout:
+        return disagreement;
+    default: // the ticket's own failures among them
+        return as_said(why.details, loss_reason::reset);
+    }
+}
+
+} // namespace parley

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <parley/config.hpp>
+#include <parley/error.hpp>
+#include <parley/event.hpp>
+
+namespace parley {
+
+// What an ended connection means (PROTOCOL.md 3): from numbers and sources, never from text.
+
+enum class reaction {
+    retry,                 ///< try again after the backoff
+    refresh_and_retry,     ///< the same, with a fresh ticket
+    end,                   ///< it will not get better
+    protocol_disagreement, ///< a retry; three in a row slow down
+    rejection              ///< the ticket was not taken, before the session was ready
+};
+
+struct close_verdict {
+    reaction what = reaction::retry;
+    loss_reason reason = loss_reason::reset; ///< if a session was lost by it
+    bool operator==(const close_verdict&) const = default;
+};
+
+/// The table of PROTOCOL.md 3. `was_ready`: it ended a ready session, not an attempt.
+close_verdict classify_close(const error_info& why, bool was_ready,
+                             reconnect_config::normal_close on_normal_close);
+
+/// PROTOCOL.md 1: whether a request that was answered with this status is worth another try.
+bool status_is_retryable(int status) noexcept;
+
+} // namespace parley

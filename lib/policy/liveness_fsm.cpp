@@ -1,0 +1,197 @@
+#include "policy/liveness_fsm.hpp"
+
+#include <algorithm>
+
+namespace parley {
+
+namespace {
+
+// A timer that fires that late means that our loop stood still; a wall clock that is that far ahead
+// of the steady one, which stops in a suspend, means that the machine slept.
+constexpr std::chrono::seconds noticeable_pause{2};
+
+void move(time_point& deadline, time_point::duration by) {
+    if (deadline != time_point::max()) deadline = after(deadline, by);
+}
+
+} // namespace
+
+liveness_limits liveness_limits::of(const connection_config& config) {
+    liveness_limits limits;
+    limits.resolve = config.resolve_timeout;
+    limits.tls = config.tls_timeout;
+    limits.proxy = config.upgrade_timeout;
+    limits.upgrade = config.upgrade_timeout;
+    limits.interval = config.heartbeat.interval;
+    limits.timeout = config.heartbeat.timeout;
+    limits.message = config.limits.message_time;
+    return limits;
+}
+
+liveness_fsm::liveness_fsm(const liveness_limits& limits, time_point now, wall_time wall,
+                           time_point deadline)
+    : limits_(limits), now_(now), opening_deadline_(deadline), ticked_at_(now), wall_(wall) {}
+
+liveness_action_t liveness_fsm::resume(time_point now, const liveness_event& happened) {
+    now_ = now;
+    std::visit([this](const auto& in) { on(in); }, happened);
+    // Between two ticks bytes may wait in the socket that would excuse everything.
+    const bool judging = std::holds_alternative<liveness_input::tick>(happened);
+    if (judging)
+        if (const auto verdict = overdue()) return *verdict;
+    const bool idle_too_long =
+        judging && heartbeat_ == heartbeat::idle && now_ >= heartbeat_deadline_;
+    if (idle_too_long || probe_due_) {
+        probe_due_ = false;
+        heartbeat_ = heartbeat::ping_asked; // the write's own deadline bounds the wait for `pinged`
+        heartbeat_deadline_ = time_point::max();
+        promised_ = nearest();
+        return liveness_action::ping{promised_};
+    }
+    promised_ = nearest();
+    return liveness_action::watch{promised_};
+}
+
+std::optional<std::chrono::milliseconds> liveness_fsm::limit_of(phase step) const {
+    switch (step) {
+    case phase::resolve:
+        return limits_.resolve;
+    case phase::proxy:
+        return limits_.proxy;
+    case phase::tls:
+        return limits_.tls;
+    case phase::upgrade:
+        return limits_.upgrade;
+    default:
+        return std::nullopt;
+    }
+}
+
+void liveness_fsm::on(const liveness_input::entered& in) {
+    step_ = in.step;
+    const auto limit = limit_of(step_);
+    step_deadline_ = limit ? after(now_, *limit) : time_point::max();
+    if (step_ != phase::ready) return;
+    opening_deadline_ = time_point::max();
+    go_idle();
+}
+
+void liveness_fsm::go_idle() {
+    heartbeat_ = heartbeat::idle;
+    heartbeat_deadline_ =
+        limits_.interval.count() > 0 ? after(now_, limits_.interval) : time_point::max();
+}
+
+void liveness_fsm::on(const liveness_input::bytes& in) {
+    if (in.message_ended || !in.message_open) message_deadline_ = time_point::max();
+    if (in.message_open && message_deadline_ == time_point::max())
+        message_deadline_ = after(now_, limits_.message);
+    if (heartbeat_ == heartbeat::off || paused_) return;
+    // A ping that is asked for is still on its way: it tells the round trip, and hurts nobody.
+    go_idle();
+}
+
+void liveness_fsm::on(const liveness_input::pong&) {
+    if (!pong_expected_) return;
+    pong_expected_ = false;
+    round_trip_ = std::chrono::duration_cast<std::chrono::microseconds>(now_ - pinged_at_);
+}
+
+void liveness_fsm::on(const liveness_input::pinged&) {
+    pinged_at_ = now_;
+    pong_expected_ = true;
+    if (heartbeat_ != heartbeat::ping_asked || paused_) return; // a byte came meanwhile
+    heartbeat_ = heartbeat::pong_awaited;
+    heartbeat_deadline_ = after(now_, limits_.timeout);
+}
+
+void liveness_fsm::on(const liveness_input::close_started&) {
+    close_deadline_ = std::min(close_deadline_, after(now_, limits_.peer_close));
+}
+
+void liveness_fsm::on(const liveness_input::write_began& in) {
+    const auto for_size =
+        std::chrono::seconds(in.size / std::max<std::size_t>(limits_.write_rate, 1));
+    write_deadline_ = after(now_, limits_.write + for_size);
+}
+
+void liveness_fsm::on(const liveness_input::write_ended&) { write_deadline_ = time_point::max(); }
+
+void liveness_fsm::on(const liveness_input::paused&) {
+    if (paused_) return;
+    paused_ = true;
+    paused_at_ = now_;
+    if (heartbeat_ != heartbeat::off) heartbeat_ = heartbeat::idle;
+    heartbeat_deadline_ = time_point::max();
+}
+
+void liveness_fsm::on(const liveness_input::resumed&) {
+    if (!paused_) return;
+    paused_ = false;
+    move(message_deadline_, now_ - paused_at_);
+    move(write_deadline_, now_ - paused_at_);
+    if (heartbeat_ != heartbeat::off) go_idle();
+}
+
+void liveness_fsm::on(const liveness_input::probe&) {
+    if (heartbeat_ == heartbeat::idle && !paused_) probe_due_ = true;
+}
+
+void liveness_fsm::on(const liveness_input::tick& in) {
+    const auto slept = (in.wall - wall_) - (now_ - ticked_at_);
+    const bool late = promised_ != time_point::max() && now_ - promised_ >= noticeable_pause;
+    if (late) excuse(now_ - promised_ + noticeable_pause);
+    if (late || slept >= noticeable_pause) {
+        const bool judged = heartbeat_ == heartbeat::idle || heartbeat_ == heartbeat::pong_awaited;
+        if (judged && !paused_) {
+            heartbeat_ = heartbeat::idle;
+            heartbeat_deadline_ = time_point::max();
+            probe_due_ = true;
+        }
+    }
+    ticked_at_ = now_;
+    wall_ = in.wall;
+}
+
+// What the peer sent meanwhile may lie in the socket unread: nobody is judged by that time.
+void liveness_fsm::excuse(time_point::duration pause) {
+    move(step_deadline_, pause);
+    move(message_deadline_, pause);
+    move(write_deadline_, pause);
+    move(close_deadline_, pause);
+}
+
+std::optional<liveness_action::give_up> liveness_fsm::overdue() const {
+    using liveness_action::give_up;
+    if (now_ >= std::min(opening_deadline_, step_deadline_)) {
+        switch (step_) {
+        case phase::resolve:
+            return give_up{errc::resolve_timeout, step_};
+        case phase::proxy:
+            return give_up{errc::proxy_failed, step_};
+        case phase::tls:
+            return give_up{errc::tls_timeout, step_};
+        case phase::upgrade:
+            return give_up{errc::upgrade_timeout, step_};
+        case phase::session:
+            return give_up{errc::session_timeout, step_};
+        default:
+            return give_up{errc::connect_timeout, step_};
+        }
+    }
+    if (now_ >= close_deadline_) return give_up{errc::connection_closed, step_};
+    if (paused_) return std::nullopt;
+    if (now_ >= message_deadline_) return give_up{errc::message_timeout, step_};
+    if (now_ >= write_deadline_) return give_up{errc::connection_silent, step_};
+    if (heartbeat_ == heartbeat::pong_awaited && now_ >= heartbeat_deadline_)
+        return give_up{errc::connection_silent, step_};
+    return std::nullopt;
+}
+
+time_point liveness_fsm::nearest() const {
+    auto first = std::min({opening_deadline_, step_deadline_, close_deadline_});
+    if (paused_) return first;
+    return std::min({first, message_deadline_, write_deadline_, heartbeat_deadline_});
+}
+
+} // namespace parley

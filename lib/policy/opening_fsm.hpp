@@ -1,0 +1,74 @@
+#pragma once
+
+#include <parley/error.hpp>
+
+#include "core/clock.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace parley {
+
+// The opening of a session (PROTOCOL.md 2.1), once for each connection:
+//
+//   idle --opened--> established? --established, no tools--> ready
+//                          | established, tools: configure
+//                          v
+//                    acknowledged? --acknowledged--> ready
+//
+// A refusal, an `error` while the acknowledgement is awaited, and a deadline end it.
+
+namespace opening_action {
+struct none {
+    bool operator==(const none&) const = default;
+};
+struct configure { ///< send `configure_tools`
+    bool operator==(const configure&) const = default;
+};
+struct ready { ///< the session is ready
+    bool operator==(const ready&) const = default;
+};
+struct reject { ///< the ticket was not taken
+    error_info why;
+};
+struct fail { ///< the opening failed
+    error_info why;
+};
+} // namespace opening_action
+
+using opening_action_t =
+    std::variant<opening_action::none, opening_action::configure, opening_action::ready,
+                 opening_action::reject, opening_action::fail>;
+
+class opening_fsm {
+public:
+    opening_fsm(std::chrono::milliseconds session_timeout, std::chrono::milliseconds acknowledge)
+        : session_timeout_(session_timeout), acknowledge_(acknowledge) {}
+
+    void opened(time_point now);
+    opening_action_t established(time_point now, bool has_configuration);
+    opening_action_t acknowledged();
+    opening_action_t refused(std::string error, std::string code);
+    /// `error` of the server's: the refusal of a configuration that awaits its acknowledgement,
+    /// else no business of the opening.
+    opening_action_t server_error(const std::string& error, const std::optional<std::string>& code);
+    opening_action_t at(time_point now); ///< the time is `now`
+    void lost() { state_ = state::idle; }
+
+    bool under_way() const noexcept {
+        return state_ == state::established_awaited || state_ == state::acknowledgement_awaited;
+    }
+    time_point deadline() const noexcept { return under_way() ? deadline_ : time_point::max(); }
+
+private:
+    enum class state { idle, established_awaited, acknowledgement_awaited, ready };
+
+    std::chrono::milliseconds session_timeout_;
+    std::chrono::milliseconds acknowledge_;
+    state state_ = state::idle;
+    time_point deadline_ = time_point::max();
+};
+
+} // namespace parley

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <parley/event.hpp>
+
+#include "core/clock.hpp"
+
+#include <cstddef>
+#include <list>
+#include <string>
+#include <vector>
+
+namespace parley {
+
+/// What the model thinks, gathered per id (PROTOCOL.md 2.2): in goes what the server says, out come
+/// the events.
+///
+/// A delta for an id that was not started starts it, a start of one that is open ends that first,
+/// and an end without a start is nothing. When there are too many ids, or too much text, the oldest
+/// are ended, so that the text goes out in pieces and none of it is lost.
+class reasoning_log {
+public:
+    static constexpr std::size_t default_ids = 64;
+    static constexpr std::size_t default_bytes = 4u << 20;
+
+    explicit reasoning_log(std::size_t max_ids = default_ids, std::size_t max_bytes = default_bytes)
+        : max_ids_(max_ids), max_bytes_(max_bytes) {}
+
+    std::vector<event> start(time_point now, std::string id);
+    std::vector<event> delta(time_point now, std::string id, std::string text);
+    std::vector<event> end(time_point now, const std::string& id);
+    /// The run is over: ends whatever is open, in the order of the starts.
+    std::vector<event> end_all(time_point now);
+
+    std::size_t open() const noexcept { return open_.size(); }
+
+private:
+    struct thought {
+        std::string id;
+        std::string text;
+        time_point started;
+    };
+    using position = std::list<thought>::iterator;
+
+    position find(const std::string& id);
+    position open(time_point now, std::string id, std::vector<event>& out);
+    void finish(time_point now, position which, std::vector<event>& out);
+
+    std::size_t max_ids_;
+    std::size_t max_bytes_;
+    std::size_t bytes_ = 0;
+    std::list<thought> open_; // the oldest first; few, so that a search is a walk
+};
+
+} // namespace parley

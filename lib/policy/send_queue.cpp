@@ -1,0 +1,125 @@
+#include "policy/send_queue.hpp"
+
+#include <iterator>
+#include <utility>
+
+namespace parley {
+
+void send_queue::settle(const message& one, send_state as) {
+    one->state_ = as;
+    one->text_ = std::string(); // a sender may keep the rest for as long as he likes
+    one->on_settled();
+}
+
+void send_queue::push(time_point now, message added) {
+    if (added->lane_ == send_lane::answer) {
+        expire(now);
+        added->expires_ = after(now, limits_.answer_lifetime);
+    }
+    const bool full = added->lane_ == send_lane::data &&
+                      (!overflow_.entries.empty() || !has_room(added->text_.size()));
+    if (!full) return enter(std::move(added));
+    overflow_.bytes += added->text_.size();
+    overflow_.entries.push_back(std::move(added));
+    overflow_.entries.back()->place_ = std::prev(overflow_.entries.end());
+}
+
+bool send_queue::has_room(std::size_t size) const {
+    const auto& data = lane_of(send_lane::data);
+    if (data.entries.empty()) return true; // a message larger than the queue must get through too
+    return data.entries.size() < limits_.messages && size <= limits_.bytes &&
+           data.bytes <= limits_.bytes - size;
+}
+
+void send_queue::enter(message added) {
+    auto& into = lane_of(added->lane_);
+    into.bytes += added->text_.size();
+    added->state_ = send_state::queued;
+    into.entries.push_back(std::move(added));
+    into.entries.back()->place_ = std::prev(into.entries.end());
+}
+
+void send_queue::admit() {
+    while (!overflow_.entries.empty() && has_room(overflow_.entries.front()->text_.size()))
+        enter(take(overflow_));
+}
+
+send_queue::message send_queue::take(lane& from) {
+    auto first = std::move(from.entries.front());
+    from.entries.pop_front();
+    from.bytes -= first->text_.size();
+    return first;
+}
+
+send_queue::message send_queue::next(time_point now, bool session_ready) {
+    expire(now);
+    for (auto& from : lanes_) {
+        if (&from != &lane_of(send_lane::control) && !session_ready) break;
+        if (from.entries.empty()) continue;
+        auto first = take(from);
+        first->state_ = send_state::writing;
+        admit();
+        first->on_writing();
+        return first;
+    }
+    return nullptr;
+}
+
+void send_queue::written(const message& one, bool whole) {
+    settle(one, whole ? send_state::sent : send_state::unconfirmed);
+}
+
+bool send_queue::remove(const message& one) {
+    if (one->state_ != send_state::waiting && one->state_ != send_state::queued) return false;
+    auto& from = one->state_ == send_state::waiting ? overflow_ : lane_of(one->lane_);
+    const message kept = one;
+    from.bytes -= kept->text_.size();
+    from.entries.erase(kept->place_);
+    settle(kept, send_state::not_sent);
+    admit();
+    return true;
+}
+
+void send_queue::expire(time_point now) {
+    auto& answers = lane_of(send_lane::answer);
+    while (!answers.entries.empty() && answers.entries.front()->expires_ <= now)
+        settle(take(answers), send_state::not_sent);
+}
+
+void send_queue::drop(lane& from, send_state as) {
+    lane dropped;
+    std::swap(dropped, from); // whoever is told may push again
+    for (const auto& one : dropped.entries)
+        settle(one, as);
+}
+
+void send_queue::drop_control() { drop(lane_of(send_lane::control), send_state::not_sent); }
+
+void send_queue::drop_all(send_state as) {
+    for (auto& each : lanes_)
+        drop(each, as);
+    drop(overflow_, as);
+}
+
+std::size_t send_queue::messages() const noexcept {
+    std::size_t all = overflow_.entries.size();
+    for (const auto& each : lanes_)
+        all += each.entries.size();
+    return all;
+}
+
+std::size_t send_queue::bytes() const noexcept {
+    std::size_t all = overflow_.bytes;
+    for (const auto& each : lanes_)
+        all += each.bytes;
+    return all;
+}
+
+bool send_queue::congested() const noexcept {
+    const auto& control = lane_of(send_lane::control);
+    const auto& answers = lane_of(send_lane::answer);
+    return control.entries.size() + answers.entries.size() > limits_.urgent ||
+           control.bytes + answers.bytes > limits_.bytes;
+}
+
+} // namespace parley

@@ -1,0 +1,119 @@
+#pragma once
+
+#include "core/clock.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <string>
+
+namespace parley {
+
+// What waits to be written, in three lanes (DESIGN.md 3). The control lane belongs to a session and
+// goes with it. Answers of tools overtake the messages, outlive a lost session, and expire.
+// Messages keep their order whatever happens. Nothing is written twice: what was being written when
+// a connection died is unconfirmed, and told so.
+//
+//   waiting --room--> queued --next--> writing --> sent
+//      |                |                 |
+//      +----------------+--> not_sent     +--> unconfirmed
+
+enum class send_lane { control, answer, data };
+
+enum class send_state {
+    waiting, ///< the lane is full
+    queued,
+    writing,
+    sent,        ///< the whole frame was handed over
+    not_sent,    ///< and nothing of it was
+    unconfirmed, ///< a part of it may have been
+    aborted      ///< nobody is there any more to send it
+};
+
+/// One message on its way out.
+class outgoing {
+public:
+    outgoing(send_lane lane, std::string text) : lane_(lane), text_(std::move(text)) {}
+    outgoing(const outgoing&) = delete;
+    outgoing& operator=(const outgoing&) = delete;
+    virtual ~outgoing() = default;
+
+    send_lane lane() const noexcept { return lane_; }
+    const std::string& text() const noexcept { return text_; }
+    send_state state() const noexcept { return state_; }
+    bool settled() const noexcept { return state_ > send_state::writing; }
+
+private:
+    friend class send_queue;
+    virtual void on_writing() {} // its writing begins
+    virtual void on_settled() {} // once: its outcome is known
+
+    const send_lane lane_;
+    std::string text_;
+    send_state state_ = send_state::waiting;
+    time_point expires_ = time_point::max();
+    std::list<std::shared_ptr<outgoing>>::iterator place_;
+};
+
+struct send_limits {
+    std::size_t messages = 1'024; ///< in the data lane; the others wait in front of it
+    std::size_t bytes = 8u << 20;
+    std::chrono::milliseconds answer_lifetime{60'000};
+    std::size_t urgent = 256; ///< control and answers that may wait before nothing more is read
+};
+
+class send_queue {
+public:
+    using message = std::shared_ptr<outgoing>;
+
+    explicit send_queue(const send_limits& limits) : limits_(limits) {}
+    send_queue(const send_queue&) = delete;
+    send_queue& operator=(const send_queue&) = delete;
+
+    void push(time_point now, message added);
+
+    /// The next to write, from now on in `writing`; null when there is none. Answers and messages
+    /// only for a session that is ready.
+    message next(time_point now, bool session_ready);
+    /// The writing ended.
+    void written(const message& one, bool whole);
+
+    /// Takes back what is not being written yet: it becomes `not_sent`.
+    bool remove(const message& one);
+    /// The session is gone, and its control messages with it.
+    void drop_control();
+    /// Settles whatever is not being written; as `not_sent` or `aborted`.
+    void drop_all(send_state as);
+
+    std::size_t messages() const noexcept; ///< that are not being written yet
+    std::size_t bytes() const noexcept;
+    bool empty() const noexcept { return messages() == 0; }
+    /// The peer does not take what it makes us say: read no more of it.
+    bool congested() const noexcept;
+
+private:
+    using queue = std::list<message>;
+
+    struct lane {
+        queue entries;
+        std::size_t bytes = 0;
+    };
+
+    lane& lane_of(send_lane which) { return lanes_[static_cast<std::size_t>(which)]; }
+    const lane& lane_of(send_lane which) const { return lanes_[static_cast<std::size_t>(which)]; }
+    bool has_room(std::size_t size) const;
+    void enter(message added);
+    void admit();
+    message take(lane& from);
+    void drop(lane& from, send_state as);
+    void expire(time_point now);
+    static void settle(const message& one, send_state as);
+
+    send_limits limits_;
+    std::array<lane, 3> lanes_;
+    lane overflow_; // data that has no room yet
+};
+
+} // namespace parley

@@ -1,0 +1,210 @@
+#include "policy/tool_call_fsm.hpp"
+
+#include "core/text.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace parley {
+
+namespace {
+
+// The errors of PROTOCOL.md 2.3. The name is the server's own, and may be of any length.
+tool_answer refusal(tool_outcome why, const std::string& name) {
+    const auto text = [&](std::string_view sentence) {
+        return tool_answer(why, std::string(sentence) + shorten_and_escape(name, 256));
+    };
+    switch (why) {
+    case tool_outcome::not_found:
+        return text("Tool not found: ");
+    case tool_outcome::timed_out:
+        return text("Tool timed out: ");
+    case tool_outcome::busy:
+        return text("Tool busy: ");
+    case tool_outcome::invalid_parameters:
+        return text("Invalid parameters: ");
+    case tool_outcome::shut_down:
+        return {why, "Client is shutting down"};
+    default:
+        return text("Tool failed: ");
+    }
+}
+
+std::chrono::milliseconds between(time_point from, time_point to) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(to - from);
+}
+
+} // namespace
+
+tool_call_fsm::tool_call_fsm(tool_limits limits) : limits_(limits) {
+    limits_.max_running = std::max(limits_.max_running, 1u);
+    limits_.remembered = std::max<std::size_t>(limits_.remembered, 1);
+}
+
+std::vector<tool_action_t> tool_call_fsm::resume(time_point now, tool_input_t input) {
+    actions out;
+    if (auto* request = std::get_if<tool_input::requested>(&input))
+        take(now, std::move(*request), out);
+    else if (auto* ended = std::get_if<tool_input::ended>(&input))
+        end(now, std::move(*ended), out);
+    else if (std::holds_alternative<tool_input::time_passed>(input))
+        expire(now, out);
+    else if (std::holds_alternative<tool_input::stopping>(input))
+        stop(now, out);
+    else
+        stopping_ = false;
+    return out;
+}
+
+void tool_call_fsm::take(time_point now, tool_input::requested request, actions& out) {
+    if (const auto known = remembered_.find(request.call_id); known != remembered_.end()) {
+        order_.splice(order_.end(), order_, known->second);
+        const memory& first = *known->second;
+        out.push_back(tool_action::answer{request.id, first.call_id, first.name, first.answer,
+                                          std::chrono::milliseconds(0), true});
+        return;
+    }
+    if (under_way_.contains(request.call_id)) {
+        out.push_back(tool_action::join{request.id});
+        return;
+    }
+    const auto refuse = [&](tool_outcome why) {
+        answer(request, std::chrono::milliseconds(0), refusal(why, request.name), out);
+    };
+    if (stopping_) return refuse(tool_outcome::shut_down);
+    if (!request.known) return refuse(tool_outcome::not_found);
+    if (!request.valid) return refuse(tool_outcome::invalid_parameters);
+    if (stuck_.size() >= limits_.max_stuck) return refuse(tool_outcome::busy);
+    if (may_run(request)) return start(now, std::move(request), out);
+    if (!may_wait(request)) return refuse(tool_outcome::busy);
+    under_way_.insert(request.call_id);
+    waiting_bytes_ += request.bytes;
+    waiting_.push_back(std::move(request));
+}
+
+void tool_call_fsm::end(time_point now, tool_input::ended ended, actions& out) {
+    const auto found = running_.find(ended.id);
+    if (found == running_.end()) {
+        stuck_.erase(ended.id);
+        return;
+    }
+    const run done = std::move(found->second);
+    running_.erase(found);
+    leave(done);
+    if (ended.answer.outcome == tool_outcome::failed && ended.answer.error.empty())
+        ended.answer = refusal(tool_outcome::failed, done.request.name);
+    answer(done.request, between(done.started, now), std::move(ended.answer), out);
+    start_waiting(now, out);
+}
+
+void tool_call_fsm::expire(time_point now, actions& out) {
+    for (auto next = running_.begin(); next != running_.end();) {
+        const auto here = next++;
+        if (here->second.deadline > now) continue;
+        run late = std::move(here->second);
+        running_.erase(here);
+        const auto why = refusal(tool_outcome::timed_out, late.request.name);
+        give_up(now, std::move(late), why, out);
+    }
+    start_waiting(now, out);
+}
+
+void tool_call_fsm::stop(time_point now, actions& out) {
+    stopping_ = true;
+    auto running = std::exchange(running_, {});
+    for (auto& [id, one] : running) {
+        const auto why = refusal(tool_outcome::shut_down, one.request.name);
+        give_up(now, std::move(one), why, out);
+    }
+    const auto waiting = std::exchange(waiting_, {});
+    waiting_bytes_ = 0;
+    for (const auto& one : waiting) {
+        under_way_.erase(one.call_id);
+        answer(one, std::chrono::milliseconds(0), refusal(tool_outcome::shut_down, one.name), out);
+    }
+}
+
+bool tool_call_fsm::may_run(const tool_input::requested& request) const {
+    if (running_.size() >= limits_.max_running) return false;
+    const auto same = running_per_tool_.find(request.name);
+    return request.max_running == 0 || same == running_per_tool_.end() ||
+           same->second < request.max_running;
+}
+
+bool tool_call_fsm::may_wait(const tool_input::requested& request) const {
+    return waiting_.size() < limits_.max_waiting &&
+           request.bytes <= limits_.waiting_bytes - std::min(waiting_bytes_, limits_.waiting_bytes);
+}
+
+void tool_call_fsm::start(time_point now, tool_input::requested request, actions& out) {
+    under_way_.insert(request.call_id);
+    ++running_per_tool_[request.name];
+    const auto id = request.id;
+    const auto deadline = after(now, request.timeout);
+    running_.insert_or_assign(id, run{std::move(request), now, deadline});
+    out.push_back(tool_action::run{id, deadline});
+}
+
+void tool_call_fsm::start_waiting(time_point now, actions& out) {
+    for (auto next = waiting_.begin();
+         next != waiting_.end() && running_.size() < limits_.max_running;) {
+        if (!may_run(*next)) {
+            ++next;
+            continue;
+        }
+        auto request = std::move(*next);
+        next = waiting_.erase(next);
+        waiting_bytes_ -= request.bytes;
+        start(now, std::move(request), out);
+    }
+}
+
+void tool_call_fsm::give_up(time_point now, run given_up, tool_answer answered, actions& out) {
+    leave(given_up);
+    stuck_.insert(given_up.request.id);
+    answer(given_up.request, between(given_up.started, now), std::move(answered), out);
+    out.push_back(tool_action::cancel{given_up.request.id});
+}
+
+void tool_call_fsm::answer(const tool_input::requested& request, std::chrono::milliseconds duration,
+                           tool_answer what, actions& out) {
+    remember(memory{request.call_id, request.name, what});
+    out.push_back(tool_action::answer{request.id, request.call_id, request.name, std::move(what),
+                                      duration, false});
+}
+
+void tool_call_fsm::leave(const run& ended) {
+    under_way_.erase(ended.request.call_id);
+    const auto same = running_per_tool_.find(ended.request.name);
+    if (same != running_per_tool_.end() && --same->second == 0) running_per_tool_.erase(same);
+}
+
+std::size_t tool_call_fsm::memory::bytes() const noexcept {
+    return 2 * call_id.size() + name.size() + answer.error.size() +
+           (answer.result ? answer.result->view().size() : 0);
+}
+
+void tool_call_fsm::remember(memory answered) {
+    remembered_bytes_ += answered.bytes();
+    order_.push_back(std::move(answered));
+    remembered_.emplace(order_.back().call_id, std::prev(order_.end()));
+    while (order_.size() > limits_.remembered ||
+           (remembered_bytes_ > limits_.remembered_bytes && order_.size() > 1))
+        forget_oldest();
+}
+
+void tool_call_fsm::forget_oldest() {
+    remembered_bytes_ -= order_.front().bytes();
+    remembered_.erase(order_.front().call_id);
+    order_.pop_front();
+    ++forgotten_;
+}
+
+time_point tool_call_fsm::next_deadline() const noexcept {
+    auto next = time_point::max();
+    for (const auto& [id, one] : running_)
+        next = std::min(next, one.deadline);
+    return next;
+}
+
+} // namespace parley

@@ -1,0 +1,171 @@
+#pragma once
+
+#include <parley/event.hpp>
+#include <parley/json_text.hpp>
+
+#include "core/clock.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace parley {
+
+// What becomes of a tool call (PROTOCOL.md 2.3, DESIGN.md 3):
+//
+//   requested --unknown, invalid, no room, stopping--> answered
+//             --a slot is free--> running --ended, out of time, stopping--> answered
+//             --else--> waiting --a slot is free--> running
+//
+// A callId runs at most once. A repeat while it waits or runs joins it: one answer for all. A
+// repeat after that gets the first answer again, from a memory that forgets what was asked for
+// least recently. A run that is out of time gives its slot back at once, whether or not its handler
+// takes notice; so many that do not are stuck, and no more calls are taken.
+
+/// What the server is told: a result, or else an error.
+class tool_answer {
+public:
+    tool_answer() = default;
+    explicit tool_answer(json_text value) : result(std::move(value)) {}
+    tool_answer(tool_outcome why, std::string text) : outcome(why), error(std::move(text)) {}
+
+    friend bool operator==(const tool_answer&, const tool_answer&) = default;
+
+    tool_outcome outcome = tool_outcome::succeeded;
+    std::optional<json_text> result;
+    std::string error;
+};
+
+struct tool_limits {
+    unsigned max_running = 8;
+    unsigned max_waiting = 64;
+    std::size_t waiting_bytes = 8u << 20; ///< of the requests that wait
+    unsigned max_stuck = 64;              ///< out of time, and still not ended
+    std::size_t remembered = 1'024;
+    std::size_t remembered_bytes = 16u << 20; ///< of the answers; the last one always stays
+};
+
+/// Names one request; the driver counts them.
+using tool_request_id = std::uint64_t;
+
+namespace tool_input {
+struct requested {
+    tool_request_id id = 0;
+    std::string call_id;
+    std::string name;
+    bool known = true; ///< there is such a tool
+    bool valid = true; ///< its parameters are an object
+    std::chrono::milliseconds timeout{30'000};
+    unsigned max_running = 0; ///< of this tool; 0: no limit of its own
+    std::size_t bytes = 0;    ///< of the request
+};
+struct ended { ///< the handler has returned or thrown
+    tool_request_id id = 0;
+    tool_answer answer;
+};
+struct time_passed {};
+struct stopping {};  ///< no call is taken any more
+struct restarted {}; ///< calls are taken again
+} // namespace tool_input
+
+using tool_input_t = std::variant<tool_input::requested, tool_input::ended, tool_input::time_passed,
+                                  tool_input::stopping, tool_input::restarted>;
+
+namespace tool_action {
+struct run { ///< call the handler
+    tool_request_id id = 0;
+    time_point deadline;
+    bool operator==(const run&) const = default;
+};
+struct answer { ///< tell the server; the request is over
+    tool_request_id id = 0;
+    std::string call_id;
+    std::string name;
+    tool_answer what;
+    std::chrono::milliseconds duration{}; ///< of the run
+    bool repeated = false;                ///< it had this answer before
+    bool operator==(const answer&) const = default;
+};
+struct cancel { ///< the handler is to end; its outcome is of no interest any more
+    tool_request_id id = 0;
+    bool operator==(const cancel&) const = default;
+};
+struct join { ///< the same call is under way; its answer will be this request's too
+    tool_request_id id = 0;
+    bool operator==(const join&) const = default;
+};
+} // namespace tool_action
+
+using tool_action_t =
+    std::variant<tool_action::run, tool_action::answer, tool_action::cancel, tool_action::join>;
+
+class tool_call_fsm {
+public:
+    explicit tool_call_fsm(tool_limits limits);
+
+    std::vector<tool_action_t> resume(time_point now, tool_input_t input);
+
+    /// When `time_passed` is due; max: no call runs.
+    time_point next_deadline() const noexcept;
+    bool running() const noexcept { return !running_.empty(); }
+    std::size_t waiting() const noexcept { return waiting_.size(); }
+    std::size_t remembered() const noexcept { return order_.size(); }
+    std::uint64_t forgotten() const noexcept { return forgotten_; } ///< answers, for lack of room
+
+private:
+    using actions = std::vector<tool_action_t>;
+    struct run {
+        tool_input::requested request;
+        time_point started;
+        time_point deadline;
+    };
+    struct memory {
+        std::string call_id;
+        std::string name;
+        tool_answer answer;
+        std::size_t bytes() const noexcept;
+    };
+
+    void take(time_point now, tool_input::requested request, actions& out);
+    void end(time_point now, tool_input::ended ended, actions& out);
+    void expire(time_point now, actions& out);
+    void stop(time_point now, actions& out);
+
+    bool may_run(const tool_input::requested& request) const;
+    bool may_wait(const tool_input::requested& request) const;
+    void start(time_point now, tool_input::requested request, actions& out);
+    void start_waiting(time_point now, actions& out);
+    /// Answers a run, and calls its handler off.
+    void give_up(time_point now, run given_up, tool_answer answer, actions& out);
+    void answer(const tool_input::requested& request, std::chrono::milliseconds duration,
+                tool_answer what, actions& out);
+    void remember(memory answered);
+    void forget_oldest();
+    void leave(const run& ended);
+
+    tool_limits limits_;
+    bool stopping_ = false;
+    std::map<tool_request_id, run> running_;
+    std::deque<tool_input::requested> waiting_;
+    std::size_t waiting_bytes_ = 0;
+    std::set<tool_request_id> stuck_;
+    std::set<std::string, std::less<>> under_way_; // callIds that wait or run
+    std::map<std::string, unsigned, std::less<>> running_per_tool_;
+
+    std::list<memory> order_; // the least recently used first
+    std::unordered_map<std::string, std::list<memory>::iterator> remembered_;
+    std::size_t remembered_bytes_ = 0;
+    std::uint64_t forgotten_ = 0;
+};
+
+} // namespace parley

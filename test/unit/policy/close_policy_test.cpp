@@ -1,0 +1,153 @@
+#include "policy/close_policy.hpp"
+#include "support/catch.hpp"
+
+using namespace parley;
+using enum reaction;
+
+namespace {
+
+close_verdict classify(const error_info& why, bool was_ready) {
+    return classify_close(why, was_ready, reconnect_config::normal_close::finish);
+}
+
+error_info closed(std::optional<unsigned> code) {
+    error_details details;
+    details.close_code = code;
+    return error_info(errc::connection_closed, "closed", details);
+}
+
+error_info status(errc code, int of) {
+    error_details details;
+    details.http_status = of;
+    return error_info(code, "refused", details);
+}
+
+error_info said(errc code, bool retryable) {
+    error_details details;
+    details.retryable = retryable;
+    return error_info(code, "failed", details);
+}
+
+} // namespace
+
+TEST_CASE("close_policy: each close code on a ready session has the reaction of the table",
+          "[unit][close_policy]") {
+    struct row {
+        unsigned code;
+        reaction what;
+        loss_reason reason;
+    };
+    const auto each = GENERATE(
+        row{1000, end, loss_reason::closed}, row{1001, retry, loss_reason::closed},
+        row{1002, protocol_disagreement, loss_reason::protocol},
+        row{1003, protocol_disagreement, loss_reason::protocol},
+        row{1005, retry, loss_reason::closed}, row{1006, retry, loss_reason::closed},
+        row{1007, protocol_disagreement, loss_reason::protocol},
+        row{1008, refresh_and_retry, loss_reason::rejected},
+        row{1009, protocol_disagreement, loss_reason::protocol},
+        row{1010, protocol_disagreement, loss_reason::protocol},
+        row{1011, retry, loss_reason::closed}, row{1012, retry, loss_reason::closed},
+        row{1013, retry, loss_reason::closed}, row{1014, retry, loss_reason::closed},
+        row{1015, retry, loss_reason::closed}, row{2999, retry, loss_reason::closed},
+        row{3000, retry, loss_reason::closed}, row{3999, retry, loss_reason::closed},
+        row{4000, retry, loss_reason::closed}, row{4400, retry, loss_reason::closed},
+        row{4401, refresh_and_retry, loss_reason::rejected}, row{4402, retry, loss_reason::closed},
+        row{4403, refresh_and_retry, loss_reason::rejected}, row{4999, retry, loss_reason::closed});
+
+    CHECK(classify(closed(each.code), true) == close_verdict{each.what, each.reason});
+}
+
+TEST_CASE("close_policy: a close without a code is one to reconnect after",
+          "[unit][close_policy]") {
+    CHECK(classify(closed(std::nullopt), true) == close_verdict{retry, loss_reason::closed});
+}
+
+TEST_CASE("close_policy: before the session is ready 1008, 4401 and 4403 are rejections",
+          "[unit][close_policy]") {
+    for (const unsigned code : {1008u, 4401u, 4403u})
+        CHECK(classify(closed(code), false).what == rejection);
+    for (const unsigned code : {1001u, 1006u, 1011u, 4400u})
+        CHECK(classify(closed(code), false).what == retry);
+    CHECK(classify(closed(1002), false).what == protocol_disagreement);
+    CHECK(classify(closed(1000), false).what == end);
+}
+
+TEST_CASE("close_policy: on_normal_close turns 1000 into a loss like any other",
+          "[unit][close_policy]") {
+    const auto verdict =
+        classify_close(closed(1000), true, reconnect_config::normal_close::reconnect);
+
+    CHECK(verdict == close_verdict{retry, loss_reason::closed});
+}
+
+TEST_CASE("close_policy: each status of the upgrade has the reaction of the table",
+          "[unit][close_policy]") {
+    struct row {
+        int status;
+        reaction what;
+    };
+    const auto each = GENERATE(
+        row{200, end}, row{301, end}, row{302, end}, row{307, end}, row{400, end},
+        row{401, rejection}, row{403, rejection}, row{404, end}, row{408, retry}, row{410, end},
+        row{425, retry}, row{426, end}, row{429, retry}, row{500, retry}, row{501, end},
+        row{502, retry}, row{503, retry}, row{504, retry}, row{505, end}, row{520, retry});
+
+    CHECK(classify(status(errc::upgrade_failed, each.status), false).what == each.what);
+}
+
+TEST_CASE("close_policy: a status of the proxy says nothing about the ticket",
+          "[unit][close_policy]") {
+    CHECK(classify(status(errc::proxy_failed, 401), false).what == end);
+    CHECK(classify(status(errc::proxy_failed, 403), false).what == end);
+    CHECK(classify(status(errc::proxy_failed, 407), false).what == end);
+    CHECK(classify(status(errc::proxy_failed, 502), false).what == retry);
+    CHECK(classify(said(errc::proxy_failed, true), false).what == retry);
+}
+
+TEST_CASE("close_policy: failures of the network are worth a retry, whatever their details say",
+          "[unit][close_policy]") {
+    const auto code = GENERATE(errc::resolve_failed, errc::resolve_timeout, errc::connect_failed,
+                               errc::connect_timeout, errc::tls_timeout, errc::upgrade_timeout,
+                               errc::session_timeout, errc::connection_reset);
+
+    CHECK(classify(said(code, false), false) == close_verdict{retry, loss_reason::reset});
+}
+
+TEST_CASE("close_policy: what TLS fails with is final unless it may pass", "[unit][close_policy]") {
+    CHECK(classify(said(errc::tls_failed, true), false).what == retry);
+    CHECK(classify(said(errc::tls_failed, false), false).what == end);
+    CHECK(classify(said(errc::certificate_rejected, true), false).what == end);
+}
+
+TEST_CASE("close_policy: a silent peer is one to reconnect to", "[unit][close_policy]") {
+    CHECK(classify(said(errc::connection_silent, true), true) ==
+          close_verdict{retry, loss_reason::silent});
+}
+
+TEST_CASE("close_policy: a peer that breaks the protocol disagrees with us",
+          "[unit][close_policy]") {
+    const auto code = GENERATE(errc::protocol_violation, errc::handshake_violation,
+                               errc::message_too_large, errc::message_timeout);
+
+    CHECK(classify(said(code, true), true) ==
+          close_verdict{protocol_disagreement, loss_reason::protocol});
+}
+
+TEST_CASE("close_policy: what the layer above says", "[unit][close_policy]") {
+    CHECK(classify(said(errc::ticket_rejected, false), false).what == rejection);
+    CHECK(classify(said(errc::ticket_rejected, false), true) ==
+          close_verdict{refresh_and_retry, loss_reason::rejected});
+    CHECK(classify(said(errc::session_refused, true), false).what == end);
+    CHECK(classify(said(errc::session_refused, true), true) ==
+          close_verdict{end, loss_reason::rejected});
+    CHECK(classify(said(errc::tools_not_acknowledged, false), false).what == retry);
+    CHECK(classify(said(errc::tools_refused, false), false).what == retry);
+}
+
+TEST_CASE("close_policy: a ticket that could not be had is retried when its error says so",
+          "[unit][close_policy]") {
+    CHECK(classify(said(errc::ticket_request_failed, true), false).what == retry);
+    CHECK(classify(said(errc::ticket_http_status, false), false).what == end);
+    CHECK(classify(said(errc::authentication_failed, true), false).what == end);
+    CHECK(classify(said(errc::empty_ticket, false), false).what == end);
+}

@@ -1,0 +1,111 @@
+#include "policy/opening_fsm.hpp"
+#include "support/catch.hpp"
+
+using namespace parley;
+using namespace std::chrono_literals;
+
+namespace {
+
+const time_point t0{};
+
+template <class Action>
+bool is(const opening_action_t& action) {
+    return std::holds_alternative<Action>(action);
+}
+
+errc failure_of(const opening_action_t& action) {
+    return static_cast<errc>(std::get<opening_action::fail>(action).why.code.value());
+}
+
+} // namespace
+
+TEST_CASE("opening_fsm: without tools the session is ready as soon as it is established",
+          "[unit][opening_fsm]") {
+    opening_fsm fsm(10s, 10s);
+    fsm.opened(t0);
+    CHECK(is<opening_action::ready>(fsm.established(t0 + 1s, false)));
+    CHECK_FALSE(fsm.under_way());
+}
+
+TEST_CASE("opening_fsm: with tools it is ready when they are acknowledged", "[unit][opening_fsm]") {
+    opening_fsm fsm(10s, 10s);
+    fsm.opened(t0);
+    CHECK(is<opening_action::configure>(fsm.established(t0, true)));
+    CHECK(fsm.under_way());
+    CHECK(is<opening_action::ready>(fsm.acknowledged()));
+    CHECK(fsm.deadline() == time_point::max());
+}
+
+TEST_CASE("opening_fsm: a session that is not established in time has failed, and is worth a retry",
+          "[unit][opening_fsm]") {
+    opening_fsm fsm(10s, 7s);
+    fsm.opened(t0);
+    CHECK(fsm.deadline() == t0 + 10s);
+    CHECK(is<opening_action::none>(fsm.at(t0 + 9999ms)));
+    const auto action = fsm.at(t0 + 10s);
+    CHECK(failure_of(action) == errc::session_timeout);
+    CHECK(std::get<opening_action::fail>(action).why.details.retryable);
+    CHECK(is<opening_action::none>(fsm.at(t0 + 11s)));
+}
+
+TEST_CASE("opening_fsm: tools that are not acknowledged in time are a tool configuration error",
+          "[unit][opening_fsm]") {
+    opening_fsm fsm(10s, 7s);
+    fsm.opened(t0);
+    fsm.established(t0 + 5s, true);
+    CHECK(fsm.deadline() == t0 + 12s);
+    CHECK(failure_of(fsm.at(t0 + 12s)) == errc::tools_not_acknowledged);
+}
+
+TEST_CASE("opening_fsm: an error is the refusal of a configuration only while that is awaited",
+          "[unit][opening_fsm]") {
+    opening_fsm fsm(10s, 10s);
+    fsm.opened(t0);
+    CHECK(is<opening_action::none>(fsm.server_error("too early", std::nullopt)));
+    fsm.established(t0, true);
+    const auto action = fsm.server_error("no such schema", "SCHEMA");
+    CHECK(failure_of(action) == errc::tools_refused);
+    CHECK(std::get<opening_action::fail>(action).why.details.server_code == "SCHEMA");
+    CHECK(is<opening_action::none>(fsm.server_error("later", std::nullopt)));
+}
+
+TEST_CASE("opening_fsm: only an invalid or expired ticket is cured by a fresh one",
+          "[unit][opening_fsm]") {
+    for (const char* code : {"TICKET_INVALID", "TICKET_EXPIRED"}) {
+        opening_fsm fsm(10s, 10s);
+        fsm.opened(t0);
+        CHECK(is<opening_action::reject>(fsm.refused("no", code)));
+    }
+    for (const char* code : {"USER_BLOCKED", "", "ticket_invalid"}) {
+        opening_fsm fsm(10s, 10s);
+        fsm.opened(t0);
+        CHECK(failure_of(fsm.refused("no", code)) == errc::session_refused);
+    }
+}
+
+TEST_CASE("opening_fsm: frames out of turn change nothing", "[unit][opening_fsm]") {
+    opening_fsm fsm(10s, 10s);
+    CHECK(is<opening_action::none>(fsm.established(t0, true)));
+    CHECK(is<opening_action::none>(fsm.acknowledged()));
+    CHECK(is<opening_action::none>(fsm.refused("no", "TICKET_INVALID")));
+    fsm.opened(t0);
+    CHECK(is<opening_action::none>(fsm.acknowledged()));
+    CHECK(is<opening_action::ready>(fsm.established(t0, false)));
+    CHECK(is<opening_action::none>(fsm.established(t0, false)));
+    CHECK(is<opening_action::none>(fsm.acknowledged()));
+}
+
+TEST_CASE("opening_fsm: a refusal on a ready session counts too", "[unit][opening_fsm]") {
+    opening_fsm fsm(10s, 10s);
+    fsm.opened(t0);
+    fsm.established(t0, false);
+    CHECK(is<opening_action::reject>(fsm.refused("expired", "TICKET_EXPIRED")));
+}
+
+TEST_CASE("opening_fsm: a lost connection takes its deadline with it", "[unit][opening_fsm]") {
+    opening_fsm fsm(10s, 10s);
+    fsm.opened(t0);
+    fsm.lost();
+    CHECK_FALSE(fsm.under_way());
+    CHECK(is<opening_action::none>(fsm.at(t0 + 1h)));
+}

@@ -1,0 +1,344 @@
+#include "policy/reconnect_fsm.hpp"
+#include "support/catch.hpp"
+
+using namespace parley;
+using namespace std::chrono_literals;
+
+namespace in = reconnect_input;
+namespace out = reconnect_action;
+using action = reconnect_action_t;
+
+namespace {
+
+const time_point t0{1'000h};
+
+error_info failure(errc code) {
+    error_details details;
+    details.retryable = true;
+    return error_info(code, "failed", details);
+}
+
+error_info retry_after(std::chrono::seconds delay) {
+    auto why = failure(errc::upgrade_failed);
+    why.details.retry_after = delay;
+    return why;
+}
+
+in::failed failed(reaction what, ticket_use used = ticket_use::held,
+                  error_info why = failure(errc::connect_failed)) {
+    return {close_verdict{what, loss_reason::reset}, std::move(why), used};
+}
+
+in::lost lost(reaction what, error_info why = failure(errc::connection_reset)) {
+    return {close_verdict{what, loss_reason::reset}, std::move(why)};
+}
+
+out::stop stopped(errc code) { return {failure(code)}; }
+
+/// Everything at one moment, with the largest jitter, so that delays are their bounds.
+class transcript {
+public:
+    explicit transcript(reconnect_config config = reconnect_config()) : fsm(config) {}
+
+    action say(const reconnect_event& happened) { return fsm.resume(now, 1.0, happened); }
+
+    /// A session that was ready for `age` and is lost.
+    action lose(reaction what = reaction::retry, std::chrono::seconds age = 1min) {
+        fsm.resume(now - age, 1.0, in::start{now});
+        fsm.resume(now - age, 1.0, in::ready());
+        return say(lost(what));
+    }
+
+    /// The wait is over, and the attempt fails.
+    action fail_again(const in::failed& how) {
+        say(in::elapsed());
+        return say(how);
+    }
+
+    out::wait wait(unsigned attempt, std::chrono::milliseconds delay) const {
+        return {attempt, delay, now + delay};
+    }
+
+    time_point now = t0;
+    reconnect_fsm fsm;
+};
+
+} // namespace
+
+TEST_CASE("reconnect_fsm: the opening is one attempt", "[unit][reconnect_fsm]") {
+    transcript test;
+
+    CHECK(test.say(in::start{t0 + 30s}) == action(out::dial{1, false}));
+    CHECK(test.say(failed(reaction::retry)) == action(stopped(errc::connect_failed)));
+}
+
+TEST_CASE("reconnect_fsm: an opening that succeeds runs", "[unit][reconnect_fsm]") {
+    transcript test;
+    test.say(in::start{t0 + 30s});
+
+    CHECK(test.say(in::ready()) == action(out::run()));
+    CHECK(test.fsm.attempt() == 0);
+}
+
+TEST_CASE("reconnect_fsm: one rejected ticket is refreshed at once, without a backoff",
+          "[unit][reconnect_fsm]") {
+    transcript test;
+    test.say(in::start{t0 + 30s});
+
+    CHECK(test.say(failed(reaction::rejection)) == action(out::dial{2, true}));
+    CHECK(test.say(failed(reaction::rejection, ticket_use::fresh)) ==
+          action(stopped(errc::ticket_rejected)));
+}
+
+TEST_CASE("reconnect_fsm: an error that will not get better ends the opening",
+          "[unit][reconnect_fsm]") {
+    transcript test;
+    test.say(in::start{t0 + 30s});
+
+    CHECK(test.say(failed(reaction::end)) == action(stopped(errc::connect_failed)));
+}
+
+TEST_CASE("reconnect_fsm: retry_first waits by the backoff until the deadline",
+          "[unit][reconnect_fsm]") {
+    reconnect_config config;
+    config.retry_first = true;
+    config.max_attempts = 1; // of no concern to the opening
+    transcript test(config);
+    test.say(in::start{t0 + 3s});
+
+    CHECK(test.say(failed(reaction::retry)) == action(test.wait(2, 500ms)));
+    test.now += 500ms;
+    CHECK(test.say(in::elapsed()) == action(out::dial{2, false}));
+    CHECK(test.say(failed(reaction::retry)) == action(test.wait(3, 1s)));
+    test.now += 1s;
+    CHECK(test.say(in::elapsed()) == action(out::dial{3, false}));
+    CHECK(test.say(failed(reaction::retry)) == action(stopped(errc::connect_failed)));
+}
+
+TEST_CASE("reconnect_fsm: retry_first has one fresh ticket in all", "[unit][reconnect_fsm]") {
+    reconnect_config config;
+    config.retry_first = true;
+    transcript test(config);
+    test.say(in::start{t0 + 30s});
+    CHECK(test.say(failed(reaction::rejection)) == action(out::dial{2, true}));
+    CHECK(test.say(failed(reaction::retry, ticket_use::fresh)) == action(test.wait(3, 1s)));
+    CHECK(test.say(in::elapsed()) == action(out::dial{3, false}));
+
+    CHECK(test.say(failed(reaction::rejection)) == action(stopped(errc::ticket_rejected)));
+}
+
+TEST_CASE("reconnect_fsm: the backoff doubles up to its cap, and jitter takes a part of it",
+          "[unit][reconnect_fsm]") {
+    transcript test;
+
+    CHECK(test.lose() == action(test.wait(1, 500ms)));
+    const std::vector<std::chrono::milliseconds> bounds{1s, 2s, 4s, 8s, 16s, 30s, 30s};
+    unsigned attempt = 1;
+    for (const auto bound : bounds)
+        CHECK(test.fail_again(failed(reaction::retry)) == action(test.wait(++attempt, bound)));
+
+    test.say(in::elapsed());
+    const auto half = test.fsm.resume(test.now, 0.5, failed(reaction::retry));
+    CHECK(half == action(test.wait(attempt + 1, 15s)));
+}
+
+TEST_CASE("reconnect_fsm: a wait that is over dials", "[unit][reconnect_fsm]") {
+    transcript test;
+    test.lose();
+
+    CHECK(test.say(in::elapsed()) == action(out::dial{1, false}));
+    CHECK(test.say(in::ready()) == action(out::run()));
+}
+
+TEST_CASE("reconnect_fsm: a suspect ticket is refreshed for the next attempt",
+          "[unit][reconnect_fsm]") {
+    transcript test;
+
+    CHECK(test.lose(reaction::refresh_and_retry) == action(test.wait(1, 500ms)));
+    CHECK(test.say(in::elapsed()) == action(out::dial{1, true}));
+}
+
+TEST_CASE("reconnect_fsm: a fresh ticket that could not be had is asked for again",
+          "[unit][reconnect_fsm]") {
+    transcript test;
+    test.lose(reaction::refresh_and_retry);
+
+    test.fail_again(failed(reaction::retry, ticket_use::none));
+    CHECK(test.say(in::elapsed()) == action(out::dial{2, true}));
+    test.say(failed(reaction::retry, ticket_use::fresh)); // it was had this time
+    CHECK(test.say(in::elapsed()) == action(out::dial{3, false}));
+}
+
+TEST_CASE("reconnect_fsm: a refresh that is not worth a retry ends it", "[unit][reconnect_fsm]") {
+    transcript test;
+    test.lose(reaction::refresh_and_retry);
+
+    CHECK(test.fail_again(
+              failed(reaction::end, ticket_use::none, failure(errc::authentication_failed))) ==
+          action(stopped(errc::authentication_failed)));
+}
+
+TEST_CASE("reconnect_fsm: the third rejection in a row of a fresh ticket ends it",
+          "[unit][reconnect_fsm]") {
+    transcript test;
+    test.lose();
+
+    CHECK(test.fail_again(failed(reaction::rejection, ticket_use::held)) ==
+          action(test.wait(2, 1s)));
+    CHECK(test.say(in::elapsed()) == action(out::dial{2, true}));
+    CHECK(test.say(failed(reaction::rejection, ticket_use::fresh)) == action(test.wait(3, 2s)));
+    test.fail_again(failed(reaction::retry, ticket_use::fresh)); // says nothing about the ticket
+    CHECK(test.fail_again(failed(reaction::rejection, ticket_use::fresh)) ==
+          action(test.wait(5, 8s)));
+    CHECK(test.fail_again(failed(reaction::rejection, ticket_use::fresh)) ==
+          action(stopped(errc::ticket_rejected)));
+}
+
+TEST_CASE("reconnect_fsm: a ready session forgives the rejections before it",
+          "[unit][reconnect_fsm]") {
+    transcript test;
+    test.lose();
+    test.fail_again(failed(reaction::rejection, ticket_use::fresh));
+    test.fail_again(failed(reaction::rejection, ticket_use::fresh));
+    test.say(in::elapsed());
+    test.say(in::ready());
+    test.say(lost(reaction::retry));
+
+    for (int n = 0; n < 2; ++n) {
+        const auto next = test.fail_again(failed(reaction::rejection, ticket_use::fresh));
+        CHECK(std::holds_alternative<out::wait>(next));
+    }
+}
+
+TEST_CASE("reconnect_fsm: three protocol disagreements in a row slow it down",
+          "[unit][reconnect_fsm]") {
+    transcript test;
+    const auto disagreement = reaction::protocol_disagreement;
+    CHECK(test.lose(disagreement) == action(test.wait(1, 500ms)));
+    CHECK(test.fail_again(failed(disagreement)) == action(test.wait(2, 1s)));
+
+    SECTION("base 30 s, cap 300 s") {
+        CHECK(test.fail_again(failed(disagreement)) == action(test.wait(3, 120s)));
+        CHECK(test.fail_again(failed(disagreement)) == action(test.wait(4, 240s)));
+        CHECK(test.fail_again(failed(disagreement)) == action(test.wait(5, 300s)));
+    }
+    SECTION("another failure breaks the row") {
+        CHECK(test.fail_again(failed(reaction::retry)) == action(test.wait(3, 2s)));
+        CHECK(test.fail_again(failed(disagreement)) == action(test.wait(4, 4s)));
+        CHECK(test.fail_again(failed(disagreement)) == action(test.wait(5, 8s)));
+    }
+}
+
+TEST_CASE("reconnect_fsm: attempts are counted anew after a stable session only",
+          "[unit][reconnect_fsm]") {
+    transcript test;
+    test.lose();
+    test.fail_again(failed(reaction::retry));
+    test.say(in::elapsed());
+    test.say(in::ready());
+
+    SECTION("not yet stable") {
+        test.now += 30s - 1ms;
+        CHECK(test.say(lost(reaction::retry)) == action(test.wait(3, 2s)));
+    }
+    SECTION("stable") {
+        test.now += 30s;
+        CHECK(test.say(lost(reaction::retry)) == action(test.wait(1, 500ms)));
+    }
+}
+
+TEST_CASE("reconnect_fsm: with reconnecting disabled the first loss is final",
+          "[unit][reconnect_fsm]") {
+    reconnect_config config;
+    config.enabled = false;
+    transcript test(config);
+
+    CHECK(test.lose() == action(stopped(errc::connection_reset)));
+}
+
+TEST_CASE("reconnect_fsm: max_attempts attempts are made, and no more", "[unit][reconnect_fsm]") {
+    reconnect_config config;
+    config.max_attempts = 2;
+    transcript test(config);
+
+    CHECK(test.lose() == action(test.wait(1, 500ms)));
+    CHECK(test.fail_again(failed(reaction::retry)) == action(test.wait(2, 1s)));
+    const auto end = test.fail_again(failed(reaction::retry));
+    REQUIRE(end == action(stopped(errc::reconnect_exhausted)));
+    CHECK(std::get<out::stop>(end).why.details.reason == "failed"); // what the last one said
+}
+
+TEST_CASE("reconnect_fsm: no attempt begins after max_elapsed", "[unit][reconnect_fsm]") {
+    reconnect_config config;
+    config.max_elapsed = 2s;
+    transcript test(config);
+
+    CHECK(test.lose() == action(test.wait(1, 500ms)));
+    test.now += 500ms;
+    CHECK(test.fail_again(failed(reaction::retry)) == action(test.wait(2, 1s)));
+    test.now += 1s;
+    CHECK(test.fail_again(failed(reaction::retry)) == action(stopped(errc::reconnect_exhausted)));
+}
+
+TEST_CASE("reconnect_fsm: Retry-After is a lower bound of the wait", "[unit][reconnect_fsm]") {
+    transcript test;
+    test.lose();
+
+    CHECK(test.fail_again(failed(reaction::retry, ticket_use::held, retry_after(60s))) ==
+          action(test.wait(2, 60s)));
+    CHECK(test.fail_again(failed(reaction::retry, ticket_use::held, retry_after(1s))) ==
+          action(test.wait(3, 2s)));
+}
+
+TEST_CASE("reconnect_fsm: a change of the network or a request cuts a wait short",
+          "[unit][reconnect_fsm]") {
+    const auto why = GENERATE(false, true);
+    const auto cut =
+        why ? reconnect_event(in::requested()) : reconnect_event(in::network_changed());
+    transcript test;
+    test.lose();
+
+    CHECK(test.say(cut) == action(out::dial{1, false}));
+    CHECK(test.say(cut) == action(out::stay())); // an attempt is under way
+}
+
+TEST_CASE("reconnect_fsm: a wait is not cut below Retry-After", "[unit][reconnect_fsm]") {
+    transcript test;
+    test.lose();
+    for (int n = 0; n < 8; ++n)
+        test.fail_again(failed(reaction::retry));
+    const auto wait = test.fail_again(failed(reaction::retry, ticket_use::held, retry_after(10s)));
+    REQUIRE(wait == action(test.wait(10, 30s)));
+
+    CHECK(test.say(in::network_changed()) == action(test.wait(10, 10s)));
+    CHECK(test.say(in::network_changed()) == action(out::stay()));
+    test.now += 10s;
+    CHECK(test.say(in::network_changed()) == action(out::dial{10, false}));
+}
+
+TEST_CASE("reconnect_fsm: a request on a ready session dials at once", "[unit][reconnect_fsm]") {
+    transcript test;
+    test.say(in::start{t0 + 30s});
+    test.say(in::ready());
+
+    CHECK(test.say(in::requested()) == action(out::dial{0, false}));
+    CHECK(test.say(failed(reaction::retry)) == action(test.wait(1, 500ms)));
+}
+
+TEST_CASE("reconnect_fsm: what makes no sense changes nothing", "[unit][reconnect_fsm]") {
+    transcript test;
+
+    CHECK(test.say(in::elapsed()) == action(out::stay()));
+    CHECK(test.say(in::requested()) == action(out::stay()));
+    test.say(in::start{t0 + 30s});
+    CHECK(test.say(in::network_changed()) == action(out::stay()));
+    CHECK(test.say(in::requested()) == action(out::stay()));
+}
+
+TEST_CASE("reconnect_fsm: a start begins afresh", "[unit][reconnect_fsm]") {
+    transcript test;
+    test.lose(reaction::end);
+
+    CHECK(test.say(in::start{t0 + 90s}) == action(out::dial{1, false}));
+    CHECK(test.say(in::ready()) == action(out::run()));
+}

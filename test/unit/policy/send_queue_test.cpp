@@ -1,0 +1,252 @@
+#include "policy/send_queue.hpp"
+#include "support/catch.hpp"
+
+#include <vector>
+
+using namespace parley;
+using namespace std::chrono_literals;
+
+namespace {
+
+const time_point t0{1'000h};
+
+send_limits small(std::size_t messages, std::size_t bytes) {
+    send_limits limits;
+    limits.messages = messages;
+    limits.bytes = bytes;
+    return limits;
+}
+
+send_queue::message push(send_queue& queue, send_lane lane, std::string text, time_point now = t0) {
+    auto added = std::make_shared<outgoing>(lane, std::move(text));
+    queue.push(now, added);
+    return added;
+}
+
+send_queue::message push(send_queue& queue, std::string text) {
+    return push(queue, send_lane::data, std::move(text));
+}
+
+/// Writes whatever may be written.
+std::vector<std::string> write_all(send_queue& queue, bool ready = true, time_point now = t0) {
+    std::vector<std::string> written;
+    while (const auto one = queue.next(now, ready)) {
+        written.push_back(one->text());
+        queue.written(one, true);
+    }
+    return written;
+}
+
+using texts = std::vector<std::string>;
+
+} // namespace
+
+TEST_CASE("send_queue: control comes before answers, answers before messages, each in order",
+          "[unit][send_queue]") {
+    send_queue queue{send_limits()};
+    push(queue, "m1");
+    push(queue, send_lane::answer, "a1");
+    push(queue, "m2");
+    push(queue, send_lane::control, "c1");
+    push(queue, send_lane::answer, "a2");
+    push(queue, send_lane::control, "c2");
+
+    CHECK(write_all(queue) == texts{"c1", "c2", "a1", "a2", "m1", "m2"});
+    CHECK(queue.empty());
+}
+
+TEST_CASE("send_queue: before the session is ready only control goes out", "[unit][send_queue]") {
+    send_queue queue{send_limits()};
+    push(queue, "m");
+    push(queue, send_lane::answer, "a");
+    push(queue, send_lane::control, "c");
+
+    CHECK(write_all(queue, false) == texts{"c"});
+    CHECK(queue.messages() == 2);
+    CHECK(write_all(queue) == texts{"a", "m"});
+}
+
+TEST_CASE("send_queue: a message goes from queued to writing to sent", "[unit][send_queue]") {
+    send_queue queue{send_limits()};
+    const auto one = push(queue, "m");
+    CHECK(one->state() == send_state::queued);
+    CHECK(queue.bytes() == 1);
+
+    REQUIRE(queue.next(t0, true) == one);
+    CHECK(one->state() == send_state::writing);
+    CHECK_FALSE(one->settled());
+    CHECK(queue.bytes() == 0);
+    queue.written(one, true);
+
+    CHECK(one->state() == send_state::sent);
+    CHECK(one->settled());
+}
+
+TEST_CASE("send_queue: a write that broke off is unconfirmed, and never repeated",
+          "[unit][send_queue]") {
+    send_queue queue{send_limits()};
+    const auto one = push(queue, "m");
+    queue.next(t0, true);
+
+    queue.written(one, false);
+
+    CHECK(one->state() == send_state::unconfirmed);
+    CHECK(queue.next(t0, true) == nullptr);
+}
+
+TEST_CASE("send_queue: beyond its count messages wait in front of the lane", "[unit][send_queue]") {
+    send_queue queue{small(2, 1'000)};
+    push(queue, "1");
+    push(queue, "2");
+    const auto third = push(queue, "3");
+    const auto fourth = push(queue, "4");
+    CHECK(third->state() == send_state::waiting);
+    CHECK(queue.messages() == 4);
+
+    queue.written(queue.next(t0, true), true);
+
+    CHECK(third->state() == send_state::queued);
+    CHECK(fourth->state() == send_state::waiting);
+    CHECK(write_all(queue) == texts{"2", "3", "4"});
+}
+
+TEST_CASE("send_queue: beyond its bytes messages wait, and none passes another",
+          "[unit][send_queue]") {
+    send_queue queue{small(100, 10)};
+    push(queue, "12345678");
+    const auto large = push(queue, "123");
+    const auto fits = push(queue, "1");
+
+    CHECK(large->state() == send_state::waiting);
+    CHECK(fits->state() == send_state::waiting);
+    CHECK(queue.bytes() == 12);
+    CHECK(write_all(queue) == texts{"12345678", "123", "1"});
+}
+
+TEST_CASE("send_queue: a message larger than the whole lane gets through alone",
+          "[unit][send_queue]") {
+    send_queue queue{small(100, 10)};
+    const auto huge = push(queue, std::string(100, 'x'));
+    CHECK(huge->state() == send_state::queued);
+
+    CHECK(push(queue, "1")->state() == send_state::waiting);
+    CHECK(write_all(queue).size() == 2);
+}
+
+TEST_CASE("send_queue: control and answers find room in a full queue", "[unit][send_queue]") {
+    send_queue queue{small(1, 1)};
+    push(queue, "m");
+
+    CHECK(push(queue, send_lane::control, "control")->state() == send_state::queued);
+    CHECK(push(queue, send_lane::answer, "answer")->state() == send_state::queued);
+}
+
+TEST_CASE("send_queue: what is not being written can be taken back", "[unit][send_queue]") {
+    send_queue queue{small(2, 1'000)};
+    const auto first = push(queue, "1");
+    const auto second = push(queue, "2");
+    const auto third = push(queue, "3");
+    queue.next(t0, true);
+
+    CHECK_FALSE(queue.remove(first)); // being written
+    CHECK(queue.remove(second));
+    CHECK_FALSE(queue.remove(second));
+    CHECK(second->state() == send_state::not_sent);
+    CHECK(third->state() == send_state::queued);
+    CHECK(write_all(queue) == texts{"3"});
+    CHECK(queue.bytes() == 0);
+}
+
+TEST_CASE("send_queue: one that waits for room can be taken back", "[unit][send_queue]") {
+    send_queue queue{small(1, 1'000)};
+    push(queue, "1");
+    const auto second = push(queue, "2");
+    push(queue, "3");
+
+    CHECK(queue.remove(second));
+    CHECK(write_all(queue) == texts{"1", "3"});
+}
+
+TEST_CASE("send_queue: a lost session takes its control messages with it, and nothing else",
+          "[unit][send_queue]") {
+    send_queue queue{send_limits()};
+    const auto control = push(queue, send_lane::control, "c");
+    push(queue, send_lane::answer, "a");
+    push(queue, "m");
+
+    queue.drop_control();
+
+    CHECK(control->state() == send_state::not_sent);
+    CHECK(write_all(queue) == texts{"a", "m"});
+}
+
+TEST_CASE("send_queue: an answer expires", "[unit][send_queue]") {
+    send_queue queue{send_limits()};
+    const auto first = push(queue, send_lane::answer, "1", t0);
+    const auto second = push(queue, send_lane::answer, "2", t0 + 1s);
+
+    CHECK(write_all(queue, true, t0 + 60s) == texts{"2"});
+
+    CHECK(first->state() == send_state::not_sent);
+    CHECK(second->state() == send_state::sent);
+}
+
+TEST_CASE("send_queue: the end settles everything but what is being written",
+          "[unit][send_queue]") {
+    const auto as = GENERATE(send_state::not_sent, send_state::aborted);
+    send_queue queue{small(1, 1'000)};
+    const auto writing = push(queue, "1");
+    queue.next(t0, true);
+    const std::vector<send_queue::message> others{push(queue, "2"), push(queue, "3"),
+                                                  push(queue, send_lane::answer, "a"),
+                                                  push(queue, send_lane::control, "c")};
+
+    queue.drop_all(as);
+
+    CHECK(writing->state() == send_state::writing);
+    for (const auto& each : others)
+        CHECK(each->state() == as);
+    CHECK(queue.empty());
+    CHECK(queue.bytes() == 0);
+}
+
+TEST_CASE("send_queue: it is congested when answers pile up", "[unit][send_queue]") {
+    send_limits limits;
+    limits.urgent = 3;
+    send_queue queue{limits};
+    for (int n = 0; n < 100; ++n)
+        push(queue, "messages do not count");
+    for (int n = 0; n < 3; ++n)
+        push(queue, send_lane::control, "c");
+    CHECK_FALSE(queue.congested());
+
+    push(queue, send_lane::answer, "a");
+
+    CHECK(queue.congested());
+    queue.written(queue.next(t0, true), true);
+    CHECK_FALSE(queue.congested());
+}
+
+TEST_CASE("send_queue: each message hears of its writing and, once, of its outcome",
+          "[unit][send_queue]") {
+    class listening : public outgoing {
+    public:
+        using outgoing::outgoing;
+        int writing = 0;
+        int settled = 0;
+
+    private:
+        void on_writing() override { ++writing; }
+        void on_settled() override { ++settled; }
+    };
+    send_queue queue{send_limits()};
+    const auto one = std::make_shared<listening>(send_lane::data, "m");
+    queue.push(t0, one);
+
+    queue.written(queue.next(t0, true), true);
+    queue.drop_all(send_state::aborted);
+
+    CHECK(one->writing == 1);
+    CHECK(one->settled == 1);
+    CHECK(one->state() == send_state::sent);
+}

@@ -1,0 +1,314 @@
+#include "policy/tool_call_fsm.hpp"
+#include "support/catch.hpp"
+
+#include <chrono>
+#include <ostream>
+#include <string>
+#include <vector>
+
+using namespace parley;
+using namespace std::chrono_literals;
+
+namespace {
+
+const time_point t0 = time_point() + 1h;
+
+using actions = std::vector<tool_action_t>;
+
+tool_input::requested call(tool_request_id id, std::string call_id, std::string name = "sum") {
+    tool_input::requested request;
+    request.id = id;
+    request.call_id = std::move(call_id);
+    request.name = std::move(name);
+    request.timeout = 30s;
+    request.bytes = 100;
+    return request;
+}
+
+tool_input::ended done(tool_request_id id, int value) {
+    tool_input::ended ended;
+    ended.id = id;
+    ended.answer = tool_answer(json_text::parse(std::to_string(value)));
+    return ended;
+}
+
+tool_action_t run(tool_request_id id, time_point deadline) {
+    return tool_action::run{id, deadline};
+}
+
+tool_action_t cancel(tool_request_id id) { return tool_action::cancel{id}; }
+tool_action_t join(tool_request_id id) { return tool_action::join{id}; }
+
+tool_action_t answered(tool_request_id id, std::string call_id, int value,
+                       std::chrono::milliseconds duration = 0ms, bool repeated = false) {
+    return tool_action::answer{id,       std::move(call_id),
+                               "sum",    tool_answer(json_text::parse(std::to_string(value))),
+                               duration, repeated};
+}
+
+tool_action_t refused(tool_request_id id, std::string call_id, tool_outcome outcome,
+                      std::string text, std::chrono::milliseconds duration = 0ms) {
+    return tool_action::answer{
+        id, std::move(call_id), "sum", tool_answer(outcome, std::move(text)), duration, false};
+}
+
+tool_limits small(unsigned running, unsigned waiting) {
+    tool_limits limits;
+    limits.max_running = running;
+    limits.max_waiting = waiting;
+    return limits;
+}
+
+} // namespace
+
+TEST_CASE("tool_call_fsm: a call runs, and its outcome is the answer", "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{tool_limits()};
+
+    CHECK(fsm.resume(t0, call(1, "a")) == actions{run(1, t0 + 30s)});
+    CHECK(fsm.next_deadline() == t0 + 30s);
+    CHECK(fsm.resume(t0 + 2s, done(1, 42)) == actions{answered(1, "a", 42, 2s)});
+    CHECK(fsm.next_deadline() == time_point::max());
+}
+
+TEST_CASE("tool_call_fsm: a repeat while it runs shares the one answer", "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{tool_limits()};
+    fsm.resume(t0, call(1, "a"));
+
+    for (tool_request_id id = 2; id <= 1'000; ++id)
+        REQUIRE(fsm.resume(t0, call(id, "a")) == actions{join(id)});
+    CHECK(fsm.resume(t0, done(1, 42)) == actions{answered(1, "a", 42)});
+}
+
+TEST_CASE("tool_call_fsm: a repeat while it waits does too", "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{small(1, 1)};
+    fsm.resume(t0, call(1, "a"));
+    CHECK(fsm.resume(t0, call(2, "b")).empty());
+
+    CHECK(fsm.resume(t0, call(3, "b")) == actions{join(3)});
+    CHECK(fsm.waiting() == 1);
+}
+
+TEST_CASE("tool_call_fsm: a repeat after the answer gets that answer again, each time",
+          "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{tool_limits()};
+    fsm.resume(t0, call(1, "a"));
+    fsm.resume(t0 + 1s, done(1, 42));
+
+    CHECK(fsm.resume(t0 + 2s, call(2, "a")) == actions{answered(2, "a", 42, 0ms, true)});
+    CHECK(fsm.resume(t0 + 1h, call(3, "a")) == actions{answered(3, "a", 42, 0ms, true)});
+    CHECK_FALSE(fsm.running());
+}
+
+TEST_CASE("tool_call_fsm: an unknown tool is answered with its name", "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{tool_limits()};
+    auto request = call(1, "a");
+    request.known = false;
+
+    CHECK(fsm.resume(t0, request) ==
+          actions{refused(1, "a", tool_outcome::not_found, "Tool not found: sum")});
+}
+
+TEST_CASE("tool_call_fsm: parameters that are no object are an error", "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{tool_limits()};
+    auto request = call(1, "a");
+    request.valid = false;
+
+    CHECK(fsm.resume(t0, request) ==
+          actions{refused(1, "a", tool_outcome::invalid_parameters, "Invalid parameters: sum")});
+}
+
+TEST_CASE("tool_call_fsm: a very long name is shortened in the error", "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{tool_limits()};
+    auto request = call(1, "a", std::string(1'000'000, 'n'));
+    request.known = false;
+
+    const auto out = fsm.resume(t0, request);
+
+    REQUIRE(out.size() == 1);
+    CHECK(std::get<tool_action::answer>(out[0]).what.error.size() < 300);
+}
+
+TEST_CASE("tool_call_fsm: at most so many run, so many wait, and the rest is busy",
+          "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{small(2, 2)};
+    CHECK(fsm.resume(t0, call(1, "a")) == actions{run(1, t0 + 30s)});
+    CHECK(fsm.resume(t0, call(2, "b")) == actions{run(2, t0 + 30s)});
+    CHECK(fsm.resume(t0, call(3, "c")).empty());
+    CHECK(fsm.resume(t0, call(4, "d")).empty());
+
+    CHECK(fsm.resume(t0, call(5, "e")) ==
+          actions{refused(5, "e", tool_outcome::busy, "Tool busy: sum")});
+    CHECK(fsm.resume(t0 + 1s, done(2, 7)) == actions{answered(2, "b", 7, 1s), run(3, t0 + 31s)});
+    CHECK(fsm.resume(t0 + 1s, call(6, "f")).empty());
+}
+
+TEST_CASE("tool_call_fsm: a busy answer is the call's answer", "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{small(1, 0)};
+    fsm.resume(t0, call(1, "a"));
+    fsm.resume(t0, call(2, "b"));
+    fsm.resume(t0, done(1, 1));
+
+    const auto again = fsm.resume(t0, call(3, "b"));
+
+    REQUIRE(again.size() == 1);
+    CHECK(std::get<tool_action::answer>(again[0]).what.error == "Tool busy: sum");
+    CHECK(std::get<tool_action::answer>(again[0]).repeated);
+}
+
+TEST_CASE("tool_call_fsm: what waits is bounded in bytes too", "[unit][tool_call_fsm]") {
+    auto limits = small(1, 64);
+    limits.waiting_bytes = 250;
+    tool_call_fsm fsm{limits};
+    fsm.resume(t0, call(1, "a"));
+    fsm.resume(t0, call(2, "b"));
+    fsm.resume(t0, call(3, "c"));
+
+    CHECK(fsm.resume(t0, call(4, "d")) ==
+          actions{refused(4, "d", tool_outcome::busy, "Tool busy: sum")});
+    fsm.resume(t0, done(1, 1)); // the second runs, and no longer counts
+    CHECK(fsm.resume(t0, call(5, "e")).empty());
+}
+
+TEST_CASE("tool_call_fsm: a tool's own limit holds back its calls and no others",
+          "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{small(3, 8)};
+    auto slow = [](tool_request_id id, std::string call_id) {
+        auto request = call(id, std::move(call_id), "slow");
+        request.max_running = 1;
+        return request;
+    };
+    CHECK(fsm.resume(t0, slow(1, "a")) == actions{run(1, t0 + 30s)});
+    CHECK(fsm.resume(t0, slow(2, "b")).empty());
+    CHECK(fsm.resume(t0, call(3, "c")) == actions{run(3, t0 + 30s)});
+
+    CHECK(fsm.resume(t0, done(3, 1)) == actions{answered(3, "c", 1)});
+    const auto after_slow = fsm.resume(t0, done(1, 1));
+    REQUIRE(after_slow.size() == 2);
+    CHECK(after_slow[1] == run(2, t0 + 30s));
+}
+
+TEST_CASE("tool_call_fsm: a call that is out of time is answered, cancelled, and gives its slot up",
+          "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{small(1, 8)};
+    fsm.resume(t0, call(1, "a"));
+    fsm.resume(t0 + 5s, call(2, "b"));
+
+    CHECK(fsm.resume(t0 + 29s, tool_input::time_passed()).empty());
+    CHECK(fsm.resume(t0 + 30s, tool_input::time_passed()) ==
+          actions{refused(1, "a", tool_outcome::timed_out, "Tool timed out: sum", 30s), cancel(1),
+                  run(2, t0 + 60s)});
+}
+
+TEST_CASE("tool_call_fsm: what a call returns after its time is dropped", "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{tool_limits()};
+    fsm.resume(t0, call(1, "a"));
+    fsm.resume(t0 + 30s, tool_input::time_passed());
+
+    CHECK(fsm.resume(t0 + 31s, done(1, 42)).empty());
+    const auto again = fsm.resume(t0 + 32s, call(2, "a"));
+    REQUIRE(again.size() == 1);
+    CHECK(std::get<tool_action::answer>(again[0]).what.error == "Tool timed out: sum");
+}
+
+TEST_CASE("tool_call_fsm: handlers that never end make the tools busy in the end",
+          "[unit][tool_call_fsm]") {
+    auto limits = small(1, 0);
+    limits.max_stuck = 2;
+    tool_call_fsm fsm{limits};
+    for (tool_request_id id = 1; id <= 2; ++id) {
+        fsm.resume(t0, call(id, std::to_string(id)));
+        fsm.resume(t0 + 30s, tool_input::time_passed());
+    }
+
+    CHECK(fsm.resume(t0 + 31s, call(3, "3")) ==
+          actions{refused(3, "3", tool_outcome::busy, "Tool busy: sum")});
+    fsm.resume(t0 + 32s, done(1, 0));
+    CHECK(fsm.resume(t0 + 33s, call(4, "4")) == actions{run(4, t0 + 63s)});
+}
+
+TEST_CASE("tool_call_fsm: stopping answers what runs and what waits, and takes no more",
+          "[unit][tool_call_fsm]") {
+    const std::string text = "Client is shutting down";
+    tool_call_fsm fsm{small(1, 8)};
+    fsm.resume(t0, call(1, "a"));
+    fsm.resume(t0, call(2, "b"));
+
+    CHECK(fsm.resume(t0 + 1s, tool_input::stopping()) ==
+          actions{refused(1, "a", tool_outcome::shut_down, text, 1s), cancel(1),
+                  refused(2, "b", tool_outcome::shut_down, text)});
+    CHECK(fsm.resume(t0 + 2s, call(3, "c")) ==
+          actions{refused(3, "c", tool_outcome::shut_down, text)});
+    CHECK_FALSE(fsm.running());
+    CHECK(fsm.waiting() == 0);
+}
+
+TEST_CASE("tool_call_fsm: after a restart calls run again, and the memory is kept",
+          "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{tool_limits()};
+    fsm.resume(t0, call(1, "a"));
+    fsm.resume(t0, done(1, 42));
+    fsm.resume(t0, tool_input::stopping());
+    fsm.resume(t0, tool_input::restarted());
+
+    CHECK(fsm.resume(t0, call(2, "a")) == actions{answered(2, "a", 42, 0ms, true)});
+    CHECK(fsm.resume(t0, call(3, "b")) == actions{run(3, t0 + 30s)});
+}
+
+TEST_CASE("tool_call_fsm: a failure without words gets the tool's name", "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{tool_limits()};
+    fsm.resume(t0, call(1, "a"));
+    tool_input::ended failed;
+    failed.id = 1;
+    failed.answer = tool_answer(tool_outcome::failed, "");
+
+    CHECK(fsm.resume(t0, failed) ==
+          actions{refused(1, "a", tool_outcome::failed, "Tool failed: sum")});
+}
+
+TEST_CASE("tool_call_fsm: forgets the answer that was asked for least recently",
+          "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{tool_limits()};
+    const auto finish = [&](tool_request_id id) {
+        fsm.resume(t0, call(id, std::to_string(id)));
+        fsm.resume(t0, done(id, 1));
+    };
+    for (tool_request_id id = 1; id <= 1'024; ++id)
+        finish(id);
+    CHECK(fsm.forgotten() == 0);
+    fsm.resume(t0, call(2'000, "1")); // asked for again: now the second is the oldest
+    finish(1'025);
+
+    CHECK(fsm.remembered() == 1'024);
+    CHECK(fsm.forgotten() == 1);
+    CHECK(fsm.resume(t0, call(2'001, "1")) == actions{answered(2'001, "1", 1, 0ms, true)});
+    CHECK(fsm.resume(t0, call(2'002, "2")) == actions{run(2'002, t0 + 30s)});
+}
+
+TEST_CASE("tool_call_fsm: the memory is bounded in bytes too, and keeps the last answer",
+          "[unit][tool_call_fsm]") {
+    tool_limits limits;
+    limits.remembered_bytes = 1'000;
+    tool_call_fsm fsm{limits};
+    for (tool_request_id id = 1; id <= 3; ++id) {
+        fsm.resume(t0, call(id, std::to_string(id)));
+        tool_input::ended ended;
+        ended.id = id;
+        ended.answer = tool_answer(json_text::from_string(std::string(5'000, 'x')));
+        fsm.resume(t0, ended);
+    }
+
+    CHECK(fsm.remembered() == 1);
+    CHECK(fsm.forgotten() == 2);
+}
+
+TEST_CASE("tool_call_fsm: a flood stays within the limits", "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{tool_limits()};
+    std::size_t busy = 0;
+    for (tool_request_id id = 1; id <= 100'000; ++id)
+        for (const auto& action : fsm.resume(t0, call(id, std::to_string(id))))
+            busy += std::holds_alternative<tool_action::answer>(action) ? 1 : 0;
+
+    CHECK(busy == 100'000 - 8 - 64);
+    CHECK(fsm.waiting() == 64);
+    CHECK(fsm.remembered() == 1'024);
+}
