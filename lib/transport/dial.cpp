@@ -1,0 +1,184 @@
+#include "transport/dial.hpp"
+
+#include "transport/network_error.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <list>
+#include <optional>
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+using asio::ip::tcp;
+
+struct attempt {
+    attempt(const asio::any_io_executor& executor, tcp::endpoint where, time_point give_up)
+        : socket(executor), to(std::move(where)), until(give_up) {}
+
+    tcp::socket socket;
+    tcp::endpoint to;
+    time_point until;
+    bool over = false;
+};
+
+/// The attempts of one dial, kept alive by their handlers. Strand only.
+class race : public std::enable_shared_from_this<race> {
+public:
+    race(asio::any_io_executor executor, std::shared_ptr<clock_source> clock,
+         tcp_endpoints endpoints, std::chrono::milliseconds limit)
+        : executor_(std::move(executor)), clock_(std::move(clock)),
+          endpoints_(std::move(endpoints)), limit_(limit), bell_(clock_->make_alarm(executor_)) {}
+
+    /// Does what is due, and says when to look again; nothing when there is a result.
+    std::optional<time_point> step() {
+        const time_point now = clock_->now();
+        for (attempt& each : attempts_)
+            if (!each.over && now >= each.until) give_up(each);
+        if (winner_ || exhausted()) return std::nullopt;
+        if (next_ < endpoints_.size() && (running_ == 0 || now >= next_start_)) start(now);
+        time_point wake = next_ < endpoints_.size() ? next_start_ : time_point::max();
+        for (const attempt& each : attempts_)
+            if (!each.over) wake = std::min(wake, each.until);
+        return wake;
+    }
+
+    alarm& bell() { return *bell_; }
+
+    void close_all() noexcept {
+        closed_ = true;
+        for (attempt& each : attempts_)
+            close(each.socket);
+    }
+
+    result<tcp::socket> outcome(const std::string& name) {
+        if (winner_) {
+            prepare(*winner_);
+            return std::move(*winner_);
+        }
+        if (timeouts_ == endpoints_.size())
+            return network_error(errc::connect_timeout, phase::tcp, true,
+                                 "Connecting to " + name + " took too long", reasons_);
+        return network_error(errc::connect_failed, phase::tcp, true, "Could not connect to " + name,
+                             reasons_);
+    }
+
+private:
+    bool exhausted() const { return next_ == endpoints_.size() && running_ == 0; }
+
+    void start(time_point now) {
+        attempt& added = attempts_.emplace_back(executor_, endpoints_[next_++], after(now, limit_));
+        next_start_ = after(now, dial_stagger);
+        ++running_;
+        added.socket.async_connect(
+            added.to, [self = shared_from_this(), &added](const boost::system::error_code& failed) {
+                self->finish(added, failed);
+            });
+    }
+
+    void finish(attempt& ended, const boost::system::error_code& failed) {
+        if (ended.over || closed_) return;
+        ended.over = true;
+        --running_;
+        if (failed) {
+            fail(ended, failed.message());
+        } else if (!winner_) {
+            winner_.emplace(std::move(ended.socket));
+        }
+        bell_->ring();
+    }
+
+    void give_up(attempt& late) {
+        late.over = true;
+        --running_;
+        ++timeouts_;
+        fail(late, "no answer");
+    }
+
+    void fail(attempt& failed, const std::string& why) {
+        close(failed.socket);
+        next_start_ = time_point::min(); // RFC 8305 section 5: a failure starts the next at once
+        if (reasons_.size() > 200) return;
+        if (!reasons_.empty()) reasons_ += "; ";
+        reasons_ += failed.to.address().to_string() + ": " + why;
+    }
+
+    static void close(tcp::socket& socket) noexcept {
+        boost::system::error_code already_closed;
+        socket.close(already_closed);
+    }
+
+    static void prepare(tcp::socket& socket) {
+        // A socket that lives without these does live; one that does not tells at its first use.
+        boost::system::error_code unsupported;
+        socket.set_option(tcp::no_delay(true), unsupported);
+        socket.set_option(tcp::socket::keep_alive(true), unsupported);
+    }
+
+    const asio::any_io_executor executor_;
+    const std::shared_ptr<clock_source> clock_;
+    const tcp_endpoints endpoints_;
+    const std::chrono::milliseconds limit_;
+    const std::unique_ptr<alarm> bell_;
+    std::list<attempt> attempts_;
+    std::size_t next_ = 0;
+    std::size_t running_ = 0;
+    std::size_t timeouts_ = 0;
+    time_point next_start_ = time_point::min();
+    std::optional<tcp::socket> winner_;
+    std::string reasons_;
+    bool closed_ = false;
+};
+
+/// However the dial ends, no socket but the winner stays open.
+class close_on_exit {
+public:
+    explicit close_on_exit(std::shared_ptr<race> of) : of_(std::move(of)) {}
+    close_on_exit(const close_on_exit&) = delete;
+    close_on_exit& operator=(const close_on_exit&) = delete;
+    ~close_on_exit() { of_->close_all(); }
+
+private:
+    std::shared_ptr<race> of_;
+};
+
+} // namespace
+
+tcp_endpoints interleave_families(tcp_endpoints endpoints) {
+    if (endpoints.empty()) return endpoints;
+    const bool first_is_v6 = endpoints.front().address().is_v6();
+    const auto others =
+        std::stable_partition(endpoints.begin(), endpoints.end(), [first_is_v6](const auto& each) {
+            return each.address().is_v6() == first_is_v6;
+        });
+    tcp_endpoints ordered;
+    ordered.reserve(endpoints.size());
+    for (auto one = endpoints.begin(), two = others; one != others || two != endpoints.end();) {
+        if (one != others) ordered.push_back(*one++);
+        if (two != endpoints.end()) ordered.push_back(*two++);
+    }
+    return ordered;
+}
+
+awaitable<result<tcp::socket>> connect_any(asio::any_io_executor executor,
+                                           std::shared_ptr<clock_source> clock,
+                                           tcp_endpoints endpoints, std::string name,
+                                           std::chrono::milliseconds limit,
+                                           std::shared_ptr<stop_signal> stop) {
+    const auto running = std::make_shared<race>(std::move(executor), std::move(clock),
+                                                interleave_families(std::move(endpoints)), limit);
+    const close_on_exit guard(running);
+    const stop_signal::hook hook(stop, [bell = &running->bell()] { bell->ring(); });
+    for (;;) {
+        if (stop->requested()) co_return aborted_error(phase::tcp);
+        const auto wake = running->step();
+        if (!wake) break;
+        co_await running->bell().wait_until(*wake);
+    }
+    co_return running->outcome(name);
+}
+
+} // namespace parley

@@ -1,0 +1,140 @@
+#include "transport/frame_gate.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace parley {
+
+namespace {
+
+struct frame_header {
+    std::uint8_t opcode;
+    bool fin;
+    std::uint64_t payload;
+    std::uint64_t total; ///< header and payload
+};
+
+/// RFC 6455 section 5.2; nothing while the header is incomplete.
+std::optional<frame_header> parse_header(std::span<const unsigned char> bytes) {
+    if (bytes.size() < 2) return std::nullopt;
+    std::uint64_t payload = bytes[1] & 0x7fu;
+    std::size_t size = 2;
+    if (payload >= 126) {
+        const std::size_t digits = payload == 126 ? 2 : 8;
+        size += digits;
+        if (bytes.size() < size) return std::nullopt;
+        payload = 0;
+        for (const unsigned char digit : bytes.subspan(2, digits))
+            payload = payload << 8 | digit;
+    }
+    if ((bytes[1] & 0x80u) != 0) size += 4; // masked, which the WebSocket will refuse
+    if (bytes.size() < size) return std::nullopt;
+    constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max() / 2;
+    return frame_header{static_cast<std::uint8_t>(bytes[0] & 0x0fu), (bytes[0] & 0x80u) != 0,
+                        payload, std::min(payload, most) + size};
+}
+
+constexpr std::uint8_t first_control_opcode = 0x8;
+
+} // namespace
+
+asio::mutable_buffer frame_gate::space() {
+    if (!bytes_) bytes_.reset(new unsigned char[capacity]); // not initialised, touched as used
+    if (begin_ == end_) {
+        begin_ = end_ = 0;
+    } else if (end_ == capacity) {
+        std::memmove(bytes_.get(), bytes_.get() + begin_, held());
+        end_ = held();
+        begin_ = 0;
+    }
+    return asio::buffer(bytes_.get() + end_, capacity - end_);
+}
+
+void frame_gate::commit(std::size_t count, time_point now) {
+    end_ += count;
+    if (head_.current() != answer_head::state::complete) {
+        read_head();
+    } else if (frame_left_ == 0) {
+        next_frame(now);
+    }
+}
+
+void frame_gate::read_head() {
+    const auto* first = reinterpret_cast<const char*>(bytes_.get() + begin_);
+    begin_ += head_.feed(std::string_view(first, held()));
+    const auto now = head_.current();
+    if (now == answer_head::state::incomplete) return;
+    if (now != answer_head::state::complete || head_.status() != 101)
+        fault_ = fault::answer_refused;
+}
+
+void frame_gate::next_frame(time_point now) {
+    const auto header = parse_header(std::span(bytes_.get() + begin_, held()));
+    if (!header) return;
+    frame_left_ = header->total;
+    data_ = header->opcode < first_control_opcode;
+    // The WebSocket swallows an empty frame that ends nothing and waits for the next.
+    data_frame_ = data_ && (header->payload > 0 || header->fin);
+    count_frame(header->opcode, header->fin, now);
+}
+
+void frame_gate::count_frame(std::uint8_t opcode, bool fin, time_point now) {
+    if (opcode < first_control_opcode) {
+        fragments_ = fragmented_ ? fragments_ + 1 : 1;
+        fragmented_ = !fin;
+        if (fragments_ > max_fragments) fault_ = fault::too_many_fragments;
+        return;
+    }
+    if (now - controls_since_ >= std::chrono::seconds(1)) {
+        controls_since_ = now;
+        controls_ = 0;
+    }
+    if (++controls_ > max_controls_per_second) fault_ = fault::too_many_controls;
+}
+
+bool frame_gate::ready() const noexcept {
+    if (fault_ != fault::none) return false;
+    if (head_.current() != answer_head::state::complete) return false;
+    return head_taken_ < head_.text().size() || (frame_left_ > 0 && held() > 0);
+}
+
+std::size_t frame_gate::take(asio::mutable_buffer into, time_point now) {
+    if (head_taken_ < head_.text().size()) {
+        const std::size_t count = std::min(into.size(), head_.text().size() - head_taken_);
+        std::memcpy(into.data(), head_.text().data() + head_taken_, count);
+        head_taken_ += count;
+        if (head_taken_ == head_.text().size() && held() > 0) next_frame(now);
+        return count;
+    }
+    const auto count = static_cast<std::size_t>(
+        std::min<std::uint64_t>(std::min(into.size(), held()), frame_left_));
+    std::memcpy(into.data(), bytes_.get() + begin_, count);
+    begin_ += count;
+    skip(count, now);
+    return count;
+}
+
+std::size_t frame_gate::direct_limit() const noexcept {
+    if (held() > 0 || frame_left_ == 0) return 0;
+    return static_cast<std::size_t>(
+        std::min<std::uint64_t>(frame_left_, std::numeric_limits<std::size_t>::max()));
+}
+
+void frame_gate::skip(std::size_t count, time_point now) {
+    frame_left_ -= count;
+    if (frame_left_ == 0 && held() > 0) next_frame(now);
+}
+
+bool frame_gate::whole_data_frame() const noexcept {
+    return ready() && data_frame_ && frame_left_ <= held();
+}
+
+bool frame_gate::message_open() const noexcept {
+    return fragmented_ || (data_ && frame_left_ > held());
+}
+
+} // namespace parley

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <parley/error.hpp>
+#include <parley/fwd.hpp>
+
+#include "core/clock.hpp"
+#include "core/url.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace parley {
+
+enum class http_method { post, patch };
+
+/// One request to the server. Header values may be secret: none is ever logged.
+class http_request {
+public:
+    http_request(http_method verb, server_url to, std::string path, std::string json,
+                 time_point until)
+        : method(verb), server(std::move(to)), target(std::move(path)), body(std::move(json)),
+          deadline(until) {}
+
+    http_method method;
+    server_url server;
+    std::string target;
+    std::string body;    ///< JSON
+    time_point deadline; ///< of the whole exchange, lookup included
+    std::vector<std::pair<std::string, std::string>> headers; ///< validated by who sets them
+};
+
+/// The answer, whatever its status. At most 64 KiB of body and 8 KiB of header.
+class http_response {
+public:
+    http_response() = default;
+
+    int status = 0;
+    std::string body;
+    std::optional<std::string> date;        ///< header `Date`
+    std::optional<std::string> retry_after; ///< header `Retry-After`
+};
+
+/// One exchange per connection: dial, send, read, close. No redirect is followed.
+class http_client {
+public:
+    virtual ~http_client();
+
+    /// An error is one of the network, of TLS or of HTTP itself; a status is none. The errc is of
+    /// the 100 block (`ticket_request_failed`, `ticket_timeout`, `ticket_certificate`,
+    /// `ticket_malformed`), with phase and `retryable` as PROTOCOL.md 1 has it. Cancellation
+    /// (terminal) closes the connection and throws `operation_aborted`. `executor` is a strand.
+    virtual awaitable<result<http_response>> send(asio::any_io_executor executor,
+                                                  std::shared_ptr<const http_request> request) = 0;
+
+protected:
+    http_client() = default;
+    http_client(const http_client&) = default;
+    http_client& operator=(const http_client&) = default;
+};
+
+} // namespace parley

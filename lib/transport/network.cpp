@@ -1,0 +1,49 @@
+#include "transport/network.hpp"
+
+#include "transport/dial.hpp"
+#include "transport/network_error.hpp"
+#include "transport/proxy_connect.hpp"
+
+#include <string>
+
+namespace parley {
+
+namespace {
+
+void report(const dial_request& request, phase now) {
+    if (request.on_phase) request.on_phase(now);
+}
+
+} // namespace
+
+network::network(const connection_config& config, std::shared_ptr<clock_source> clock,
+                 std::shared_ptr<resolver> names)
+    : config_(config), clock_(std::move(clock)), names_(std::move(names)), headers_(config),
+      proxy_(config.proxy.empty() ? std::nullopt : std::optional(proxy_url::parse(config.proxy))),
+      tls_(config.tls) {}
+
+awaitable<result<asio::ip::tcp::socket>>
+network::open(std::shared_ptr<const dial_request> request) {
+    const std::string host = proxy_ ? proxy_->host() : request->server.host();
+    const std::uint16_t port = proxy_ ? proxy_->port() : request->server.port();
+
+    report(*request, phase::resolve);
+    const time_point deadline = after(clock_->now(), config_.resolve_timeout);
+    auto found =
+        co_await names_->resolve(request->executor, clock_, host, port, deadline, request->stop);
+    if (!found) co_return std::move(found).error();
+
+    report(*request, phase::tcp);
+    auto socket =
+        co_await connect_any(request->executor, clock_, std::move(*found),
+                             host_and_port(host, port), config_.connect_timeout, request->stop);
+    if (!socket || !proxy_) co_return socket;
+
+    report(*request, phase::proxy);
+    const auto opened = co_await open_tunnel(*socket, *proxy_, request->server,
+                                             headers_.user_agent(), request->stop);
+    if (!opened) co_return opened.error();
+    co_return socket;
+}
+
+} // namespace parley

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <parley/config.hpp>
+#include <parley/error.hpp>
+#include <parley/fwd.hpp>
+
+#include "core/clock.hpp"
+#include "core/url.hpp"
+#include "transport/request_headers.hpp"
+#include "transport/resolve.hpp"
+#include "transport/stop_signal.hpp"
+#include "transport/tls.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace parley {
+
+/// What one connection on its way needs. Strand only.
+class dial_request {
+public:
+    dial_request(asio::any_io_executor on, server_url to, std::shared_ptr<stop_signal> ended_by,
+                 std::function<void(phase)> phase_listener)
+        : executor(std::move(on)), server(std::move(to)), stop(std::move(ended_by)),
+          on_phase(std::move(phase_listener)) {}
+
+    asio::any_io_executor executor;
+    server_url server;
+    std::shared_ptr<stop_signal> stop;
+    std::function<void(phase)> on_phase; ///< resolve, tcp, proxy; empty for nobody
+};
+
+/// The way to servers, for tickets and WebSocket alike, as one configuration wants it. Usable from
+/// any thread, and kept by what it has opened.
+class network {
+public:
+    /// Throws `client_error` for what is wrong in the configuration.
+    network(const connection_config& config, std::shared_ptr<clock_source> clock,
+            std::shared_ptr<resolver> names);
+
+    /// Lookup, TCP, and the proxy's tunnel when there is a proxy. Stopped: the one of
+    /// `aborted_error`.
+    awaitable<result<asio::ip::tcp::socket>> open(std::shared_ptr<const dial_request> request);
+
+    tls_context& tls() noexcept { return tls_; }
+    const request_headers& headers() const noexcept { return headers_; }
+    const connection_config& config() const noexcept { return config_; }
+    const std::shared_ptr<clock_source>& clock() const noexcept { return clock_; }
+
+private:
+    const connection_config config_;
+    const std::shared_ptr<clock_source> clock_;
+    const std::shared_ptr<resolver> names_;
+    const request_headers headers_;
+    const std::optional<proxy_url> proxy_;
+    tls_context tls_;
+};
+
+} // namespace parley

@@ -1,0 +1,119 @@
+#include "transport/proxy_connect.hpp"
+
+#include "transport/network_error.hpp"
+#include "wire/ticket_wire.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <openssl/crypto.h>
+
+#include <array>
+#include <cstddef>
+#include <tuple>
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t max_head = 8 * 1024;
+constexpr std::string_view end_of_head = "\r\n\r\n";
+
+error_info failure(const proxy_url& proxy, bool retryable, std::string reason) {
+    return network_error(errc::proxy_failed, phase::proxy, retryable,
+                         "The proxy " + host_and_port(proxy.host(), proxy.port()) +
+                             " did not open a tunnel",
+                         std::move(reason));
+}
+
+result<void> judge(const proxy_url& proxy, std::string_view head) {
+    const auto status = status_of(head);
+    if (!status) return failure(proxy, false, "the answer is no HTTP answer");
+    if (*status / 100 == 2) return {};
+    error_info refused =
+        failure(proxy, retryable_status(*status),
+                *status == 407 ? "the proxy asks for other credentials" : "the proxy refused");
+    refused.details.http_status = *status;
+    return refused;
+}
+
+/// Wiped however the frame goes.
+class wiped_text {
+public:
+    explicit wiped_text(std::string text) : text_(std::move(text)) {}
+    wiped_text(const wiped_text&) = delete;
+    wiped_text& operator=(const wiped_text&) = delete;
+    ~wiped_text() { OPENSSL_cleanse(text_.data(), text_.size()); }
+
+    const std::string& get() const noexcept { return text_; }
+
+private:
+    std::string text_;
+};
+
+} // namespace
+
+std::string connect_request_text(const proxy_url& proxy, const server_url& server,
+                                 std::string_view user_agent) {
+    const std::string authority = host_and_port(server.host(), server.port());
+    std::string text;
+    text.reserve(256 + 2 * authority.size() + user_agent.size() + proxy.authorization().size());
+    text.append("CONNECT ").append(authority).append(" HTTP/1.1\r\n");
+    text.append("Host: ").append(authority).append("\r\n");
+    text.append("User-Agent: ").append(user_agent).append("\r\n");
+    if (!proxy.authorization().empty())
+        text.append("Proxy-Authorization: ").append(proxy.authorization()).append("\r\n");
+    text.append("\r\n");
+    return text;
+}
+
+std::optional<int> status_of(std::string_view head) noexcept {
+    constexpr std::string_view version = "HTTP/1."; // then a digit, a space, three digits
+    if (head.size() < 13 || !head.starts_with(version)) return std::nullopt;
+    if (head[7] != '0' && head[7] != '1') return std::nullopt;
+    if (head[8] != ' ') return std::nullopt;
+    int status = 0;
+    for (char digit : head.substr(9, 3)) {
+        if (digit < '0' || digit > '9') return std::nullopt;
+        status = status * 10 + (digit - '0');
+    }
+    if (head[12] != ' ' && head[12] != '\r') return std::nullopt;
+    return status < 100 ? std::nullopt : std::optional(status);
+}
+
+awaitable<result<void>> open_tunnel(asio::ip::tcp::socket& socket, proxy_url proxy,
+                                    server_url server, std::string user_agent,
+                                    std::shared_ptr<stop_signal> stop) {
+    const stop_signal::hook hook(stop, [&socket] {
+        boost::system::error_code already_closed;
+        socket.close(already_closed);
+    });
+    const wiped_text request(connect_request_text(proxy, server, user_agent));
+    const auto sent = co_await asio::async_write(socket, asio::buffer(request.get()), as_values);
+    if (stop->requested()) co_return aborted_error(phase::proxy);
+    if (std::get<0>(sent)) co_return failure(proxy, true, std::get<0>(sent).message());
+
+    std::string head;
+    std::array<char, 1024> chunk;
+    for (;;) {
+        const auto got = co_await socket.async_read_some(asio::buffer(chunk), as_values);
+        if (stop->requested()) co_return aborted_error(phase::proxy);
+        if (std::get<0>(got)) co_return failure(proxy, true, std::get<0>(got).message());
+        head.append(chunk.data(), std::get<1>(got));
+        const auto end = head.find(end_of_head);
+        if (end == std::string::npos) {
+            if (head.size() > max_head) co_return failure(proxy, false, "the answer is too long");
+            continue;
+        }
+        const auto verdict = judge(proxy, head);
+        // The client speaks first in the tunnel, so that more than the head is nobody we know.
+        if (verdict && end + end_of_head.size() != head.size())
+            co_return failure(proxy, false, "data before the tunnel was used");
+        co_return verdict;
+    }
+}
+
+} // namespace parley

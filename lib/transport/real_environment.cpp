@@ -1,0 +1,99 @@
+#include "transport/beast_http.hpp"
+#include "transport/beast_transport.hpp"
+#include "transport/environment.hpp"
+#include "transport/network.hpp"
+#include "transport/resolve.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <mutex>
+#include <random>
+#include <unistd.h>
+
+namespace parley {
+
+environment::~environment() = default;
+transport::~transport() = default;
+transport_factory::~transport_factory() = default;
+http_client::~http_client() = default;
+
+namespace {
+
+class timer_alarm final : public alarm {
+public:
+    explicit timer_alarm(asio::any_io_executor executor) : timer_(std::move(executor)) {}
+
+    awaitable<void> wait_until(time_point until) override {
+        timer_.expires_at(until);
+        // Whether it fired, was rung or was cancelled is not asked: the error does not tell (P17).
+        co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+
+    void ring() override { timer_.cancel(); }
+
+private:
+    asio::steady_timer timer_;
+};
+
+class system_clock_source final : public clock_source {
+public:
+    time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
+    wall_time wall_now() const noexcept override { return std::chrono::system_clock::now(); }
+    std::unique_ptr<alarm> make_alarm(asio::any_io_executor executor) override {
+        return std::make_unique<timer_alarm>(std::move(executor));
+    }
+};
+
+/// Two processes of one image must not back off in step (PITFALLS P58).
+class dice {
+public:
+    dice() {
+        std::random_device device;
+        std::seed_seq seed{static_cast<unsigned>(device()), static_cast<unsigned>(device()),
+                           static_cast<unsigned>(::getpid())};
+        engine_.seed(seed);
+    }
+
+    double roll() {
+        const std::lock_guard lock(mutex_);
+        // 53 bits: uniform_real_distribution may round up to 1.
+        return static_cast<double>(engine_() >> 11) * 0x1p-53;
+    }
+
+private:
+    std::mutex mutex_;
+    std::mt19937_64 engine_;
+};
+
+class system_environment final : public environment {
+public:
+    std::shared_ptr<clock_source> clock() const override { return clock_; }
+
+    double jitter() const override { return dice_.roll(); }
+
+    std::shared_ptr<transport_factory>
+    make_transports(const connection_config& config) const override {
+        return make_beast_transports(make_network(config));
+    }
+
+    std::shared_ptr<http_client> make_http(const connection_config& config) const override {
+        return make_beast_http(make_network(config));
+    }
+
+private:
+    std::shared_ptr<network> make_network(const connection_config& config) const {
+        return std::make_shared<network>(config, clock_, names_);
+    }
+
+    const std::shared_ptr<clock_source> clock_ = std::make_shared<system_clock_source>();
+    const std::shared_ptr<resolver> names_ = shared_resolver();
+    mutable dice dice_;
+};
+
+} // namespace
+
+environment_ptr real_environment() { return std::make_shared<const system_environment>(); }
+
+} // namespace parley

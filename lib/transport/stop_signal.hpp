@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace parley {
+
+/// Ends what an owner has under way, whichever wait it is in. Strand only.
+///
+/// Whoever waits hangs up a hook that ends its wait: it rings an alarm or closes a socket, and
+/// neither resumes anybody inline nor throws. A request stays: what starts later looks first.
+class stop_signal {
+public:
+    stop_signal() = default;
+    stop_signal(const stop_signal&) = delete;
+    stop_signal& operator=(const stop_signal&) = delete;
+
+    bool requested() const noexcept { return requested_; }
+
+    void request() noexcept {
+        requested_ = true;
+        for (const hook* each : hooks_)
+            each->action_();
+    }
+
+    class hook {
+    public:
+        hook(std::shared_ptr<stop_signal> on, std::function<void()> action)
+            : on_(std::move(on)), action_(std::move(action)) {
+            on_->hooks_.push_back(this);
+        }
+        hook(const hook&) = delete;
+        hook& operator=(const hook&) = delete;
+        ~hook() { std::erase(on_->hooks_, this); }
+
+    private:
+        friend class stop_signal;
+
+        std::shared_ptr<stop_signal> on_;
+        std::function<void()> action_;
+    };
+
+private:
+    bool requested_ = false;
+    std::vector<hook*> hooks_;
+};
+
+} // namespace parley

@@ -1,0 +1,166 @@
+#include "transport/tls.hpp"
+
+#include "transport/network_error.hpp"
+#include "transport/tls_sessions.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/verify_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+#include <string_view>
+#include <tuple>
+
+namespace parley {
+
+namespace {
+
+constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+
+[[noreturn]] void refuse(std::string_view field, const boost::system::error_code& why) {
+    throw_error(network_error(errc::invalid_configuration, phase::none, false,
+                              "The TLS setting " + std::string(field) + " cannot be used",
+                              why.message()));
+}
+
+/// The host's name or address against the certificate, as Asio checks it, but saying so: Asio's own
+/// callback leaves the verification result at "ok".
+class name_check {
+public:
+    explicit name_check(const std::string& host) : check_(host) {}
+
+    bool operator()(bool preverified, asio::ssl::verify_context& context) const {
+        if (check_(preverified, context)) return true;
+        if (preverified)
+            X509_STORE_CTX_set_error(context.native_handle(), X509_V_ERR_HOSTNAME_MISMATCH);
+        return false;
+    }
+
+private:
+    asio::ssl::host_name_verification check_;
+};
+
+std::string certificate_reason(long verify_result) {
+    switch (verify_result) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return "certificate has expired";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return "certificate is not yet valid";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return "hostname mismatch";
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        return "self-signed certificate";
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        return "certificate of an unknown authority";
+    case X509_V_OK:
+        return "certificate verify failed";
+    default:
+        return X509_verify_cert_error_string(verify_result);
+    }
+}
+
+/// OpenSSL's reason for what it calls an SSL error, or 0.
+int ssl_reason(const boost::system::error_code& failed) {
+    if (failed.category() != asio::error::get_ssl_category()) return 0;
+    const auto packed = static_cast<unsigned long>(failed.value());
+    return ERR_GET_LIB(packed) == ERR_LIB_SSL ? ERR_GET_REASON(packed) : 0;
+}
+
+/// Bytes that are no TLS record at all: an HTTP answer, say.
+bool is_not_tls(int reason) {
+    return reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST ||
+           reason == SSL_R_UNEXPECTED_MESSAGE || reason == SSL_R_BAD_RECORD_TYPE;
+}
+
+} // namespace
+
+tls_context::tls_context(const tls_config& config)
+    : sessions_(std::make_shared<tls_session_cache>()), context_(asio::ssl::context::tls_client) {
+    using asio::ssl::context;
+    boost::system::error_code failed;
+    context_.set_options(context::default_workarounds | context::no_compression);
+    const int lowest =
+        config.min_version == tls_config::version::tls_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+    SSL_CTX_set_min_proto_version(context_.native_handle(), lowest);
+    SSL_CTX_set_mode(context_.native_handle(), SSL_MODE_RELEASE_BUFFERS);
+    context_.set_verify_mode(asio::ssl::verify_peer);
+
+    // A given authority is trusted beside no other.
+    if (!config.ca_file.empty() && context_.load_verify_file(config.ca_file, failed))
+        refuse("ca_file", failed);
+    if (!config.ca_pem.empty() &&
+        context_.add_certificate_authority(asio::buffer(config.ca_pem), failed))
+        refuse("ca_pem", failed);
+    if (config.ca_file.empty() && config.ca_pem.empty() &&
+        context_.set_default_verify_paths(failed))
+        refuse("ca_file (the system's)", failed);
+
+    if (config.certificate_file.empty() != config.key_file.empty())
+        refuse(config.key_file.empty() ? "key_file" : "certificate_file",
+               asio::error::invalid_argument);
+    if (!config.certificate_file.empty()) {
+        if (context_.use_certificate_chain_file(config.certificate_file, failed))
+            refuse("certificate_file", failed);
+        if (context_.use_private_key_file(config.key_file, context::pem, failed))
+            refuse("key_file", failed);
+        if (SSL_CTX_check_private_key(context_.native_handle()) != 1)
+            refuse("key_file", asio::error::invalid_argument);
+    }
+    ERR_clear_error();
+    sessions_->attach(context_.native_handle());
+}
+
+tls_context::~tls_context() = default;
+
+awaitable<result<void>> tls_context::handshake(tls_stream& stream, server_url server,
+                                               std::shared_ptr<stop_signal> stop) {
+    const std::string key = host_and_port(server.host(), server.port());
+    // RFC 6066 section 3: no literal addresses in SNI.
+    if (!server.host_is_address())
+        SSL_set_tlsext_host_name(stream.native_handle(), server.host().c_str());
+    stream.set_verify_callback(name_check(server.host()));
+    sessions_->prepare(stream.native_handle(), key);
+    ERR_clear_error();
+
+    const stop_signal::hook hook(stop, [&socket = stream.next_layer()] {
+        boost::system::error_code already_closed;
+        socket.close(already_closed);
+    });
+    const auto done = co_await stream.async_handshake(asio::ssl::stream_base::client, as_values);
+    const boost::system::error_code failed = std::get<0>(done);
+    if (stop->requested()) co_return aborted_error(phase::tls);
+    if (!failed) co_return result<void>();
+    sessions_->forget(key);
+    co_return tls_error(failed, SSL_get_verify_result(stream.native_handle()), server.host());
+}
+
+error_info tls_error(const boost::system::error_code& failed, long verify_result,
+                     const std::string& host) {
+    const int reason = ssl_reason(failed);
+    if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+        return network_error(errc::certificate_rejected, phase::tls, false,
+                             "The certificate of " + host + " is not trusted",
+                             certificate_reason(verify_result));
+    if (is_not_tls(reason))
+        return network_error(errc::tls_failed, phase::tls, false,
+                             "The TLS handshake with " + host + " failed",
+                             "the server does not speak TLS");
+    // PROTOCOL.md 1: cut short is worth a retry, a disagreement is not.
+    const bool cut_short = failed.category() != asio::error::get_ssl_category() ||
+                           reason == SSL_R_TLSV1_ALERT_INTERNAL_ERROR ||
+                           reason == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+    return network_error(errc::tls_failed, phase::tls, cut_short,
+                         "The TLS handshake with " + host + " failed", failed.message());
+}
+
+} // namespace parley

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <parley/config.hpp>
+#include <parley/error.hpp>
+#include <parley/fwd.hpp>
+
+#include "core/url.hpp"
+#include "transport/stop_signal.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+
+#include <memory>
+#include <string>
+
+namespace parley {
+
+/// Never moved (PITFALLS P42).
+using tls_stream = asio::ssl::stream<asio::ip::tcp::socket>;
+
+class tls_session_cache;
+
+/// What the TLS connections of one configuration share: the trusted certificates, the rules, and
+/// the sessions to resume. Usable from any thread.
+///
+/// The peer and its name are always verified (PITFALLS P40): there is no switch for it.
+class tls_context {
+public:
+    /// Throws `client_error` (`invalid_configuration`) for certificates and keys that cannot be
+    /// used; the message names the field.
+    explicit tls_context(const tls_config& config);
+    ~tls_context();
+    tls_context(const tls_context&) = delete;
+    tls_context& operator=(const tls_context&) = delete;
+
+    /// For the constructor of a `tls_stream`.
+    asio::ssl::context& native() noexcept { return context_; }
+
+    /// The handshake, on the stream's strand. The stream lives until it returns. The error is
+    /// `certificate_rejected`, `tls_failed` or, when stopped, the one of `aborted_error`.
+    awaitable<result<void>> handshake(tls_stream& stream, server_url server,
+                                      std::shared_ptr<stop_signal> stop);
+
+private:
+    std::shared_ptr<tls_session_cache>
+        sessions_; ///< outlived by the context, whose callback uses it
+    asio::ssl::context context_;
+};
+
+/// The error for what a TLS operation failed with. `verify_result` is OpenSSL's X509_V_ code, 0
+/// when there is none. `host` is for the message.
+error_info tls_error(const boost::system::error_code& failed, long verify_result,
+                     const std::string& host);
+
+} // namespace parley

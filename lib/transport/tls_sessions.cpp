@@ -1,0 +1,81 @@
+#include "transport/tls_sessions.hpp"
+
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+void free_key(void*, void* key, CRYPTO_EX_DATA*, int, long, void*) {
+    delete static_cast<std::string*>(key);
+}
+
+/// Where a connection keeps its key, and a context its cache.
+int connection_index() {
+    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, &free_key);
+    return index;
+}
+
+int context_index() {
+    static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    return index;
+}
+
+} // namespace
+
+void tls_session_cache::attach(SSL_CTX* context) {
+    SSL_CTX_set_ex_data(context, context_index(), this);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context, &tls_session_cache::on_new_session);
+}
+
+void tls_session_cache::prepare(SSL* connection, const std::string& key) {
+    auto stored = std::make_unique<std::string>(key);
+    if (SSL_set_ex_data(connection, connection_index(), stored.get()) != 1) return;
+    static_cast<void>(stored.release()); // free_key deletes it with the connection
+    if (const session_ptr held = take(key)) SSL_set_session(connection, held.get());
+}
+
+void tls_session_cache::forget(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    sessions_.erase(key);
+}
+
+std::size_t tls_session_cache::size() const {
+    const std::lock_guard lock(mutex_);
+    return sessions_.size();
+}
+
+int tls_session_cache::on_new_session(SSL* connection, SSL_SESSION* session) {
+    auto* cache = static_cast<tls_session_cache*>(
+        SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), context_index()));
+    const auto* key =
+        static_cast<const std::string*>(SSL_get_ex_data(connection, connection_index()));
+    if (cache != nullptr && key != nullptr && SSL_get_verify_result(connection) == X509_V_OK)
+        cache->keep(*key, session);
+    return 0; // the reference stays OpenSSL's
+}
+
+void tls_session_cache::keep(const std::string& key, SSL_SESSION* session) {
+    // A copy: freeing a connection without a close_notify makes its own session unusable.
+    session_ptr copy(SSL_SESSION_dup(session));
+    if (!copy || SSL_SESSION_is_resumable(copy.get()) != 1) return;
+    const std::lock_guard lock(mutex_);
+    if (sessions_.size() >= max_entries && !sessions_.contains(key))
+        sessions_.erase(sessions_.begin());
+    sessions_[key] = std::move(copy);
+}
+
+tls_session_cache::session_ptr tls_session_cache::take(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    const auto found = sessions_.find(key);
+    if (found == sessions_.end()) return nullptr;
+    // RFC 8446 appendix C.4: a ticket of TLS 1.3 is used once.
+    if (SSL_SESSION_get_protocol_version(found->second.get()) < TLS1_3_VERSION)
+        return session_ptr(SSL_SESSION_dup(found->second.get()));
+    session_ptr taken = std::move(found->second);
+    sessions_.erase(found);
+    return taken;
+}
+
+} // namespace parley

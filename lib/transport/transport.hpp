@@ -1,0 +1,107 @@
+#pragma once
+
+#include <parley/config.hpp>
+#include <parley/error.hpp>
+#include <parley/fwd.hpp>
+
+#include "core/clock.hpp"
+#include "core/url.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace parley {
+
+/// What one connection attempt needs to know beyond the configuration of its factory.
+class connect_request {
+public:
+    connect_request(server_url to, std::string path)
+        : server(std::move(to)), target(std::move(path)) {}
+
+    server_url server;  ///< where to
+    std::string target; ///< the request target of the upgrade, ticket included: never logged
+};
+
+/// Told what a transport sees, on its executor, never after the transport's operation has returned.
+class transport_listener {
+public:
+    /// A step of connecting begins: resolve, tcp, proxy, tls, upgrade.
+    virtual void on_phase(phase now) = 0;
+    /// Bytes arrived, of whatever kind: the peer lives. `message_open` while a message is
+    /// incomplete.
+    virtual void on_bytes(std::size_t count, bool message_open) = 0;
+    virtual void on_pong() = 0;
+    /// The peer began to close: from now on it may keep the connection open and say nothing.
+    virtual void on_close_started() = 0;
+    /// A whole text message, valid UTF-8. The view is followed by `message_padding` bytes that may
+    /// be read, and dies with the call.
+    virtual void on_text(std::string_view text) = 0;
+    virtual void on_binary(std::size_t size) = 0;
+    /// False while the listener has no room: the transport then returns from read.
+    virtual bool wants_more() const = 0;
+
+protected:
+    ~transport_listener() = default;
+    transport_listener() = default;
+    transport_listener(const transport_listener&) = default;
+    transport_listener& operator=(const transport_listener&) = default;
+};
+
+/// What a decoder may read beyond the end of a message (simdjson's SIMDJSON_PADDING).
+inline constexpr std::size_t message_padding = 64;
+
+/// One WebSocket connection, from the name lookup to the close. It sets no deadline of its own but
+/// those of the lookup and of each address: whoever owns it aborts it in time (PITFALLS 3.6).
+///
+/// All on one strand. At most one read, and one of write, ping and close, at a time (P31). Destroy
+/// it only after every operation has returned. Errors come as values: the errc tells the kind, the
+/// details give phase, status, close code and retry_after; nothing is thrown, cancellation aside.
+/// Its operations are never cancelled to get a timeout (P30): `abort` ends them all.
+class transport {
+public:
+    virtual ~transport();
+
+    /// Lookup, TCP (RFC 8305), proxy, TLS, upgrade, and the check of the 101 (P37).
+    virtual awaitable<result<void>> connect(std::shared_ptr<const connect_request> request) = 0;
+
+    /// Reads until at least one message was handed to the listener. The result of a connection that
+    /// ended is its error: `connection_closed` with the code, `connection_reset`,
+    /// `protocol_violation`, `message_too_large`.
+    virtual awaitable<result<void>> read() = 0;
+
+    /// Writes one text message. `text` must live until this returns.
+    virtual awaitable<result<void>> write(std::string_view text) = 0;
+    virtual awaitable<result<void>> ping() = 0;
+    /// Sends a close frame; a concurrent read sees the peer's answer.
+    virtual awaitable<result<void>> close(unsigned code, std::string reason) = 0;
+
+    /// Closes the socket now: every operation that is on returns with an error. Idempotent.
+    virtual void abort() noexcept = 0;
+
+protected:
+    transport() = default;
+    transport(const transport&) = default;
+    transport& operator=(const transport&) = default;
+};
+
+/// Makes transports of one configuration; holds what they share, as the TLS context and sessions.
+/// Usable from any thread.
+class transport_factory {
+public:
+    virtual ~transport_factory();
+    /// `executor` is a strand; `listener` outlives the transport.
+    virtual std::unique_ptr<transport> make(asio::any_io_executor executor,
+                                            transport_listener& listener) = 0;
+
+protected:
+    transport_factory() = default;
+    transport_factory(const transport_factory&) = default;
+    transport_factory& operator=(const transport_factory&) = default;
+};
+
+} // namespace parley

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace parley {
+
+using header_list = std::vector<std::pair<std::string, std::string>>;
+
+/// What is wrong with a 101 that answers our upgrade, beyond what Beast looks at (PITFALLS P37):
+/// RFC 6455 section 4.1 wants a client to fail a connection with a subprotocol or an extension that
+/// it did not ask for. We ask for no subprotocol, and for
+/// `permessage-deflate; client_max_window_bits` when `compression_offered`. Nothing when all is
+/// well.
+std::optional<std::string> upgrade_complaint(const header_list& headers, bool compression_offered);
+
+/// The head of an HTTP answer, picked out of the bytes as they arrive, so that what follows it
+/// stays apart: a server may send frames in the same segment (PITFALLS P38).
+class answer_head {
+public:
+    static constexpr std::size_t max_size = 8 * 1024;
+
+    enum class state { incomplete, complete, too_long, not_http };
+
+    /// Takes bytes up to the end of the head, and says how many it took.
+    std::size_t feed(std::string_view bytes);
+
+    state current() const noexcept { return state_; }
+    int status() const noexcept { return status_; } ///< when complete
+    /// With the empty line at its end, when complete.
+    const std::string& text() const noexcept { return text_; }
+
+private:
+    std::string text_;
+    std::size_t total_ = 0;
+    state state_ = state::incomplete;
+    int status_ = 0;
+};
+
+} // namespace parley

@@ -1,0 +1,64 @@
+#include "transport/websocket_error.hpp"
+
+#include "core/text.hpp"
+#include "transport/network_error.hpp"
+
+#include <optional>
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+error_info session_error(errc what, std::string sentence, std::string reason, unsigned close_code) {
+    error_info ended =
+        network_error(what, phase::session, true, std::move(sentence), std::move(reason));
+    ended.details.close_code = close_code;
+    return ended;
+}
+
+} // namespace
+
+error_info handshake_violation(std::string reason) {
+    return network_error(errc::handshake_violation, phase::upgrade, true,
+                         "The server's answer to the WebSocket upgrade is not valid",
+                         std::move(reason));
+}
+
+error_info protocol_violation(std::string reason, unsigned code) {
+    return session_error(errc::protocol_violation,
+                         "The server sent what the WebSocket protocol forbids", std::move(reason),
+                         code);
+}
+
+error_info too_large(std::string reason) {
+    return session_error(errc::message_too_large,
+                         "The server sent a message that is larger than the limit",
+                         std::move(reason), 1009);
+}
+
+error_info closed_by_peer(unsigned code, std::string_view text) {
+    const unsigned reported = code == 0 ? 1005 : code;
+    error_info ended =
+        session_error(errc::connection_closed, "The server closed the connection", {}, reported);
+    ended.details.server_text = shorten_and_escape(text);
+    ended.details.retryable = reported != 1000; // PROTOCOL.md 3
+    return ended;
+}
+
+error_info broken_connection(phase where, std::string reason) {
+    return network_error(errc::connection_reset, where, true, "The connection broke",
+                         std::move(reason));
+}
+
+std::string close_text(std::string reason) {
+    constexpr std::size_t most = 123;
+    if (reason.size() <= most) return reason;
+    std::size_t end = most;
+    while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xc0u) == 0x80u)
+        --end;
+    reason.resize(end);
+    return reason;
+}
+
+} // namespace parley

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <parley/error.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace parley {
+
+// What a WebSocket fails with. The phase of a session's errors is `session`: who owns it knows
+// whether it was ready.
+
+error_info handshake_violation(std::string reason);
+
+/// `code` is the one that we closed with, or would have.
+error_info protocol_violation(std::string reason, unsigned code);
+
+error_info too_large(std::string reason);
+
+/// `code` and `text` of the close frame; 0 when it had no code, which is reported as 1005 (RFC 6455
+/// section 7.1.5). A code that cannot be is a violation.
+error_info closed_by_peer(unsigned code, std::string_view text);
+
+/// Reset, or closed without the closing handshake.
+error_info broken_connection(phase where, std::string reason);
+
+/// As much of it as fits into a close frame (RFC 6455 section 5.5), cut between two characters.
+std::string close_text(std::string reason);
+
+} // namespace parley

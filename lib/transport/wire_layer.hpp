@@ -1,0 +1,178 @@
+#pragma once
+
+#include "core/clock.hpp"
+#include "transport/frame_gate.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/compose.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace parley {
+
+/// The stream that the WebSocket reads and writes: the socket or TLS, behind a `frame_gate`.
+///
+/// The synchronous members never touch the socket: the WebSocket calls them while somebody else may
+/// be in the middle of a write, and on a thread that must not wait.
+template <class Next>
+class wire_layer {
+public:
+    using next_layer_type = Next;
+    using executor_type = typename Next::executor_type;
+    using error_code = boost::system::error_code;
+
+    /// `on_read` is told how many bytes each read from the socket brought.
+    template <class... Args>
+    wire_layer(std::shared_ptr<clock_source> clock, std::function<void(std::size_t)> on_read,
+               Args&&... args)
+        : clock_(std::move(clock)), on_read_(std::move(on_read)),
+          next_(std::forward<Args>(args)...) {}
+
+    executor_type get_executor() noexcept { return next_.get_executor(); }
+    next_layer_type& next_layer() noexcept { return next_; }
+    const next_layer_type& next_layer() const noexcept { return next_; }
+    const frame_gate& gate() const noexcept { return gate_; }
+
+    template <class Buffers, class Token>
+    auto async_read_some(const Buffers& into, Token&& token) {
+        return asio::async_compose<Token, void(error_code, std::size_t)>(
+            read_op(*this, first_of(into)), token, next_);
+    }
+
+    template <class Buffers, class Token>
+    auto async_write_some(const Buffers& from, Token&& token) {
+        return next_.async_write_some(from, std::forward<Token>(token));
+    }
+
+    template <class Buffers>
+    std::size_t read_some(const Buffers& into, error_code& failed) {
+        failed = {};
+        const asio::mutable_buffer first = first_of(into);
+        if (first.size() == 0) return 0;
+        if (gate_.ready()) return gate_.take(first, clock_->now());
+        failed = asio::error::would_block;
+        return 0;
+    }
+
+    /// Only reached after a fault of the peer's, with the close frame that says so: kept for
+    /// whoever knows that nothing is being written.
+    template <class Buffers>
+    std::size_t write_some(const Buffers& from, error_code& failed) {
+        failed = {};
+        for (auto each = asio::buffer_sequence_begin(from); each != asio::buffer_sequence_end(from);
+             ++each) {
+            const asio::const_buffer one = *each;
+            last_words_.append(static_cast<const char*>(one.data()), one.size());
+        }
+        return asio::buffer_size(from);
+    }
+
+    template <class Buffers>
+    std::size_t read_some(const Buffers& into) {
+        error_code failed;
+        const std::size_t count = read_some(into, failed);
+        if (failed) throw boost::system::system_error(failed);
+        return count;
+    }
+
+    template <class Buffers>
+    std::size_t write_some(const Buffers& from) {
+        error_code never;
+        return write_some(from, never);
+    }
+
+    const std::string& last_words() const noexcept { return last_words_; }
+
+private:
+    template <class Buffers>
+    static asio::mutable_buffer first_of(const Buffers& buffers) {
+        for (auto each = asio::buffer_sequence_begin(buffers);
+             each != asio::buffer_sequence_end(buffers); ++each) {
+            const asio::mutable_buffer one = *each;
+            if (one.size() > 0) return one;
+        }
+        return {};
+    }
+
+    class read_op {
+    public:
+        read_op(wire_layer& layer, asio::mutable_buffer into) : layer_(layer), into_(into) {}
+
+        template <class Self>
+        void operator()(Self& self, error_code failed = {}, std::size_t count = 0) {
+            switch (step_) {
+            case step::start:
+                return start(self);
+            case step::fill:
+                if (!failed) layer_.gate_.commit(count, layer_.clock_->now());
+                break;
+            case step::direct:
+                if (!failed) layer_.gate_.skip(count, layer_.clock_->now());
+                break;
+            case step::serve:
+                return serve(self);
+            }
+            if (failed) return self.complete(failed, 0);
+            layer_.on_read_(count);
+            if (step_ == step::direct) return self.complete({}, count);
+            if (nothing_to_wait_for()) return serve(self);
+            read_more(self);
+        }
+
+    private:
+        enum class step { start, fill, direct, serve };
+
+        bool nothing_to_wait_for() const {
+            return layer_.gate_.ready() || layer_.gate_.failed() != frame_gate::fault::none ||
+                   into_.size() == 0;
+        }
+
+        template <class Self>
+        void start(Self& self) {
+            if (!nothing_to_wait_for()) return read_more(self);
+            step_ = step::serve; // not within the initiation
+            auto executor = layer_.get_executor();
+            asio::post(executor, std::move(self));
+        }
+
+        template <class Self>
+        void serve(Self& self) {
+            if (into_.size() > 0 && !layer_.gate_.ready())
+                return self.complete(asio::error::connection_aborted, 0);
+            self.complete({}, layer_.gate_.take(into_, layer_.clock_->now()));
+        }
+
+        template <class Self>
+        void read_more(Self& self) {
+            const std::size_t rest = layer_.gate_.direct_limit();
+            if (rest > 0 && into_.size() >= rest_worth_it) {
+                step_ = step::direct;
+                layer_.next_.async_read_some(asio::buffer(into_, rest), std::move(self));
+            } else {
+                step_ = step::fill;
+                layer_.next_.async_read_some(layer_.gate_.space(), std::move(self));
+            }
+        }
+
+        static constexpr std::size_t rest_worth_it = 4096;
+
+        wire_layer& layer_;
+        asio::mutable_buffer into_;
+        step step_ = step::start;
+    };
+
+    const std::shared_ptr<clock_source> clock_;
+    const std::function<void(std::size_t)> on_read_;
+    Next next_;
+    frame_gate gate_;
+    std::string last_words_;
+};
+
+} // namespace parley

@@ -1,0 +1,442 @@
+#include "support/raw_server.hpp"
+#include "support/wire_fixture.hpp"
+
+#include <boost/beast/zlib/deflate_stream.hpp>
+
+#include <algorithm>
+
+using namespace parley;
+using namespace parley::test;
+
+namespace {
+
+constexpr unsigned text_frame = 1;
+constexpr unsigned binary_frame = 2;
+constexpr unsigned close_frame = 8;
+constexpr unsigned ping_frame = 9;
+constexpr unsigned pong_frame = 10;
+
+/// Upgrades, sends this, and says what the client answered until it went.
+class sender {
+public:
+    explicit sender(std::string bytes, std::string headers = {})
+        : server_([this, bytes = std::move(bytes), headers = std::move(headers)](raw_peer& peer) {
+              peer.upgrade(headers);
+              peer.send(bytes);
+              answer_ = peer.hold();
+          }) {}
+
+    std::uint16_t port() const { return server_.port(); }
+    /// After the client has gone.
+    std::string answer() {
+        CHECK(server_.problems().empty());
+        return answer_;
+    }
+
+private:
+    std::string answer_;
+    raw_server server_;
+};
+
+/// The code in a client's close frame, or 0.
+unsigned close_code_in(const std::string& said) {
+    if (said.size() < 8 || static_cast<unsigned char>(said[0]) != 0x88) return 0;
+    const auto byte = [&said](std::size_t at, std::size_t key) {
+        return static_cast<unsigned>(static_cast<unsigned char>(said[at] ^ said[key]));
+    };
+    return byte(6, 2) << 8 | byte(7, 3);
+}
+
+struct ending {
+    error_info error;
+    unsigned code_sent; ///< of the close frame that the server got, or 0
+    std::vector<std::string> texts;
+};
+
+/// What a session ends with in which the server sends this.
+ending end_of(const std::string& bytes, const std::string& headers = {},
+              std::size_t limit = 4u << 20) {
+    sender server(bytes, headers);
+    wire here;
+    here.config.limits.message_bytes = limit;
+    REQUIRE(here.connect(server.port()));
+    error_info error = here.read_to_end();
+    here.link.reset();
+    return {std::move(error), close_code_in(server.answer()), here.seen.texts};
+}
+
+/// A server's half of permessage-deflate, context kept.
+class deflater {
+public:
+    deflater() { stream_.reset(8, 15, 4, boost::beast::zlib::Strategy::normal); }
+
+    std::string message(std::string_view text) {
+        std::string out(stream_.upper_bound(text.size()) + 64, '\0');
+        boost::beast::zlib::z_params now;
+        now.next_in = text.data();
+        now.avail_in = text.size();
+        now.next_out = out.data();
+        now.avail_out = out.size();
+        boost::system::error_code failed;
+        stream_.write(now, boost::beast::zlib::Flush::sync, failed);
+        out.resize(now.total_out);
+        REQUIRE(out.ends_with(std::string_view("\0\0\xff\xff", 4)));
+        out.resize(out.size() - 4); // RFC 7692 section 7.2.1
+        return server_frame(text_frame, out, true, true);
+    }
+
+private:
+    boost::beast::zlib::deflate_stream stream_;
+};
+
+const std::string with_deflate = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+
+std::string pattern(unsigned which, std::size_t size) {
+    constexpr std::string_view json = "{\"type\":\"chat_event\",\"data\":{\"delta\":\"hello world ";
+    std::string text(size, 'a');
+    for (std::size_t at = 0; at < size && which == 1; ++at)
+        text[at] = json[at % json.size()];
+    for (std::size_t at = 0; at < size && which == 2; ++at)
+        text[at] = static_cast<char>('a' + (at * at * 7 + at / 3) % 26);
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("frames: what arrived together is handed over in one read", "[loopback][frames]") {
+    std::string bytes;
+    for (int count = 0; count < 50; ++count)
+        bytes += server_frame(text_frame, "message " + std::to_string(count));
+    sender server(bytes);
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    unsigned reads = 0;
+    for (; here.seen.texts.size() < 50; ++reads)
+        REQUIRE(here.run(here.link->read()));
+    CHECK(reads < 10); // one, unless TCP cut the segment
+    CHECK(here.seen.texts.back() == "message 49");
+}
+
+TEST_CASE("frames: a listener without room gets one message for each read", "[loopback][frames]") {
+    sender server(server_frame(text_frame, "a") + server_frame(text_frame, "b") +
+                  server_frame(text_frame, "c"));
+    wire here;
+    here.seen.room = false;
+    REQUIRE(here.connect(server.port()));
+    for (std::size_t count = 1; count <= 3; ++count) {
+        REQUIRE(here.run(here.link->read()));
+        CHECK(here.seen.texts.size() == count);
+    }
+}
+
+TEST_CASE("frames: text, binary, empty and fragmented messages", "[loopback][frames]") {
+    sender server(server_frame(text_frame, "one") + server_frame(binary_frame, "four") +
+                  server_frame(text_frame, "") + server_frame(text_frame, "fr", false) +
+                  server_frame(0, "", false) + server_frame(ping_frame, "between") +
+                  server_frame(0, "ag", false) + server_frame(0, "ment") +
+                  server_frame(text_frame, "last"));
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    while (here.seen.texts.size() < 4)
+        REQUIRE(here.run(here.link->read()));
+    CHECK(here.seen.texts == std::vector<std::string>{"one", "", "fragment", "last"});
+    CHECK(here.seen.binaries == std::vector<std::size_t>(1, 4));
+}
+
+TEST_CASE("frames: a message that drips in is open until its last byte", "[loopback][frames]") {
+    raw_server server([](raw_peer& peer) {
+        peer.upgrade();
+        const std::string bytes = server_frame(text_frame, "drip") + server_frame(text_frame, "x");
+        for (const char byte : bytes)
+            peer.send(std::string_view(&byte, 1));
+        peer.hold();
+    });
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    while (here.seen.texts.size() < 2)
+        REQUIRE(here.run(here.link->read()));
+    CHECK(here.seen.texts == std::vector<std::string>{"drip", "x"});
+    CHECK_FALSE(here.seen.opens.back());
+}
+
+TEST_CASE("frames: the listener learns that a message is incomplete", "[loopback][frames]") {
+    const std::string whole = server_frame(text_frame, std::string(100'000, 'm'));
+    raw_server server([&whole](raw_peer& peer) {
+        peer.upgrade();
+        peer.send(whole.substr(0, 50'000));
+        peer.read_frame(); // the client has seen the first half
+        peer.send(whole.substr(50'000));
+        peer.hold();
+    });
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    auto reading = start(here.strand, here.link->read());
+    REQUIRE(here.until([&here] { return !here.seen.opens.empty() && here.seen.opens.back(); }));
+    CHECK(here.seen.texts.empty());
+    REQUIRE(here.run(here.link->write("go on")));
+    REQUIRE(here.until([&reading] { return reading.done(); }));
+    REQUIRE(reading.get());
+    CHECK(here.seen.texts.size() == 1);
+    CHECK_FALSE(here.seen.opens.back());
+    CHECK(here.seen.bytes >= whole.size());
+}
+
+TEST_CASE("frames: a message as large as the limit passes, a byte more is 1009",
+          "[loopback][frames]") {
+    constexpr std::size_t limit = 100'000;
+    const std::string largest(limit, 'x');
+    const auto fits =
+        end_of(server_frame(text_frame, largest) + server_frame(close_frame, close_payload(1000)),
+               {}, limit);
+    CHECK(fits.texts == std::vector<std::string>(1, largest));
+    CHECK(fits.error.is(errc::connection_closed));
+
+    const auto over = end_of(server_frame(text_frame, largest + "x"), {}, limit);
+    CHECK(over.error.is(errc::message_too_large));
+    CHECK(over.error.details.close_code == 1009u);
+    CHECK(over.code_sent == 1009);
+    CHECK(over.texts.empty());
+
+    const auto in_two =
+        end_of(server_frame(text_frame, largest, false) + server_frame(0, "x"), {}, limit);
+    CHECK(in_two.error.is(errc::message_too_large));
+}
+
+TEST_CASE("frames: pings are answered, pongs are told", "[loopback][frames]") {
+    raw_peer::frame answer;
+    raw_peer::frame ping;
+    raw_server server([&answer, &ping](raw_peer& peer) {
+        peer.upgrade();
+        peer.send(server_frame(ping_frame, "payload"));
+        answer = peer.read_frame();
+        peer.send(server_frame(text_frame, "answered"));
+        ping = peer.read_frame();
+        peer.send(server_frame(pong_frame, ping.payload) + server_frame(text_frame, "after"));
+        peer.hold();
+    });
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    REQUIRE(here.run(here.link->read()));
+    CHECK(here.seen.pongs == 0);
+    REQUIRE(here.run(here.link->ping()));
+    REQUIRE(here.run(here.link->read()));
+    CHECK(here.seen.pongs == 1);
+    CHECK(here.seen.texts == std::vector<std::string>{"answered", "after"});
+    here.link->abort();
+    CHECK(server.problems().empty());
+    CHECK(answer.opcode == pong_frame);
+    CHECK(answer.payload == "payload");
+    CHECK(ping.opcode == ping_frame);
+}
+
+TEST_CASE("frames: a close of the server's has its code", "[loopback][frames]") {
+    for (const unsigned code : {1000u, 1001u, 1008u, 1011u, 3000u, 4401u, 4999u}) {
+        CAPTURE(code);
+        const auto closed = end_of(server_frame(close_frame, close_payload(code, "the reason")));
+        CHECK(closed.error.is(errc::connection_closed));
+        CHECK(closed.error.details.close_code == code);
+        CHECK(closed.error.details.server_text == "the reason");
+        CHECK(closed.error.details.retryable == (code != 1000));
+        CHECK(closed.code_sent == code);
+    }
+    const auto bare = end_of(server_frame(close_frame, ""));
+    CHECK(bare.error.is(errc::connection_closed));
+    CHECK(bare.error.details.close_code == 1005u);
+}
+
+TEST_CASE("frames: a close that RFC 6455 forbids is a violation", "[loopback][frames]") {
+    const std::vector<std::string> payloads{
+        "x",
+        close_payload(0),
+        close_payload(999),
+        close_payload(1004),
+        close_payload(1005),
+        close_payload(1006),
+        close_payload(1015),
+        close_payload(1000, "\xff"),
+    };
+    for (const std::string& payload : payloads) {
+        CAPTURE(payload);
+        const auto wrong = end_of(server_frame(close_frame, payload));
+        CHECK(wrong.error.is(errc::protocol_violation));
+        CHECK(wrong.error.details.close_code == 1002u);
+        CHECK(wrong.code_sent == 1002);
+    }
+    for (const unsigned code : {5000u, 65535u}) { // Beast takes these, and answers them in kind
+        const auto wrong = end_of(server_frame(close_frame, close_payload(code)));
+        CHECK(wrong.error.is(errc::protocol_violation));
+        CHECK(wrong.error.details.close_code == 1002u);
+    }
+}
+
+TEST_CASE("frames: what RFC 6455 forbids is answered with 1002 or 1007", "[loopback][frames]") {
+    const std::string masked("\x81\x81\x01\x02\x03\x04\x60", 7);
+    const std::vector<std::string> forbidden{
+        masked,
+        server_frame(3, "x"),
+        server_frame(11, ""),
+        server_frame(text_frame, "x", true, true), // RSV1 without an extension
+        server_frame(ping_frame, "x", false),
+        server_frame(ping_frame, std::string(126, 'x')),
+        server_frame(0, "x"),
+        server_frame(text_frame, "x", false) + server_frame(text_frame, "y"),
+        std::string("\x81\x7e\x00\x05hello", 9), // a length in more bytes than it needs
+    };
+    for (const std::string& bytes : forbidden) {
+        CAPTURE(bytes);
+        const auto wrong = end_of(bytes);
+        CHECK(wrong.error.is(errc::protocol_violation));
+        CHECK(wrong.error.details.close_code == 1002u);
+        CHECK(wrong.code_sent == 1002);
+    }
+    const std::vector<std::string> not_utf8{"\xff", "\xc0\xaf", "\xed\xa0\x80", "cut \xe2\x82"};
+    for (const std::string& text : not_utf8) {
+        CAPTURE(text);
+        const auto wrong = end_of(server_frame(text_frame, text));
+        CHECK(wrong.error.is(errc::protocol_violation));
+        CHECK(wrong.error.details.close_code == 1007u);
+        CHECK(wrong.code_sent == 1007);
+    }
+}
+
+TEST_CASE("frames: endless fragments and control frames end the session", "[loopback][frames]") {
+    std::string fragments = server_frame(text_frame, "", false);
+    for (int count = 0; count < 10'001; ++count)
+        fragments += server_frame(0, "", false);
+    CHECK(end_of(fragments).error.is(errc::protocol_violation));
+
+    std::string pongs;
+    for (int count = 0; count < 50'000; ++count)
+        pongs += server_frame(pong_frame, "");
+    const auto flooded = end_of(pongs);
+    CHECK(flooded.error.is(errc::protocol_violation));
+    CHECK(flooded.error.details.close_code == 1008u);
+}
+
+TEST_CASE("frames: a connection that breaks was reset", "[loopback][frames]") {
+    const bool hard = GENERATE(true, false);
+    const std::string said =
+        GENERATE(as<std::string>(), "", "\x81", "\x81\x05he", "\x81\x7f", "\x01\x02he");
+    CAPTURE(hard, said);
+    raw_server server([hard, said](raw_peer& peer) {
+        peer.upgrade();
+        peer.send(said);
+        peer.read_frame();
+        if (hard) peer.reset();
+    });
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    REQUIRE(here.run(here.link->write("now")));
+    const auto error = here.read_to_end();
+    CHECK(error.is(errc::connection_reset));
+    CHECK(error.details.retryable);
+    CHECK(error.details.phase == phase::session);
+    CHECK_FALSE(error.details.close_code);
+    CHECK_FALSE(here.run(here.link->write("too late")));
+}
+
+TEST_CASE("frames: our close is answered, and read sees the answer", "[loopback][frames]") {
+    raw_peer::frame close;
+    raw_server server([&close](raw_peer& peer) {
+        peer.upgrade();
+        close = peer.read_frame();
+        peer.send(server_frame(close_frame, close.payload));
+        peer.hold(); // TCP stays open from this side
+    });
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    auto reading = start(here.strand, here.link->read());
+    REQUIRE(here.run(here.link->close(1000, std::string(200, 'r'))));
+    REQUIRE(here.until([&reading] { return reading.done(); }));
+    REQUIRE_FALSE(reading.get());
+    CHECK(reading.get().error().is(errc::connection_closed));
+    CHECK(reading.get().error().details.close_code == 1000u);
+    CHECK(here.run(here.link->close(1000, ""))); // once more is harmless
+    here.link.reset();
+    CHECK(server.problems().empty());
+    CHECK(close.payload == close_payload(1000, std::string(123, 'r')));
+}
+
+TEST_CASE("frames: our close without a read reads the answer itself", "[loopback][frames]") {
+    raw_server server([](raw_peer& peer) {
+        peer.upgrade();
+        peer.send(server_frame(text_frame, "unread") + server_frame(text_frame, "unread"));
+        peer.send(server_frame(close_frame, peer.read_frame().payload));
+        peer.hold();
+    });
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    CHECK(here.run(here.link->close(1001, "bye")));
+    CHECK_FALSE(here.run(here.link->read()));
+}
+
+TEST_CASE("frames: an abort ends a read, a write and a close", "[loopback][frames]") {
+    raw_server server([](raw_peer& peer) {
+        peer.upgrade();
+        peer.hold();
+    });
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    auto reading = start(here.strand, here.link->read());
+    auto closing = start(here.strand, here.link->close(1000, ""));
+    poll(here.io);
+    CHECK_FALSE(reading.done());
+    CHECK_FALSE(closing.done());
+    here.link->abort();
+    REQUIRE(here.until([&] { return reading.done() && closing.done(); }));
+    CHECK(reading.get().error().code == asio::error::operation_aborted);
+    CHECK_FALSE(closing.get());
+    CHECK_FALSE(here.run(here.link->write("x")));
+    CHECK(here.drains());
+}
+
+TEST_CASE("frames: a peer that closes and keeps TCP open does not hold the read",
+          "[loopback][frames]") {
+    sender server(server_frame(close_frame, close_payload(1001)));
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    const auto error = here.read_to_end();
+    CHECK(error.details.close_code == 1001u);
+    CHECK(here.seen.closes == 1);
+}
+
+TEST_CASE("frames: compressed messages of every size arrive whole", "[loopback][frames]") {
+    const unsigned which = GENERATE(0u, 1u, 2u);
+    std::vector<std::size_t> sizes;
+    for (std::size_t size = 0; size < 300; ++size)
+        sizes.push_back(size);
+    for (std::size_t size = 3'000; size < 5'000; size += 1)
+        sizes.push_back(size);
+    for (std::size_t size = 65'000; size < 140'000; size += 1'501)
+        sizes.push_back(size);
+    raw_server server([&sizes, which](raw_peer& peer) {
+        peer.upgrade(with_deflate);
+        deflater deflate;
+        for (const std::size_t size : sizes)
+            peer.send(deflate.message(pattern(which, size)));
+        peer.hold();
+    });
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    std::size_t checked = 0;
+    while (checked < sizes.size()) {
+        REQUIRE(here.run(here.link->read()));
+        for (const std::string& text : here.seen.texts)
+            if (text != pattern(which, sizes[checked++])) FAIL("wrong text, message " << checked);
+        here.seen.texts.clear();
+    }
+    SUCCEED("all arrived");
+}
+
+TEST_CASE("frames: compressed data that inflates too far or not at all", "[loopback][frames]") {
+    deflater deflate;
+    const auto bomb = end_of(deflate.message(std::string(3'000'000, 'b')), with_deflate, 100'000);
+    CHECK(bomb.error.is(errc::message_too_large));
+    CHECK(bomb.texts.empty());
+    const auto garbage =
+        end_of(server_frame(text_frame, "\xff\xff\xff\xff\xff", true, true), with_deflate);
+    CHECK(garbage.error.is(errc::protocol_violation));
+    CHECK(garbage.error.details.close_code == 1007u);
+    const auto control = end_of(server_frame(ping_frame, "x", true, true), with_deflate);
+    CHECK(control.error.is(errc::protocol_violation));
+}

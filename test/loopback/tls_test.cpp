@@ -1,0 +1,190 @@
+#include "support/raw_server.hpp"
+#include "support/wire_fixture.hpp"
+#include "testing/certificate.hpp"
+
+#include <boost/asio/ip/address.hpp>
+
+using namespace parley;
+using namespace parley::test;
+
+namespace {
+
+using testing::make_identity;
+using testing::server_identity;
+
+const server_identity& good_identity() {
+    static const auto one =
+        make_identity({"good.test", "127.0.0.1"}, std::chrono::hours(-1), std::chrono::hours(24));
+    return one;
+}
+
+void serve_one_text(raw_peer& peer) {
+    peer.upgrade();
+    peer.send(
+        server_frame(1, "hello " + peer.server_name() + (peer.session_reused() ? " again" : "")));
+    peer.hold();
+}
+
+/// A wire on which every name leads here.
+class secure_wire : public wire {
+public:
+    explicit secure_wire(std::string ca_pem) {
+        config.tls.ca_pem = std::move(ca_pem);
+        names = std::make_shared<resolver>([](const std::string&, std::uint16_t port) {
+            return lookup_answer(tcp_endpoints(1, {asio::ip::make_address("127.0.0.1"), port}));
+        });
+    }
+    result<void> connect_to(const std::string& host, std::uint16_t port) {
+        return connect("wss://" + host + ":" + std::to_string(port));
+    }
+};
+
+error_info refusal(const server_identity& identity, const std::string& ca_pem,
+                   const std::string& host) {
+    bool served = false;
+    raw_server server(identity.certificate_pem, identity.key_pem,
+                      {[&served](raw_peer& peer) { served = !peer.read_some().empty(); }});
+    secure_wire here(ca_pem);
+    const auto outcome = here.connect_to(host, server.port());
+    REQUIRE_FALSE(outcome);
+    here.link.reset();
+    CHECK(server.problems().empty());
+    CHECK_FALSE(served); // nothing was said to whoever it was
+    return outcome.error();
+}
+
+} // namespace
+
+TEST_CASE("tls: a certificate of the given authority is trusted, the name is sent",
+          "[loopback][tls]") {
+    raw_server server(good_identity().certificate_pem, good_identity().key_pem, {serve_one_text});
+    secure_wire here(good_identity().ca_pem);
+    REQUIRE(here.connect_to("good.test", server.port()));
+    REQUIRE(here.run(here.link->read()));
+    CHECK(here.seen.texts == std::vector<std::string>(1, "hello good.test"));
+    CHECK(here.seen.phases ==
+          std::vector({phase::resolve, phase::tcp, phase::tls, phase::upgrade}));
+}
+
+TEST_CASE("tls: an address is verified as one, and not sent as a name", "[loopback][tls]") {
+    raw_server server(good_identity().certificate_pem, good_identity().key_pem, {serve_one_text});
+    secure_wire here(good_identity().ca_pem);
+    REQUIRE(here.connect_to("127.0.0.1", server.port()));
+    REQUIRE(here.run(here.link->read()));
+    CHECK(here.seen.texts == std::vector<std::string>(1, "hello "));
+}
+
+TEST_CASE("tls: a certificate that cannot be trusted is refused for its reason",
+          "[loopback][tls]") {
+    const auto& good = good_identity();
+    const auto stranger =
+        refusal(good, make_identity({"x"}, std::chrono::hours(-1), std::chrono::hours(1)).ca_pem,
+                "good.test");
+    CHECK(stranger.is(errc::certificate_rejected));
+    CHECK(stranger.details.phase == phase::tls);
+    CHECK_FALSE(stranger.details.retryable);
+    CHECK(stranger.details.reason == "certificate of an unknown authority");
+
+    CHECK(refusal(good, good.ca_pem, "other.test").details.reason == "hostname mismatch");
+    CHECK(refusal(good, good.ca_pem, "127.0.0.9").details.reason == "hostname mismatch");
+    CHECK(refusal(good, {}, "good.test").is(errc::certificate_rejected)); // the system's CAs
+
+    const auto expired =
+        make_identity({"good.test"}, std::chrono::hours(-2), std::chrono::hours(-1));
+    CHECK(refusal(expired, expired.ca_pem, "good.test").details.reason ==
+          "certificate has expired");
+    const auto early = make_identity({"good.test"}, std::chrono::hours(1), std::chrono::hours(2));
+    CHECK(refusal(early, early.ca_pem, "good.test").details.reason ==
+          "certificate is not yet valid");
+    const auto nameless = make_identity({}, std::chrono::hours(-1), std::chrono::hours(1));
+    CHECK(refusal(nameless, nameless.ca_pem, "good.test").details.reason == "hostname mismatch");
+}
+
+TEST_CASE("tls: a server that speaks plain text is told so", "[loopback][tls]") {
+    raw_server server([](raw_peer& peer) {
+        peer.read_some();
+        peer.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        peer.hold();
+    });
+    secure_wire here(good_identity().ca_pem);
+    const auto outcome = here.connect_to("good.test", server.port());
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().is(errc::tls_failed));
+    CHECK(outcome.error().details.reason == "the server does not speak TLS");
+    CHECK_FALSE(outcome.error().details.retryable);
+    CHECK(server.connections() == 1); // and not tried without TLS
+}
+
+TEST_CASE("tls: a handshake that is cut short is worth a retry", "[loopback][tls]") {
+    const bool hard = GENERATE(true, false);
+    raw_server server([hard](raw_peer& peer) {
+        peer.read_some();
+        if (hard) peer.reset();
+    });
+    secure_wire here(good_identity().ca_pem);
+    const auto outcome = here.connect_to("good.test", server.port());
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().is(errc::tls_failed));
+    CHECK(outcome.error().details.retryable);
+}
+
+TEST_CASE("tls: an abort ends a stalled handshake", "[loopback][tls]") {
+    raw_server server([](raw_peer& peer) { peer.hold(); });
+    secure_wire here(good_identity().ca_pem);
+    auto attempt =
+        start(here.strand, here.connecting("wss://good.test:" + std::to_string(server.port())));
+    REQUIRE(here.until(
+        [&here] { return !here.seen.phases.empty() && here.seen.phases.back() == phase::tls; }));
+    here.link->abort();
+    REQUIRE(here.until([&attempt] { return attempt.done(); }));
+    CHECK(attempt.get().error().code == asio::error::operation_aborted);
+    CHECK(here.drains());
+}
+
+TEST_CASE("tls: a second connection to the same server resumes the session", "[loopback][tls]") {
+    raw_server server(good_identity().certificate_pem, good_identity().key_pem, {serve_one_text});
+    secure_wire here(good_identity().ca_pem);
+    for (int count = 0; count < 3; ++count) {
+        REQUIRE(here.connect_to("good.test", server.port()));
+        REQUIRE(here.run(here.link->read()));
+    }
+    CHECK(here.seen.texts == std::vector<std::string>{"hello good.test", "hello good.test again",
+                                                      "hello good.test again"});
+    // Not under another name: that one was never verified.
+    REQUIRE_FALSE(here.connect_to("other.test", server.port()));
+}
+
+TEST_CASE("tls: an end without close_notify is a broken connection", "[loopback][tls]") {
+    raw_server server(good_identity().certificate_pem, good_identity().key_pem,
+                      {[](raw_peer& peer) { peer.upgrade(); }});
+    secure_wire here(good_identity().ca_pem);
+    REQUIRE(here.connect_to("good.test", server.port()));
+    const auto error = here.read_to_end();
+    CHECK(error.is(errc::connection_reset));
+    CHECK(error.details.retryable);
+}
+
+TEST_CASE("tls: large messages pass in both directions at once", "[loopback][tls]") {
+    const std::string large(1'000'000, 'l');
+    raw_server server(good_identity().certificate_pem, good_identity().key_pem,
+                      {[&large](raw_peer& peer) {
+                          peer.upgrade();
+                          for (int count = 0; count < 3; ++count)
+                              peer.send(server_frame(1, large));
+                          for (int count = 0; count < 3; ++count)
+                              if (peer.read_frame().payload.size() != large.size()) return;
+                          peer.send(server_frame(1, "done"));
+                          peer.hold();
+                      }});
+    secure_wire here(good_identity().ca_pem);
+    here.config.compression = false;
+    REQUIRE(here.connect_to("good.test", server.port()));
+    auto writing = start(here.strand, here.link->write(large));
+    while (here.seen.texts.size() < 3)
+        REQUIRE(here.run(here.link->read()));
+    REQUIRE(here.until([&writing] { return writing.done(); }));
+    for (int count = 0; count < 2; ++count)
+        REQUIRE(here.run(here.link->write(large)));
+    REQUIRE(here.run(here.link->read()));
+    CHECK(here.seen.texts.back() == "done");
+}

@@ -1,0 +1,339 @@
+#include "support/raw_server.hpp"
+#include "support/wire_fixture.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <condition_variable>
+
+using namespace parley;
+using namespace parley::test;
+
+namespace {
+
+/// Answers the upgrade with this, and says nothing more.
+raw_server::script answering(std::string answer) {
+    return [answer = std::move(answer)](raw_peer& peer) {
+        peer.read_head();
+        peer.send(answer);
+        peer.hold();
+    };
+}
+
+error_info refusal_of(const std::string& answer) {
+    raw_server server(answering(answer));
+    wire here;
+    const auto outcome = here.connect(server.port());
+    REQUIRE_FALSE(outcome);
+    CHECK(server.problems().empty());
+    CHECK_FALSE(tells_the_ticket(outcome.error()));
+    return outcome.error();
+}
+
+error_info refusal_of_101(const std::string& more_headers) {
+    raw_server server([more_headers](raw_peer& peer) {
+        peer.upgrade(more_headers);
+        peer.hold();
+    });
+    wire here;
+    const auto outcome = here.connect(server.port());
+    REQUIRE_FALSE(outcome);
+    return outcome.error();
+}
+
+/// Lookups that end when the test says so.
+class held_lookups {
+public:
+    lookup_function function() {
+        return [this](const std::string&, std::uint16_t) {
+            std::unique_lock lock(mutex_);
+            ++begun_;
+            changed_.wait(lock, [this] { return released_; });
+            return lookup_answer(tcp_endpoints());
+        };
+    }
+    unsigned begun() {
+        const std::lock_guard lock(mutex_);
+        return begun_;
+    }
+    void release() {
+        const std::lock_guard lock(mutex_);
+        released_ = true;
+        changed_.notify_all();
+    }
+    ~held_lookups() { release(); }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool released_ = false;
+    unsigned begun_ = 0;
+};
+
+} // namespace
+
+TEST_CASE("transport: a text goes out and its echo comes in", "[loopback][transport]") {
+    std::string head;
+    raw_server server([&head](raw_peer& peer) {
+        head = peer.upgrade();
+        const auto said = peer.read_frame();
+        peer.send(server_frame(1, said.payload));
+        peer.hold();
+    });
+    wire here;
+    here.config.headers.push_back({"X-Extra", "value"});
+    const auto server_host = "127.0.0.1:" + std::to_string(server.port());
+    REQUIRE(here.connect("ws://" + server_host + "/base"));
+    REQUIRE(here.run(here.link->write("{\"type\":\"x\"}")));
+    REQUIRE(here.run(here.link->read()));
+
+    CHECK(here.seen.texts == std::vector<std::string>(1, "{\"type\":\"x\"}"));
+    CHECK(here.seen.phases == std::vector({phase::resolve, phase::tcp, phase::upgrade}));
+    CHECK(here.seen.bytes > 12);
+    here.link->abort();
+    CHECK(server.problems().empty());
+    CHECK(head.starts_with("GET /base/ws?ticket=sentinel-ticket HTTP/1.1\r\n"));
+    CHECK(header_value(head, "Host") == server_host);
+    CHECK(header_value(head, "User-Agent").starts_with("parley/"));
+    CHECK(header_value(head, "X-Extra") == "value");
+    CHECK(header_value(head, "Sec-WebSocket-Extensions").starts_with("permessage-deflate"));
+}
+
+TEST_CASE("transport: every frame is masked with a key of its own", "[loopback][transport]") {
+    std::vector<std::string> keys;
+    raw_server server([&keys](raw_peer& peer) {
+        peer.upgrade();
+        for (int count = 0; count < 4; ++count)
+            keys.push_back(peer.read_frame().key);
+        peer.hold();
+    });
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    for (int count = 0; count < 4; ++count)
+        REQUIRE(here.run(here.link->write("same")));
+    here.link->abort();
+    CHECK(server.problems().empty());
+    REQUIRE(keys.size() == 4);
+    std::sort(keys.begin(), keys.end());
+    CHECK(std::unique(keys.begin(), keys.end()) == keys.end());
+}
+
+TEST_CASE("transport: a refused upgrade says its status and when to come back",
+          "[loopback][transport]") {
+    const auto unauthorized = refusal_of("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+    CHECK(unauthorized.is(errc::upgrade_failed));
+    CHECK(unauthorized.details.http_status == 401);
+    CHECK(unauthorized.details.phase == phase::upgrade);
+    CHECK_FALSE(unauthorized.details.retryable);
+    CHECK_FALSE(unauthorized.details.retry_after);
+
+    // A body that is announced and never sent is not waited for.
+    const auto busy = refusal_of("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\n"
+                                 "Content-Length: 100000\r\n\r\n");
+    CHECK(busy.details.http_status == 503);
+    CHECK(busy.details.retryable);
+    CHECK(busy.details.retry_after == std::chrono::seconds(7));
+}
+
+TEST_CASE("transport: a redirect of the upgrade is not followed", "[loopback][transport]") {
+    raw_server other([](raw_peer& peer) { peer.hold(); });
+    const auto moved = refusal_of(
+        "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:" + std::to_string(other.port()) +
+        "/ws\r\nContent-Length: 0\r\n\r\n");
+    CHECK(moved.details.http_status == 302);
+    CHECK_FALSE(moved.details.retryable);
+    CHECK(other.connections() == 0);
+}
+
+TEST_CASE("transport: an informational answer before the 101 is passed over",
+          "[loopback][transport]") {
+    raw_server server([](raw_peer& peer) {
+        const std::string head = peer.read_head();
+        peer.send("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + accept_answer(head));
+        peer.send(server_frame(1, "hello"));
+        peer.hold();
+    });
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    REQUIRE(here.run(here.link->read()));
+    CHECK(here.seen.texts == std::vector<std::string>(1, "hello"));
+}
+
+TEST_CASE("transport: frames behind a large 101 in the same segment are not lost",
+          "[loopback][transport]") {
+    raw_server server([](raw_peer& peer) {
+        const std::string head = peer.read_head();
+        peer.send(accept_answer(head, "X-Fill: " + std::string(3000, 'f') + "\r\n") +
+                  server_frame(1, std::string(2500, 'a')) + server_frame(1, "b"));
+        peer.hold();
+    });
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    while (here.seen.texts.size() < 2)
+        REQUIRE(here.run(here.link->read()));
+    CHECK(here.seen.texts == std::vector<std::string>{std::string(2500, 'a'), "b"});
+}
+
+TEST_CASE("transport: a 101 that answers something else is refused", "[loopback][transport]") {
+    const std::vector<std::string> wrong{
+        "Sec-WebSocket-Protocol: chat\r\n",
+        "Sec-WebSocket-Extensions: x-unknown\r\n",
+        "Sec-WebSocket-Extensions: permessage-deflate; x=1\r\n",
+        "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=16\r\n",
+        "Sec-WebSocket-Extensions: permessage-deflate, permessage-deflate\r\n",
+        "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n",
+    };
+    for (const std::string& headers : wrong) {
+        CAPTURE(headers);
+        const auto refused = refusal_of_101(headers);
+        CHECK(refused.is(errc::handshake_violation));
+        CHECK(refused.details.phase == phase::upgrade);
+    }
+    CHECK(refusal_of("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                     "Connection: Upgrade\r\n\r\n")
+              .is(errc::handshake_violation));
+    CHECK(refusal_of("SSH-2.0-OpenSSH_9.2\r\n").is(errc::handshake_violation));
+    CHECK(refusal_of("HTTP/1.1 101 X\r\nX: " + std::string(9000, 'x') + "\r\n\r\n")
+              .is(errc::handshake_violation));
+}
+
+TEST_CASE("transport: a server that hangs up during the upgrade is worth a retry",
+          "[loopback][transport]") {
+    const std::vector<std::string> beginnings{"", "HTTP/1.1 10", "HTTP/1.1 101 X\r\nUpgrade: web"};
+    for (const std::string& beginning : beginnings) {
+        CAPTURE(beginning);
+        raw_server server([beginning](raw_peer& peer) {
+            peer.read_head();
+            peer.send(beginning);
+        });
+        wire here;
+        const auto outcome = here.connect(server.port());
+        REQUIRE_FALSE(outcome);
+        CHECK(outcome.error().is(errc::connection_reset));
+        CHECK(outcome.error().details.retryable);
+        CHECK(outcome.error().details.phase == phase::upgrade);
+    }
+}
+
+TEST_CASE("transport: an abort ends a stalled upgrade", "[loopback][transport]") {
+    raw_server server([](raw_peer& peer) { peer.hold(); });
+    wire here;
+    auto attempt =
+        start(here.strand, here.connecting("ws://127.0.0.1:" + std::to_string(server.port())));
+    REQUIRE(here.until([&here] {
+        return !here.seen.phases.empty() && here.seen.phases.back() == phase::upgrade;
+    }));
+    here.link->abort();
+    here.link->abort(); // again does nothing
+    REQUIRE(here.until([&attempt] { return attempt.done(); }));
+    REQUIRE_FALSE(attempt.get());
+    CHECK(attempt.get().error().code == asio::error::operation_aborted);
+    CHECK(here.drains());
+}
+
+TEST_CASE("transport: an abort ends a lookup that blocks", "[loopback][transport]") {
+    held_lookups lookups;
+    wire here;
+    here.names = std::make_shared<resolver>(lookups.function());
+    auto attempt = start(here.strand, here.connecting("ws://blocked.test:1"));
+    REQUIRE(here.until([&lookups] { return lookups.begun() == 1; }));
+    here.link->abort();
+    REQUIRE(here.until([&attempt] { return attempt.done(); }));
+    CHECK(attempt.get().error().code == asio::error::operation_aborted);
+    CHECK(here.drains()); // with the lookup still under way
+}
+
+TEST_CASE("transport: a lookup that blocks ends at its deadline", "[loopback][transport]") {
+    held_lookups lookups;
+    wire here;
+    here.names = std::make_shared<resolver>(lookups.function());
+    here.config.resolve_timeout = std::chrono::milliseconds(30);
+    const auto outcome = here.connect("ws://blocked.test:1");
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().is(errc::resolve_timeout));
+    CHECK(outcome.error().details.phase == phase::resolve);
+    CHECK(outcome.error().details.retryable);
+    CHECK(outcome.error().details.url == "ws://blocked.test:1/ws?ticket=…");
+}
+
+TEST_CASE("transport: a cancelled connect throws and leaves nothing", "[loopback][transport]") {
+    raw_server server([](raw_peer& peer) { peer.hold(); });
+    wire here;
+    auto attempt =
+        start(here.strand, here.connecting("ws://127.0.0.1:" + std::to_string(server.port())));
+    REQUIRE(here.until([&here] {
+        return !here.seen.phases.empty() && here.seen.phases.back() == phase::upgrade;
+    }));
+    attempt.cancel();
+    REQUIRE(here.until([&attempt] { return attempt.done(); }));
+    here.link.reset();
+    CHECK(here.drains());
+}
+
+TEST_CASE("transport: the second address answers while the first is silent",
+          "[loopback][transport]") {
+    raw_server server([](raw_peer& peer) {
+        peer.upgrade();
+        peer.hold();
+    });
+    const black_hole silent;
+    wire here;
+    const asio::ip::tcp::endpoint hole(asio::ip::make_address(silent.address), silent.port());
+    const asio::ip::tcp::endpoint good(asio::ip::make_address("127.0.0.1"), server.port());
+    here.names = std::make_shared<resolver>([hole, good](const std::string&, std::uint16_t) {
+        return lookup_answer(tcp_endpoints{hole, good});
+    });
+    REQUIRE(here.connect("ws://two.test"));
+}
+
+TEST_CASE("transport: an address that refuses is followed at once by the next",
+          "[loopback][transport]") {
+    raw_server server([](raw_peer& peer) {
+        peer.upgrade();
+        peer.hold();
+    });
+    wire here;
+    const asio::ip::tcp::endpoint good(asio::ip::make_address("127.0.0.1"), server.port());
+    here.names = std::make_shared<resolver>([good](const std::string&, std::uint16_t) {
+        tcp_endpoints all(8, {asio::ip::make_address("127.0.0.1"), 1});
+        all.push_back(good);
+        return lookup_answer(std::move(all));
+    });
+    REQUIRE(here.connect("ws://many.test"));
+
+    here.names = std::make_shared<resolver>([](const std::string&, std::uint16_t) {
+        return lookup_answer(tcp_endpoints(3, {asio::ip::make_address("127.0.0.1"), 1}));
+    });
+    here.factory.reset();
+    const auto outcome = here.connect("ws://none.test:1");
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().is(errc::connect_failed));
+    CHECK(outcome.error().details.retryable);
+    CHECK(outcome.error().message.find("refused") != std::string::npos);
+}
+
+TEST_CASE("transport: a name without an address is worth a retry", "[loopback][transport]") {
+    wire here;
+    here.names = std::make_shared<resolver>(
+        [](const std::string&, std::uint16_t) { return lookup_answer(-2); });
+    const auto outcome = here.connect("ws://nowhere.test:1");
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().is(errc::resolve_failed));
+    CHECK(outcome.error().details.retryable);
+}
+
+TEST_CASE("transport: what is wrong in the configuration is said by the constructor",
+          "[loopback][transport]") {
+    connection_config config;
+    config.headers.push_back({"X-Extra", "a\r\nEvil: secret"});
+    try {
+        real_environment()->make_transports(config);
+        FAIL("accepted");
+    } catch (const client_error& error) {
+        CHECK(error.code() == make_error_code(errc::invalid_header));
+        CHECK(error.message().find("X-Extra") != std::string::npos);
+        CHECK(error.message().find("secret") == std::string::npos);
+    }
+    config.headers.clear();
+    config.tls.ca_file = "/does/not/exist.pem";
+    CHECK_THROWS_AS(real_environment()->make_http(config), client_error);
+}

@@ -1,0 +1,498 @@
+#include "support/scripted_transport.hpp"
+
+#include "async/condition.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+#include <variant>
+
+namespace parley::test {
+
+namespace {
+
+struct text_step {
+    std::string text;
+};
+struct binary_step {
+    std::size_t size = 0;
+};
+struct bytes_step {
+    std::size_t count = 0;
+    bool message_open = false;
+};
+struct delay_step {
+    std::chrono::milliseconds delay{};
+    std::optional<time_point> until; // since the step was reached
+};
+struct write_step {
+    std::string part;
+};
+struct ping_step {};
+struct close_started_step {};
+struct end_step {
+    error_info why;
+};
+using step = std::variant<text_step, binary_step, bytes_step, delay_step, write_step, ping_step,
+                          close_started_step, end_step>;
+
+error_info closed_with(unsigned code) {
+    error_details details;
+    details.close_code = code;
+    details.phase = phase::ready;
+    details.retryable = true;
+    return error_info(errc::connection_closed, "The server closed the connection.", details);
+}
+
+error_info retryable(errc why) {
+    error_details details;
+    details.retryable = true;
+    return error_info(why, "As the script says.", details);
+}
+
+} // namespace
+
+class scripted_transports::shared {
+public:
+    explicit shared(std::shared_ptr<clock_source> from) : clock(std::move(from)) {}
+
+    std::optional<error_info> begin_operation() {
+        ++operations;
+        if (operations != failing) return std::nullopt;
+        return retryable(failure);
+    }
+
+    std::shared_ptr<clock_source> clock;
+    std::size_t operations = 0;
+    std::size_t failing = 0;
+    errc failure = errc::connection_reset;
+    std::size_t alive = 0;
+    std::size_t dialing = 0;
+    std::size_t dialing_at_most = 0;
+    std::vector<std::string> violations;
+};
+
+class scripted_connection::state {
+public:
+    void add(step next) {
+        steps.push_back(std::move(next));
+        notify();
+    }
+
+    void notify() {
+        if (changed) changed->notify_all();
+    }
+
+    awaitable<void> wait(time_point until = time_point::max()) {
+        return changed->wait_until(until);
+    }
+
+    void violate(std::string what) { common->violations.push_back(std::move(what)); }
+
+    /// Takes steps until one has to be waited for. True when a message was handed over.
+    bool take(transport_listener& listener) {
+        bool handed = false;
+        while (!end && !steps.empty() && (!handed || listener.wants_more()) &&
+               take_one(listener, handed)) {
+        }
+        return handed;
+    }
+
+    bool take_one(transport_listener& listener, bool& handed) {
+        auto& next = steps.front();
+        wake_at = time_point::max();
+        if (auto* delay = std::get_if<delay_step>(&next)) {
+            const auto now = common->clock->now();
+            if (!delay->until) delay->until = now + delay->delay;
+            wake_at = *delay->until;
+            if (now < wake_at) return false;
+        } else if (const auto* wanted = std::get_if<write_step>(&next)) {
+            const auto from = writes.begin() + static_cast<std::ptrdiff_t>(writes_seen);
+            const auto found = std::find_if(from, writes.end(), [&](const std::string& one) {
+                return one.find(wanted->part) != std::string::npos;
+            });
+            if (found == writes.end()) return false;
+            writes_seen = static_cast<std::size_t>(found - writes.begin()) + 1;
+        } else if (std::holds_alternative<ping_step>(next)) {
+            if (pings_seen == pings) return false;
+            ++pings_seen;
+        }
+        const step taken = std::move(next); // a listener may add steps
+        steps.pop_front();
+        hand_over(taken, listener, handed);
+        return true;
+    }
+
+    void hand_over(const step& taken, transport_listener& listener, bool& handed) {
+        if (const auto* text = std::get_if<text_step>(&taken)) {
+            handed = true;
+            listener.on_bytes(text->text.size() + 2, false);
+            const std::string padded = text->text + std::string(message_padding, '\0');
+            listener.on_text(std::string_view(padded).substr(0, text->text.size()));
+        } else if (const auto* blob = std::get_if<binary_step>(&taken)) {
+            handed = true;
+            listener.on_bytes(blob->size + 2, false);
+            listener.on_binary(blob->size);
+        } else if (const auto* some = std::get_if<bytes_step>(&taken)) {
+            listener.on_bytes(some->count, some->message_open);
+        } else if (std::holds_alternative<close_started_step>(taken)) {
+            listener.on_bytes(4, false);
+            listener.on_close_started();
+        } else if (const auto* last = std::get_if<end_step>(&taken)) {
+            end = last->why;
+        }
+    }
+
+    /// Waits as long as writes are held. The error to end with, if any.
+    static awaitable<std::optional<error_info>> pass_gate(std::shared_ptr<state> self) {
+        while (self->writes_held && !self->aborted)
+            co_await self->wait();
+        if (self->aborted) co_return retryable(errc::connection_reset);
+        std::optional<error_info> failed;
+        std::swap(failed, self->write_failure);
+        co_return failed;
+    }
+
+    // the script
+    std::optional<error_info> refusal;
+    std::optional<phase> held_phase;
+    std::deque<step> steps;
+    bool answers_pings = true;
+    bool answers_close = true;
+    bool writes_held = false;
+    std::optional<error_info> write_failure;
+
+    // the connection
+    std::shared_ptr<scripted_transports::shared> common;
+    std::unique_ptr<condition> changed;
+    std::optional<error_info> end; // of reading
+    std::size_t pongs_due = 0;
+    std::size_t pings_seen = 0;
+    std::size_t writes_seen = 0;
+    time_point wake_at = time_point::max();
+    bool reading = false;
+    bool writing = false;
+    bool connecting = false;
+
+    // the record
+    std::string target;
+    std::vector<std::string> writes;
+    std::size_t pings = 0;
+    std::vector<unsigned> closes;
+    bool made = false;
+    bool connected = false;
+    bool aborted = false;
+    bool destroyed = false;
+};
+
+namespace {
+
+using state_ptr = std::shared_ptr<scripted_connection::state>;
+
+// Marks one of the operations as being on, however it ends.
+class running {
+public:
+    running(state_ptr of, bool scripted_connection::state::* which)
+        : of_(std::move(of)), which_(which) {
+        if ((*of_).*which_) of_->violate("two operations of one kind at the same time");
+        if (of_->destroyed) of_->violate("an operation on a transport that is gone");
+        (*of_).*which_ = true;
+    }
+    running(const running&) = delete;
+    running& operator=(const running&) = delete;
+    ~running() { (*of_).*which_ = false; }
+
+private:
+    state_ptr of_;
+    bool scripted_connection::state::* which_;
+};
+
+class dial_count {
+public:
+    explicit dial_count(std::shared_ptr<scripted_transports::shared> in) : in_(std::move(in)) {
+        in_->dialing_at_most = std::max(in_->dialing_at_most, ++in_->dialing);
+    }
+    dial_count(const dial_count&) = delete;
+    dial_count& operator=(const dial_count&) = delete;
+    ~dial_count() { --in_->dialing; }
+
+private:
+    std::shared_ptr<scripted_transports::shared> in_;
+};
+
+constexpr std::array phases{phase::resolve, phase::tcp, phase::tls, phase::upgrade};
+
+awaitable<result<void>> do_connect(state_ptr self, transport_listener* listener,
+                                   std::shared_ptr<const connect_request> request) {
+    const running mark(self, &scripted_connection::state::connecting);
+    const dial_count dialing(self->common);
+    self->target = request->target;
+    if (auto failed = self->common->begin_operation()) co_return *failed;
+    for (const phase now : phases) {
+        if (now == phase::tls && !request->server.secure()) continue;
+        listener->on_phase(now);
+        while (self->held_phase == now && !self->aborted)
+            co_await self->wait();
+        if (self->aborted) co_return retryable(errc::connection_reset);
+    }
+    if (self->refusal) co_return *self->refusal;
+    listener->on_bytes(128, false);
+    self->connected = true;
+    co_return result<void>();
+}
+
+awaitable<result<void>> do_read(state_ptr self, transport_listener* listener) {
+    const running mark(self, &scripted_connection::state::reading);
+    if (auto failed = self->common->begin_operation()) co_return *failed;
+    for (;;) {
+        if (self->aborted) co_return retryable(errc::connection_reset);
+        if (self->end) co_return *self->end;
+        if (self->pongs_due > 0) {
+            --self->pongs_due;
+            listener->on_bytes(2, false);
+            listener->on_pong();
+            continue;
+        }
+        if (self->take(*listener)) co_return result<void>();
+        if (self->end || self->aborted) continue;
+        co_await self->wait(self->steps.empty() ? time_point::max() : self->wake_at);
+    }
+}
+
+awaitable<result<void>> do_write(state_ptr self, std::string_view text) {
+    const running mark(self, &scripted_connection::state::writing);
+    if (auto failed = self->common->begin_operation()) co_return *failed;
+    auto stopped = co_await scripted_connection::state::pass_gate(self);
+    if (stopped) co_return *stopped;
+    self->writes.emplace_back(text);
+    self->notify();
+    co_return result<void>();
+}
+
+awaitable<result<void>> do_ping(state_ptr self) {
+    const running mark(self, &scripted_connection::state::writing);
+    if (auto failed = self->common->begin_operation()) co_return *failed;
+    auto stopped = co_await scripted_connection::state::pass_gate(self);
+    if (stopped) co_return *stopped;
+    ++self->pings;
+    if (self->answers_pings) ++self->pongs_due;
+    self->notify();
+    co_return result<void>();
+}
+
+awaitable<result<void>> do_close(state_ptr self, unsigned code) {
+    const running mark(self, &scripted_connection::state::writing);
+    if (auto failed = self->common->begin_operation()) co_return *failed;
+    auto stopped = co_await scripted_connection::state::pass_gate(self);
+    if (stopped) co_return *stopped;
+    self->closes.push_back(code);
+    if (self->answers_close && !self->end) self->end = closed_with(code);
+    self->notify();
+    co_return result<void>();
+}
+
+class scripted_transport : public transport {
+public:
+    scripted_transport(state_ptr script, transport_listener& listener)
+        : state_(std::move(script)), listener_(listener) {}
+    ~scripted_transport() override {
+        if (state_->reading || state_->writing || state_->connecting)
+            state_->violate("destroyed while an operation is on");
+        state_->destroyed = true;
+        state_->changed.reset(); // it holds the executor, which may not outlive its context
+        state_->connected = false;
+        --state_->common->alive;
+    }
+
+    awaitable<result<void>> connect(std::shared_ptr<const connect_request> request) override {
+        return do_connect(state_, &listener_, std::move(request));
+    }
+    awaitable<result<void>> read() override { return do_read(state_, &listener_); }
+    awaitable<result<void>> write(std::string_view text) override { return do_write(state_, text); }
+    awaitable<result<void>> ping() override { return do_ping(state_); }
+    awaitable<result<void>> close(unsigned code, std::string) override {
+        return do_close(state_, code);
+    }
+    void abort() noexcept override {
+        state_->aborted = true;
+        state_->notify();
+    }
+
+private:
+    state_ptr state_;
+    transport_listener& listener_;
+};
+
+} // namespace
+
+scripted_connection::scripted_connection() : state_(std::make_shared<state>()) {}
+
+scripted_connection::~scripted_connection() = default;
+
+scripted_connection& scripted_connection::refuse(error_info why) {
+    state_->refusal = std::move(why);
+    return *this;
+}
+
+scripted_connection& scripted_connection::refuse(errc why) { return refuse(retryable(why)); }
+
+scripted_connection& scripted_connection::refuse_status(int status, int retry_after) {
+    error_details details;
+    details.phase = phase::upgrade;
+    details.http_status = status;
+    if (retry_after > 0) details.retry_after = std::chrono::seconds(retry_after);
+    return refuse(error_info(errc::upgrade_failed, "The upgrade was refused.", details));
+}
+
+scripted_connection& scripted_connection::hold(phase in) {
+    state_->held_phase = in;
+    return *this;
+}
+
+scripted_connection& scripted_connection::reply(std::string text) {
+    state_->add(text_step{std::move(text)});
+    return *this;
+}
+
+scripted_connection& scripted_connection::binary(std::size_t size) {
+    state_->add(binary_step{size});
+    return *this;
+}
+
+scripted_connection& scripted_connection::bytes(std::size_t count, bool message_open) {
+    state_->add(bytes_step{count, message_open});
+    return *this;
+}
+
+scripted_connection& scripted_connection::after(std::chrono::milliseconds delay) {
+    state_->add(delay_step{delay, std::nullopt});
+    return *this;
+}
+
+scripted_connection& scripted_connection::expect_write(std::string part) {
+    state_->add(write_step{std::move(part)});
+    return *this;
+}
+
+scripted_connection& scripted_connection::expect_ping() {
+    state_->add(ping_step{});
+    return *this;
+}
+
+scripted_connection& scripted_connection::begin_close() {
+    state_->add(close_started_step{});
+    return *this;
+}
+
+scripted_connection& scripted_connection::close(unsigned code) {
+    return fail_read(closed_with(code));
+}
+
+scripted_connection& scripted_connection::fail_read(error_info why) {
+    state_->add(end_step{std::move(why)});
+    return *this;
+}
+
+scripted_connection& scripted_connection::fail_read(errc why) { return fail_read(retryable(why)); }
+
+void scripted_connection::hold_writes() { state_->writes_held = true; }
+
+void scripted_connection::let_go() {
+    state_->held_phase.reset();
+    state_->writes_held = false;
+    state_->notify();
+}
+
+void scripted_connection::fail_write(errc why) { state_->write_failure = retryable(why); }
+
+scripted_connection& scripted_connection::ignore_pings() {
+    state_->answers_pings = false;
+    return *this;
+}
+
+scripted_connection& scripted_connection::ignore_close() {
+    state_->answers_close = false;
+    return *this;
+}
+
+const std::string& scripted_connection::target() const noexcept { return state_->target; }
+
+const std::vector<std::string>& scripted_connection::writes() const noexcept {
+    return state_->writes;
+}
+
+std::size_t scripted_connection::writes_with(std::string_view part) const {
+    const auto& all = state_->writes;
+    return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [part](const auto& one) {
+        return one.find(part) != std::string::npos;
+    }));
+}
+
+std::size_t scripted_connection::pings() const noexcept { return state_->pings; }
+const std::vector<unsigned>& scripted_connection::closes() const noexcept { return state_->closes; }
+bool scripted_connection::connected() const noexcept { return state_->connected; }
+bool scripted_connection::made() const noexcept { return state_->made; }
+bool scripted_connection::aborted() const noexcept { return state_->aborted; }
+bool scripted_connection::destroyed() const noexcept { return state_->destroyed; }
+bool scripted_connection::reading() const noexcept { return state_->reading; }
+bool scripted_connection::finished() const noexcept { return state_->steps.empty(); }
+
+scripted_transports::scripted_transports(std::shared_ptr<clock_source> clock)
+    : shared_(std::make_shared<shared>(std::move(clock))) {}
+
+scripted_transports::~scripted_transports() = default;
+
+std::unique_ptr<transport> scripted_transports::make(asio::any_io_executor executor,
+                                                     transport_listener& listener) {
+    if (made_ == connections_.size()) {
+        auto& next = expect_connect();
+        if (otherwise_) {
+            otherwise_(next);
+        } else {
+            shared_->violations.push_back("a connection that the script does not expect");
+            next.refuse(errc::connect_failed);
+        }
+    }
+    const auto script = connections_[made_++].state_;
+    script->common = shared_;
+    script->changed = std::make_unique<condition>(std::move(executor), shared_->clock);
+    script->made = true;
+    ++shared_->alive;
+    return std::make_unique<scripted_transport>(script, listener);
+}
+
+scripted_connection& scripted_transports::expect_connect() { return connections_.emplace_back(); }
+
+void scripted_transports::otherwise(std::function<void(scripted_connection&)> script) {
+    otherwise_ = std::move(script);
+}
+
+scripted_connection& scripted_transports::at(std::size_t index) { return connections_.at(index); }
+
+scripted_connection& scripted_transports::last() { return connections_.at(made_ - 1); }
+
+void scripted_transports::fail_operation(std::size_t n, errc why) {
+    shared_->failing = n;
+    shared_->failure = why;
+}
+
+std::size_t scripted_transports::operations() const noexcept { return shared_->operations; }
+std::size_t scripted_transports::made() const noexcept { return made_; }
+std::size_t scripted_transports::alive() const noexcept { return shared_->alive; }
+
+std::size_t scripted_transports::dialing_at_most() const noexcept {
+    return shared_->dialing_at_most;
+}
+
+bool scripted_transports::finished() const {
+    return made_ == connections_.size() &&
+           std::all_of(connections_.begin(), connections_.end(),
+                       [](const scripted_connection& one) { return one.finished(); });
+}
+
+const std::vector<std::string>& scripted_transports::violations() const noexcept {
+    return shared_->violations;
+}
+
+} // namespace parley::test
