@@ -1,0 +1,35 @@
+#pragma once
+
+#include <parley/secret.hpp>
+#include <parley/ticket_manager.hpp>
+#include <parley/ticket_source.hpp>
+
+#include "core/clock.hpp"
+#include "core/url.hpp"
+#include "transport/http.hpp"
+
+#include <memory>
+#include <string>
+
+namespace parley {
+
+/// Tickets by HTTP, and the server's word on them (PROTOCOL.md 1). It outlives its operations.
+class http_ticket_source final : public ticket_source {
+public:
+    http_ticket_source(std::shared_ptr<http_client> http, server_url server, std::string user_agent,
+                       std::shared_ptr<clock_source> clock);
+
+    awaitable<ticket> fetch(ticket_request request) override;
+
+    /// Throws what says nothing about the ticket.
+    awaitable<ticket_validation> validate(secret value, std::shared_ptr<const auth_data> auth,
+                                          time_point deadline);
+
+private:
+    const std::shared_ptr<http_client> http_;
+    const server_url server_;
+    const std::string user_agent_;
+    const std::shared_ptr<clock_source> clock_;
+};
+
+} // namespace parley

@@ -1,0 +1,64 @@
+#include "ticket/server_exchange.hpp"
+
+#include "core/text.hpp"
+
+#include <string_view>
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+void check_secret(const secret& value, std::string_view field) {
+    if (valid_header_value(value.expose())) return;
+    throw_error(
+        error_info(errc::invalid_header, "The identity's " + std::string(field) +
+                                             " has bytes that an HTTP header cannot carry."));
+}
+
+void check_text(const std::optional<std::string>& value, std::string_view field) {
+    if (!value || valid_utf8(*value)) return;
+    throw_error(error_info(errc::invalid_utf8,
+                           "The identity's " + std::string(field) + " is not valid UTF-8."));
+}
+
+} // namespace
+
+void check_identity(const auth_data& auth) {
+    check_secret(auth.user_mp_auth_token, "user_mp_auth_token");
+    check_secret(auth.chat_server_key, "chat_server_key");
+    check_text(auth.user_id, "user_id");
+    check_text(auth.entity_id, "entity_id");
+    check_text(auth.entity_type, "entity_type");
+    check_text(auth.provider_res_id, "provider_res_id");
+}
+
+server_exchange::server_exchange(std::shared_ptr<http_client> http, http_method method,
+                                 const server_url& server, std::string path, std::string body,
+                                 std::shared_ptr<const auth_data> identity, time_point deadline)
+    : http_(std::move(http)), identity_(std::move(identity)) {
+    auto request =
+        std::make_shared<http_request>(method, server, std::move(path), std::move(body), deadline);
+    request->headers = identity_headers(*identity_);
+    request_ = std::move(request);
+}
+
+awaitable<result<http_response>> server_exchange::send(asio::any_io_executor executor) const {
+    return http_->send(std::move(executor), request_);
+}
+
+http_answer server_exchange::answer(const http_response& response, wall_time now) const {
+    http_answer out(response.status, response.body, now);
+    if (response.date) out.date = *response.date;
+    if (response.retry_after) out.retry_after = *response.retry_after;
+    for (const secret* each : {&identity_->user_mp_auth_token, &identity_->chat_server_key})
+        if (!each->empty()) out.secrets.push_back(each->expose());
+    return out;
+}
+
+void server_exchange::fail(error_info why) const {
+    if (why.details.url.empty()) why.details.url = request_->server.http_text(request_->target);
+    throw_error(std::move(why));
+}
+
+} // namespace parley

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <parley/config.hpp>
+#include <parley/error.hpp>
+
+#include "core/clock.hpp"
+#include "core/url.hpp"
+#include "transport/http.hpp"
+#include "wire/ticket_wire.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <memory>
+#include <string>
+
+namespace parley {
+
+// What the three requests of PROTOCOL.md 1 have in common.
+
+/// Throws `client_error` for an identity that no request can carry: `invalid_header` or
+/// `invalid_utf8`, naming the field and never its value (PITFALLS P26).
+void check_identity(const auth_data& auth);
+
+/// One request in an identity's name, and what is needed to judge its answer.
+class server_exchange {
+public:
+    server_exchange(std::shared_ptr<http_client> http, http_method method, const server_url& server,
+                    std::string path, std::string body, std::shared_ptr<const auth_data> identity,
+                    time_point deadline);
+
+    awaitable<result<http_response>> send(asio::any_io_executor executor) const;
+
+    /// Views into the response and into this.
+    http_answer answer(const http_response& response, wall_time now) const;
+
+    /// Throws what the exchange or its answer failed with, the URL added.
+    [[noreturn]] void fail(error_info why) const;
+
+private:
+    std::shared_ptr<http_client> http_;
+    std::shared_ptr<const auth_data> identity_;
+    std::shared_ptr<const http_request> request_;
+};
+
+} // namespace parley

@@ -1,0 +1,90 @@
+#include "ticket/source_error.hpp"
+
+#include "core/text.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace parley {
+
+namespace {
+
+/// By number (DESIGN.md 4): the codes of the 100 block are tickets', those of the 200 block the
+/// identity's.
+bool fits(const boost::system::error_code& code) {
+    return code.category() == category() && code.value() >= 100 && code.value() < 300;
+}
+
+/// PROTOCOL.md 1: refused, reset, unreachable, name lookup, hung up.
+bool is_network(const boost::system::error_code& code) {
+    if (code == asio::error::operation_aborted) return false;
+    return code.category() == boost::system::system_category() ||
+           code.category() == boost::system::generic_category() ||
+           code.category() == asio::error::get_netdb_category() ||
+           code.category() == asio::error::get_addrinfo_category() || code == asio::error::eof;
+}
+
+error_info failed(std::string_view reason, bool retryable) {
+    error_details details;
+    details.retryable = retryable;
+    details.reason = shorten_and_escape(reason);
+    return error_info(errc::ticket_source_failed, "The source of tickets failed.",
+                      std::move(details));
+}
+
+error_info translate(const std::exception_ptr& thrown, std::span<const std::string_view> secrets) {
+    const auto clean = [&](std::string_view text) { return without_secrets(text, secrets); };
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const client_error& error) {
+        auto info = error.info();
+        if (!fits(info.code)) {
+            const bool refused = dynamic_cast<const authentication_error*>(&error) != nullptr;
+            if (info.details.reason.empty()) info.details.reason = info.code.message();
+            info.code =
+                make_error_code(refused ? errc::authentication_failed : errc::ticket_source_failed);
+        }
+        info.message = clean(info.message);
+        info.details.server_text = clean(info.details.server_text);
+        info.details.server_code = clean(info.details.server_code);
+        info.details.reason = clean(info.details.reason);
+        return info;
+    } catch (const boost::system::system_error& error) {
+        return failed(clean(error.what()), is_network(error.code()));
+    } catch (const std::exception& error) {
+        return failed(clean(error.what()), false);
+    } catch (...) {
+        return failed("something that is no std::exception", false);
+    }
+}
+
+} // namespace
+
+error_info to_source_error(const std::exception_ptr& thrown, const auth_data& auth) {
+    std::vector<std::string_view> secrets;
+    for (const secret* each : {&auth.user_mp_auth_token, &auth.chat_server_key})
+        if (!each->empty()) secrets.push_back(each->expose());
+    auto info = translate(thrown, secrets);
+    if (info.details.phase == phase::none) info.details.phase = phase::ticket;
+    return info;
+}
+
+std::optional<error_info> complaint(const secret& value, std::size_t longest) {
+    error_details details;
+    details.phase = phase::ticket;
+    if (value.empty())
+        return error_info(errc::ticket_malformed, "The source gave an empty ticket.",
+                          std::move(details));
+    if (value.size() > longest)
+        return error_info(errc::ticket_too_long, "The source gave a ticket longer than 8 KiB.",
+                          std::move(details));
+    return std::nullopt;
+}
+
+} // namespace parley

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <parley/config.hpp>
+#include <parley/error.hpp>
+#include <parley/secret.hpp>
+
+#include <cstddef>
+#include <exception>
+#include <optional>
+
+namespace parley {
+
+/// What a source threw, as the error that callers get: a code of the ticket or the authentication
+/// block (PROTOCOL.md 1), and none of the identity's secrets in its text. A source that is not ours
+/// may throw anything.
+error_info to_source_error(const std::exception_ptr& thrown, const auth_data& auth);
+
+/// What is wrong with a ticket, if anything.
+std::optional<error_info> complaint(const secret& value, std::size_t longest);
+
+} // namespace parley

@@ -1,0 +1,38 @@
+#include "ticket/thread_updates.hpp"
+
+#include "ticket/server_exchange.hpp"
+#include "wire/ticket_wire.hpp"
+
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+awaitable<void> perform(asio::any_io_executor executor,
+                        std::shared_ptr<const server_exchange> exchange) {
+    const auto response = co_await exchange->send(std::move(executor));
+    if (!response) exchange->fail(response.error());
+    // Nothing in this answer is judged by our clock: an update is not tried again.
+    const auto parsed = parse_update_answer(exchange->answer(*response, wall_time()));
+    if (!parsed) exchange->fail(parsed.error());
+}
+
+} // namespace
+
+awaitable<void> update_thread(asio::any_io_executor executor, std::shared_ptr<http_client> http,
+                              const server_url& server, const auth_data& auth,
+                              std::string_view provider_res_id, std::string body,
+                              time_point deadline) {
+    if (provider_res_id.empty())
+        throw_error(error_info(errc::invalid_configuration,
+                               "A thread update needs the conversation's provider_res_id."));
+    check_identity(auth);
+    auto exchange = std::make_shared<const server_exchange>(
+        std::move(http), http_method::patch, server,
+        "/api/v1/threads/" + percent_encode(provider_res_id), std::move(body),
+        std::make_shared<const auth_data>(auth), deadline);
+    return perform(std::move(executor), std::move(exchange));
+}
+
+} // namespace parley

@@ -1,0 +1,233 @@
+#include <parley/ticket_manager.hpp>
+#include <parley/version.hpp>
+
+#include "ticket/server_exchange.hpp"
+#include "ticket/ticket_manager_impl.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// "Never" is often written as the largest number there is. Sums of these do not overflow.
+constexpr milliseconds longest = std::chrono::hours(24 * 365 * 10);
+
+milliseconds checked(milliseconds value, milliseconds least, const char* field) {
+    if (value < least)
+        throw_error(error_info(errc::invalid_configuration,
+                               "The setting " + std::string(field) + " must be " +
+                                   (least.count() > 0 ? "positive." : "0 or more.")));
+    return std::min(value, longest);
+}
+
+ticket_config checked(ticket_config config) {
+    constexpr milliseconds zero(0), one(1);
+    config.check_interval = checked(config.check_interval, one, "ticket_config::check_interval");
+    config.renewal_threshold =
+        checked(config.renewal_threshold, zero, "ticket_config::renewal_threshold");
+    config.validity_buffer =
+        checked(config.validity_buffer, zero, "ticket_config::validity_buffer");
+    config.request_timeout = checked(config.request_timeout, one, "ticket_config::request_timeout");
+    config.backoff.base = checked(config.backoff.base, zero, "backoff_config::base");
+    config.backoff.cap = checked(config.backoff.cap, zero, "backoff_config::cap");
+    return config;
+}
+
+detail::strand strand_of(asio::any_io_executor executor) {
+    if (!executor)
+        throw_error(error_info(errc::invalid_configuration, "A ticket_manager needs an executor."));
+    if (const auto* given = executor.target<detail::strand>()) return *given;
+    return asio::make_strand(std::move(executor));
+}
+
+environment_ptr or_real(environment_ptr given) {
+    return given ? std::move(given) : real_environment();
+}
+
+std::string user_agent_of(const connection_config& config) {
+    return config.user_agent.empty() ? "parley/" + std::string(version) : config.user_agent;
+}
+
+} // namespace
+
+ticket_manager::impl::impl(asio::any_io_executor executor, auth_data auth,
+                           std::shared_ptr<ticket_source> source,
+                           std::shared_ptr<http_ticket_source> http, const ticket_config& config,
+                           ticket_manager_options options, environment_ptr environment)
+    : strand_(strand_of(std::move(executor))), environment_(std::move(environment)),
+      clock_(environment_->clock()), source_(std::move(source)), http_(std::move(http)),
+      config_(checked(config)),
+      validate_timeout_(checked(options.validate_timeout, milliseconds(1),
+                                "ticket_manager_options::validate_timeout")),
+      log_(std::move(options.log), options.log_threshold),
+      tasks_(strand_, clock_,
+             [log = log_](const std::exception_ptr& thrown) {
+                 try {
+                     std::rethrow_exception(thrown);
+                 } catch (const std::exception& error) {
+                     log.write(log_level::error,
+                               "ticket: the renewal has ended: " + std::string(error.what()));
+                 } catch (...) {
+                     log.write(log_level::error, "ticket: the renewal has ended");
+                 }
+             }),
+      idle_(strand_, clock_), renewal_changed_(strand_, clock_), tickets_(config_) {
+    if (!source_)
+        throw_error(
+            error_info(errc::invalid_configuration, "A ticket_manager needs a source of tickets."));
+    check_identity(auth);
+    auth_ = std::make_shared<const auth_data>(std::move(auth));
+}
+
+bool ticket_manager::impl::is_valid() const {
+    const auto at = now();
+    const std::lock_guard lock(mutex_);
+    return tickets_.serve(at) != nullptr;
+}
+
+std::optional<milliseconds> ticket_manager::impl::expires_in() const {
+    const auto at = now();
+    const std::lock_guard lock(mutex_);
+    return tickets_.expires_in(at);
+}
+
+std::optional<std::chrono::system_clock::time_point> ticket_manager::impl::expires_at() const {
+    const std::lock_guard lock(mutex_);
+    return tickets_.expires_at();
+}
+
+ticket_snapshot ticket_manager::impl::snapshot() const {
+    const auto at = now();
+    const std::lock_guard lock(mutex_);
+    auto all = counts_;
+    all.valid = tickets_.serve(at) != nullptr;
+    all.expires_in = tickets_.expires_in(at);
+    all.expires_at = tickets_.expires_at();
+    return all;
+}
+
+void ticket_manager::impl::update_auth_data(auth_data_patch patch) {
+    {
+        const std::lock_guard lock(mutex_);
+        auto changed = *auth_;
+        const auto take = [](auto& field, auto& value) {
+            if (value) field = std::move(*value);
+        };
+        take(changed.user_mp_auth_token, patch.user_mp_auth_token);
+        take(changed.chat_server_key, patch.chat_server_key);
+        take(changed.user_id, patch.user_id);
+        take(changed.entity_id, patch.entity_id);
+        take(changed.entity_type, patch.entity_type);
+        take(changed.provider_res_id, patch.provider_res_id);
+        check_identity(changed);
+        auth_ = std::make_shared<const auth_data>(std::move(changed));
+        tickets_.begin_generation();
+    }
+    asio::post(strand_, [self = shared_from_this()] { self->follow_identity(); });
+}
+
+void ticket_manager::impl::clear() {
+    {
+        const std::lock_guard lock(mutex_);
+        ++clears_;
+        tickets_.begin_generation();
+    }
+    asio::post(strand_, [self = shared_from_this()] { self->follow_identity(); });
+}
+
+awaitable<void> ticket_manager::impl::stop(std::shared_ptr<impl> self) {
+    const auto where = self->strand_;
+    return detail::on_strand<void>(where, [self = std::move(self)] { return end_all(self); });
+}
+
+awaitable<void> ticket_manager::impl::end_all(std::shared_ptr<impl> self) {
+    self->shut_down();
+    co_await self->tasks_.join();
+    while (self->running_ > 0)
+        co_await self->idle_.wait_until();
+}
+
+void ticket_manager::impl::shut_down_later() {
+    asio::post(strand_, [self = shared_from_this()] { self->shut_down(); });
+}
+
+ticket_manager::ticket_manager(asio::any_io_executor executor, auth_data auth,
+                               std::string server_url_text, ticket_config config,
+                               ticket_manager_options options, environment_ptr environment) {
+    environment = or_real(std::move(environment));
+    auto server = server_url::parse(server_url_text, options.connection.allow_plaintext);
+    auto source = std::make_shared<http_ticket_source>(
+        environment->make_http(options.connection), std::move(server),
+        user_agent_of(options.connection), environment->clock());
+    impl_ = std::make_shared<impl>(std::move(executor), std::move(auth), source, source, config,
+                                   std::move(options), std::move(environment));
+}
+
+ticket_manager::ticket_manager(asio::any_io_executor executor, auth_data auth,
+                               std::shared_ptr<ticket_source> source, ticket_config config,
+                               ticket_manager_options options, environment_ptr environment)
+    : impl_(std::make_shared<impl>(std::move(executor), std::move(auth), std::move(source), nullptr,
+                                   config, std::move(options), or_real(std::move(environment)))) {}
+
+ticket_manager::~ticket_manager() { impl_->shut_down_later(); }
+
+awaitable<ticket> ticket_manager::get_valid_ticket() { return get_valid_ticket(time_point::max()); }
+
+awaitable<ticket> ticket_manager::get_valid_ticket(std::chrono::steady_clock::time_point deadline) {
+    return impl::get(impl_, impl::demand(impl::demand::kind::valid, deadline));
+}
+
+awaitable<ticket> ticket_manager::refresh_ticket() {
+    return impl::get(impl_, impl::demand(impl::demand::kind::fresh, time_point::max()));
+}
+
+awaitable<ticket> ticket_manager::replace_ticket(ticket rejected) {
+    return replace_ticket(std::move(rejected), time_point::max());
+}
+
+awaitable<ticket> ticket_manager::replace_ticket(ticket rejected,
+                                                 std::chrono::steady_clock::time_point deadline) {
+    return impl::get(impl_, impl::demand(rejected.value(), deadline));
+}
+
+awaitable<ticket_validation> ticket_manager::validate_with_server() {
+    return impl::validate(impl_);
+}
+
+void ticket_manager::start_proactive_renewal(renewed_handler on_renewed) {
+    impl_->start_renewal(std::move(on_renewed));
+}
+
+void ticket_manager::on_renewal_failed(std::function<void(const error_info&)> handler) {
+    impl_->on_renewal_failed(std::move(handler));
+}
+
+void ticket_manager::stop_proactive_renewal() { impl_->stop_renewal(); }
+
+bool ticket_manager::is_valid() const { return impl_->is_valid(); }
+
+std::optional<milliseconds> ticket_manager::expires_in() const { return impl_->expires_in(); }
+
+std::optional<std::chrono::system_clock::time_point> ticket_manager::expires_at() const {
+    return impl_->expires_at();
+}
+
+void ticket_manager::update_auth_data(auth_data_patch patch) {
+    impl_->update_auth_data(std::move(patch));
+}
+
+void ticket_manager::clear() { impl_->clear(); }
+
+ticket_snapshot ticket_manager::snapshot() const { return impl_->snapshot(); }
+
+awaitable<void> ticket_manager::stop() { return impl::stop(impl_); }
+
+} // namespace parley

@@ -1,0 +1,222 @@
+// Many callers on several threads: one request, and every one of them is answered exactly once.
+
+#include <parley/ticket_manager.hpp>
+
+#include "support/catch.hpp"
+#include "support/fake_ticket_source.hpp"
+#include "support/log_capture.hpp"
+#include "support/test_environment.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace parley;
+using namespace parley::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t callers = 10'000;
+constexpr unsigned threads = 4;
+
+/// One caller on a strand of his own, whose cancellation is a matter of his strand alone.
+struct caller {
+    explicit caller(asio::thread_pool& pool) : home(asio::make_strand(pool.get_executor())) {}
+    asio::strand<asio::thread_pool::executor_type> home;
+    asio::cancellation_signal signal;
+    std::atomic<int> completions = 0;
+};
+
+struct crowd {
+    asio::thread_pool pool{threads};
+    std::shared_ptr<test_environment> environment = test_environment::make();
+    std::shared_ptr<fake_ticket_source> source =
+        std::make_shared<fake_ticket_source>(environment->time);
+    log_capture log;
+    std::optional<ticket_manager> tickets;
+    std::vector<std::unique_ptr<caller>> all;
+    std::atomic<std::size_t> served = 0, aborted = 0, cleared = 0, failed = 0, elsewhere = 0;
+    std::atomic<std::size_t> left{callers};
+    std::promise<void> everybody_is_done;
+
+    crowd() {
+        ticket_manager_options options;
+        options.log = log.sink();
+        tickets.emplace(pool.get_executor(), auth_data(), source, ticket_config(), options,
+                        environment);
+        for (std::size_t i = 0; i < callers; ++i)
+            all.push_back(std::make_unique<caller>(pool));
+    }
+
+    ~crowd() {
+        tickets.reset();
+        pool.join();
+    }
+
+    /// `make` makes the operation, on the caller's own strand.
+    template <class Make>
+    void call(caller& one, Make make) {
+        asio::post(one.home, [this, &one, make] {
+            auto operation = make();
+            auto finished = [this, &one](std::exception_ptr error, const ticket& got) {
+                if (!one.home.running_in_this_thread()) ++elsewhere;
+                ++one.completions;
+                if (!error && !got.empty())
+                    ++served;
+                else if (is_abort(error))
+                    ++aborted;
+                else if (is_clear(error))
+                    ++cleared;
+                else
+                    ++failed;
+                if (--left == 0) everybody_is_done.set_value();
+            };
+            asio::co_spawn(one.home, std::move(operation),
+                           asio::bind_cancellation_slot(one.signal.slot(), std::move(finished)));
+        });
+    }
+
+    void cancel(caller& one) {
+        asio::post(one.home, [&one] { one.signal.emit(asio::cancellation_type::terminal); });
+    }
+
+    static bool is_abort(const std::exception_ptr& error) {
+        try {
+            std::rethrow_exception(error);
+        } catch (const boost::system::system_error& thrown) {
+            return thrown.code() == asio::error::operation_aborted;
+        } catch (...) {
+            return false;
+        }
+    }
+
+    static bool is_clear(const std::exception_ptr& error) {
+        try {
+            std::rethrow_exception(error);
+        } catch (const ticket_error& thrown) {
+            return thrown.info().is(errc::ticket_cleared);
+        } catch (...) {
+            return false;
+        }
+    }
+
+    bool once_each() const {
+        for (const auto& one : all)
+            if (one->completions != 1) return false;
+        return true;
+    }
+
+    void wait() { everybody_is_done.get_future().wait(); }
+};
+
+} // namespace
+
+TEST_CASE("ticket_manager: ten thousand callers on four threads make one request",
+          "[component][ticket_manager][threads]") {
+    crowd c;
+    c.source->hold();
+    std::mt19937 random(7);
+    std::vector<caller*> fickle;
+    for (auto& one : c.all) {
+        c.call(*one, [&c] { return c.tickets->get_valid_ticket(); });
+        if (random() % 8 == 0)
+            c.cancel(*one); // on his way
+        else if (random() % 4 == 0)
+            fickle.push_back(one.get());
+    }
+    // While some are cancelled, the answer comes in.
+    for (std::size_t i = 0; i < fickle.size(); ++i) {
+        if (i == fickle.size() / 2) c.source->release();
+        c.cancel(*fickle[i]);
+    }
+    c.wait();
+    CHECK(c.once_each());
+    CHECK(c.elsewhere == 0);
+    CHECK(c.failed == 0);
+    CHECK(c.served + c.aborted == callers);
+    CHECK(c.served > callers / 2);
+    CHECK(c.aborted > 0);
+    CHECK(c.source->calls() == 1);
+    CHECK(c.tickets->snapshot().waiters == 0);
+}
+
+TEST_CASE("ticket_manager: whatever is called from whichever thread, everybody is answered once",
+          "[component][ticket_manager][threads]") {
+    crowd c;
+    auto& tickets = *c.tickets;
+    std::atomic<unsigned> renewed = 0;
+    std::mt19937 random(11);
+    const auto old = c.source->make("old", 1h);
+    for (auto& one : c.all) {
+        switch (random() % 4) {
+        case 0:
+            c.call(*one, [&tickets] { return tickets.refresh_ticket(); });
+            break;
+        case 1:
+            c.call(*one, [&tickets, old] { return tickets.replace_ticket(old); });
+            break;
+        default:
+            c.call(*one, [&tickets] { return tickets.get_valid_ticket(); });
+        }
+        switch (random() % 64) {
+        case 0:
+            tickets.clear();
+            break;
+        case 1: {
+            auth_data_patch patch;
+            patch.entity_id = std::to_string(random());
+            tickets.update_auth_data(std::move(patch));
+            break;
+        }
+        case 2:
+            tickets.start_proactive_renewal([&renewed](const ticket&) { ++renewed; });
+            break;
+        case 3:
+            tickets.stop_proactive_renewal();
+            break;
+        case 4:
+            c.environment->time->advance(40min); // renewals come due, tickets expire
+            break;
+        default:
+            static_cast<void>(tickets.is_valid());
+            static_cast<void>(tickets.snapshot());
+        }
+        if (random() % 8 == 0) c.cancel(*one);
+    }
+    c.wait();
+    CHECK(c.once_each());
+    CHECK(c.elsewhere == 0);
+    CHECK(c.failed == 0);
+    CHECK(c.served + c.aborted + c.cleared == callers);
+    CHECK(c.served > 0);
+}
+
+TEST_CASE("ticket_manager: stopped while thousands wait, it leaves nobody waiting",
+          "[component][ticket_manager][threads]") {
+    crowd c;
+    c.source->hold();
+    for (auto& one : c.all)
+        c.call(*one, [&c] { return c.tickets->get_valid_ticket(); });
+    auto stopping = asio::co_spawn(c.pool, c.tickets->stop(), asio::use_future);
+    stopping.get();
+    c.wait();
+    CHECK(c.once_each());
+    CHECK(c.aborted == callers);
+    CHECK(c.elsewhere == 0);
+}
