@@ -1,0 +1,48 @@
+#pragma once
+
+#include <parley/config.hpp>
+#include <parley/event.hpp>
+#include <parley/fwd.hpp>
+
+#include "core/clock.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <memory>
+#include <optional>
+
+namespace parley {
+
+/// The mailbox between the strand that produces events and whoever awaits them. Bounded through
+/// back-pressure: the producer asks `full` before it reads more, so that nothing is dropped.
+class event_queue {
+public:
+    event_queue(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
+                const limits_config& limits);
+    event_queue(const event_queue&) = delete;
+    event_queue& operator=(const event_queue&) = delete;
+    ~event_queue();
+
+    /// Strand only. Always takes it; after `close` it is dropped.
+    void push(event happened);
+    bool full() const; ///< any thread
+    /// Strand only: returns when not full, or closed.
+    awaitable<void> wait_for_room();
+
+    /// From any thread and executor, on which it resumes: at once when an event is there, nullopt
+    /// when closed and drained. Cancelled: no event is lost.
+    awaitable<std::optional<event>> next();
+
+    /// No more events: who waits gets what is left, then nullopt. Strand only.
+    void close();
+    /// Drops what is left, and takes events again. Strand only.
+    void reopen();
+    /// Who waits gets `operation_aborted`: the owner is gone. Strand only.
+    void abort();
+
+private:
+    class impl;
+    std::shared_ptr<impl> impl_;
+};
+
+} // namespace parley

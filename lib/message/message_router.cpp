@@ -1,0 +1,189 @@
+#include "message/message_router.hpp"
+
+#include "core/log.hpp"
+#include "message/tool_registry.hpp"
+#include "message/tool_runner.hpp"
+#include "policy/reasoning_log.hpp"
+#include "policy/token_bucket.hpp"
+#include "wire/decoder.hpp"
+#include "wire/encoder.hpp"
+#include "wire/server_frame.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <new>
+#include <utility>
+#include <variant>
+
+namespace parley {
+
+namespace {
+
+using counter = std::atomic<std::uint64_t>;
+
+void add_one(counter& to) { to.fetch_add(1, std::memory_order_relaxed); }
+std::uint64_t value_of(const counter& of) { return of.load(std::memory_order_relaxed); }
+
+class router final : public message_router {
+public:
+    router(const asio::any_io_executor& strand, const environment_ptr& environment,
+           const message_router_options& options)
+        : clock_(environment->clock()), log_(options.log, options.log_threshold),
+          decoder_(options.limits), runner_(std::make_shared<tool_runner>(
+                                        strand, clock_, options.tools, options.limits, log_)) {}
+
+    void attach(std::weak_ptr<message_sink> sink) override {
+        sink_ = sink;
+        runner_->attach(std::move(sink));
+    }
+
+    void on_text(std::string_view text) override {
+        add_one(received_);
+        const auto sink = sink_.lock();
+        if (!sink) return;
+        auto frame = decode(text);
+        size_ = text.size();
+        std::visit([&](auto& one) { take(*sink, std::move(one)); }, frame);
+    }
+
+    void on_binary(std::size_t size) override {
+        add_one(received_);
+        if (const auto sink = sink_.lock())
+            take(*sink, message_skipped{skip_reason::binary, fmt::format("{} bytes", size)});
+    }
+
+    void add_tools(std::vector<tool> added) override { tools_.add(std::move(added)); }
+    void remove_tool(const std::string& name) override { tools_.remove(name); }
+    void replace_tools(std::vector<tool> replaced) override { tools_.replace(std::move(replaced)); }
+    std::vector<tool> tools() const override { return tools_.all(); }
+
+    awaitable<void> stop() override { return runner_->stop(); }
+    void restart() override { runner_->restart(); }
+    void abandon() override {
+        runner_->abandon();
+        sink_.reset();
+    }
+
+    message_counts counts() const override {
+        message_counts counts;
+        counts.received = value_of(received_);
+        counts.skipped = value_of(skipped_);
+        counts.pings = value_of(pings_);
+        counts.pings_unanswered = value_of(pings_unanswered_);
+        counts.ping_answers = value_of(ping_answers_);
+        runner_->count(counts);
+        return counts;
+    }
+
+private:
+    server_frame decode(std::string_view text) {
+        try {
+            return decoder_.decode(text);
+        } catch (const std::bad_alloc&) {
+            return message_skipped{skip_reason::too_large, "out of memory"};
+        }
+    }
+
+    void take(message_sink& sink, session_established&&) {
+        end_reasonings(sink); // of a session that was lost
+        sink.on_session_established();
+    }
+    void take(message_sink& sink, authentication_refused&& refused) {
+        sink.on_authentication_refused(std::move(refused.error), std::move(refused.code));
+    }
+    void take(message_sink& sink, tools_acknowledged&& acknowledged) {
+        sink.on_tools_acknowledged(acknowledged.update);
+    }
+    void take(message_sink& sink, configuration_requested&&) { sink.on_configuration_requested(); }
+
+    void take(message_sink&, tool_requested&& asked) {
+        auto called = tools_.find(asked.name);
+        runner_->request(std::move(asked), std::move(called), size_);
+    }
+
+    void take(message_sink& sink, ping_received&& ping) {
+        add_one(pings_);
+        if (!pongs_.take(clock_->now())) return add_one(pings_unanswered_);
+        sink.send_control(encode_heartbeat_pong(clock_->wall_now(), ping));
+    }
+    void take(message_sink&, ping_acknowledged&&) { add_one(ping_answers_); }
+
+    void take(message_sink& sink, reasoning_started&& started) {
+        pass_on(sink, reasonings_.start(clock_->now(), std::move(started.id)));
+    }
+    void take(message_sink& sink, reasoning_delta&& delta) {
+        pass_on(sink, reasonings_.delta(clock_->now(), std::move(delta.id), std::move(delta.text)));
+    }
+    void take(message_sink& sink, reasoning_finished&& finished) {
+        pass_on(sink, reasonings_.end(clock_->now(), finished.id));
+    }
+
+    void take(message_sink& sink, chat_finished&& finished) {
+        end_reasonings(sink);
+        sink.on_event(std::move(finished));
+    }
+    void take(message_sink& sink, chat_failed&& failed) {
+        end_reasonings(sink);
+        sink.on_event(std::move(failed));
+    }
+
+    void take(message_sink& sink, message_skipped&& skipped) {
+        add_one(skipped_);
+        log_skipped(skipped);
+        sink.on_event(std::move(skipped));
+    }
+
+    template <class Event> // what goes to the user as it is
+    void take(message_sink& sink, Event&& happened) {
+        sink.on_event(std::forward<Event>(happened));
+    }
+
+    void end_reasonings(message_sink& sink) {
+        if (reasonings_.open() != 0) pass_on(sink, reasonings_.end_all(clock_->now()));
+    }
+
+    static void pass_on(message_sink& sink, std::vector<event> events) {
+        for (auto& one : events)
+            sink.on_event(std::move(one));
+    }
+
+    // Each is an event, but a server that sends nothing else does not fill the log.
+    void log_skipped(const message_skipped& skipped) {
+        if (!log_.enabled(log_level::warning)) return;
+        if (!lines_.take(clock_->now())) {
+            ++lines_left_out_;
+            return;
+        }
+        const auto others = std::exchange(lines_left_out_, 0);
+        log_.write(log_level::warning,
+                   fmt::format("a frame was skipped: {} ({}){}", to_string(skipped.reason),
+                               skipped.detail,
+                               others ? fmt::format("; {} more before it", others) : ""));
+    }
+
+    const std::shared_ptr<clock_source> clock_;
+    const logger log_;
+    decoder decoder_;
+    tool_registry tools_;
+    const std::shared_ptr<tool_runner> runner_;
+    std::weak_ptr<message_sink> sink_;
+
+    reasoning_log reasonings_;
+    token_bucket pongs_{10, 10}; // at once, and a second
+    token_bucket lines_{10, 1};  // likewise
+    std::uint64_t lines_left_out_ = 0;
+    std::size_t size_ = 0; // of the frame that is being taken
+
+    counter received_{0}, skipped_{0}, pings_{0}, pings_unanswered_{0}, ping_answers_{0};
+};
+
+} // namespace
+
+std::shared_ptr<message_router> message_router::make(asio::any_io_executor strand,
+                                                     environment_ptr environment,
+                                                     message_router_options options) {
+    return std::make_shared<router>(strand, environment, options);
+}
+
+} // namespace parley

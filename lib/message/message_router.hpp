@@ -1,0 +1,98 @@
+#pragma once
+
+#include <parley/config.hpp>
+#include <parley/error.hpp>
+#include <parley/event.hpp>
+#include <parley/fwd.hpp>
+#include <parley/tool.hpp>
+
+#include "core/clock.hpp"
+#include "transport/environment.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace parley {
+
+/// What a router has for others. Called on the strand.
+class message_sink {
+public:
+    virtual void on_session_established() = 0;
+    /// `error` and `code` of `authentication_error`, shortened and escaped.
+    virtual void on_authentication_refused(std::string error, std::string code) = 0;
+    virtual void on_tools_acknowledged(bool of_update) = 0;
+    virtual void on_configuration_requested() = 0;
+    virtual void on_event(event happened) = 0;
+    virtual void send_control(std::string frame) = 0; ///< heartbeat answers
+    virtual void send_answer(std::string frame) = 0;  ///< tool answers
+
+protected:
+    ~message_sink() = default;
+    message_sink() = default;
+    message_sink(const message_sink&) = default;
+    message_sink& operator=(const message_sink&) = default;
+};
+
+struct message_router_options {
+    tool_config tools;
+    limits_config limits;
+    log_sink log;
+    log_level log_threshold = log_level::info;
+};
+
+/// Counters of one router, for the metrics; any thread.
+struct message_counts {
+    std::uint64_t received = 0;
+    std::uint64_t skipped = 0;
+    std::uint64_t tool_calls = 0;
+    std::uint64_t tool_calls_repeated = 0;
+    std::uint64_t tool_calls_failed = 0;
+    std::uint64_t tool_answers_forgotten = 0; ///< for lack of room: a repeat would run again
+    std::uint64_t pings = 0;
+    std::uint64_t pings_unanswered = 0; ///< there were too many
+    std::uint64_t ping_answers = 0;     ///< `heartbeat_ack`
+};
+
+/// From a frame to an event (DESIGN.md 3, message_handler): decodes, routes, answers heartbeats,
+/// runs tools, once per callId. The error boundary: nothing that a frame holds or a tool throws
+/// comes out. Strand only, but for `counts`. It and its sink are kept alive by the tools that run.
+class message_router : public std::enable_shared_from_this<message_router> {
+public:
+    static std::shared_ptr<message_router>
+    make(asio::any_io_executor strand, environment_ptr environment, message_router_options options);
+    message_router(const message_router&) = delete;
+    message_router& operator=(const message_router&) = delete;
+    virtual ~message_router() = default;
+
+    /// Once, before anything else.
+    virtual void attach(std::weak_ptr<message_sink> sink) = 0;
+
+    virtual void on_text(std::string_view text) = 0; ///< followed by `message_padding` bytes
+    virtual void on_binary(std::size_t size) = 0;
+
+    /// Throw `tool_configuration_error`: all of them or none is added.
+    virtual void add_tools(std::vector<tool> added) = 0;
+    virtual void remove_tool(const std::string& name) = 0;
+    virtual void replace_tools(std::vector<tool> replaced) = 0;
+    virtual std::vector<tool> tools() const = 0; ///< in order of registration
+
+    /// Cancels the tools (terminal), answers their calls with `Client is shutting down`, and takes
+    /// no more; returns when none runs. Later `restart` takes calls again.
+    virtual awaitable<void> stop() = 0;
+    /// The same without waiting: for a destructor.
+    virtual void abandon() = 0;
+    virtual void restart() = 0;
+
+    virtual message_counts counts() const = 0; ///< any thread
+
+protected:
+    message_router() = default;
+};
+
+} // namespace parley

@@ -1,0 +1,95 @@
+#include "message/tool_execution.hpp"
+
+#include "async/as_strand.hpp"
+#include "core/text.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+constexpr std::size_t max_error = 1'000;
+
+// Of whatever a tool throws: it goes to the server, and to the model.
+std::string error_text(std::string_view what) {
+    if (what.size() <= max_error) return to_valid_utf8(what);
+    auto end = max_error;
+    while (end > max_error - 3 && (static_cast<unsigned char>(what[end]) & 0xC0) == 0x80)
+        --end; // between two characters
+    return to_valid_utf8(what.substr(0, end)) + "…";
+}
+
+} // namespace
+
+void way_home::post(std::function<void()> call) {
+    const std::lock_guard lock(mutex_);
+    if (strand_) asio::post(*strand_, std::move(call));
+}
+
+void way_home::close() {
+    const std::lock_guard lock(mutex_);
+    strand_.reset();
+}
+
+std::weak_ptr<tool_execution> tool_execution::start(const asio::any_io_executor& where,
+                                                    std::shared_ptr<way_home> home,
+                                                    std::shared_ptr<const tool> called,
+                                                    tool_call call, completion ended) {
+    auto self =
+        std::make_shared<tool_execution>(token(), as_strand(where), std::move(home),
+                                         std::move(called), std::move(call), std::move(ended));
+    asio::post(self->where_, [self] { self->launch(); });
+    return self;
+}
+
+tool_execution::tool_execution(token, detail::strand where, std::shared_ptr<way_home> home,
+                               std::shared_ptr<const tool> called, tool_call call, completion ended)
+    : where_(std::move(where)), home_(std::move(home)), tool_(std::move(called)),
+      call_(std::move(call)), ended_(std::move(ended)) {}
+
+void tool_execution::launch() {
+    if (cancelled_) return finish(tool_answer(tool_outcome::failed, ""));
+    started_ = true;
+    asio::co_spawn(
+        where_, [self = shared_from_this()] { return call_handler(self); },
+        asio::bind_cancellation_slot(
+            signal_.slot(),
+            [self = shared_from_this()](const std::exception_ptr& error, tool_answer answer) {
+                if (error) answer = tool_answer(tool_outcome::failed, "");
+                self->finish(std::move(answer));
+            }));
+}
+
+awaitable<tool_answer> tool_execution::call_handler(std::shared_ptr<tool_execution> self) {
+    try {
+        auto work = self->tool_->handler()(std::move(self->call_));
+        auto result = co_await std::move(work);
+        co_return tool_answer(std::move(result));
+    } catch (const std::exception& thrown) {
+        co_return tool_answer(tool_outcome::failed, error_text(thrown.what()));
+    } catch (...) {
+        co_return tool_answer(tool_outcome::failed, "");
+    }
+}
+
+void tool_execution::finish(tool_answer answer) {
+    home_->post([ended = std::move(ended_), answer = std::move(answer)] { ended(answer); });
+}
+
+void tool_execution::cancel() {
+    asio::post(where_, [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self || std::exchange(self->cancelled_, true)) return;
+        if (self->started_) self->signal_.emit(asio::cancellation_type::terminal);
+    });
+}
+
+} // namespace parley

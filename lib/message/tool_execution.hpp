@@ -1,0 +1,74 @@
+#pragma once
+
+#include <parley/detail/on_strand.hpp>
+#include <parley/fwd.hpp>
+#include <parley/tool.hpp>
+
+#include "policy/tool_call_fsm.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace parley {
+
+/// The way back to the strand, for what runs elsewhere and may outlive the one who awaits it. Once
+/// closed, what comes is dropped.
+class way_home {
+public:
+    explicit way_home(asio::any_io_executor strand) : strand_(std::move(strand)) {}
+    void post(std::function<void()> call); ///< any thread
+    void close();
+
+private:
+    std::mutex mutex_;
+    std::optional<asio::any_io_executor> strand_;
+};
+
+/// One run of a tool's handler, on the executor that the tools have.
+///
+/// It belongs to that executor: whoever started it keeps a weak_ptr, so that nothing of the
+/// executor's is left with the client, nor anything of the client's with the executor. A strand of
+/// its own keeps the cancellation apart from the coroutine (PITFALLS P8, P12).
+class tool_execution : public std::enable_shared_from_this<tool_execution> {
+    struct token {};
+
+public:
+    /// Of the handler's outcome; posted to the strand. Errors are shortened, and valid UTF-8; empty
+    /// for what is no std::exception.
+    using completion = std::function<void(tool_answer)>;
+
+    /// Starts it: later, never inline. `where` must live until the handler has ended.
+    static std::weak_ptr<tool_execution> start(const asio::any_io_executor& where,
+                                               std::shared_ptr<way_home> home,
+                                               std::shared_ptr<const tool> called, tool_call call,
+                                               completion ended);
+
+    tool_execution(token, detail::strand where, std::shared_ptr<way_home> home,
+                   std::shared_ptr<const tool> called, tool_call call, completion ended);
+    tool_execution(const tool_execution&) = delete;
+    tool_execution& operator=(const tool_execution&) = delete;
+    ~tool_execution() = default;
+
+    void cancel(); ///< any thread; terminal
+
+private:
+    static awaitable<tool_answer> call_handler(std::shared_ptr<tool_execution> self);
+    void launch();
+    void finish(tool_answer answer);
+
+    const detail::strand where_;
+    const std::shared_ptr<way_home> home_;
+    const std::shared_ptr<const tool> tool_; // its handler holds the captures of the coroutine
+    tool_call call_;
+    completion ended_;
+    asio::cancellation_signal signal_; // on where_ only, as are the two below
+    bool started_ = false;
+    bool cancelled_ = false;
+};
+
+} // namespace parley

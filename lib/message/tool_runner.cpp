@@ -1,0 +1,172 @@
+#include "message/tool_runner.hpp"
+
+#include "core/text.hpp"
+#include "wire/encoder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+#include <variant>
+
+namespace parley {
+
+namespace {
+
+tool_limits limits_of(const tool_config& config) {
+    tool_limits limits;
+    limits.max_running = config.max_running;
+    limits.max_waiting = config.max_waiting;
+    return limits;
+}
+
+task_group::error_handler report_to(const logger& log) {
+    return [log](const std::exception_ptr& error) {
+        try {
+            std::rethrow_exception(error);
+        } catch (const std::exception& thrown) {
+            log.write(log_level::error, fmt::format("tools: {}", thrown.what()));
+        }
+    };
+}
+
+} // namespace
+
+tool_runner::tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
+                         const tool_config& config, const limits_config& limits, logger log)
+    : clock_(clock), where_(config.executor ? config.executor : strand), timeout_(config.timeout),
+      max_result_(limits.queue_bytes), home_(std::make_shared<way_home>(strand)), log_(log),
+      fsm_(limits_of(config)), changed_(strand, clock), tasks_(strand, clock, report_to(log)) {}
+
+tool_runner::~tool_runner() { home_->close(); }
+
+void tool_runner::request(tool_requested asked, std::shared_ptr<const tool> called,
+                          std::size_t bytes) {
+    calls_.fetch_add(1, std::memory_order_relaxed);
+    tool_input::requested input;
+    input.id = ++last_;
+    input.call_id = asked.call_id;
+    input.name = asked.name;
+    input.known = called != nullptr;
+    input.valid = asked.parameters_valid;
+    input.timeout = called ? called->timeout().value_or(timeout_) : timeout_;
+    if (called && called->max_running()) input.max_running = std::max(*called->max_running(), 1u);
+    input.bytes = bytes;
+    requests_.emplace(input.id, request_data{std::move(called), std::move(asked)});
+    perform(fsm_.resume(clock_->now(), std::move(input)));
+}
+
+void tool_runner::perform(std::vector<tool_action_t> actions) {
+    for (auto& action : actions)
+        std::visit([this](auto& one) { perform(one); }, action);
+    forgotten_.store(fsm_.forgotten(), std::memory_order_relaxed);
+    keep_watch();
+    changed_.notify_all();
+}
+
+void tool_runner::perform(const tool_action::run& action) {
+    auto node = requests_.extract(action.id);
+    auto& [called, asked] = node.mapped();
+    if (const auto sink = sink_.lock())
+        sink->on_event(tool_started{asked.name, asked.call_id, asked.parameters});
+    tool_call call(std::move(asked.name), std::move(asked.call_id), std::move(asked.parameters),
+                   action.deadline);
+    executions_[action.id] =
+        tool_execution::start(where_, home_, std::move(called), std::move(call),
+                              [weak = weak_from_this(), id = action.id](tool_answer answer) {
+                                  if (const auto self = weak.lock())
+                                      self->ended(id, std::move(answer));
+                              });
+}
+
+void tool_runner::perform(tool_action::answer& action) {
+    requests_.erase(action.id);
+    auto& [outcome, result, error] = action.what;
+    if (action.repeated) repeated_.fetch_add(1, std::memory_order_relaxed);
+    if (!action.repeated && !result) failed_.fetch_add(1, std::memory_order_relaxed);
+    if (log_.enabled(log_level::debug))
+        log_.write(log_level::debug,
+                   fmt::format("tool {}: {}{} after {} ms", shorten_and_escape(action.name),
+                               to_string(outcome), action.repeated ? ", again," : "",
+                               action.duration.count()));
+    const auto sink = sink_.lock();
+    if (!sink) return;
+    sink->send_answer(result ? encode_tool_result(action.call_id, *result)
+                             : encode_tool_error(action.call_id, error));
+    if (action.repeated) return;
+    sink->on_event(tool_finished{std::move(action.name), std::move(action.call_id), outcome,
+                                 std::move(result), std::move(error), action.duration});
+}
+
+void tool_runner::perform(const tool_action::cancel& action) {
+    const auto found = executions_.find(action.id);
+    if (found == executions_.end()) return;
+    if (const auto execution = found->second.lock()) execution->cancel();
+}
+
+void tool_runner::perform(const tool_action::join& action) {
+    requests_.erase(action.id);
+    repeated_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void tool_runner::ended(tool_request_id id, tool_answer answer) {
+    executions_.erase(id);
+    if (answer.result && answer.result->view().size() > max_result_)
+        answer = tool_answer(tool_outcome::failed,
+                             fmt::format("The result is larger than {} bytes", max_result_));
+    tool_input::ended input;
+    input.id = id;
+    input.answer = std::move(answer);
+    perform(fsm_.resume(clock_->now(), std::move(input)));
+}
+
+void tool_runner::keep_watch() {
+    if (watching_ || !fsm_.running()) return;
+    watching_ = true;
+    tasks_.spawn([self = shared_from_this()] { return watch(self); });
+}
+
+awaitable<void> tool_runner::watch(std::shared_ptr<tool_runner> self) {
+    while (self->fsm_.running()) {
+        const auto due = self->fsm_.next_deadline();
+        const auto now = self->clock_->now();
+        if (due <= now)
+            self->perform(self->fsm_.resume(now, tool_input::time_passed()));
+        else
+            co_await self->changed_.wait_until(due);
+    }
+    self->watching_ = false;
+}
+
+bool tool_runner::any_left() const {
+    return std::any_of(executions_.begin(), executions_.end(),
+                       [](const auto& one) { return !one.second.expired(); });
+}
+
+awaitable<void> tool_runner::stop() { return stop(shared_from_this()); }
+
+awaitable<void> tool_runner::stop(std::shared_ptr<tool_runner> self) {
+    self->perform(self->fsm_.resume(self->clock_->now(), tool_input::stopping()));
+    const auto limit = after(self->clock_->now(), patience);
+    while (self->any_left() && self->clock_->now() < limit)
+        co_await self->changed_.wait_until(limit);
+    co_await self->tasks_.join();
+}
+
+void tool_runner::abandon() {
+    perform(fsm_.resume(clock_->now(), tool_input::stopping()));
+    home_->close();
+    tasks_.cancel();
+}
+
+void tool_runner::restart() { perform(fsm_.resume(clock_->now(), tool_input::restarted())); }
+
+void tool_runner::count(message_counts& into) const noexcept {
+    into.tool_calls = calls_.load(std::memory_order_relaxed);
+    into.tool_calls_repeated = repeated_.load(std::memory_order_relaxed);
+    into.tool_calls_failed = failed_.load(std::memory_order_relaxed);
+    into.tool_answers_forgotten = forgotten_.load(std::memory_order_relaxed);
+}
+
+} // namespace parley

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <parley/config.hpp>
+#include <parley/fwd.hpp>
+#include <parley/tool.hpp>
+
+#include "async/condition.hpp"
+#include "async/task_group.hpp"
+#include "core/clock.hpp"
+#include "core/log.hpp"
+#include "message/message_router.hpp"
+#include "message/tool_execution.hpp"
+#include "policy/tool_call_fsm.hpp"
+#include "wire/server_frame.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace parley {
+
+/// Runs the tools that the server asks for, as the policy says: off the read loop, on the executor
+/// of the configuration, which must live as long as the tools do. Each request is answered, and
+/// becomes events. Strand only, but for the counters.
+class tool_runner : public std::enable_shared_from_this<tool_runner> {
+public:
+    tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
+                const tool_config& config, const limits_config& limits, logger log);
+    tool_runner(const tool_runner&) = delete;
+    tool_runner& operator=(const tool_runner&) = delete;
+    ~tool_runner();
+
+    void attach(std::weak_ptr<message_sink> sink) { sink_ = std::move(sink); }
+
+    /// `called` is null when there is no such tool. `bytes`: of the frame.
+    void request(tool_requested asked, std::shared_ptr<const tool> called, std::size_t bytes);
+
+    /// See message_router. A handler that does not hear its cancellation is waited for no longer
+    /// than `patience`; what it still returns is dropped.
+    awaitable<void> stop();
+    void abandon();
+    void restart();
+
+    static constexpr std::chrono::milliseconds patience{500};
+
+    /// Adds to the counters of tools; any thread.
+    void count(message_counts& into) const noexcept;
+
+private:
+    struct request_data {
+        std::shared_ptr<const tool> called;
+        tool_requested asked;
+    };
+
+    static awaitable<void> stop(std::shared_ptr<tool_runner> self);
+    static awaitable<void> watch(std::shared_ptr<tool_runner> self);
+    void perform(std::vector<tool_action_t> actions);
+    void perform(const tool_action::run& action);
+    void perform(tool_action::answer& action);
+    void perform(const tool_action::cancel& action);
+    void perform(const tool_action::join& action);
+    void ended(tool_request_id id, tool_answer answer);
+    void keep_watch();
+    bool any_left() const;
+
+    const std::shared_ptr<clock_source> clock_;
+    const asio::any_io_executor where_;
+    const std::chrono::milliseconds timeout_;
+    const std::size_t max_result_;
+    const std::shared_ptr<way_home> home_;
+    const logger log_;
+    std::weak_ptr<message_sink> sink_;
+
+    tool_call_fsm fsm_;
+    tool_request_id last_ = 0;
+    std::map<tool_request_id, request_data> requests_; // that have not started
+    std::map<tool_request_id, std::weak_ptr<tool_execution>> executions_;
+    condition changed_;
+    task_group tasks_;
+    bool watching_ = false;
+
+    std::atomic<std::uint64_t> calls_{0}, repeated_{0}, failed_{0}, forgotten_{0};
+};
+
+} // namespace parley

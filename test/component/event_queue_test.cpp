@@ -1,0 +1,393 @@
+#include <parley/detail/on_strand.hpp>
+
+#include "message/event_queue.hpp"
+#include "support/catch.hpp"
+#include "support/event_text.hpp"
+#include "support/manual_clock.hpp"
+#include "support/run.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace parley;
+using parley::test::event_text;
+using parley::test::manual_clock;
+
+namespace {
+
+using lines = std::vector<std::string>;
+
+limits_config limits(std::size_t count, std::size_t bytes = 1u << 20) {
+    limits_config made;
+    made.event_count = count;
+    made.event_bytes = bytes;
+    return made;
+}
+
+struct fixture {
+    explicit fixture(limits_config bounds = limits(100))
+        : strand(asio::make_strand(asio::any_io_executor(io.get_executor()))),
+          queue(strand, clock, bounds) {}
+
+    void push(std::string text) { queue.push(text_delta{std::move(text)}); }
+
+    /// What the queue has at once; `nothing` when a caller would wait.
+    std::string next() {
+        auto one = test::start(io, queue.next());
+        test::poll(io);
+        if (!one.done()) {
+            one.cancel();
+            test::poll(io);
+            return "nothing";
+        }
+        const auto happened = one.get();
+        return happened ? event_text(*happened) : "end";
+    }
+
+    asio::io_context io;
+    std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>();
+    detail::strand strand;
+    event_queue queue;
+};
+
+awaitable<bool> next_without_suspending(fixture& here) {
+    bool others_ran = false;
+    asio::post(here.io, [&others_ran] { others_ran = true; });
+    auto taken = co_await here.queue.next();
+    co_return taken.has_value() && !others_ran;
+}
+
+} // namespace
+
+TEST_CASE("event_queue: gives events in the order in which they came", "[component][event_queue]") {
+    fixture here;
+    here.push("1");
+    here.push("2");
+
+    CHECK(here.next() == "text 1");
+    CHECK(here.next() == "text 2");
+    CHECK(here.next() == "nothing");
+}
+
+TEST_CASE("event_queue: an event that is there is had without suspending",
+          "[component][event_queue]") {
+    fixture here;
+    here.push("1");
+
+    CHECK(test::run(here.io, next_without_suspending(here)));
+}
+
+TEST_CASE("event_queue: who waits is woken by an event", "[component][event_queue]") {
+    fixture here;
+    auto waiting = test::start(here.io, here.queue.next());
+    test::poll(here.io);
+    REQUIRE_FALSE(waiting.done());
+
+    here.push("1");
+    test::poll(here.io);
+
+    REQUIRE(waiting.done());
+    CHECK(event_text(*waiting.get()) == "text 1");
+}
+
+TEST_CASE("event_queue: who waits resumes on his own executor", "[component][event_queue]") {
+    fixture here;
+    asio::io_context callers;
+    auto waiting = test::start(callers, here.queue.next());
+    callers.poll();
+    test::poll(here.io);
+
+    here.push("1");
+    test::poll(here.io);
+    CHECK_FALSE(waiting.done());
+    callers.poll();
+
+    CHECK(waiting.done());
+}
+
+TEST_CASE("event_queue: each event goes to one of those who wait", "[component][event_queue]") {
+    fixture here;
+    auto first = test::start(here.io, here.queue.next());
+    auto second = test::start(here.io, here.queue.next());
+    test::poll(here.io);
+
+    here.push("1");
+    test::poll(here.io);
+    CHECK(first.done() != second.done());
+
+    here.push("2");
+    test::poll(here.io);
+    CHECK(first.done());
+    CHECK(second.done());
+    CHECK(event_text(*first.get()) != event_text(*second.get()));
+}
+
+TEST_CASE("event_queue: a cancelled caller leaves the events to others",
+          "[component][event_queue]") {
+    const auto type = GENERATE(asio::cancellation_type::terminal, asio::cancellation_type::partial,
+                               asio::cancellation_type::total);
+    const bool pushed_first = GENERATE(false, true);
+    fixture here;
+    auto call = [](event_queue& queue) -> awaitable<std::optional<event>> {
+        co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+        co_return co_await queue.next();
+    };
+    auto waiting = test::start(here.io, call(here.queue));
+    test::poll(here.io);
+
+    if (pushed_first) here.push("1");
+    waiting.cancel(type);
+    test::poll(here.io);
+    if (!pushed_first) here.push("1");
+
+    REQUIRE(waiting.done());
+    if (waiting.failed()) {
+        CHECK(waiting.aborted());
+        CHECK(here.next() == "text 1");
+    } else {
+        CHECK(pushed_first);
+        CHECK(event_text(*waiting.get()) == "text 1");
+    }
+}
+
+TEST_CASE("event_queue: closed, it gives what is left and then the end",
+          "[component][event_queue]") {
+    fixture here;
+    here.push("1");
+    here.queue.close();
+    here.push("2");
+
+    CHECK(here.next() == "text 1");
+    CHECK(here.next() == "end");
+    CHECK(here.next() == "end");
+}
+
+TEST_CASE("event_queue: the end reaches all who wait", "[component][event_queue]") {
+    fixture here;
+    auto first = test::start(here.io, here.queue.next());
+    auto second = test::start(here.io, here.queue.next());
+    test::poll(here.io);
+
+    here.queue.close();
+    test::poll(here.io);
+
+    REQUIRE(first.done());
+    REQUIRE(second.done());
+    CHECK_FALSE(first.get());
+    CHECK_FALSE(second.get());
+}
+
+TEST_CASE("event_queue: reopened, it has dropped what was left and takes events again",
+          "[component][event_queue]") {
+    fixture here;
+    here.push("old");
+    here.queue.close();
+    here.queue.reopen();
+    CHECK(here.next() == "nothing");
+
+    here.push("new");
+    CHECK(here.next() == "text new");
+}
+
+TEST_CASE("event_queue: who waited before a close sees the end, also when it was reopened at once",
+          "[component][event_queue]") {
+    fixture here;
+    auto waiting = test::start(here.io, here.queue.next());
+    test::poll(here.io);
+
+    here.queue.close();
+    here.queue.reopen();
+    here.push("new");
+    test::poll(here.io);
+
+    REQUIRE(waiting.done());
+    CHECK_FALSE(waiting.get());
+    CHECK(here.next() == "text new");
+}
+
+TEST_CASE("event_queue: aborted, it ends every call, now and later", "[component][event_queue]") {
+    fixture here;
+    auto waiting = test::start(here.io, here.queue.next());
+    test::poll(here.io);
+    here.push("1");
+
+    here.queue.abort();
+    test::poll(here.io);
+    auto late = test::start(here.io, here.queue.next());
+    test::poll(here.io);
+
+    CHECK(waiting.aborted());
+    CHECK(late.aborted());
+}
+
+TEST_CASE("event_queue: is full at its count, and takes what comes all the same",
+          "[component][event_queue]") {
+    fixture here{limits(2)};
+    here.push("1");
+    CHECK_FALSE(here.queue.full());
+    here.push("2");
+    CHECK(here.queue.full());
+    here.push("3");
+
+    CHECK(here.next() == "text 1");
+    CHECK(here.queue.full());
+    CHECK(here.next() == "text 2");
+    CHECK_FALSE(here.queue.full());
+    CHECK(here.next() == "text 3");
+}
+
+TEST_CASE("event_queue: is full at its bytes", "[component][event_queue]") {
+    fixture here{limits(100, 1'000)};
+    here.push(std::string(999, 'x'));
+    CHECK_FALSE(here.queue.full());
+
+    tool_finished with_result;
+    with_result.result = json_text::from_string("x");
+    here.queue.push(with_result);
+    CHECK(here.queue.full());
+
+    here.next();
+    CHECK_FALSE(here.queue.full());
+}
+
+TEST_CASE("event_queue: a limit of nothing still lets one event through",
+          "[component][event_queue]") {
+    fixture here{limits(0, 0)};
+    CHECK_FALSE(here.queue.full());
+    here.push("1");
+    CHECK(here.queue.full());
+    CHECK(here.next() == "text 1");
+    CHECK_FALSE(here.queue.full());
+}
+
+TEST_CASE("event_queue: the producer waits for room, and a taken event makes some",
+          "[component][event_queue]") {
+    fixture here{limits(2)};
+    test::run(here.io, here.queue.wait_for_room());
+    here.push("1");
+    here.push("2");
+    here.push("3");
+    auto waiting = test::start(here.strand, here.queue.wait_for_room());
+    test::poll(here.io);
+
+    here.next();
+    CHECK_FALSE(waiting.done()); // two are left: still full
+    here.next();
+    CHECK(waiting.done());
+}
+
+TEST_CASE("event_queue: its end ends the wait for room", "[component][event_queue]") {
+    const auto end = GENERATE(&event_queue::close, &event_queue::abort, &event_queue::reopen);
+    fixture here{limits(1)};
+    here.push("1");
+    auto waiting = test::start(here.strand, here.queue.wait_for_room());
+    test::poll(here.io);
+    REQUIRE_FALSE(waiting.done());
+
+    (here.queue.*end)();
+    test::poll(here.io);
+
+    CHECK(waiting.done());
+}
+
+TEST_CASE("event_queue: leaves nothing to do when it is aborted", "[component][event_queue]") {
+    fixture here{limits(1)};
+    auto reader = test::start(here.io, here.queue.next());
+    test::poll(here.io);
+
+    here.queue.abort();
+
+    CHECK(test::out_of_work(here.io));
+    CHECK(reader.aborted());
+}
+
+TEST_CASE("event_queue: its context may end while somebody waits", "[component][event_queue]") {
+    auto here = std::make_unique<fixture>(limits(1));
+    bool ended = false;
+    auto wait = [](fixture& in, bool& over) -> awaitable<void> {
+        co_await in.queue.next();
+        over = true;
+    };
+    asio::co_spawn(here->io, wait(*here, ended), [](const std::exception_ptr&) {});
+    test::poll(here->io);
+    here.reset();
+
+    CHECK_FALSE(ended);
+}
+
+TEST_CASE("event_queue: keeps order and bound between threads", "[component][event_queue]") {
+    constexpr int total = 5'000;
+    asio::thread_pool pool(3);
+    asio::thread_pool callers(1);
+    const detail::strand strand = asio::make_strand(asio::any_io_executor(pool.get_executor()));
+    event_queue queue(strand, std::make_shared<manual_clock>(), limits(16));
+    std::atomic<bool> overrun = false;
+    lines seen;
+
+    auto produce = [&]() -> awaitable<void> {
+        for (int i = 0; i < total; ++i) {
+            co_await queue.wait_for_room();
+            if (queue.full()) overrun = true;
+            queue.push(text_delta{std::to_string(i)});
+        }
+        queue.close();
+    };
+    auto consume = [&]() -> awaitable<void> {
+        while (auto happened = co_await queue.next())
+            seen.push_back(std::get<text_delta>(*happened).text);
+    };
+    const auto must_not_throw = [](const std::exception_ptr& error) {
+        if (error) std::rethrow_exception(error);
+    };
+    asio::co_spawn(strand, produce, must_not_throw);
+    asio::co_spawn(callers, consume, must_not_throw);
+    callers.join();
+    pool.join();
+
+    CHECK_FALSE(overrun);
+    REQUIRE(seen.size() == total);
+    for (int i = 0; i < total; ++i)
+        REQUIRE(seen[static_cast<std::size_t>(i)] == std::to_string(i));
+}
+
+TEST_CASE("event_queue: many callers on many threads get each event once",
+          "[component][event_queue]") {
+    constexpr int total = 2'000;
+    asio::thread_pool pool(4);
+    const detail::strand strand = asio::make_strand(asio::any_io_executor(pool.get_executor()));
+    event_queue queue(strand, std::make_shared<manual_clock>(), limits(64));
+    std::atomic<int> sum = 0;
+    std::atomic<int> taken = 0;
+
+    auto produce = [&]() -> awaitable<void> {
+        for (int i = 0; i < total; ++i) {
+            co_await queue.wait_for_room();
+            queue.push(reconnecting{1, std::chrono::milliseconds(i)});
+        }
+        queue.close();
+    };
+    auto consume = [&]() -> awaitable<void> {
+        while (auto happened = co_await queue.next()) {
+            sum += static_cast<int>(std::get<reconnecting>(*happened).delay.count());
+            ++taken;
+        }
+    };
+    const auto must_not_throw = [](const std::exception_ptr& error) {
+        if (error) std::rethrow_exception(error);
+    };
+    for (int i = 0; i < 8; ++i)
+        asio::co_spawn(pool, consume, must_not_throw);
+    asio::co_spawn(strand, produce, must_not_throw);
+    pool.join();
+
+    CHECK(taken == total);
+    CHECK(sum == total * (total - 1) / 2);
+}
