@@ -1,0 +1,331 @@
+// The loop of a connection: it carries out what reconnect_fsm decides.
+
+#include "connection/connection_impl.hpp"
+#include "core/text.hpp"
+#include "policy/close_policy.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+#include <variant>
+
+namespace parley {
+
+namespace {
+
+// How long a session that is given up may take to say good-bye beside its successor.
+constexpr std::chrono::seconds goodbye_time{2};
+// And one that never became ready.
+constexpr std::chrono::seconds short_goodbye{1};
+constexpr unsigned normal_closure = 1000; // RFC 6455 section 7.4.1
+
+error_info ticket_failure(const std::exception_ptr& thrown) {
+    error_details details;
+    details.phase = phase::ticket;
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const client_error& known) {
+        return known.info();
+    } catch (const std::exception& other) {
+        details.reason = shorten_and_escape(other.what());
+    } catch (...) {
+        details.reason = "not a std::exception";
+    }
+    return error_info(errc::ticket_source_failed, "The source of the tickets failed.",
+                      std::move(details));
+}
+
+error_info no_ticket_in_time() {
+    error_details details;
+    details.phase = phase::ticket;
+    details.retryable = true;
+    return error_info(errc::ticket_timeout, "No ticket could be had in time.", std::move(details));
+}
+
+} // namespace
+
+struct connection_impl::ticket_request {
+    std::optional<ticket> rejected;
+    time_point deadline;
+    bool done = false;
+    ticket got;
+    std::exception_ptr error;
+};
+
+awaitable<void> connection_impl::drive(self_ptr self, std::shared_ptr<session_layer> layer,
+                                       time_point deadline) {
+    self->listening_ = layer.get();
+    std::exception_ptr thrown;
+    try {
+        co_await loop(self, deadline);
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    if (thrown && self->stop_ == stop::none)
+        self->fail(error_info(errc::connection_reset, "The connection failed inside the client."));
+    if (thrown && self->link_)
+        self->link_->abort(error_info(errc::disconnected, "The connection ended."));
+    self->listening_ = nullptr;
+    self->stage_ = stage::idle;
+    self->running_ = false;
+    self->changed_.notify_all();
+    if (thrown) std::rethrow_exception(thrown);
+}
+
+reconnect_action_t connection_impl::decide(const reconnect_event& happened) {
+    auto next = fsm_.resume(now(), environment_->jitter(), happened);
+    board_->attempt(fsm_.attempt());
+    return next;
+}
+
+awaitable<void> connection_impl::loop(self_ptr self, time_point deadline) {
+    auto next = self->decide(reconnect_input::start{deadline});
+    while (self->stop_ == stop::none) {
+        if (const auto* dial = std::get_if<reconnect_action::dial>(&next)) {
+            next = co_await attempt(self, dial->attempt, dial->fresh_ticket);
+        } else if (const auto* wait = std::get_if<reconnect_action::wait>(&next)) {
+            next = co_await back_off(self, wait->attempt, wait->delay, wait->until);
+        } else if (const auto* ended = std::get_if<reconnect_action::stop>(&next)) {
+            self->fail(ended->why);
+            break;
+        } else {
+            next = co_await live(self);
+        }
+    }
+}
+
+awaitable<reconnect_action_t> connection_impl::attempt(self_ptr self, unsigned number, bool fresh) {
+    self->stage_ = stage::dialing;
+    self->requested_ = false; // this is what was asked for
+    self->board_->enter(self->opening_ ? websocket_state::connecting
+                                       : websocket_state::reconnecting,
+                        phase::ticket);
+    const auto deadline =
+        self->opening_ ? self->opening_deadline_ : after(self->now(), self->attempt_limit_);
+    auto held = co_await fetch_ticket(self, fresh, deadline);
+    if (self->stop_ != stop::none) co_return reconnect_action::stay();
+    if (!held) co_return self->attempt_failed(held.error(), number, ticket_use::none);
+    if (held->empty())
+        co_return self->attempt_failed(error_info(errc::empty_ticket, "The ticket is empty."),
+                                       number, ticket_use::none);
+    const bool tried_before = self->tried_ && self->tried_->value() == held->value();
+    const ticket kept = *held;
+    self->dial(std::move(*held), deadline);
+    while (self->stop_ == stop::none && !self->session_ready_ && !self->link_->over())
+        co_await self->changed_.wait_until();
+    if (self->link_->asked()) self->tried_ = kept;
+    if (self->stop_ != stop::none) co_return reconnect_action::stay();
+    if (self->session_ready_) co_return reconnect_action::run();
+    const auto ended = self->release_link();
+    co_return self->attempt_failed(ended->reason(), number,
+                                   tried_before ? ticket_use::held : ticket_use::fresh);
+}
+
+void connection_impl::dial(ticket held, time_point deadline) {
+    link_parts parts;
+    parts.strand = strand_;
+    parts.clock = clock_;
+    parts.queue = queue_;
+    parts.board = board_;
+    parts.limits = liveness_limits::of(options_.config);
+    parts.on_error = [log = log_](const std::exception_ptr& error) {
+        try {
+            std::rethrow_exception(error);
+        } catch (const std::exception& thrown) {
+            log.write(log_level::error, thrown.what());
+        } catch (...) {
+            log.write(log_level::error, "something was thrown that is no std::exception");
+        }
+    };
+    link_ = link::make(std::move(parts), *this, *transports_, deadline);
+    link_->start(std::make_shared<connect_request>(url_, url_.websocket_target(held.value())));
+}
+
+std::shared_ptr<link> connection_impl::release_link() {
+    session_ready_ = false;
+    queue_->drop_control();
+    board_->queued(*queue_);
+    return std::exchange(link_, nullptr);
+}
+
+reconnect_action_t connection_impl::attempt_failed(error_info why, unsigned number,
+                                                   ticket_use used) {
+    describe(why, number);
+    if (log_.enabled(log_level::warning))
+        log_.write(log_level::warning,
+                   "attempt failed: " + why.message + ' ' + why.details.to_string());
+    board_->failed(why);
+    reconnect_input::failed failed;
+    failed.verdict = classify_close(why, false, options_.config.reconnect.on_normal_close);
+    failed.why = std::move(why);
+    failed.used = used;
+    return decide(failed);
+}
+
+awaitable<result<ticket>> connection_impl::fetch_ticket(self_ptr self, bool fresh,
+                                                        time_point deadline) {
+    const auto request = std::make_shared<ticket_request>();
+    if (fresh) request->rejected = self->tried_;
+    request->deadline = deadline;
+    auto layer = self->layer_.lock();
+    if (!layer)
+        co_return ticket_failure(std::make_exception_ptr(boost::system::system_error(
+            boost::system::error_code(asio::error::operation_aborted))));
+    self->ticket_flight_ =
+        flight<void>::start(self->strand_, self->clock_, [self, layer = std::move(layer), request] {
+            return ask_layer(self, layer, request);
+        });
+    while (self->stop_ == stop::none && !request->done && self->now() < deadline)
+        co_await self->changed_.wait_until(deadline);
+    const auto asked = std::exchange(self->ticket_flight_, nullptr);
+    if (!request->done) {
+        asked->cancel();
+        co_return no_ticket_in_time();
+    }
+    if (request->error) co_return ticket_failure(request->error);
+    co_return std::move(request->got);
+}
+
+awaitable<void> connection_impl::ask_layer(self_ptr self, std::shared_ptr<session_layer> layer,
+                                           std::shared_ptr<ticket_request> request) {
+    try {
+        auto asking = layer->next_ticket(request->rejected, request->deadline);
+        request->got = co_await std::move(asking);
+    } catch (...) {
+        request->error = std::current_exception();
+    }
+    request->done = true;
+    self->changed_.notify_all();
+}
+
+awaitable<reconnect_action_t> connection_impl::live(self_ptr self) {
+    self->stage_ = stage::live;
+    self->network_changed_ = false;
+    // Its own end, once begun, comes before a request.
+    while (self->stop_ == stop::none && !self->link_->over() &&
+           (!self->requested_ || self->link_->ended()))
+        co_await self->changed_.wait_until();
+    if (self->stop_ != stop::none) co_return reconnect_action::stay();
+    auto ended = self->release_link();
+    if (ended->over()) co_return self->session_ended(ended->reason());
+    error_info why(errc::disconnected, "The session was given up for a new one.");
+    self->describe(why, 0);
+    self->retired_.push_back(ended);
+    ended->finish(why, normal_closure, after(self->now(), goodbye_time));
+    auto next = self->decide(reconnect_input::requested());
+    self->lost(loss_reason::requested, std::move(why), true);
+    co_return next;
+}
+
+reconnect_action_t connection_impl::session_ended(error_info why) {
+    describe(why, 0);
+    reconnect_input::lost happened;
+    happened.verdict = classify_close(why, true, options_.config.reconnect.on_normal_close);
+    happened.why = why;
+    const auto reason = happened.verdict.reason;
+    auto next = decide(happened);
+    lost(reason, std::move(why), !std::holds_alternative<reconnect_action::stop>(next));
+    return next;
+}
+
+void connection_impl::lost(loss_reason reason, error_info why, bool will_reconnect) {
+    if (log_.enabled(log_level::warning))
+        log_.write(log_level::warning,
+                   "connection lost: " + why.message + ' ' + why.details.to_string());
+    board_->failed(why);
+    board_->enter(will_reconnect ? websocket_state::waiting : websocket_state::failed, phase::none);
+    connection_lost happened;
+    happened.reason = reason;
+    happened.cause = std::move(why);
+    happened.will_reconnect = will_reconnect;
+    if (listening_) happened.unconfirmed = listening_->take_unconfirmed();
+    emit(std::move(happened));
+}
+
+awaitable<reconnect_action_t> connection_impl::back_off(self_ptr self, unsigned number,
+                                                        std::chrono::milliseconds delay,
+                                                        time_point until) {
+    self->stage_ = stage::waiting;
+    self->board_->enter(self->opening_ ? websocket_state::connecting : websocket_state::waiting,
+                        phase::none);
+    self->board_->retry_at(until);
+    if (!self->opening_ && self->announced_ != number) {
+        self->announced_ = number;
+        reconnecting happened;
+        happened.attempt = number;
+        happened.delay = delay;
+        self->emit(happened);
+    }
+    while (self->stop_ == stop::none && self->now() < until) {
+        const bool requested = std::exchange(self->requested_, false);
+        const bool changed = std::exchange(self->network_changed_, false);
+        if (requested || changed) {
+            auto next = self->decide(reconnect_input::network_changed());
+            if (!std::holds_alternative<reconnect_action::stay>(next)) co_return next;
+        }
+        co_await self->changed_.wait_until(until);
+    }
+    if (self->stop_ != stop::none) co_return reconnect_action::stay();
+    co_return self->decide(reconnect_input::elapsed());
+}
+
+void connection_impl::fail(error_info why) {
+    describe(why, 0);
+    ended_with_ = why;
+    const bool told = !opening_ && was_ready_;
+    opening_ = false;
+    was_ready_ = false;
+    board_->failed(why);
+    board_->enter(websocket_state::failed, phase::none);
+    queue_->drop_all(send_state::not_sent);
+    board_->queued(*queue_);
+    if (!told) return;
+    connection_failed happened;
+    happened.cause = std::move(why);
+    emit(std::move(happened));
+}
+
+void connection_impl::emit(connection_event happened) {
+    if (listening_ && stop_ == stop::none) listening_->on_connection_event(std::move(happened));
+}
+
+void connection_impl::describe(error_info& why, unsigned number) const {
+    if (why.details.url.empty()) why.details.url = url_.websocket_text();
+    if (number > 0 && !why.details.attempt) why.details.attempt = number;
+}
+
+void connection_impl::session_ready() {
+    if (!link_ || link_->ended() || session_ready_ || stop_ != stop::none) return;
+    session_ready_ = true;
+    const bool restored = !std::exchange(opening_, false);
+    was_ready_ = true;
+    ++sessions_;
+    announced_ = 0;
+    decide(reconnect_input::ready());
+    board_->enter(websocket_state::ready, phase::ready);
+    link_->session_ready();
+    changed_.notify_all();
+    log_.write(log_level::info, restored ? "the session is ready again" : "the session is ready");
+    if (restored) emit(connection_restored());
+}
+
+void connection_impl::end_session(error_info why) {
+    if (!link_ || link_->ended()) return;
+    auto until = after(now(), short_goodbye);
+    if (opening_) until = std::min(until, opening_deadline_);
+    if (why.details.phase == phase::none) why.details.phase = link_->reached();
+    link_->finish(std::move(why), normal_closure, until);
+}
+
+void connection_impl::session_failed(error_info why) { end_session(std::move(why)); }
+
+void connection_impl::session_rejected(error_info why) {
+    // What the layer calls a rejection is one, whatever it says (PROTOCOL.md 3).
+    why.code = make_error_code(errc::ticket_rejected);
+    end_session(std::move(why));
+}
+
+} // namespace parley

@@ -1,0 +1,152 @@
+#pragma once
+
+#include "async/condition.hpp"
+#include "async/flight.hpp"
+#include "async/task_group.hpp"
+#include "connection/connection.hpp"
+#include "connection/link.hpp"
+#include "connection/status_board.hpp"
+#include "core/log.hpp"
+#include "policy/reconnect_fsm.hpp"
+#include "policy/send_queue.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace parley {
+
+/// The class behind connection::make: `drive` is the loop that carries out what reconnect_fsm
+/// decides; everything else sets a flag, rings `changed_`, and lets the loop see to it.
+class connection_impl final : public connection, private link_owner {
+    struct token {};
+
+public:
+    static std::shared_ptr<connection_impl>
+    make(asio::any_io_executor strand, environment_ptr environment, connection_options options);
+    connection_impl(token, asio::any_io_executor strand, environment_ptr environment,
+                    connection_options options);
+    ~connection_impl() override;
+
+    void attach(std::weak_ptr<session_layer> layer) override { layer_ = std::move(layer); }
+    awaitable<void> open(time_point deadline) override;
+    void session_ready() override;
+    void session_rejected(error_info why) override;
+    void session_failed(error_info why) override;
+    awaitable<void> send(std::string frame, time_point deadline,
+                         std::function<void(send_progress)> progress) override;
+    void send_control(std::string frame) override;
+    void send_answer(std::string frame) override;
+    awaitable<void> reconnect(time_point deadline) override;
+    awaitable<void> close(std::chrono::milliseconds limit) override;
+    void abandon() override;
+    void notify_network_change() override;
+    bool ready() const override;
+    websocket_status status() const override { return board_->snapshot(); }
+
+private:
+    using self_ptr = std::shared_ptr<connection_impl>;
+
+    /// What the loop is doing.
+    enum class stage { idle, dialing, live, waiting };
+    /// Why it is to end, beyond what the policy says.
+    enum class stop { none, given_up, closing, abandoned };
+
+    class queued_message;
+    struct ticket_request;
+
+    // link_owner
+    void on_phase(phase step) override;
+    void on_open() override;
+    void on_text(std::string_view text) override;
+    void on_binary(std::size_t size) override;
+    bool has_room() const override;
+    awaitable<void> wait_for_room() override;
+    static awaitable<void> wait_for_room(std::shared_ptr<session_layer> layer);
+    std::string heartbeat() override;
+    void on_written() override;
+    void on_over(const link& one) override;
+
+    // opening and ending
+    static awaitable<void> open(self_ptr self, time_point deadline);
+    static awaitable<void> rejoin(self_ptr self, time_point deadline);
+    static awaitable<void> reconnect(self_ptr self, time_point deadline);
+    static awaitable<void> shut_down(self_ptr self, std::chrono::milliseconds limit);
+    static awaitable<void> drain(self_ptr self, time_point until);
+    static awaitable<void> wait_idle(self_ptr self, time_point until);
+    void halt(stop why);
+    void reset_after_close();
+    [[noreturn]] void throw_ended() const;
+
+    // the loop
+    static awaitable<void> drive(self_ptr self, std::shared_ptr<session_layer> layer,
+                                 time_point deadline);
+    static awaitable<void> loop(self_ptr self, time_point deadline);
+    static awaitable<reconnect_action_t> attempt(self_ptr self, unsigned number, bool fresh);
+    static awaitable<reconnect_action_t> live(self_ptr self);
+    static awaitable<reconnect_action_t>
+    back_off(self_ptr self, unsigned number, std::chrono::milliseconds delay, time_point until);
+    static awaitable<result<ticket>> fetch_ticket(self_ptr self, bool fresh, time_point deadline);
+    static awaitable<void> ask_layer(self_ptr self, std::shared_ptr<session_layer> layer,
+                                     std::shared_ptr<ticket_request> request);
+    reconnect_action_t attempt_failed(error_info why, unsigned number, ticket_use used);
+    reconnect_action_t decide(const reconnect_event& happened);
+    void dial(ticket held, time_point deadline);
+    reconnect_action_t session_ended(error_info why);
+    void lost(loss_reason reason, error_info why, bool will_reconnect);
+    void fail(error_info why);
+    void emit(connection_event happened);
+    void describe(error_info& why, unsigned number) const;
+    std::shared_ptr<link> release_link();
+    void end_session(error_info why);
+
+    // sending
+    static awaitable<void> send(self_ptr self, std::shared_ptr<queued_message> one,
+                                time_point deadline);
+    void enqueue(std::shared_ptr<outgoing> added);
+    bool accepts_messages() const;
+
+    time_point now() const { return clock_->now(); }
+    bool coming_back() const { return running_ && was_ready_ && stop_ == stop::none; }
+
+    const asio::any_io_executor strand_;
+    const environment_ptr environment_;
+    const std::shared_ptr<clock_source> clock_;
+    const connection_options options_;
+    const server_url url_;
+    const std::shared_ptr<transport_factory> transports_;
+    const logger log_;
+    const std::shared_ptr<status_board> board_;
+    const std::shared_ptr<send_queue> queue_;
+    task_group tasks_;
+    condition changed_; // anything that somebody here waits for
+    std::weak_ptr<session_layer> layer_;
+
+    reconnect_fsm fsm_;
+    stage stage_ = stage::idle;
+    stop stop_ = stop::none;
+    session_layer* listening_ = nullptr; // the layer, while the loop runs, which keeps it alive
+    bool running_ = false;               // the loop
+    bool opening_ = false;               // it has not had its first ready session
+    bool session_ready_ = false;
+    bool was_ready_ = false; // since `open`
+    bool draining_ = false;  // `close` was called
+    bool requested_ = false;
+    bool network_changed_ = false;
+    unsigned sessions_ = 0;  // ready ones, ever
+    unsigned announced_ = 0; // the attempt of the last `reconnecting`
+    time_point opening_deadline_{};
+    std::chrono::steady_clock::duration attempt_limit_{};
+    std::optional<error_info> ended_with_; // the last end for good
+
+    std::shared_ptr<link> link_;                 // the one that is on
+    std::vector<std::shared_ptr<link>> retired_; // those that still say good-bye
+    std::optional<ticket> tried_;                // the last one that the server saw
+    std::shared_ptr<flight<void>> ticket_flight_;
+    std::shared_ptr<flight<void>> closing_;
+};
+
+} // namespace parley

@@ -1,0 +1,119 @@
+// Messages on their way out: queued, written once, or their sender is told.
+
+#include "connection/connection_impl.hpp"
+
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+[[noreturn]] void throw_aborted() {
+    throw boost::system::system_error(boost::system::error_code(asio::error::operation_aborted));
+}
+
+[[noreturn]] void throw_unconfirmed() {
+    throw_error(
+        error_info(errc::sent_unconfirmed,
+                   "The message was sent at least in part; whether it arrived is unknown."));
+}
+
+} // namespace
+
+/// One whose sender waits for the outcome.
+class connection_impl::queued_message : public outgoing {
+public:
+    queued_message(std::string text, asio::any_io_executor strand,
+                   std::shared_ptr<clock_source> clock, std::function<void(send_progress)> progress)
+        : outgoing(send_lane::data, std::move(text)), done_(std::move(strand), std::move(clock)),
+          progress_(std::move(progress)) {}
+
+    awaitable<void> wait_until(time_point until) { return done_.wait_until(until); }
+
+private:
+    void on_writing() override {
+        if (progress_) progress_(send_progress::writing);
+    }
+    void on_settled() override {
+        if (progress_ && state() == send_state::sent) progress_(send_progress::written);
+        progress_ = nullptr;
+        done_.notify_all();
+    }
+
+    condition done_;
+    std::function<void(send_progress)> progress_;
+};
+
+bool connection_impl::accepts_messages() const {
+    return running_ && was_ready_ && !draining_ && stop_ == stop::none;
+}
+
+void connection_impl::enqueue(std::shared_ptr<outgoing> added) {
+    queue_->push(now(), std::move(added));
+    board_->queued(*queue_);
+    if (link_) link_->wake();
+}
+
+void connection_impl::send_control(std::string frame) {
+    // Without a session there is nobody to control.
+    if (!link_ || link_->ended()) return;
+    enqueue(std::make_shared<outgoing>(send_lane::control, std::move(frame)));
+}
+
+void connection_impl::send_answer(std::string frame) {
+    if (!running_ || stop_ != stop::none) return;
+    enqueue(std::make_shared<outgoing>(send_lane::answer, std::move(frame)));
+}
+
+awaitable<void> connection_impl::send(std::string frame, time_point deadline,
+                                      std::function<void(send_progress)> progress) {
+    const auto self = std::static_pointer_cast<connection_impl>(shared_from_this());
+    return send(
+        self,
+        std::make_shared<queued_message>(std::move(frame), strand_, clock_, std::move(progress)),
+        deadline);
+}
+
+awaitable<void> connection_impl::send(self_ptr self, std::shared_ptr<queued_message> one,
+                                      time_point deadline) {
+    if (self->stop_ == stop::abandoned) throw_aborted();
+    if (!self->accepts_messages())
+        throw_error(error_info(errc::not_connected, "There is no session: connect first."));
+    self->enqueue(one);
+    bool cancelled = false;
+    try {
+        while (!one->settled() && self->now() < deadline)
+            co_await one->wait_until(deadline);
+    } catch (const boost::system::system_error&) {
+        cancelled = true;
+    }
+    if (!one->settled() && self->queue_->remove(one)) {
+        self->board_->queued(*self->queue_);
+        if (cancelled) throw_aborted();
+        throw_error(error_info(errc::not_sent, "The message was not sent in time."));
+    }
+    if (cancelled) {
+        // Its writing has begun: it is sent to the end.
+        co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+        while (!one->settled() && self->now() < deadline)
+            co_await one->wait_until(deadline);
+    }
+    switch (one->state()) {
+    case send_state::sent:
+        co_return;
+    case send_state::not_sent:
+        throw_error(
+            error_info(errc::not_sent, "The connection ended before the message was sent."));
+    case send_state::aborted:
+        throw_aborted();
+    default: // unconfirmed, or still being written at the deadline
+        throw_unconfirmed();
+    }
+}
+
+} // namespace parley

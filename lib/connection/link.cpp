@@ -1,0 +1,215 @@
+#include "connection/link.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace parley {
+
+namespace {
+
+// A broken write says less than the close frame that may lie unread: so long the reader may look.
+constexpr std::chrono::seconds last_look{1};
+
+std::string_view sentence(errc why) {
+    switch (why) {
+    case errc::resolve_timeout:
+        return "The name lookup took too long.";
+    case errc::connect_timeout:
+        return "No address of the server answered in time.";
+    case errc::proxy_failed:
+        return "The proxy did not open the tunnel in time.";
+    case errc::tls_timeout:
+        return "The TLS handshake took too long.";
+    case errc::upgrade_timeout:
+        return "The server did not answer the WebSocket upgrade in time.";
+    case errc::session_timeout:
+        return "The session was not ready in time.";
+    case errc::message_timeout:
+        return "A message was begun and not completed in time.";
+    case errc::connection_closed:
+        return "The server began to close the connection, and did not finish.";
+    default:
+        return "The server was silent for too long.";
+    }
+}
+
+} // namespace
+
+std::shared_ptr<link> link::make(link_parts parts, link_owner& owner, transport_factory& transports,
+                                 time_point deadline) {
+    auto made = std::make_shared<link>(token(), std::move(parts), owner, deadline);
+    made->transport_ = transports.make(made->parts_.strand, *made);
+    return made;
+}
+
+link::link(token, link_parts parts, link_owner& owner, time_point deadline)
+    : parts_(std::move(parts)), owner_(&owner),
+      tasks_(parts_.strand, parts_.clock, parts_.on_error),
+      reader_wake_(parts_.strand, parts_.clock), writer_wake_(parts_.strand, parts_.clock),
+      watch_wake_(parts_.strand, parts_.clock),
+      liveness_(parts_.limits, parts_.clock->now(), parts_.clock->wall_now(), deadline) {}
+
+void link::start(std::shared_ptr<const connect_request> request) {
+    request_ = std::move(request);
+    running_ = 1; // this, so that nothing is over before everything has begun
+    spawn(&link::watch);
+    spawn(&link::read_all);
+    task_done();
+}
+
+void link::opened() {
+    open_ = true;
+    phase_ = phase::session;
+    notice(liveness_input::entered{phase::session});
+    spawn(&link::write_all);
+    if (owner_ && !reason_) owner_->on_open();
+}
+
+void link::session_ready() {
+    ready_ = true;
+    phase_ = phase::ready;
+    notice(liveness_input::entered{phase::ready});
+    wake();
+}
+
+void link::wake() { writer_wake_.notify_all(); }
+
+void link::probe() { notice(liveness_input::probe{}); }
+
+void link::finish(error_info why, unsigned code, time_point until) {
+    if (over_) return;
+    if (!reason_) reason_ = std::move(why);
+    cut_at_ = std::min(cut_at_, until);
+    if (!open_ || cut_at_ <= now()) return cut();
+    if (goodbye_code_ == 0) goodbye_code_ = code;
+    reader_wake_.notify_all();
+    writer_wake_.notify_all();
+    watch_wake_.notify_all();
+}
+
+void link::abort(error_info why) {
+    if (over_) return;
+    if (!reason_) reason_ = std::move(why);
+    cut();
+}
+
+// The transport's error, unless something better is known.
+void link::end(error_info why) {
+    if (!reason_) {
+        if (fallback_ && !why.is(errc::connection_closed)) why = std::move(*fallback_);
+        if (why.details.phase == phase::none) why.details.phase = phase_;
+        reason_ = std::move(why);
+    }
+    cut();
+}
+
+void link::cut() {
+    if (cut_) return;
+    cut_ = true;
+    if (transport_) transport_->abort();
+    if (room_) room_->cancel();
+    reader_wake_.notify_all();
+    writer_wake_.notify_all();
+    watch_wake_.notify_all();
+}
+
+void link::write_failed(error_info why) {
+    if (!fallback_) fallback_ = std::move(why);
+    cut_at_ = std::min(cut_at_, after(now(), last_look));
+    watch_wake_.notify_all();
+}
+
+void link::on_phase(phase now_in) {
+    phase_ = now_in;
+    if (now_in == phase::upgrade) asked_ = true;
+    notice(liveness_input::entered{now_in});
+    if (owner_ && !reason_) owner_->on_phase(now_in);
+}
+
+void link::on_bytes(std::size_t count, bool message_open) {
+    parts_.board->received(count);
+    notice(liveness_input::bytes{message_open, std::exchange(message_ended_, false)});
+}
+
+void link::on_pong() {
+    notice(liveness_input::pong{});
+    if (const auto took = liveness_.round_trip()) parts_.board->round_trip(*took);
+}
+
+void link::on_close_started() { notice(liveness_input::close_started{}); }
+
+void link::on_text(std::string_view text) {
+    message_ended_ = true;
+    parts_.board->received_message();
+    if (owner_ && !reason_) owner_->on_text(text);
+}
+
+void link::on_binary(std::size_t size) {
+    message_ended_ = true;
+    parts_.board->received_message();
+    if (owner_ && !reason_) owner_->on_binary(size);
+}
+
+// What comes after the end is of no interest, but must be read to see the close.
+bool link::wants_more() const {
+    return reason_ || !owner_ || (owner_->has_room() && !parts_.queue->congested());
+}
+
+void link::notice(const liveness_event& happened) {
+    if (reason_) return;
+    perform(liveness_.resume(now(), happened));
+}
+
+void link::perform(const liveness_action_t& action) {
+    if (const auto* dead = std::get_if<liveness_action::give_up>(&action)) {
+        auto why = verdict(dead->why, dead->step);
+        // Only the transport knows the code of a close that the peer has begun (PITFALLS P33).
+        if (dead->why != errc::connection_closed) return end(std::move(why));
+        fallback_ = std::move(why);
+        return cut();
+    }
+    time_point until = time_point::max();
+    if (const auto* ping = std::get_if<liveness_action::ping>(&action)) {
+        until = ping->until;
+        ask_for_ping();
+    } else {
+        until = std::get<liveness_action::watch>(action).until;
+    }
+    if (until < armed_) {
+        armed_ = until;
+        watch_wake_.notify_all();
+    }
+}
+
+time_point link::judge() {
+    armed_ = time_point::max();
+    if (now() >= cut_at_) {
+        if (!reason_ && fallback_) reason_ = std::move(fallback_);
+        cut();
+        return armed_;
+    }
+    notice(liveness_input::tick{parts_.clock->wall_now()});
+    armed_ = std::min(armed_, cut_at_);
+    return armed_;
+}
+
+void link::ask_for_ping() {
+    ping_due_ = true;
+    if (ready_ && owner_) {
+        auto beat = owner_->heartbeat();
+        if (!beat.empty())
+            parts_.queue->push(now(),
+                               std::make_shared<outgoing>(send_lane::control, std::move(beat)));
+    }
+    wake();
+}
+
+error_info link::verdict(errc why, phase step) const {
+    error_details details;
+    details.phase = step;
+    details.retryable = true;
+    return error_info(why, std::string(sentence(why)), std::move(details));
+}
+
+} // namespace parley

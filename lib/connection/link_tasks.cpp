@@ -1,0 +1,148 @@
+// What runs while a link lives: its reader, its writer and its watchdog.
+
+#include "connection/link.hpp"
+
+#include <exception>
+#include <utility>
+
+namespace parley {
+
+void link::spawn(task body) {
+    ++running_;
+    tasks_.spawn([self = shared_from_this(), body] { return guard(self, body); });
+}
+
+// A task that throws takes the connection with it, and nothing else.
+awaitable<void> link::guard(std::shared_ptr<link> self, task body) {
+    std::exception_ptr thrown;
+    try {
+        co_await body(self);
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    if (thrown) {
+        self->end(error_info(errc::connection_reset, "The connection failed inside the client."));
+        if (self->parts_.on_error) self->parts_.on_error(thrown);
+    }
+    self->task_done();
+}
+
+void link::task_done() {
+    if (--running_ > 0) return;
+    transport_.reset(); // each of its operations has returned
+    over_ = true;
+    if (owner_) owner_->on_over(*this);
+}
+
+awaitable<void> link::read_all(std::shared_ptr<link> self) {
+    auto connecting = self->transport_->connect(std::move(self->request_));
+    const auto connected = co_await std::move(connecting);
+    if (!connected) {
+        self->end(connected.error());
+        co_return;
+    }
+    if (self->cut_) co_return;
+    self->opened();
+    while (!self->cut_) {
+        if (!self->wants_more()) co_await await_room(self);
+        if (self->cut_) break;
+        const auto outcome = co_await self->transport_->read();
+        if (!outcome) self->end(outcome.error());
+    }
+}
+
+// Nothing is read, so that TCP tells the peer to wait.
+awaitable<void> link::await_room(std::shared_ptr<link> self) {
+    self->notice(liveness_input::paused{});
+    while (!self->cut_ && !self->room_granted_ && !self->wants_more()) {
+        if (!self->room_ && !self->owner_->has_room()) // else the writer has to catch up
+            self->room_ = flight<void>::start(self->parts_.strand, self->parts_.clock,
+                                              [self] { return ask_for_room(self); });
+        else
+            co_await self->reader_wake_.wait_until();
+    }
+    if (std::exchange(self->room_granted_, false)) self->room_.reset();
+    self->notice(liveness_input::resumed{});
+}
+
+awaitable<void> link::ask_for_room(std::shared_ptr<link> self) {
+    std::exception_ptr thrown;
+    try {
+        co_await self->owner_->wait_for_room();
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    self->room_granted_ = true;
+    self->reader_wake_.notify_all();
+    if (thrown) std::rethrow_exception(thrown);
+}
+
+awaitable<void> link::watch(std::shared_ptr<link> self) {
+    while (!self->cut_) {
+        const auto until = self->judge();
+        if (!self->cut_) co_await self->watch_wake_.wait_until(until);
+    }
+}
+
+awaitable<void> link::write_all(std::shared_ptr<link> self) {
+    while (!self->cut_ && !self->fallback_) {
+        if (self->goodbye_code_ != 0) {
+            co_await say_goodbye(self);
+            break;
+        }
+        if (self->reason_) break;
+        if (self->ping_due_) {
+            co_await write_ping(self);
+            continue;
+        }
+        auto next = self->parts_.queue->next(self->now(), self->ready_);
+        if (next) {
+            co_await write_one(self, std::move(next));
+        } else {
+            co_await self->writer_wake_.wait_until();
+        }
+    }
+}
+
+awaitable<void> link::write_one(std::shared_ptr<link> self, send_queue::message one) {
+    const std::size_t size = one->text().size();
+    self->writing_ = true;
+    self->notice(liveness_input::write_began{size});
+    std::exception_ptr thrown;
+    result<void> outcome;
+    try {
+        outcome = co_await self->transport_->write(one->text());
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    self->writing_ = false;
+    self->notice(liveness_input::write_ended{});
+    const bool whole = !thrown && outcome.has_value();
+    if (whole) self->parts_.board->sent_message(size);
+    self->parts_.queue->written(one, whole);
+    self->parts_.board->queued(*self->parts_.queue);
+    if (!whole && !thrown) self->write_failed(outcome.error());
+    if (self->owner_) self->owner_->on_written();
+    self->reader_wake_.notify_all(); // it may have waited for the answers to be taken
+    if (thrown) std::rethrow_exception(thrown);
+}
+
+awaitable<void> link::write_ping(std::shared_ptr<link> self) {
+    self->ping_due_ = false;
+    self->notice(liveness_input::write_began{});
+    const auto outcome = co_await self->transport_->ping();
+    self->notice(liveness_input::write_ended{});
+    if (outcome)
+        self->notice(liveness_input::pinged{});
+    else
+        self->write_failed(outcome.error());
+}
+
+awaitable<void> link::say_goodbye(std::shared_ptr<link> self) {
+    auto closing = self->transport_->close(self->goodbye_code_, std::string());
+    const auto outcome = co_await std::move(closing);
+    // The reader sees the peer's answer, or the watchdog loses patience.
+    if (!outcome) self->cut();
+}
+
+} // namespace parley

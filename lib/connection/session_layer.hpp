@@ -1,0 +1,48 @@
+#pragma once
+
+#include <parley/fwd.hpp>
+#include <parley/ticket.hpp>
+#include <parley/websocket_manager.hpp>
+
+#include "core/clock.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace parley {
+
+/// What rides on a connection: it gives the tickets, performs the opening and takes the messages.
+/// Everything is called on the connection's strand.
+class session_layer {
+public:
+    virtual ~session_layer() = default;
+
+    /// The ticket of the next attempt. `rejected` is the one that the server did not take, if that
+    /// is why. Throws `client_error`; `retryable` in the details says whether the attempt merely
+    /// failed. `deadline` is the attempt's.
+    virtual awaitable<ticket> next_ticket(std::optional<ticket> rejected, time_point deadline) = 0;
+
+    /// The WebSocket is open: begin the opening (PROTOCOL.md 2.1), and say `session_ready`,
+    /// `session_rejected` or `session_failed` to the connection, now or later. The layer bounds the
+    /// opening itself: the connection knows no deadline of it but that of the whole.
+    virtual void on_open() = 0;
+    virtual void on_text(std::string_view text) = 0; ///< followed by `message_padding` bytes
+    virtual void on_binary(std::size_t size) = 0;
+
+    /// Back-pressure: nothing is read while this is false, until `wait_for_room` returns.
+    virtual bool has_room() const = 0;
+    virtual awaitable<void> wait_for_room() = 0;
+
+    /// The protocol's own heartbeat, sent beside the WebSocket ping on a ready session; empty for
+    /// none.
+    virtual std::string heartbeat() = 0;
+
+    /// The session is lost: how many messages were sent whose run had not ended. Called once per
+    /// loss, before its event.
+    virtual unsigned take_unconfirmed() = 0;
+    virtual void on_connection_event(connection_event happened) = 0;
+};
+
+} // namespace parley

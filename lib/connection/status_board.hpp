@@ -1,0 +1,49 @@
+#pragma once
+
+#include <parley/status.hpp>
+
+#include "policy/send_queue.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+
+namespace parley {
+
+/// What a connection says about itself to any thread. Written on its strand alone.
+class status_board {
+public:
+    void enter(websocket_state state, phase step);
+    void enter(phase step);
+    void attempt(unsigned number);
+    void failed(error_info why);
+    void retry_at(std::optional<std::chrono::steady_clock::time_point> when);
+
+    void queued(const send_queue& queue) noexcept;
+    void received(std::size_t bytes) noexcept { add(bytes_received_, bytes); }
+    void received_message() noexcept { add(messages_received_, 1); }
+    void sent_message(std::size_t bytes) noexcept;
+    void round_trip(std::chrono::microseconds took) noexcept;
+
+    websocket_state state() const;
+    websocket_status snapshot() const;
+
+private:
+    using counter = std::atomic<std::uint64_t>;
+
+    // One writer: no read-modify-write is needed.
+    static void add(counter& to, std::uint64_t more) noexcept {
+        to.store(to.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+    }
+
+    mutable std::mutex mutex_; // never held across a suspension
+    websocket_status status_;  // but for what is below
+    counter queued_messages_{0}, queued_bytes_{0};
+    counter bytes_sent_{0}, bytes_received_{0}, messages_sent_{0}, messages_received_{0};
+    std::atomic<std::int64_t> round_trip_{-1};
+};
+
+} // namespace parley

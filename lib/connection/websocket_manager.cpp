@@ -1,0 +1,309 @@
+#include <parley/detail/on_strand.hpp>
+#include <parley/websocket_manager.hpp>
+
+#include "async/condition.hpp"
+#include "async/flight.hpp"
+#include "connection/connection.hpp"
+#include "connection/session_layer.hpp"
+#include "core/log.hpp"
+#include "core/text.hpp"
+#include "transport/environment.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <string_view>
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+[[noreturn]] void throw_aborted() {
+    throw boost::system::system_error(boost::system::error_code(asio::error::operation_aborted));
+}
+
+connection_options options_of(std::string server_url, connection_config config,
+                              const websocket_manager_options& options) {
+    connection_options made;
+    made.server_url = std::move(server_url);
+    made.config = std::move(config);
+    made.send_timeout = options.send_timeout;
+    made.log = options.log;
+    made.log_threshold = options.log_threshold;
+    return made;
+}
+
+} // namespace
+
+/// The simplest layer there is: a session is ready when the WebSocket is open, and messages wait
+/// until somebody receives them.
+class websocket_manager::impl : public std::enable_shared_from_this<websocket_manager::impl>,
+                                public session_layer {
+public:
+    impl(asio::any_io_executor executor, std::string server_url, connection_config config,
+         websocket_manager_options options, environment_ptr environment)
+        : strand_(asio::make_strand(std::move(executor))), clock_(environment->clock()),
+          options_(std::move(options)), limits_(config.limits),
+          log_(options_.log, options_.log_threshold),
+          connection_(
+              connection::make(strand_, std::move(environment),
+                               options_of(std::move(server_url), std::move(config), options_))),
+          arrived_(strand_, clock_), room_(strand_, clock_) {}
+
+    void attach() { connection_->attach(weak_from_this()); }
+    const detail::strand& where() const noexcept { return strand_; }
+    websocket_status status() const { return connection_->status(); }
+
+    static awaitable<void> connect(std::shared_ptr<impl> self, ticket held);
+    static awaitable<void> send(std::shared_ptr<impl> self, std::string text);
+    static awaitable<std::optional<incoming_message>> receive(std::shared_ptr<impl> self);
+    static awaitable<void> disconnect(std::shared_ptr<impl> self);
+    void update_ticket(ticket held);
+    void abandon();
+
+private:
+    awaitable<ticket> next_ticket(std::optional<ticket> rejected, time_point deadline) override;
+    void on_open() override { connection_->session_ready(); }
+    void on_text(std::string_view text) override;
+    void on_binary(std::size_t size) override;
+    bool has_room() const override;
+    awaitable<void> wait_for_room() override { return wait_for_room(shared_from_this()); }
+    std::string heartbeat() override { return std::string(); }
+    unsigned take_unconfirmed() override { return 0; }
+    void on_connection_event(connection_event happened) override;
+
+    static awaitable<void> open(std::shared_ptr<impl> self);
+    static awaitable<ticket> find_ticket(std::shared_ptr<impl> self,
+                                         std::optional<ticket> rejected);
+    static awaitable<void> wait_for_room(std::shared_ptr<impl> self);
+    void end();
+
+    const detail::strand strand_;
+    const std::shared_ptr<clock_source> clock_;
+    const websocket_manager_options options_;
+    const limits_config limits_;
+    const logger log_;
+    const std::shared_ptr<connection> connection_;
+    condition arrived_; // a message, or the end
+    condition room_;    // for more messages
+
+    std::deque<incoming_message> messages_;
+    std::size_t bytes_ = 0;
+    ticket held_;
+    bool given_ = false; // `held_` was given to us, and not used since
+    bool ended_ = false; // for good, since the last `connect`
+    bool gone_ = false;  // the manager was destroyed
+    unsigned waiting_ = 0;
+    std::shared_ptr<flight<void>> opening_;
+    bool given_up_ = false; // the flight: it only has to land
+};
+
+awaitable<void> websocket_manager::impl::connect(std::shared_ptr<impl> self, ticket held) {
+    if (self->gone_) throw_aborted();
+    if (held.empty()) throw_error(error_info(errc::empty_ticket, "The ticket is empty."));
+    while (self->given_up_ && self->opening_ && !self->opening_->done()) {
+        const auto last = self->opening_;
+        co_await last->wait_until(time_point::max());
+    }
+    if (self->connection_->ready()) co_return;
+    if (!self->opening_ || self->opening_->done()) {
+        self->held_ = std::move(held);
+        self->given_ = true;
+        self->given_up_ = false;
+        self->opening_ =
+            flight<void>::start(self->strand_, self->clock_, [self] { return open(self); });
+    }
+    const auto opening = self->opening_;
+    ++self->waiting_;
+    std::exception_ptr failure;
+    try {
+        co_await opening->join();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    // Only when nobody else waits does a cancelled caller take the attempt with him.
+    if (--self->waiting_ == 0 && !opening->done()) {
+        self->given_up_ = true;
+        opening->cancel();
+        co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+        co_await opening->wait_until(time_point::max());
+    }
+    if (failure) std::rethrow_exception(failure);
+}
+
+awaitable<void> websocket_manager::impl::open(std::shared_ptr<impl> self) {
+    if (std::exchange(self->ended_, false)) {
+        self->messages_.clear();
+        self->bytes_ = 0;
+    }
+    const auto deadline = after(self->clock_->now(), self->options_.connect_timeout);
+    std::exception_ptr failure;
+    try {
+        co_await self->connection_->open(deadline);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (!failure) co_return;
+    self->end();
+    std::rethrow_exception(failure);
+}
+
+awaitable<ticket> websocket_manager::impl::next_ticket(std::optional<ticket> rejected, time_point) {
+    return find_ticket(shared_from_this(), std::move(rejected));
+}
+
+awaitable<ticket> websocket_manager::impl::find_ticket(std::shared_ptr<impl> self,
+                                                       std::optional<ticket> rejected) {
+    const bool fresh = rejected.has_value();
+    const bool other = !fresh || self->held_.value() != rejected->value();
+    const bool given = std::exchange(self->given_, false);
+    if (given && other) co_return self->held_;
+    if (self->options_.next_ticket) {
+        auto asking = self->options_.next_ticket(fresh);
+        self->held_ = co_await std::move(asking);
+    } else if (!other) {
+        error_details details;
+        details.phase = phase::ticket;
+        throw_error(error_info(errc::ticket_rejected,
+                               "The server rejected the ticket, and there is no other.", details));
+    }
+    co_return self->held_;
+}
+
+awaitable<void> websocket_manager::impl::send(std::shared_ptr<impl> self, std::string text) {
+    if (self->gone_) throw_aborted();
+    if (!valid_utf8(text))
+        throw_error(error_info(errc::invalid_utf8, "The message is not valid UTF-8."));
+    if (text.size() > self->limits_.queue_bytes)
+        throw_error(error_info(errc::too_large, "The message is larger than the outbound queue."));
+    const auto deadline = after(self->clock_->now(), self->options_.send_timeout);
+    std::function<void(send_progress)> nobody;
+    auto sending = self->connection_->send(std::move(text), deadline, std::move(nobody));
+    co_await std::move(sending);
+}
+
+awaitable<std::optional<incoming_message>>
+websocket_manager::impl::receive(std::shared_ptr<impl> self) {
+    while (self->messages_.empty()) {
+        if (self->gone_) throw_aborted();
+        if (self->ended_) co_return std::nullopt;
+        co_await self->arrived_.wait_until();
+    }
+    std::optional<incoming_message> first(std::move(self->messages_.front()));
+    self->messages_.pop_front();
+    self->bytes_ -= first->data().size();
+    self->room_.notify_all();
+    co_return first;
+}
+
+void websocket_manager::impl::on_text(std::string_view text) {
+    messages_.emplace_back(std::string(text), false);
+    bytes_ += text.size();
+    arrived_.notify_all();
+}
+
+void websocket_manager::impl::on_binary(std::size_t) {
+    messages_.emplace_back(std::string(), true);
+    arrived_.notify_all();
+}
+
+bool websocket_manager::impl::has_room() const {
+    return messages_.size() < limits_.event_count && bytes_ < limits_.event_bytes;
+}
+
+awaitable<void> websocket_manager::impl::wait_for_room(std::shared_ptr<impl> self) {
+    while (!self->has_room() && !self->gone_ && !self->ended_)
+        co_await self->room_.wait_until();
+}
+
+void websocket_manager::impl::on_connection_event(connection_event happened) {
+    if (std::holds_alternative<connection_failed>(happened)) end();
+    if (!options_.on_event || gone_) return;
+    try {
+        options_.on_event(happened);
+    } catch (const std::exception& thrown) {
+        log_.write(log_level::error, std::string("on_event threw: ") + thrown.what());
+    } catch (...) {
+        log_.write(log_level::error, "on_event threw something that is no std::exception");
+    }
+}
+
+void websocket_manager::impl::end() {
+    ended_ = true;
+    arrived_.notify_all();
+    room_.notify_all();
+}
+
+void websocket_manager::impl::update_ticket(ticket held) {
+    held_ = std::move(held);
+    given_ = true;
+}
+
+awaitable<void> websocket_manager::impl::disconnect(std::shared_ptr<impl> self) {
+    if (self->gone_) throw_aborted();
+    co_await self->connection_->close(self->options_.disconnect_timeout);
+    self->end();
+}
+
+void websocket_manager::impl::abandon() {
+    gone_ = true;
+    if (opening_) opening_->cancel();
+    connection_->abandon();
+    arrived_.notify_all();
+    room_.notify_all();
+}
+
+websocket_manager::websocket_manager(asio::any_io_executor executor, std::string server_url,
+                                     connection_config config, websocket_manager_options options,
+                                     environment_ptr environment)
+    : impl_(std::make_shared<impl>(std::move(executor), std::move(server_url), std::move(config),
+                                   std::move(options),
+                                   environment ? std::move(environment) : real_environment())) {
+    impl_->attach();
+}
+
+websocket_manager::~websocket_manager() {
+    const auto& strand = impl_->where();
+    asio::post(strand, [held = std::move(impl_)] { held->abandon(); });
+}
+
+awaitable<void> websocket_manager::connect(ticket held) {
+    return detail::on_strand<void>(impl_->where(), [self = impl_, held = std::move(held)] {
+        return impl::connect(self, held);
+    });
+}
+
+awaitable<void> websocket_manager::send(std::string text) {
+    return detail::on_strand<void>(impl_->where(),
+                                   [self = impl_, text = std::move(text)]() mutable {
+                                       return impl::send(self, std::move(text));
+                                   });
+}
+
+awaitable<std::optional<incoming_message>> websocket_manager::receive() {
+    return detail::on_strand<std::optional<incoming_message>>(
+        impl_->where(), [self = impl_] { return impl::receive(self); });
+}
+
+void websocket_manager::update_ticket(ticket held) {
+    asio::post(impl_->where(), [self = impl_, held = std::move(held)]() mutable {
+        self->update_ticket(std::move(held));
+    });
+}
+
+awaitable<void> websocket_manager::disconnect() {
+    return detail::on_strand<void>(impl_->where(),
+                                   [self = impl_] { return impl::disconnect(self); });
+}
+
+websocket_state websocket_manager::state() const { return impl_->status().state; }
+
+websocket_status websocket_manager::status() const { return impl_->status(); }
+
+} // namespace parley

@@ -1,0 +1,373 @@
+// How it ends: close in every state, destruction, cancellation (DESIGN.md 3, TESTING.md J).
+
+#include "support/catch.hpp"
+#include "support/connection_case.hpp"
+
+#include <optional>
+
+using namespace parley;
+using namespace parley::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+bool nothing_left(connection_case& test) {
+    poll(test.io);
+    return test.transports->alive() == 0 && test.state() == websocket_state::closed &&
+           !test.environment->time->next_deadline();
+}
+
+} // namespace
+
+TEST_CASE("connection: closing a ready session says good-bye and reports nothing",
+          "[component][connection]") {
+    connection_case test;
+    auto& peer = test.transports->expect_connect();
+    test.open();
+
+    const auto closing = test.begin_close();
+
+    CHECK_NOTHROW(closing.get());
+    CHECK(peer.closes() == std::vector<unsigned>{1000});
+    CHECK(nothing_left(test));
+    CHECK(test.layer->events.empty());
+}
+
+TEST_CASE("connection: closing drains what is queued", "[component][connection]") {
+    connection_case test;
+    auto& peer = test.transports->expect_connect();
+    test.open();
+    peer.hold_writes();
+    const auto a = test.begin_send("a");
+    const auto b = test.begin_send("b");
+
+    const auto closing = test.begin_close();
+    CHECK(test.state() == websocket_state::closing);
+    CHECK(test.begin_send("c").failed_with(errc::not_connected));
+    test.pass(500ms);
+    peer.let_go();
+    poll(test.io);
+
+    CHECK_NOTHROW(a.get());
+    CHECK_NOTHROW(b.get());
+    CHECK_NOTHROW(closing.get());
+    CHECK(peer.writes() == std::vector<std::string>{"a", "b"});
+}
+
+TEST_CASE("connection: what cannot be drained is told so", "[component][connection]") {
+    connection_case test;
+    auto& peer = test.transports->expect_connect();
+    test.open();
+    peer.hold_writes();
+    const auto a = test.begin_send("a");
+    const auto b = test.begin_send("b");
+
+    const auto closing = test.begin_close();
+    test.pass(3s);
+
+    CHECK_NOTHROW(closing.get());
+    CHECK(a.failed_with(errc::sent_unconfirmed));
+    CHECK(b.failed_with(errc::not_sent));
+    CHECK(nothing_left(test));
+}
+
+TEST_CASE("connection: a peer that never finishes the close costs the cap and no more",
+          "[component][connection]") {
+    connection_case test;
+    test.transports->expect_connect().ignore_close();
+    test.open();
+
+    const auto closing = test.begin_close(3s);
+    test.pass(3s - 1ms);
+    CHECK_FALSE(closing.done());
+    test.pass(1ms);
+
+    CHECK_NOTHROW(closing.get());
+    CHECK(nothing_left(test));
+}
+
+TEST_CASE("connection: closing works at once in every step of connecting",
+          "[component][connection]") {
+    const auto step = GENERATE(phase::resolve, phase::tcp, phase::tls, phase::upgrade);
+    connection_case test;
+    test.transports->expect_connect().hold(step);
+    const auto opening = test.begin_open();
+
+    const auto closing = test.begin_close();
+
+    CHECK_NOTHROW(closing.get());
+    CHECK(opening.failed_with(errc::disconnected));
+    CHECK(nothing_left(test));
+}
+
+TEST_CASE("connection: closing works while the session opens", "[component][connection]") {
+    connection_case test;
+    test.layer->ready_when_open = false;
+    test.transports->expect_connect().ignore_close();
+    const auto opening = test.begin_open();
+
+    const auto closing = test.begin_close();
+
+    CHECK_NOTHROW(closing.get());
+    CHECK(opening.failed_with(errc::disconnected));
+    CHECK(nothing_left(test));
+}
+
+TEST_CASE("connection: closing works while a ticket is awaited", "[component][connection]") {
+    connection_case test;
+    test.layer->hold_tickets = true;
+    const auto opening = test.begin_open();
+
+    const auto closing = test.begin_close();
+
+    CHECK_NOTHROW(closing.get());
+    CHECK(opening.failed_with(errc::disconnected));
+    CHECK(nothing_left(test));
+}
+
+TEST_CASE("connection: closing works in a backoff, and ends what waits",
+          "[component][connection]") {
+    connection_case test;
+    auto& first = test.transports->expect_connect();
+    test.open();
+    first.fail_read(errc::connection_reset);
+    poll(test.io);
+    const auto sending = test.begin_send("a");
+    const auto again = [&] {
+        test.transports->expect_connect().hold(phase::tcp);
+        return test.begin_reconnect();
+    }();
+
+    const auto closing = test.begin_close();
+
+    CHECK_NOTHROW(closing.get());
+    CHECK(sending.failed_with(errc::not_sent));
+    CHECK(again.failed_with(errc::disconnected));
+    CHECK(nothing_left(test));
+}
+
+TEST_CASE("connection: closing twice, also at the same time, is one close",
+          "[component][connection]") {
+    connection_case test;
+    auto& peer = test.transports->expect_connect();
+    peer.ignore_close();
+    test.open();
+
+    const auto a = test.begin_close();
+    const auto b = test.begin_close();
+    peer.close(1000);
+    poll(test.io);
+    const auto c = test.begin_close();
+
+    CHECK_NOTHROW(a.get());
+    CHECK_NOTHROW(b.get());
+    CHECK_NOTHROW(c.get());
+    CHECK(peer.closes() == std::vector<unsigned>{1000});
+}
+
+TEST_CASE("connection: closing what was never opened returns", "[component][connection]") {
+    connection_case test;
+
+    CHECK_NOTHROW(test.begin_close().get());
+    CHECK(nothing_left(test));
+}
+
+TEST_CASE("connection: a cancelled close goes on by itself", "[component][connection]") {
+    connection_case test;
+    auto& peer = test.transports->expect_connect();
+    peer.ignore_close();
+    test.open();
+
+    auto closing = test.begin_close();
+    closing.cancel();
+    poll(test.io);
+    CHECK(closing.aborted());
+    test.pass(3s);
+
+    CHECK(nothing_left(test));
+}
+
+TEST_CASE("connection: closing does not wait for a reader that is held back",
+          "[component][connection]") {
+    connection_case test;
+    auto& peer = test.transports->expect_connect();
+    test.layer->room = false;
+    peer.reply("one").reply("two");
+    test.open();
+
+    const auto closing = test.begin_close();
+
+    CHECK_NOTHROW(closing.get());
+    CHECK(peer.closes() == std::vector<unsigned>{1000});
+    CHECK(nothing_left(test));
+}
+
+TEST_CASE("connection: after a close it opens afresh", "[component][connection]") {
+    connection_case test;
+    test.transports->expect_connect();
+    test.transports->expect_connect();
+    test.open();
+    test.begin_close().get();
+
+    test.open();
+
+    CHECK(test.socket->ready());
+    CHECK(test.begin_send("a").done());
+}
+
+TEST_CASE("connection: a layer may close from inside a message or an event",
+          "[component][connection]") {
+    connection_case test;
+    auto& first = test.transports->expect_connect();
+    std::optional<started<void>> closing;
+    const auto close_now = [&] { closing = start(test.executor, test.socket->close(3s)); };
+
+    SECTION("a message") {
+        test.layer->on_message = [&](const std::string&) { close_now(); };
+        first.reply("one").reply("two");
+        test.open();
+    }
+    SECTION("an event") {
+        test.layer->on_event = [&](const connection_event&) { close_now(); };
+        test.open();
+        first.fail_read(errc::connection_reset);
+    }
+    poll(test.io);
+
+    REQUIRE(closing);
+    CHECK_NOTHROW(closing->get());
+    CHECK(nothing_left(test));
+}
+
+TEST_CASE("connection: abandoned, whatever waits ends with operation_aborted",
+          "[component][connection]") {
+    connection_case test;
+    auto& first = test.transports->expect_connect();
+    test.open();
+    first.hold_writes();
+    const auto writing = test.begin_send("a");
+    const auto queued = test.begin_send("b");
+    first.fail_read(errc::connection_reset);
+    poll(test.io);
+    const auto waiting = test.begin_send("c");
+    test.transports->expect_connect().hold(phase::tcp);
+    const auto again = test.begin_reconnect();
+
+    test.socket->abandon();
+    poll(test.io);
+
+    CHECK(writing.failed_with(errc::sent_unconfirmed));
+    CHECK(queued.aborted());
+    CHECK(waiting.aborted());
+    CHECK(again.aborted());
+    CHECK(nothing_left(test));
+}
+
+TEST_CASE("connection: abandoned while it opens, the opening ends with operation_aborted",
+          "[component][connection]") {
+    connection_case test;
+    test.transports->expect_connect().hold(phase::tls);
+    const auto opening = test.begin_open();
+
+    test.socket->abandon();
+    poll(test.io);
+
+    CHECK(opening.aborted());
+    CHECK(nothing_left(test));
+}
+
+TEST_CASE("connection: whichever operation fails, it comes back or says so, and closes",
+          "[component][connection]") {
+    // The same scenario, with the first, the second, … operation of the transports failing.
+    for (std::size_t failing = 1; failing < 30; ++failing) {
+        connection_case test;
+        test.transports->otherwise([](auto& each) {
+            each.reply("hello").expect_write("a").reply("answer").expect_write("b").close(1011);
+        });
+        test.transports->fail_operation(failing, errc::connection_reset);
+
+        const auto opening = test.begin_open();
+        REQUIRE(opening.done());
+        if (!opening.failed()) {
+            const auto a = test.begin_send("a");
+            const auto b = test.begin_send("b");
+            test.pass(30s);
+            CHECK(a.done());
+            CHECK(b.done());
+            test.pass(1min);
+            CHECK(test.socket->ready());
+        }
+        const auto closing = test.begin_close();
+        test.pass(3s);
+        CHECK_NOTHROW(closing.get());
+        CHECK(nothing_left(test));
+    }
+}
+
+TEST_CASE("connection: cancelled at any suspension, an operation ends once and harms no other",
+          "[component][connection]") {
+    const auto type = GENERATE(asio::cancellation_type::terminal, asio::cancellation_type::partial,
+                               asio::cancellation_type::total);
+    for (int turns = 0; turns < 25; ++turns) {
+        connection_case test;
+        test.transports->otherwise([](auto& each) { each.reply("hello"); });
+        auto opening = start(test.executor, test.socket->open(test.now() + 30s));
+        for (int n = 0; n < turns; ++n)
+            test.io.poll_one();
+        opening.cancel(type);
+        poll(test.io);
+        if (type == asio::cancellation_type::terminal) {
+            REQUIRE(opening.done());
+            CHECK((opening.aborted() || !opening.failed()));
+        }
+        test.begin_open().get();
+
+        const auto kept = start(test.executor, test.socket->send("kept", test.now() + 5s, {}));
+        auto dropped = start(test.executor, test.socket->send("dropped", test.now() + 5s, {}));
+        for (int n = 0; n < turns; ++n)
+            test.io.poll_one();
+        dropped.cancel(type);
+        poll(test.io);
+        CHECK_NOTHROW(kept.get());
+        REQUIRE(dropped.done());
+        CHECK((dropped.aborted() || !dropped.failed()));
+        const auto sent = test.transports->last().writes_with("dropped");
+        CHECK(sent == (dropped.failed() ? 0u : 1u));
+    }
+}
+
+TEST_CASE("connection: the context may go with everything pending", "[component][connection]") {
+    for (int turns = 0; turns < 40; ++turns) {
+        const auto environment = test_environment::make();
+        const auto transports = std::make_shared<scripted_transports>(environment->time);
+        environment->set_transports(transports);
+        const auto layer = std::make_shared<test_layer>();
+        std::shared_ptr<connection> socket;
+        {
+            asio::io_context io;
+            const asio::any_io_executor strand = asio::make_strand(io.get_executor());
+            connection_options options;
+            options.server_url = "wss://chat.example";
+            socket = connection::make(strand, environment, options);
+            layer->link = socket.get();
+            layer->changed = std::make_unique<condition>(strand, environment->time);
+            socket->attach(layer);
+            auto& first = transports->expect_connect();
+            first.reply("hello").expect_write("a").close(1001);
+            transports->expect_connect().hold(phase::tcp);
+            const auto now = environment->time->now();
+            const auto opening = start(strand, socket->open(now + 30s));
+            if (turns > 20) poll(io);
+            const auto sending = start(strand, socket->send("a", now + 30s, {}));
+            for (int n = 0; n < turns; ++n)
+                io.poll_one();
+            if (turns > 30) {
+                environment->time->advance(1s);
+                poll(io);
+            }
+            layer->changed.reset();
+            socket.reset();
+        }
+        CHECK(transports->alive() == 0);
+    }
+}
