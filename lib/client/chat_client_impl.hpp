@@ -1,0 +1,157 @@
+#pragma once
+
+#include <parley/chat_client.hpp>
+#include <parley/detail/on_strand.hpp>
+#include <parley/ticket_manager.hpp>
+
+#include "async/condition.hpp"
+#include "async/flight.hpp"
+#include "async/task_group.hpp"
+#include "client/ask_call.hpp"
+#include "client/tool_update.hpp"
+#include "connection/connection.hpp"
+#include "connection/session_layer.hpp"
+#include "core/log.hpp"
+#include "message/event_queue.hpp"
+#include "message/message_router.hpp"
+#include "policy/opening_fsm.hpp"
+#include "policy/run_fsm.hpp"
+#include "transport/environment.hpp"
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace parley {
+
+/// The actor behind chat_client: it wires tickets, connection and messages together on one strand,
+/// which alone touches its state, but for what stands behind `published_`.
+class chat_client::impl : public std::enable_shared_from_this<chat_client::impl>,
+                          public session_layer,
+                          public message_sink {
+public:
+    impl(asio::any_io_executor executor, chat_client_config config,
+         std::shared_ptr<ticket_manager> shared_tickets, environment_ptr environment);
+    /// Once, before anything else: the parts need a weak_ptr to this.
+    void attach();
+
+    const detail::strand& where() const noexcept { return strand_; }
+    event_queue& events() noexcept { return events_; }
+    static awaitable<void> run(std::shared_ptr<impl> self, event_handlers handlers);
+
+    // session.cpp: from nothing to a ready session, and back
+    awaitable<void> init();
+    awaitable<void> reconnect();
+    awaitable<void> refresh_ticket_and_reconnect();
+    awaitable<void> disconnect();
+    void abandon();
+    void notify_network_change();
+    connection_status status() const; // any thread
+    metrics_snapshot metrics() const; // any thread
+
+    // conversation.cpp: messages, runs, events
+    awaitable<void> send_message(chat_message message);
+    awaitable<answer> ask(chat_message message);
+    awaitable<void> stop_run(std::optional<std::string> conversation_id);
+    void handler_threw(std::string what, bool while_told_of_it);
+
+    // configuration.cpp: tools, context helpers, threads
+    awaitable<void> add_client_tools(std::vector<tool> added);
+    awaitable<void> remove_client_tool(std::string name);
+    void update_client_tools(std::vector<tool> tools); // any thread
+    awaitable<void> update_context_helpers(json_text merge);
+    awaitable<void> update_entity(std::string provider_res_id, std::optional<std::string> entity_id,
+                                  std::optional<std::string> entity_type);
+    awaitable<void> update_metadata(std::string provider_res_id, metadata_patch patch);
+
+private:
+    // session_layer
+    awaitable<ticket> next_ticket(std::optional<ticket> rejected, time_point deadline) override;
+    void on_open() override;
+    void on_text(std::string_view text) override { router_->on_text(text); }
+    void on_binary(std::size_t size) override { router_->on_binary(size); }
+    bool has_room() const override { return !events_.full(); }
+    awaitable<void> wait_for_room() override { return events_.wait_for_room(); }
+    std::string heartbeat() override;
+    unsigned take_unconfirmed() override;
+    void on_connection_event(connection_event happened) override;
+
+    // message_sink
+    void on_session_established() override;
+    void on_authentication_refused(std::string error, std::string code) override;
+    void on_tools_acknowledged(bool of_update) override;
+    void on_configuration_requested() override;
+    void on_event(event happened) override;
+    void send_control(std::string frame) override { connection_->send_control(std::move(frame)); }
+    void send_answer(std::string frame) override { connection_->send_answer(std::move(frame)); }
+
+    awaitable<void> open();
+    awaitable<void> close();
+    awaitable<void> watch_opening();
+    void perform(const opening_action_t& action);
+    void end_session(); // the session has ended for good: events, renewal, tools
+    void start_renewal();
+    void fail_asks(const error_info& why);
+    void fail_updates(const error_info& why);
+    std::shared_ptr<ticket_manager> tickets() const;
+    std::shared_ptr<ticket_manager> make_tickets() const;
+
+    std::string encode(const chat_message& message) const;
+    awaitable<void> send_frame(std::string frame, run_fsm::run_id run);
+    awaitable<void> take_turn(std::shared_ptr<ask_call> call);
+    awaitable<void> collect(std::shared_ptr<ask_call> call);
+    bool give_to_ask(const event& happened);
+    void note_conversation(const event& happened);
+
+    bool has_configuration() const;
+    std::string configuration() const;
+    void publish_tool_names();
+    awaitable<void> announce_tools();
+    awaitable<void> update_thread(std::string provider_res_id, std::string body);
+
+    time_point now() const { return clock_->now(); }
+    void check_alive() const; // throws operation_aborted once the client is gone
+
+    const environment_ptr environment_;
+    const std::shared_ptr<clock_source> clock_;
+    const detail::strand strand_;
+    chat_client_config config_; // `auth` and `context_helpers` as they stand now
+    logger log_;
+    const bool owns_tickets_;
+    std::shared_ptr<connection> connection_;
+    std::shared_ptr<message_router> router_;
+    std::shared_ptr<http_client> http_; // for thread updates
+    event_queue events_;
+    task_group tasks_;
+    condition changed_; // anything that somebody below waits for
+
+    opening_fsm opening_;
+    std::shared_ptr<flight<void>> opening_flight_;
+    std::shared_ptr<flight<void>> closing_flight_;
+    unsigned init_waiters_ = 0;
+    bool opening_given_up_ = false; // the flight was cancelled, and has not landed yet
+    bool ended_ = false;            // disconnected or failed for good, since the last init
+    bool gone_ = false;             // the client object was destroyed
+
+    run_fsm runs_;
+    std::map<run_fsm::run_id, std::shared_ptr<ask_call>> asks_; // that collect
+    std::deque<std::shared_ptr<ask_call>> turns_; // that wait for the runs before them
+    time_point last_run_event_{};
+
+    std::deque<std::shared_ptr<tool_update>> updates_; // `update_tools` that await acknowledgement
+    bool tools_changed_ = false; // since the last `configure_tools` of this session
+
+    std::atomic<std::uint64_t> opened_{0}, lost_{0}, attempts_{0}, handlers_failed_{0};
+
+    mutable std::mutex published_; // guards the two below, never held across a suspension
+    std::shared_ptr<ticket_manager> tickets_;
+    std::set<std::string, std::less<>> tool_names_;
+};
+
+} // namespace parley

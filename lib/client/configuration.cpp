@@ -1,0 +1,137 @@
+// Tools, context helpers and threads.
+
+#include "client/chat_client_impl.hpp"
+#include "wire/encoder.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace parley {
+
+bool chat_client::impl::has_configuration() const {
+    return !router_->tools().empty() || config_.component_schemas.is_array();
+}
+
+std::string chat_client::impl::configuration() const {
+    return encode_configure_tools(tool_schemas(router_->tools()), config_.context_helpers,
+                                  config_.component_schemas);
+}
+
+void chat_client::impl::publish_tool_names() {
+    std::set<std::string, std::less<>> names;
+    for (const auto& one : router_->tools())
+        names.insert(one.name());
+    const std::lock_guard held(published_);
+    tool_names_ = std::move(names);
+}
+
+void chat_client::impl::on_session_established() {
+    tools_changed_ = false; // all that there are go with the configuration, if there is one
+    perform(opening_.established(now(), has_configuration()));
+    changed_.notify_all();
+}
+
+void chat_client::impl::on_authentication_refused(std::string error, std::string code) {
+    perform(opening_.refused(std::move(error), std::move(code)));
+}
+
+void chat_client::impl::on_tools_acknowledged(bool of_update) {
+    if (!of_update) return perform(opening_.acknowledged());
+    if (updates_.empty()) return; // nobody asked: no harm
+    updates_.front()->done = true;
+    updates_.pop_front();
+    changed_.notify_all();
+}
+
+void chat_client::impl::on_configuration_requested() {
+    // PROTOCOL.md 2.2: answered with ours as it stands now.
+    tools_changed_ = false;
+    connection_->send_control(configuration());
+}
+
+void chat_client::impl::fail_updates(const error_info& why) {
+    for (const auto& update : updates_) {
+        if (update->done) continue;
+        update->done = true;
+        update->error = why;
+    }
+    updates_.clear();
+    changed_.notify_all();
+}
+
+awaitable<void> chat_client::impl::announce_tools() {
+    if (!connection_->ready()) {
+        tools_changed_ = true; // the opening that is under way, or the next, tells the server
+        co_return;
+    }
+    const auto update = std::make_shared<tool_update>();
+    updates_.push_back(update);
+    connection_->send_control(
+        encode_update_tools(tool_schemas(router_->tools()), config_.component_schemas));
+    const auto deadline = after(now(), config_.timeouts.acknowledge);
+    while (!update->done && now() < deadline) {
+        co_await changed_.wait_until(deadline);
+        check_alive();
+    }
+    // One that was not acknowledged stays in the queue: its late answer must not be taken for the
+    // next one's.
+    if (!update->done)
+        throw_error(error_info(errc::tools_not_acknowledged,
+                               "The server did not acknowledge the change of tools."));
+    if (update->error) throw_error(*update->error);
+}
+
+awaitable<void> chat_client::impl::add_client_tools(std::vector<tool> added) {
+    check_alive();
+    router_->add_tools(added);
+    publish_tool_names();
+    std::exception_ptr failure;
+    try {
+        co_await announce_tools();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (!failure) co_return;
+    for (const auto& one : added)
+        router_->remove_tool(one.name());
+    publish_tool_names();
+    std::rethrow_exception(failure);
+}
+
+awaitable<void> chat_client::impl::remove_client_tool(std::string name) {
+    check_alive();
+    router_->remove_tool(name);
+    publish_tool_names();
+    co_await announce_tools();
+}
+
+void chat_client::impl::update_client_tools(std::vector<tool> tools) {
+    {
+        const std::lock_guard held(published_);
+        for (const auto& one : tools)
+            if (!tool_names_.contains(one.name()))
+                throw_error(error_info(errc::tool_unknown,
+                                       "No tool of the name " + one.name() + " is registered."));
+    }
+    asio::post(strand_, [self = shared_from_this(), tools = std::move(tools)]() mutable {
+        try {
+            self->router_->replace_tools(std::move(tools));
+        } catch (const client_error& removed_meanwhile) {
+            self->log_.write(log_level::warning, removed_meanwhile.what());
+        }
+    });
+}
+
+awaitable<void> chat_client::impl::update_context_helpers(json_text merge) {
+    check_alive();
+    config_.context_helpers = merge_helpers(config_.context_helpers, merge);
+    if (!connection_->ready()) co_return; // part of the opening
+    std::function<void(send_progress)> nothing;
+    auto sending = connection_->send(encode_context_helpers(config_.context_helpers),
+                                     after(now(), config_.timeouts.send), std::move(nothing));
+    co_await std::move(sending);
+}
+
+} // namespace parley

@@ -1,0 +1,360 @@
+// From nothing to a ready session, and back.
+
+#include "client/chat_client_impl.hpp"
+#include "wire/encoder.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <exception>
+#include <utility>
+#include <variant>
+
+namespace parley {
+
+namespace {
+
+connection_options options_of(const chat_client_config& config) {
+    connection_options options;
+    options.server_url = config.server_url;
+    options.config = config.connection;
+    options.send_timeout = config.timeouts.send;
+    options.log = config.log;
+    options.log_threshold = config.log_threshold;
+    return options;
+}
+
+message_router_options router_options_of(const chat_client_config& config) {
+    message_router_options options;
+    options.tools = config.tools;
+    options.limits = config.connection.limits;
+    options.log = config.log;
+    options.log_threshold = config.log_threshold;
+    return options;
+}
+
+error_info disconnected() { return error_info(errc::disconnected, "The client was disconnected."); }
+
+bool comes_back(websocket_state state) {
+    return state == websocket_state::waiting || state == websocket_state::reconnecting;
+}
+
+} // namespace
+
+chat_client::impl::impl(asio::any_io_executor executor, chat_client_config config,
+                        std::shared_ptr<ticket_manager> shared_tickets, environment_ptr environment)
+    : environment_(std::move(environment)), clock_(environment_->clock()),
+      strand_(asio::make_strand(std::move(executor))), config_(std::move(config)),
+      log_(config_.log, config_.log_threshold), owns_tickets_(!shared_tickets),
+      connection_(connection::make(strand_, environment_, options_of(config_))),
+      router_(message_router::make(strand_, environment_, router_options_of(config_))),
+      http_(environment_->make_http(config_.connection)),
+      events_(strand_, clock_, config_.connection.limits),
+      tasks_(strand_, clock_,
+             [log = log_](const std::exception_ptr& error) {
+                 try {
+                     std::rethrow_exception(error);
+                 } catch (const std::exception& thrown) {
+                     log.write(log_level::error, thrown.what());
+                 }
+             }),
+      changed_(strand_, clock_),
+      opening_(config_.connection.session_timeout, config_.timeouts.acknowledge),
+      tickets_(std::move(shared_tickets)) {
+    if (owns_tickets_) tickets_ = make_tickets();
+    if (!config_.context_helpers.is_null() && !config_.context_helpers.is_object())
+        throw_error(error_info(errc::invalid_configuration, "context_helpers must be an object."));
+    if (!config_.component_schemas.is_null() && !config_.component_schemas.is_array())
+        throw_error(error_info(errc::invalid_configuration, "component_schemas must be an array."));
+    router_->add_tools(std::move(config_.client_tools));
+    config_.client_tools.clear();
+    publish_tool_names();
+}
+
+void chat_client::impl::attach() {
+    connection_->attach(weak_from_this());
+    router_->attach(std::weak_ptr<message_sink>(shared_from_this()));
+}
+
+std::shared_ptr<ticket_manager> chat_client::impl::make_tickets() const {
+    ticket_manager_options options;
+    options.connection = config_.connection;
+    options.validate_timeout = config_.timeouts.request;
+    options.log = config_.log;
+    options.log_threshold = config_.log_threshold;
+    return std::make_shared<ticket_manager>(strand_, config_.auth, config_.server_url,
+                                            config_.ticket, std::move(options), environment_);
+}
+
+std::shared_ptr<ticket_manager> chat_client::impl::tickets() const {
+    const std::lock_guard held(published_);
+    return tickets_;
+}
+
+void chat_client::impl::check_alive() const {
+    if (gone_) throw boost::system::system_error(asio::error::operation_aborted);
+}
+
+awaitable<void> chat_client::impl::init() {
+    const auto deadline = after(now(), config_.timeouts.init);
+    for (;;) {
+        check_alive();
+        if (closing_flight_ && !closing_flight_->done()) {
+            const auto closing = closing_flight_;
+            co_await closing->join();
+        } else if (connection_->ready()) {
+            co_return;
+        } else if (opening_flight_ && !opening_flight_->done() && opening_given_up_) {
+            const auto given_up = opening_flight_;
+            co_await given_up->wait_until(deadline);
+        } else if (comes_back(connection_->status().state)) {
+            if (now() >= deadline)
+                throw_error(error_info(errc::timed_out, "The session did not come back in time."));
+            co_await changed_.wait_until(deadline);
+        } else {
+            break;
+        }
+    }
+    if (!opening_flight_ || opening_flight_->done()) {
+        opening_given_up_ = false;
+        opening_flight_ = flight<void>::start(strand_, clock_,
+                                              [self = shared_from_this()] { return self->open(); });
+    }
+    const auto opening = opening_flight_;
+    ++init_waiters_;
+    std::exception_ptr failure;
+    try {
+        co_await opening->join();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    // Only when nobody else waits for it does a cancelled caller take the attempt with him.
+    if (--init_waiters_ == 0 && !opening->done()) {
+        opening_given_up_ = true;
+        opening->cancel();
+    }
+    if (failure) std::rethrow_exception(failure);
+}
+
+awaitable<void> chat_client::impl::open() {
+    const auto deadline = after(now(), config_.timeouts.init);
+    const bool again = std::exchange(ended_, false);
+    if (again) {
+        events_.reopen();
+        router_->restart();
+    }
+    std::exception_ptr failure;
+    try {
+        co_await connection_->open(deadline);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (failure) {
+        opening_.lost();
+        if (again) end_session();
+        changed_.notify_all();
+        std::rethrow_exception(failure);
+    }
+    start_renewal();
+    changed_.notify_all();
+}
+
+void chat_client::impl::start_renewal() {
+    if (!owns_tickets_) return; // a shared manager renews as its owner has it
+    const auto manager = tickets();
+    const std::weak_ptr<impl> weak = weak_from_this();
+    manager->on_renewal_failed([weak](const error_info& cause) {
+        if (const auto self = weak.lock()) self->events_.push(ticket_renewal_failed{cause});
+    });
+    manager->start_proactive_renewal([weak](const ticket&) {
+        const auto self = weak.lock();
+        if (!self) return;
+        ticket_renewed renewed;
+        renewed.expires_in = self->tickets()->expires_in().value_or(std::chrono::milliseconds(0));
+        self->events_.push(renewed);
+    });
+}
+
+awaitable<void> chat_client::impl::reconnect() {
+    const auto deadline = after(now(), config_.timeouts.init);
+    co_await connection_->reconnect(deadline);
+}
+
+awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
+    const auto deadline = after(now(), config_.timeouts.init);
+    if (!connection_->ready() && !comes_back(connection_->status().state))
+        throw_error(error_info(errc::not_connected, "There is no session: call init first."));
+    const auto manager = tickets();
+    co_await manager->refresh_ticket(); // throws: the live session stays
+    co_await connection_->reconnect(deadline);
+}
+
+awaitable<void> chat_client::impl::disconnect() {
+    if (!closing_flight_ || closing_flight_->done())
+        closing_flight_ = flight<void>::start(
+            strand_, clock_, [self = shared_from_this()] { return self->close(); });
+    const auto closing = closing_flight_;
+    co_await closing->join();
+}
+
+awaitable<void> chat_client::impl::close() {
+    const auto limit = config_.timeouts.disconnect;
+    const auto begun = now();
+    if (owns_tickets_) tickets()->stop_proactive_renewal();
+    fail_asks(disconnected());
+    fail_updates(disconnected());
+    if (opening_flight_ && !opening_flight_->done()) {
+        opening_given_up_ = true;
+        opening_flight_->cancel();
+    }
+    // The tools' last answers are part of what is drained. A tool that ignores its cancellation
+    // must not hold up the rest.
+    const auto stopping =
+        flight<void>::start(strand_, clock_, [router = router_] { return router->stop(); });
+    co_await stopping->wait_until(after(begun, limit / 3));
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        after(begun, limit) - std::min(now(), after(begun, limit)));
+    co_await connection_->close(left);
+    if (opening_flight_) {
+        const auto opening = opening_flight_;
+        co_await opening->wait_until(time_point::max());
+    }
+    if (owns_tickets_ && tickets()->snapshot().in_flight) {
+        // A request that nobody waits for any more: the next init starts with a manager of its own.
+        const auto old = tickets();
+        co_await old->stop();
+        const std::lock_guard held(published_);
+        tickets_ = make_tickets();
+    }
+    end_session();
+    tasks_.cancel();
+    co_await tasks_.join();
+}
+
+void chat_client::impl::end_session() {
+    ended_ = true;
+    opening_.lost();
+    if (owns_tickets_) tickets()->stop_proactive_renewal();
+    events_.close();
+    changed_.notify_all();
+}
+
+void chat_client::impl::abandon() {
+    gone_ = true;
+    connection_->abandon();
+    router_->abandon();
+    events_.abort();
+    tasks_.cancel();
+    if (opening_flight_) opening_flight_->cancel();
+    if (owns_tickets_) {
+        const std::lock_guard held(published_);
+        tickets_->stop_proactive_renewal();
+    }
+    changed_.notify_all();
+}
+
+void chat_client::impl::notify_network_change() { connection_->notify_network_change(); }
+
+awaitable<ticket> chat_client::impl::next_ticket(std::optional<ticket> rejected,
+                                                 time_point deadline) {
+    const auto manager = tickets();
+    if (rejected) {
+        auto replacing = manager->replace_ticket(std::move(*rejected), deadline);
+        co_return co_await std::move(replacing);
+    }
+    co_return co_await manager->get_valid_ticket(deadline);
+}
+
+void chat_client::impl::on_open() {
+    opening_.opened(now());
+    tasks_.spawn([self = shared_from_this()] { return self->watch_opening(); });
+}
+
+awaitable<void> chat_client::impl::watch_opening() {
+    while (opening_.under_way()) {
+        perform(opening_.at(now()));
+        if (!opening_.under_way()) break;
+        co_await changed_.wait_until(opening_.deadline());
+    }
+}
+
+void chat_client::impl::perform(const opening_action_t& action) {
+    if (std::holds_alternative<opening_action::configure>(action)) {
+        connection_->send_control(configuration());
+    } else if (std::holds_alternative<opening_action::ready>(action)) {
+        ++opened_;
+        // With tools the helpers went with the configuration (PROTOCOL.md 2.1).
+        if (!has_configuration() && config_.context_helpers.is_object())
+            connection_->send_control(encode_context_helpers(config_.context_helpers));
+        for (const auto& update : updates_)
+            update->done = true; // the configuration covers them
+        updates_.clear();
+        connection_->session_ready();
+        if (std::exchange(tools_changed_, false))
+            tasks_.spawn([self = shared_from_this()] { return self->announce_tools(); });
+        changed_.notify_all();
+    } else if (const auto* rejected = std::get_if<opening_action::reject>(&action)) {
+        connection_->session_rejected(rejected->why);
+    } else if (const auto* failed = std::get_if<opening_action::fail>(&action)) {
+        connection_->session_failed(failed->why);
+    }
+}
+
+std::string chat_client::impl::heartbeat() { return encode_heartbeat_ping(clock_->wall_now()); }
+
+void chat_client::impl::on_connection_event(connection_event happened) {
+    const bool failed = std::holds_alternative<connection_failed>(happened);
+    if (std::holds_alternative<connection_lost>(happened)) {
+        ++lost_;
+        opening_.lost();
+    }
+    if (std::holds_alternative<reconnecting>(happened)) ++attempts_;
+    if (failed) {
+        fail_asks(std::get<connection_failed>(happened).cause);
+        fail_updates(std::get<connection_failed>(happened).cause);
+    }
+    std::visit([this](auto&& one) { events_.push(std::move(one)); }, std::move(happened));
+    if (failed) {
+        tasks_.spawn([router = router_] { return router->stop(); }); // nobody to answer to
+        end_session();
+    }
+    changed_.notify_all();
+}
+
+connection_status chat_client::impl::status() const {
+    connection_status now_is;
+    now_is.websocket = connection_->status();
+    const auto held = tickets()->snapshot();
+    now_is.state = now_is.websocket.state;
+    now_is.connected = now_is.state == websocket_state::ready;
+    now_is.is_reconnecting = comes_back(now_is.state);
+    now_is.reconnect_attempts = now_is.is_reconnecting ? now_is.websocket.attempt : 0;
+    now_is.has_valid_ticket = held.valid;
+    now_is.ticket_expires_in = held.expires_in;
+    return now_is;
+}
+
+metrics_snapshot chat_client::impl::metrics() const {
+    const auto websocket = connection_->status();
+    const auto messages = router_->counts();
+    const auto held = tickets()->snapshot();
+    metrics_snapshot all;
+    all.messages_sent = websocket.messages_sent;
+    all.messages_received = websocket.messages_received;
+    all.bytes_sent = websocket.bytes_sent;
+    all.bytes_received = websocket.bytes_received;
+    all.messages_skipped = messages.skipped;
+    all.connections_opened = opened_;
+    all.connections_lost = lost_;
+    all.reconnect_attempts = attempts_;
+    all.tickets_requested = held.requests;
+    all.tickets_failed = held.failures;
+    all.tool_calls = messages.tool_calls;
+    all.tool_calls_repeated = messages.tool_calls_repeated;
+    all.tool_calls_failed = messages.tool_calls_failed;
+    all.handlers_failed = handlers_failed_;
+    return all;
+}
+
+} // namespace parley

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <parley/chat_client.hpp>
+
+#include "support/log_capture.hpp"
+#include "support/run.hpp"
+#include "support/scripted_transport.hpp"
+#include "support/test_environment.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace parley::test {
+
+inline constexpr const char* session_established_frame = R"({"type":"session_established"})";
+inline constexpr const char* tools_configured_frame = R"({"type":"tools_configured","data":{}})";
+
+inline std::string text_frame(const std::string& delta) {
+    return R"({"type":"chat_event","event":"content-delta","data":{"delta":")" + delta + R"("}})";
+}
+inline constexpr const char* finished_frame =
+    R"({"type":"chat_finished","uuid":"conversation-1","data":{}})";
+
+/// A whole client on manual time, over a scripted peer and scripted HTTP.
+class client_case {
+public:
+    client_case() {
+        environment->set_transports(transports);
+        config.server_url = "wss://chat.example";
+        config.auth.user_mp_auth_token = secret("token");
+        config.log = log.sink();
+        config.log_threshold = log_level::debug;
+        for (int i = 0; i < 20; ++i)
+            environment->http->answer_ticket("ticket-" + std::to_string(i + 1),
+                                             std::chrono::hours(1));
+    }
+
+    ~client_case() {
+        client.reset();
+        poll(io);
+    }
+    client_case(const client_case&) = delete;
+    client_case& operator=(const client_case&) = delete;
+
+    chat_client& make() {
+        client.emplace(io.get_executor(), config, environment);
+        return *client;
+    }
+
+    /// The next connection, whose session is established at once.
+    scripted_connection& expect_session() {
+        auto& next = transports->expect_connect();
+        next.reply(session_established_frame);
+        return next;
+    }
+
+    void init() { run(io, client->init()); }
+    void pass(manual_clock::duration by) { test::pass(io, *environment->time, by); }
+
+    asio::io_context io;
+    std::shared_ptr<test_environment> environment = test_environment::make();
+    std::shared_ptr<scripted_transports> transports =
+        std::make_shared<scripted_transports>(environment->time);
+    log_capture log;
+    chat_client_config config;
+    std::optional<chat_client> client;
+};
+
+inline tool echo_tool(std::string name) {
+    return tool(std::move(name), "says it back", json_text::parse(R"({"type":"object"})"),
+                [](tool_call call) -> awaitable<json_text> { co_return call.parameters(); });
+}
+
+} // namespace parley::test
