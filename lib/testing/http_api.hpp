@@ -1,0 +1,51 @@
+#pragma once
+
+#include "testing/http_reply.hpp"
+#include "testing/server_context.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace parley::testing {
+
+/// What the server answers over HTTP (PROTOCOL.md 1), faults aside. No I/O.
+class http_api {
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    explicit http_api(server_context& context) : context_(context) {}
+
+    /// Nullopt: there is nothing of that name.
+    std::optional<endpoint> route(const received_request& request) const;
+
+    /// For every endpoint but the upgrade.
+    http_reply answer(endpoint where, const received_request& request, time_point now);
+    /// What a `status` fault answers.
+    http_reply answer(const http_fault& fault) const;
+    http_reply not_found() const;
+
+    /// What an upgrade's ticket is worth.
+    struct admission {
+        ticket_office::verdict verdict;
+        std::string ticket;
+    };
+    admission admit(const received_request& upgrade, time_point now);
+    http_reply rejection(ticket_office::verdict verdict) const;
+
+private:
+    http_reply ticket(const received_request& request, time_point now);
+    http_reply validate(const received_request& request, time_point now);
+    http_reply update_thread(const received_request& request);
+    http_reply finished(http_reply reply) const;
+    http_reply failure(unsigned status, std::string_view error, std::string_view code) const;
+    bool authorized(const received_request& request) const;
+
+    server_context& context_;
+};
+
+/// The `code` that tells a client why its ticket is no good.
+std::string_view code_of(ticket_office::verdict verdict) noexcept;
+
+} // namespace parley::testing

@@ -1,0 +1,140 @@
+#include <parley/chat_client.hpp>
+
+#include "support/live.hpp"
+
+#include <string>
+#include <string_view>
+
+using namespace parley;
+using namespace parley::test;
+using namespace std::chrono_literals;
+using parley::testing::always;
+using parley::testing::chat_server;
+using parley::testing::endpoint;
+using parley::testing::http_fault;
+using parley::testing::session_fault;
+
+namespace {
+
+/// Everything a user or an operator could ever read of one client's life.
+struct seen_text {
+    log_capture log;
+    std::string said;
+
+    void note(const error_info& info) {
+        said += info.message + "\n" + info.code.message() + "\n" + info.details.to_string() + "\n" +
+                info.details.url + "\n" + info.details.server_text + "\n" +
+                info.details.server_code + "\n" + info.details.reason + "\n";
+    }
+
+    void note(const event& happened) {
+        if (const auto* lost = std::get_if<connection_lost>(&happened)) note(lost->cause);
+        if (const auto* failed = std::get_if<connection_failed>(&happened)) note(failed->cause);
+        if (const auto* failed = std::get_if<ticket_renewal_failed>(&happened)) note(failed->cause);
+        if (const auto* skipped = std::get_if<message_skipped>(&happened)) said += skipped->detail;
+        if (const auto* error = std::get_if<server_error>(&happened)) said += error->error;
+    }
+
+    void try_init(live& l, chat_client& client) {
+        try {
+            l.run(client.init());
+        } catch (const client_error& thrown) {
+            said += std::string(thrown.what()) + "\n";
+            note(thrown.info());
+        }
+    }
+
+    bool holds(std::string_view secret_text) const {
+        return said.find(secret_text) != std::string::npos ||
+               log.text().find(secret_text) != std::string::npos;
+    }
+};
+
+chat_client_config watched(const chat_server& server, seen_text& seen) {
+    auto config = config_for(server);
+    config.log = seen.log.sink();
+    config.log_threshold = log_level::debug;
+    config.ticket.max_retries = 1;
+    return config;
+}
+
+void check_clean(const seen_text& seen) {
+    CHECK_FALSE(seen.holds("sentinel"));
+    CHECK_FALSE(seen.holds("ticket=s"));
+}
+
+} // namespace
+
+TEST_CASE("secrets: no token, key or ticket shows in the errors of the ticket request",
+          "[loopback][secrets]") {
+    live l;
+    chat_server server;
+    seen_text seen;
+    chat_client client(l.io.get_executor(), watched(server, seen));
+    const std::string echo =
+        "you sent sentinel-token and sentinel-server-key, \\u0073entinel-token";
+    server.fail(endpoint::ticket, http_fault::failure(echo, "sentinel-token"), 1);
+    seen.try_init(l, client);
+    server.fail(endpoint::ticket, http_fault::status(401, R"({"error":")" + echo + R"("})"), 1);
+    seen.try_init(l, client);
+    server.fail(endpoint::ticket, http_fault::status(500, echo), 2);
+    seen.try_init(l, client);
+    server.fail(endpoint::ticket, http_fault::raw("sentinel-token is no HTTP"), 1);
+    seen.try_init(l, client);
+    server.fail(endpoint::ticket,
+                http_fault::status(302).header("Location", "http://other/?t=sentinel-token"), 1);
+    seen.try_init(l, client);
+    CHECK(seen.said.find("ticket") != std::string::npos);
+    check_clean(seen);
+}
+
+TEST_CASE("secrets: no ticket shows in the errors of the connection", "[loopback][secrets]") {
+    live l;
+    chat_server server;
+    seen_text seen;
+    chat_client client(l.io.get_executor(), watched(server, seen));
+    const std::string body =
+        R"({"success":true,"ticket":"sentinel-ticket","expiresAt":"2999-01-01T00:00:00Z"})";
+    const std::string raw =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
+        std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" + body;
+    server.fail(endpoint::ticket, http_fault::raw(raw), always);
+    seen.try_init(l, client); // 401: the server never issued it
+    for (const unsigned status : {400u, 403u, 404u, 500u, 503u}) {
+        server.fail(endpoint::upgrade, http_fault::status(status, "sentinel-ticket"), 2);
+        seen.try_init(l, client);
+    }
+    server.fail(endpoint::upgrade, http_fault::reset(), 1);
+    seen.try_init(l, client);
+    server.fail(endpoint::upgrade, http_fault::raw("HTTP/1.1 101 sentinel-ticket\r\n\r\n"), 1);
+    seen.try_init(l, client);
+    CHECK(server.seen().upgrades >= 8);
+    CHECK(seen.said.find("upgrade") != std::string::npos);
+    check_clean(seen);
+}
+
+TEST_CASE("secrets: none shows in the log and the events of a session that has seen trouble",
+          "[loopback][secrets]") {
+    live l;
+    chat_server server;
+    seen_text seen;
+    chat_client client(l.io.get_executor(), watched(server, seen));
+    l.run(client.init());
+    server.send_to_all(R"({"type":"sentinel"})"); // the server's word, not a secret of ours
+    server.drop_all();
+    for (const auto& happened : l.run(events_until<connection_restored>(client)))
+        if (!std::holds_alternative<message_skipped>(happened)) seen.note(happened);
+    server.close_all(4401, "expired");
+    for (const auto& happened : l.run(events_until<connection_restored>(client)))
+        if (const auto* lost = std::get_if<connection_lost>(&happened)) {
+            CHECK(lost->cause.details.close_code == 4401u);
+            seen.said += lost->cause.message + lost->cause.details.url;
+        }
+    l.run(client.disconnect());
+    CHECK_FALSE(seen.log.lines().empty());
+    CHECK_FALSE(seen.holds("sentinel-server-key"));
+    CHECK_FALSE(seen.holds("sentinel-token"));
+    for (const auto& request : server.requests())
+        if (const auto at = request.target.find("ticket="); at != std::string::npos)
+            CHECK_FALSE(seen.holds(request.target.substr(at + 7)));
+}
