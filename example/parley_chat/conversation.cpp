@@ -1,0 +1,158 @@
+#include "conversation.hpp"
+
+#include <utility>
+#include <variant>
+
+namespace parley_chat {
+
+namespace {
+
+std::vector<std::string> names_of(const std::vector<parley::tool>& tools) {
+    std::vector<std::string> names;
+    for (const auto& each : tools)
+        names.push_back(each.name());
+    return names;
+}
+
+template <class... Events>
+bool is_one_of(const parley::event& event) {
+    return (std::holds_alternative<Events>(event) || ...);
+}
+
+bool is_sign_of_answer(const parley::event& event) {
+    return is_one_of<parley::text_delta, parley::reasoning_started, parley::reasoning_delta,
+                     parley::reasoning_finished, parley::tool_started, parley::tool_finished,
+                     parley::server_tool_started, parley::server_tool_finished,
+                     parley::ui_component, parley::thread_created>(event);
+}
+
+} // namespace
+
+conversation::conversation(asio::any_io_executor executor, parley::chat_client_config config,
+                           output& shown, bell& changed, settings chosen)
+    : executor_(executor), shown_(shown), settings_(std::move(chosen)),
+      tool_names_(names_of(config.client_tools)), changed_(changed),
+      client_(executor, std::move(config)) {}
+
+conversation::~conversation() = default;
+
+awaitable<void> conversation::open() {
+    check();
+    co_await client_.init();
+    check();
+    open_ = true;
+    shown_.ready(tool_names_);
+    events_.start(executor_, show_events(), changed_);
+}
+
+awaitable<conversation::answer> conversation::say(std::string text) {
+    check();
+    parley::chat_message message{std::move(text)};
+    if (settings_.provider_res_id) message.provider_res_id(*settings_.provider_res_id);
+
+    // The answer may be over before the sending returns.
+    const unsigned before = answers_;
+    struct awaited {
+        bool& flag;
+        explicit awaited(bool& f) : flag(f) { flag = true; }
+        awaited(const awaited&) = delete;
+        awaited& operator=(const awaited&) = delete;
+        ~awaited() { flag = false; }
+    } const now{awaiting_};
+    answer_lost_ = false;
+    last_sign_ = std::chrono::steady_clock::now();
+    co_await client_.send_message(std::move(message));
+    while (answers_ == before) {
+        check();
+        if (answer_lost_ && back_again_) {
+            parley::throw_error({parley::errc::sent_unconfirmed,
+                                 "The connection was lost before the answer was complete; "
+                                 "whether the server has processed the message is unknown."});
+        }
+        const auto deadline = answer_deadline();
+        if (std::chrono::steady_clock::now() >= deadline) {
+            parley::throw_error({parley::errc::answer_timeout,
+                                 "The server has not answered within the time allowed."});
+        }
+        co_await changed_.wait(deadline);
+    }
+    co_return last_answer_;
+}
+
+awaitable<bool> conversation::wait(std::function<bool()> condition, bell::time_point until) {
+    for (;;) {
+        if (leaving_) throw ended{*leaving_};
+        if (condition()) co_return true;
+        check();
+        if (std::chrono::steady_clock::now() >= until) co_return false;
+        co_await changed_.wait(until);
+    }
+}
+
+awaitable<void> conversation::close() {
+    begin_close();
+    while (events_.running() || closing_.running())
+        co_await changed_.wait();
+    closing_.rethrow();
+    events_.rethrow();
+}
+
+void conversation::leave(exit_status status) {
+    if (!leaving_) leaving_ = status;
+    changed_.ring();
+    begin_close(); // whatever is under way ends by it, `init` included
+}
+
+void conversation::begin_close() {
+    if (std::exchange(closed_, true)) return;
+    closing_.start(executor_, client_.disconnect(), changed_);
+}
+
+awaitable<void> conversation::show_events() {
+    while (auto event = co_await client_.next_event()) {
+        note(*event);
+        shown_.happened(*event);
+        changed_.ring();
+    }
+    over_ = true;
+}
+
+void conversation::note(const parley::event& event) {
+    if (is_sign_of_answer(event)) last_sign_ = std::chrono::steady_clock::now();
+    if (std::holds_alternative<parley::tool_started>(event)) {
+        ++running_tools_;
+    } else if (std::holds_alternative<parley::tool_finished>(event)) {
+        if (running_tools_ > 0) --running_tools_;
+    } else if (is_one_of<parley::chat_finished, parley::chat_failed>(event)) {
+        const bool failed = std::holds_alternative<parley::chat_failed>(event);
+        last_answer_ = failed ? answer::failed : answer::finished;
+        ++answers_;
+    } else if (const auto* lost = std::get_if<parley::connection_lost>(&event)) {
+        answer_lost_ = answer_lost_ || (awaiting_ && lost->unconfirmed > 0);
+        back_again_ = false;
+        if (!lost->will_reconnect) cause_ = lost->cause;
+    } else if (const auto* failed = std::get_if<parley::connection_failed>(&event)) {
+        cause_ = failed->cause;
+    } else if (std::holds_alternative<parley::connection_restored>(event)) {
+        back_again_ = true;
+        ++connections_restored_;
+    } else if (std::holds_alternative<parley::ticket_renewed>(event)) {
+        ++tickets_renewed_;
+    }
+}
+
+void conversation::check() {
+    if (leaving_) throw ended{*leaving_};
+    if (events_.running() || !open_) return;
+    events_.rethrow(); // what showing an event threw
+    throw connection_over(
+        cause_.value_or(parley::error_info{parley::errc::disconnected, "The session has ended."}));
+}
+
+// While one of our tools runs the server is silent because of us.
+bell::time_point conversation::answer_deadline() const {
+    if (running_tools_ > 0) return bell::time_point::max();
+    return last_sign_ + settings_.answer_timeout;
+}
+
+} // namespace parley_chat

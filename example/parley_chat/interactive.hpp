@@ -1,0 +1,47 @@
+#pragma once
+
+#include "conversation.hpp"
+#include "line_reader.hpp"
+
+#include <deque>
+#include <string>
+
+namespace parley_chat {
+
+class console;
+
+/// A conversation with the person at the terminal.
+///
+/// A line is a message, or a command when it begins with a slash; messages that are typed while an
+/// answer is still coming wait for its end.
+class interactive {
+public:
+    interactive(conversation& talk, console& screen);
+
+    /// Until the end of the input, `/quit`, or an interruption. Throws what `conversation::wait`
+    /// throws.
+    awaitable<void> run();
+
+    /// Ctrl-C: once ends the answer, twice the program.
+    void interrupt();
+
+private:
+    awaitable<void> listen();
+    awaitable<void> converse();
+    awaitable<void> say(std::string message);
+    awaitable<void> obey(std::string command);
+    awaitable<void> attempt(awaitable<void> work);
+    void show_status();
+    void show_help();
+
+    conversation& talk_;
+    console& screen_;
+    line_reader input_;
+    side_task listening_;
+    side_task stopping_;
+    std::deque<std::string> messages_;
+    bool input_ended_ = false;
+    bool interrupted_ = false; // since the last line
+};
+
+} // namespace parley_chat

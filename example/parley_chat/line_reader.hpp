@@ -1,0 +1,36 @@
+#pragma once
+
+#include "bell.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <optional>
+#include <string>
+
+namespace parley_chat {
+
+/// Reads standard input line by line: a terminal, a pipe, a file, or nothing at all.
+class line_reader {
+public:
+    explicit line_reader(asio::any_io_executor executor);
+    line_reader(const line_reader&) = delete;
+    line_reader& operator=(const line_reader&) = delete;
+    ~line_reader();
+
+    /// The next line without its end; nullopt at the end of the input, and after `stop`. Throws
+    /// `usage_error` when the input cannot be read.
+    awaitable<std::optional<std::string>> next();
+
+    void stop();
+
+private:
+    std::optional<std::string> take_line();
+
+    asio::posix::stream_descriptor input_;
+    int restored_flags_ = -1; // of the file that others have open too
+    bool at_end_ = false;
+    std::string buffer_;
+    std::size_t searched_ = 0; // bytes of the buffer that hold no line feed
+};
+
+} // namespace parley_chat

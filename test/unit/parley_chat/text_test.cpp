@@ -1,0 +1,34 @@
+#include "parley_chat/text.hpp"
+#include "support/catch.hpp"
+
+#include <string>
+
+using namespace parley_chat;
+
+TEST_CASE("text: nothing that is printed moves a terminal's cursor", "[unit][parley_chat]") {
+    CHECK(printable("a\tb\nc") == "a\tb\nc");
+    CHECK(printable("\x1b[2Jgone\x07\r\x7f") == "[2Jgone");
+    CHECK(printable("Zürich \xe2\x86\x92 \xf0\x9f\x8c\xa6") ==
+          "Zürich \xe2\x86\x92 \xf0\x9f\x8c\xa6");
+    CHECK(printable("x\xc2\x9b"
+                    "31my") == "x31my"); // U+009B is a control sequence introducer
+    CHECK(printable("\xc2\xa0") == "\xc2\xa0");
+    CHECK(one_line("a\n\tb") == "a  b");
+}
+
+TEST_CASE("text: what is shortened stays UTF-8", "[unit][parley_chat]") {
+    CHECK(shortened("abc", 3) == "abc");
+    CHECK(shortened("abcd", 3) == "abc...");
+    CHECK(shortened("aü", 2) == "a...");
+    CHECK(shortened("üü", 2) == "ü...");
+}
+
+TEST_CASE("text: bytes that are no UTF-8 become question marks", "[unit][parley_chat]") {
+    CHECK(as_utf8("Zürich") == "Zürich");
+    CHECK(as_utf8("\xff\xfe") == "??");
+    CHECK(as_utf8("a\xc3") == "a?");
+    CHECK(as_utf8("\xc0\xaf") == "??");           // overlong
+    CHECK(as_utf8("\xed\xa0\x80") == "???");      // a surrogate
+    CHECK(as_utf8("\xf5\x80\x80\x80") == "????"); // beyond U+10FFFF
+    CHECK(as_utf8("\xf0\x9f\x8c\xa6") == "\xf0\x9f\x8c\xa6");
+}
