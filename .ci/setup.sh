@@ -43,6 +43,7 @@ missing_of() {
     ci)
         has_command git || echo git
         has_command clang++-19 || echo clang-19
+        [[ -d /usr/lib/llvm-19/lib/clang/19/lib ]] || echo libclang-rt-19-dev
         ;;
     *)
         echo "setup: there is no group $1" >&2

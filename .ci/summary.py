@@ -1,6 +1,7 @@
 """Counts test cases in a Meson test log: summary.py BUILD_DIR, or summary.py --self-test.
 
-A Catch2 program counts by the summary that it printed; every other test counts as one. A program
+A Catch2 program counts by the summary that it printed, a script by its own last line of that form,
+and every other test as one. A program
 that failed counts at least one failure: it may have crashed, hung or leaked after its summary, or
 found no test at all. Prints `N passed, N failed, N skipped`; exits 1 when something failed.
 """
@@ -12,6 +13,7 @@ from pathlib import Path
 
 ALL_PASSED = re.compile(r'^All tests passed \(.* in (\d+) test cases?\)', re.M)
 CASES = re.compile(r'^test cases: *\d+ *((?:\| *\d+ [a-z ]+)+)$', re.M)
+OWN_COUNT = re.compile(r'^(\d+) passed, (\d+) failed, (\d+) skipped\s*\Z', re.M)
 SKIPPED = {'SKIP'}
 PASSED = {'OK', 'EXPECTEDFAIL'}
 
@@ -34,6 +36,8 @@ def count(entry):
                 skipped += int(number)
             else:
                 passed += int(number)
+    elif own := OWN_COUNT.search(output):
+        passed, failed, skipped = map(int, own.groups())
     elif entry.get('catch2'):
         failed = 1  # it ended before its summary, or had no test to run
     else:
@@ -70,6 +74,8 @@ def self_test():
         ([entry('TIMEOUT', '')], (0, 1, 0)),
         ([entry('OK', 'No tests ran')], (0, 1, 0)),
         ([entry('OK', '0 findings', 'python3'), entry('FAIL', '', 'python3')], (1, 1, 0)),
+        ([entry('OK', 'ok one\n4 passed, 0 failed, 1 skipped\n', 'python3')], (4, 0, 1)),
+        ([entry('FAIL', '4 passed, 0 failed, 0 skipped\n', 'python3')], (4, 1, 0)),
         ([entry('SKIP', '', 'python3'), entry('OK', good)], (3, 0, 1)),
         ([], (0, 1, 0)),
     ]

@@ -132,7 +132,7 @@ void console::begin(line wanted) {
 
 void console::show_prompt() {
     if (!prompt_on_) return;
-    to_error(dressed(style::strong, "> "));
+    to_error(dressed(style::strong, "> ") + (typed_ ? one_line(typed_()) : std::string()));
     prompt_shown_ = true;
 }
 

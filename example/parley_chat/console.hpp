@@ -2,8 +2,10 @@
 
 #include "exit_status.hpp"
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace parley_chat {
 
@@ -37,6 +39,8 @@ public:
 
     /// Shows the prompt now, and again after whatever is written while it is on.
     void prompt(bool on);
+    /// Asked for what has been typed so far when a prompt is shown, to show it again behind that.
+    void typed_by(std::function<std::string()> typed) { typed_ = std::move(typed); }
     /// The terminal has shown the end of the line that was typed at the prompt.
     void line_was_entered();
 
@@ -57,6 +61,7 @@ private:
     bool answer_ended_ = true; // whether standard output is at the beginning of a line
     bool prompt_on_ = false;
     bool prompt_shown_ = false;
+    std::function<std::string()> typed_;
 };
 
 } // namespace parley_chat

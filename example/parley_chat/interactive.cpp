@@ -24,7 +24,11 @@ std::string trimmed(const std::string& line) {
 } // namespace
 
 interactive::interactive(conversation& talk, console& screen)
-    : talk_(talk), screen_(screen), input_(talk.executor()) {}
+    : talk_(talk), screen_(screen), input_(talk.executor()) {
+    screen_.typed_by([this] { return input_.unfinished(); });
+}
+
+interactive::~interactive() { screen_.typed_by({}); }
 
 awaitable<void> interactive::run() {
     std::exception_ptr thrown;
@@ -50,6 +54,7 @@ void interactive::interrupt() {
     }
     interrupted_ = true;
     messages_.clear();
+    input_.forget_unfinished();
     if (talk_.answer_is_awaited()) {
         screen_.note(style::dim, "  stopping; Ctrl-C again quits");
         stopping_.start(talk_.executor(), attempt(talk_.client().stop_run()), talk_.changed());

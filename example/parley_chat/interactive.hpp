@@ -17,6 +17,9 @@ class console;
 class interactive {
 public:
     interactive(conversation& talk, console& screen);
+    interactive(const interactive&) = delete;
+    interactive& operator=(const interactive&) = delete;
+    ~interactive();
 
     /// Until the end of the input, `/quit`, or an interruption. Throws what `conversation::wait`
     /// throws.

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <fcntl.h>
+#include <termios.h>
 #include <unistd.h>
 #include <utility>
 
@@ -42,6 +43,7 @@ line_reader::line_reader(asio::any_io_executor executor) : input_(std::move(exec
     if (descriptor >= 0) input_.assign(descriptor, refused);
     if (refused) ::close(descriptor);
     at_end_ = descriptor < 0 || refused;
+    is_terminal_ = !at_end_ && ::isatty(descriptor) == 1;
 }
 
 line_reader::~line_reader() {
@@ -67,6 +69,8 @@ awaitable<std::optional<std::string>> line_reader::next() {
         buffer_.append(piece.data(), size);
         if (failed == asio::error::eof) {
             at_end_ = true;
+        } else if (std::exchange(woken_, false)) {
+            continue;
         } else if (failed == asio::error::operation_aborted) {
             at_end_ = true;
             buffer_.clear();
@@ -78,9 +82,42 @@ awaitable<std::optional<std::string>> line_reader::next() {
 
 void line_reader::stop() {
     at_end_ = true;
+    woken_ = false;
     buffer_.clear();
     boost::system::error_code ignored; // closing for good
     input_.cancel(ignored);
+}
+
+std::string line_reader::unfinished() {
+    if (is_terminal_) read_unfinished();
+    if (buffer_.find('\n') == std::string::npos) return buffer_;
+    woken_ = true;
+    boost::system::error_code ignored; // then nothing waits
+    input_.cancel(ignored);
+    return {};
+}
+
+void line_reader::forget_unfinished() {
+    buffer_.clear();
+    searched_ = 0;
+}
+
+// The terminal keeps a line to itself until it ends, unless it is told for a moment not to put
+// lines together. A process in the background must not tell it anything (SIGTTOU).
+void line_reader::read_unfinished() {
+    const int terminal = input_.native_handle();
+    termios usual{};
+    if (::tcgetpgrp(terminal) != ::getpgrp() || ::tcgetattr(terminal, &usual) != 0) return;
+    if ((usual.c_lflag & ICANON) == 0) return;
+    termios raw = usual;
+    raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+    raw.c_cc[VMIN] = 0;
+    raw.c_cc[VTIME] = 0;
+    if (::tcsetattr(terminal, TCSANOW, &raw) != 0) return;
+    std::array<char, 4096> piece;
+    const auto size = ::read(terminal, piece.data(), piece.size());
+    ::tcsetattr(terminal, TCSANOW, &usual);
+    if (size > 0) buffer_.append(piece.data(), static_cast<std::size_t>(size));
 }
 
 std::optional<std::string> line_reader::take_line() {

@@ -23,12 +23,21 @@ public:
 
     void stop();
 
+    /// What has been typed at a terminal of a line that has not ended yet. From now on it cannot be
+    /// erased there any more.
+    std::string unfinished();
+    /// The terminal has thrown that away, as it does at Ctrl-C.
+    void forget_unfinished();
+
 private:
+    void read_unfinished();
     std::optional<std::string> take_line();
 
     asio::posix::stream_descriptor input_;
     int restored_flags_ = -1; // of the file that others have open too
+    bool is_terminal_ = false;
     bool at_end_ = false;
+    bool woken_ = false; // there is a line that the wait for input knows nothing of
     std::string buffer_;
     std::size_t searched_ = 0; // bytes of the buffer that hold no line feed
 };

@@ -187,6 +187,12 @@ options checked(options wanted, raw_options raw) {
     return wanted;
 }
 
+// Without its value: it may be a secret.
+std::string unknown_option(const std::vector<std::string>& remaining) {
+    const std::string argument = remaining.empty() ? std::string() : remaining.front();
+    return argument.substr(0, argument.find('='));
+}
+
 } // namespace
 
 command_line read_command_line(int argc, const char* const* argv) {
@@ -209,6 +215,9 @@ command_line read_command_line(int argc, const char* const* argv) {
     } catch (const CLI::CallForVersion& version) {
         understood.text = version.what();
         return understood;
+    } catch (const CLI::ExtrasError&) {
+        throw usage_error("There is no option " + unknown_option(app.remaining()) +
+                          " (parley-chat --help lists them).");
     } catch (const CLI::ParseError& error) {
         throw usage_error(std::string(error.what()) + " (parley-chat --help lists the options.)");
     }

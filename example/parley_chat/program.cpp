@@ -98,13 +98,14 @@ awaitable<void> program::open() {
     auto config =
         client_config(wanted_, demo_ ? demo_->url() : wanted_.url, std::move(built_in), screen_);
     if (demo_) demo_->adjust(config);
-    if (on_terminal_ && !demo_) {
-        screen_.note(style::dim, "  connecting to " + config.server_url);
-    }
     conversation::settings chosen;
     chosen.answer_timeout = wanted_.answer_timeout;
     chosen.provider_res_id = wanted_.provider_res_id;
     talk_.emplace(io_.get_executor(), std::move(config), *output_, changed_, std::move(chosen));
+    if (on_terminal_ && !demo_) {
+        // A query may hold what is nobody's business.
+        screen_.note(style::dim, "  connecting to " + wanted_.url.substr(0, wanted_.url.find('?')));
+    }
     co_await talk_->open();
 }
 

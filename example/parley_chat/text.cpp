@@ -69,8 +69,8 @@ std::string readable(std::chrono::milliseconds duration) {
     if (seconds < 120) {
         std::snprintf(text, sizeof text, seconds < 10 ? "%.1f s" : "%.0f s", seconds);
     } else {
-        std::snprintf(text, sizeof text, minutes < 60 ? "%.0f min" : "%.3g h",
-                      minutes < 60 ? minutes : minutes / 60.0);
+        std::snprintf(text, sizeof text, minutes < 59.5 ? "%.0f min" : "%.3g h",
+                      minutes < 59.5 ? minutes : minutes / 60.0);
     }
     return text;
 }

@@ -11,6 +11,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -37,9 +38,9 @@ public:
     flight& operator=(const flight&) = delete;
 
     /// `operation()` starts at once; call it on the strand that `executor` is.
-    template <class Operation>
     static std::shared_ptr<flight> start(asio::any_io_executor executor,
-                                         std::shared_ptr<clock_source> clock, Operation operation) {
+                                         std::shared_ptr<clock_source> clock,
+                                         std::function<awaitable<T>()> operation) {
         auto self = std::make_shared<flight>(token(), executor, std::move(clock));
         auto slot = self->signal_.slot();
         asio::co_spawn(
@@ -109,5 +110,7 @@ private:
     std::exception_ptr error_;
     std::conditional_t<std::is_void_v<T>, std::monostate, std::optional<T>> value_;
 };
+
+extern template class flight<void>;
 
 } // namespace parley

@@ -210,7 +210,6 @@ awaitable<void> connection_impl::wait_idle(self_ptr self, time_point until) {
 // The loop leaves at its next step; what it waits for is ended.
 void connection_impl::halt(stop why) {
     stop_ = why;
-    if (ticket_flight_) ticket_flight_->cancel();
     const bool polite = why == stop::closing && session_ready_;
     if (link_ && !polite) link_->abort(disconnected());
     changed_.notify_all();

@@ -174,15 +174,14 @@ awaitable<result<ticket>> connection_impl::fetch_ticket(self_ptr self, bool fres
     if (!layer)
         co_return ticket_failure(std::make_exception_ptr(boost::system::system_error(
             boost::system::error_code(asio::error::operation_aborted))));
-    self->ticket_flight_ =
+    const auto asking =
         flight<void>::start(self->strand_, self->clock_, [self, layer = std::move(layer), request] {
             return ask_layer(self, layer, request);
         });
     while (self->stop_ == stop::none && !request->done && self->now() < deadline)
         co_await self->changed_.wait_until(deadline);
-    const auto asked = std::exchange(self->ticket_flight_, nullptr);
     if (!request->done) {
-        asked->cancel();
+        asking->cancel(); // and not waited for: its source may not listen
         co_return no_ticket_in_time();
     }
     if (request->error) co_return ticket_failure(request->error);
@@ -289,7 +288,7 @@ void connection_impl::fail(error_info why) {
 }
 
 void connection_impl::emit(connection_event happened) {
-    if (listening_ && stop_ == stop::none) listening_->on_connection_event(std::move(happened));
+    if (listening_) listening_->on_connection_event(std::move(happened));
 }
 
 void connection_impl::describe(error_info& why, unsigned number) const {

@@ -145,7 +145,6 @@ private:
     std::shared_ptr<link> link_;                 // the one that is on
     std::vector<std::shared_ptr<link>> retired_; // those that still say good-bye
     std::optional<ticket> tried_;                // the last one that the server saw
-    std::shared_ptr<flight<void>> ticket_flight_;
     std::shared_ptr<flight<void>> closing_;
 };
 

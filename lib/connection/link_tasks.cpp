@@ -90,7 +90,6 @@ awaitable<void> link::write_all(std::shared_ptr<link> self) {
             co_await say_goodbye(self);
             break;
         }
-        if (self->reason_) break;
         if (self->ping_due_) {
             co_await write_ping(self);
             continue;

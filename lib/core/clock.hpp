@@ -4,6 +4,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 
@@ -43,9 +44,14 @@ protected:
     clock_source& operator=(const clock_source&) = default;
 };
 
-/// The time after `delay`, without overflow: `time_point::max()` means never.
-inline time_point after(time_point now, std::chrono::steady_clock::duration delay) noexcept {
-    return delay >= time_point::max() - now ? time_point::max() : now + delay;
+/// The time after `delay`, without overflow: `time_point::max()` means never, and so does the
+/// largest value of a coarser unit.
+template <class Rep, class Period>
+time_point after(time_point now, std::chrono::duration<Rep, Period> delay) noexcept {
+    using unit = std::chrono::duration<Rep, Period>;
+    if (delay >= std::chrono::floor<unit>(time_point::max() - std::max(now, time_point())))
+        return time_point::max();
+    return now + std::chrono::duration_cast<time_point::duration>(delay);
 }
 
 } // namespace parley

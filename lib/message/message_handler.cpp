@@ -17,8 +17,8 @@
 namespace parley {
 
 /// The actor behind message_handler: a router, and a queue for what it says.
-class message_handler::impl : public std::enable_shared_from_this<message_handler::impl>,
-                              public message_sink {
+class message_handler::impl final : public std::enable_shared_from_this<message_handler::impl>,
+                                    public message_sink {
 public:
     impl(asio::any_io_executor executor, message_handler_options options,
          const environment_ptr& environment)

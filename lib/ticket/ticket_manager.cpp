@@ -1,11 +1,11 @@
 #include <parley/ticket_manager.hpp>
 #include <parley/version.hpp>
 
+#include "async/as_strand.hpp"
 #include "ticket/server_exchange.hpp"
 #include "ticket/ticket_manager_impl.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <algorithm>
 #include <string>
@@ -41,11 +41,10 @@ ticket_config checked(ticket_config config) {
     return config;
 }
 
-detail::strand strand_of(asio::any_io_executor executor) {
+detail::strand strand_of(const asio::any_io_executor& executor) {
     if (!executor)
         throw_error(error_info(errc::invalid_configuration, "A ticket_manager needs an executor."));
-    if (const auto* given = executor.target<detail::strand>()) return *given;
-    return asio::make_strand(std::move(executor));
+    return as_strand(executor);
 }
 
 environment_ptr or_real(environment_ptr given) {
@@ -58,11 +57,11 @@ std::string user_agent_of(const connection_config& config) {
 
 } // namespace
 
-ticket_manager::impl::impl(asio::any_io_executor executor, auth_data auth,
+ticket_manager::impl::impl(const asio::any_io_executor& executor, auth_data auth,
                            std::shared_ptr<ticket_source> source,
                            std::shared_ptr<http_ticket_source> http, const ticket_config& config,
                            ticket_manager_options options, environment_ptr environment)
-    : strand_(strand_of(std::move(executor))), environment_(std::move(environment)),
+    : strand_(strand_of(executor)), environment_(std::move(environment)),
       clock_(environment_->clock()), source_(std::move(source)), http_(std::move(http)),
       config_(checked(config)),
       validate_timeout_(checked(options.validate_timeout, milliseconds(1),

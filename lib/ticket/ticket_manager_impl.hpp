@@ -46,9 +46,9 @@ public:
         std::optional<std::uint64_t> clears; // how often it had been cleared when he asked
     };
 
-    impl(asio::any_io_executor executor, auth_data auth, std::shared_ptr<ticket_source> source,
-         std::shared_ptr<http_ticket_source> http, const ticket_config& config,
-         ticket_manager_options options, environment_ptr environment);
+    impl(const asio::any_io_executor& executor, auth_data auth,
+         std::shared_ptr<ticket_source> source, std::shared_ptr<http_ticket_source> http,
+         const ticket_config& config, ticket_manager_options options, environment_ptr environment);
 
     // Any thread.
     static awaitable<ticket> get(std::shared_ptr<impl> self, demand what);
@@ -95,6 +95,8 @@ private:
     void follow_identity();
     static awaitable<void> end_all(std::shared_ptr<impl> self);
     void shut_down();
+    template <class T, class Operation>
+    std::shared_ptr<flight<T>> launch(Operation operation);
     void task_ended();
 
     // ticket_upkeep.cpp: renewal and validation
@@ -185,6 +187,18 @@ struct ticket_manager::impl::verdict {
     ticket_validation answer;
     time_point until;
 };
+
+/// Starts one of the tasks that stop waits for; it says task_ended when it ends.
+template <class T, class Operation>
+std::shared_ptr<flight<T>> ticket_manager::impl::launch(Operation operation) {
+    ++running_;
+    try {
+        return flight<T>::start(strand_, clock_, std::move(operation));
+    } catch (...) { // no memory: it has not started
+        task_ended();
+        throw;
+    }
+}
 
 /// Somebody waits for a refresh, as long as this lives.
 class ticket_manager::impl::waiting {

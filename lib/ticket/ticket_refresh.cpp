@@ -124,13 +124,11 @@ ticket_manager::impl::join_refresh(std::optional<ticket_reason> reason) {
         const std::lock_guard lock(mutex_);
         begun = std::make_shared<refresh>(*this, reason.value_or(tickets_.reason()),
                                           tickets_.generation(), auth_);
-        counts_.in_flight = true;
     }
-    // Before it starts: it may land at once.
+    begun->task = launch<void>([self = shared_from_this(), begun] { return perform(self, begun); });
     refresh_ = begun;
-    ++running_;
-    begun->task = flight<void>::start(
-        strand_, clock_, [self = shared_from_this(), begun] { return perform(self, begun); });
+    const std::lock_guard lock(mutex_);
+    counts_.in_flight = true;
     return begun;
 }
 
@@ -202,11 +200,8 @@ awaitable<result<ticket>> ticket_manager::impl::attempt(std::shared_ptr<impl> se
     }
     const auto deadline = after(self->clock_->now(), self->config_.request_timeout);
     ticket_request request(*flying->auth, flying->reason, number, deadline);
-    ++self->running_;
     const auto fetching =
-        flight<ticket>::start(self->strand_, self->clock_, [self, request = std::move(request)] {
-            return fetch(self, request);
-        });
+        self->launch<ticket>([self, request = std::move(request)] { return fetch(self, request); });
     const auto end = self->http_ ? after(deadline, grace_for_ours) : deadline;
     try {
         co_await fetching->wait_until(end);

@@ -6,6 +6,7 @@
 #include "ticket/ticket_manager_impl.hpp"
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -177,11 +178,9 @@ ticket_manager::impl::join_validation(std::uint64_t clears) {
                                "The source of these tickets has no server that could be asked."));
     if (validation_ && validation_->value == begun->value) return validation_;
     give_up_validation();
-    validation_ = begun; // before it starts: it may land at once
-    ++running_;
-    begun->task = flight<result<ticket_validation>>::start(
-        strand_, clock_,
+    begun->task = launch<result<ticket_validation>>(
         [self = shared_from_this(), begun] { return perform_validation(self, begun); });
+    validation_ = begun;
     return begun;
 }
 
@@ -201,9 +200,12 @@ void ticket_manager::impl::give_up_validation() {
 awaitable<result<ticket_validation>>
 ticket_manager::impl::perform_validation(std::shared_ptr<impl> self,
                                          std::shared_ptr<validation> flying) {
-    std::optional<ticket_validation> answer = self->remembered(flying->value);
+    std::optional<ticket_validation> answer;
     std::optional<error_info> failed;
     try {
+        // Not before it is known as the one that is on.
+        co_await asio::post(self->strand_, asio::use_awaitable);
+        answer = self->remembered(flying->value);
         if (!answer) {
             const auto deadline = after(self->clock_->now(), self->validate_timeout_);
             auto said = co_await self->http_->validate(flying->value, flying->auth, deadline);

@@ -3,6 +3,7 @@
 #include "async/flight.hpp"
 #include "transport/network.hpp"
 #include "transport/network_error.hpp"
+#include "transport/wipe.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
@@ -15,7 +16,6 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
-#include <openssl/crypto.h>
 
 #include <exception>
 #include <optional>
@@ -60,6 +60,14 @@ error_info read_error(const boost::system::error_code& failed, const std::string
         return malformed(failed.message());
     if (failed.category() == asio::error::get_ssl_category()) return tls_error(failed, 0, host);
     return hung_up(host, failed.message());
+}
+
+/// Beast calls a line that is no HTTP incomplete when the server hangs up after it.
+bool is_not_http(const boost::beast::flat_buffer& begun) {
+    constexpr std::string_view start = "HTTP/1.";
+    const auto bytes = begun.data();
+    const std::string_view got(static_cast<const char*>(bytes.data()), bytes.size());
+    return got.substr(0, start.size()) != start.substr(0, got.size());
 }
 
 /// What a server must not send (PITFALLS P27, P29), known once the head is there.
@@ -108,7 +116,7 @@ public:
     }
     wiped_request(const wiped_request&) = delete;
     wiped_request& operator=(const wiped_request&) = delete;
-    ~wiped_request() { OPENSSL_cleanse(body().data(), body().size()); }
+    ~wiped_request() { wipe(body()); }
 };
 
 /// One exchange under way: kept by its own coroutine.
@@ -182,6 +190,8 @@ private:
             parser.header_limit(max_head);
             parser.body_limit(max_body);
             const auto head = co_await http::async_read_header(stream, buffer, parser, as_values);
+            if (std::get<0>(head) && is_not_http(buffer))
+                co_return self->as_ticket_error(malformed("the answer is no HTTP answer"));
             if (std::get<0>(head))
                 co_return self->as_ticket_error(read_error(std::get<0>(head), host));
             if (const auto complaint = head_complaint(parser.get()))

@@ -9,6 +9,8 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -39,9 +41,8 @@ constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 
 } // namespace
 
-/// Found by argument. The closing handshake is over when its frames are: reading on until the peer
-/// closes TCP, as Beast does, is up to the peer (PITFALLS P33, P45). Whoever owns the transport
-/// closes the socket.
+/// Found by argument. With the frames of the closing handshake the WebSocket is over: to read on
+/// until the peer closes TCP, as Beast does, may take for ever (PITFALLS P33, P45).
 template <class Next>
 void teardown(beast::role_type, wire_layer<Next>&, error_code& failed) {
     failed = {};
@@ -55,14 +56,9 @@ void async_teardown(beast::role_type, wire_layer<Next>& layer, Handler&& handler
 
 namespace {
 
-/// A connection of one kind or the other, from the upgrade on.
-class websocket_connection {
+class websocket_connection { // of one kind or the other, from the upgrade on
 public:
-    websocket_connection() = default;
-    websocket_connection(const websocket_connection&) = delete;
-    websocket_connection& operator=(const websocket_connection&) = delete;
     virtual ~websocket_connection() = default;
-
     virtual awaitable<result<void>> secure(server_url server) = 0;
     virtual awaitable<result<void>> upgrade(std::shared_ptr<const connect_request> request) = 0;
     virtual awaitable<result<void>> read() = 0;
@@ -71,9 +67,6 @@ public:
     virtual awaitable<result<void>> close(unsigned code, std::string reason) = 0;
 };
 
-constexpr beast::zlib::error inflate_error = beast::zlib::error::end_of_stream;
-
-/// True for every error of the same family.
 template <class Error>
 bool is_from(const error_code& failed, Error sibling) {
     return failed.category() == error_code(sibling).category();
@@ -114,11 +107,10 @@ public:
           }) {}
 
     awaitable<result<void>> secure(server_url server) override {
-        if constexpr (std::is_same_v<Stream, tls_stream>) {
+        if constexpr (std::is_same_v<Stream, tls_stream>)
             return net_->tls().handshake(layer().next_layer(), std::move(server), stop_);
-        } else {
+        else
             return nothing_to_do();
-        }
     }
 
     awaitable<result<void>> upgrade(std::shared_ptr<const connect_request> request) override {
@@ -182,6 +174,9 @@ public:
         // Beast asserts that it is closed only once, and only when open (PITFALLS P32).
         if (closing_ || !ws_.is_open()) co_return result<void>();
         closing_ = true;
+        // With a control callback a read that begins while the close is being written, and finds
+        // the peer's close in its buffer, waits for the close, and the close for it (Beast 345).
+        ws_.control_callback();
         const write_mark mark(writes_);
         const websocket::close_reason why(static_cast<websocket::close_code>(code),
                                           close_text(std::move(reason)));
@@ -293,7 +288,8 @@ private:
         if (failed == websocket::error::closed || peer_closing_ || (closing_ && why))
             return closed_by_peer(why.code, std::string_view(why.reason.data(), why.reason.size()));
         if (failed == websocket::error::message_too_big) return too_large(failed.message());
-        if (failed == websocket::error::bad_frame_payload || is_from(failed, inflate_error))
+        if (failed == websocket::error::bad_frame_payload ||
+            is_from(failed, beast::zlib::error::end_of_stream))
             return protocol_violation(failed.message(), 1007);
         if (failed == websocket::condition::protocol_violation)
             return protocol_violation(failed.message(), 1002);
@@ -331,6 +327,9 @@ public:
         if (stop_->requested()) co_return aborted_error(phase::none);
         const auto outcome = co_await establish(request);
         if (outcome) co_return outcome;
+        const auto cancellation = co_await asio::this_coro::cancellation_state;
+        if (cancellation.cancelled() != asio::cancellation_type::none)
+            throw boost::system::system_error(asio::error::operation_aborted);
         connection_.reset();
         error_info failed = outcome.error();
         failed.details.url = request->server.websocket_text();

@@ -148,17 +148,17 @@ private:
 } // namespace
 
 tcp_endpoints interleave_families(tcp_endpoints endpoints) {
-    if (endpoints.empty()) return endpoints;
-    const bool first_is_v6 = endpoints.front().address().is_v6();
-    const auto others =
-        std::stable_partition(endpoints.begin(), endpoints.end(), [first_is_v6](const auto& each) {
-            return each.address().is_v6() == first_is_v6;
-        });
+    tcp_endpoints firsts;
+    tcp_endpoints seconds;
+    for (const auto& each : endpoints) {
+        const bool as_first = each.address().is_v6() == endpoints.front().address().is_v6();
+        (as_first ? firsts : seconds).push_back(each);
+    }
     tcp_endpoints ordered;
     ordered.reserve(endpoints.size());
-    for (auto one = endpoints.begin(), two = others; one != others || two != endpoints.end();) {
-        if (one != others) ordered.push_back(*one++);
-        if (two != endpoints.end()) ordered.push_back(*two++);
+    for (std::size_t at = 0; ordered.size() < endpoints.size(); ++at) {
+        if (at < firsts.size()) ordered.push_back(firsts[at]);
+        if (at < seconds.size()) ordered.push_back(seconds[at]);
     }
     return ordered;
 }

@@ -25,6 +25,9 @@ public:
                  time_point until)
         : method(verb), server(std::move(to)), target(std::move(path)), body(std::move(json)),
           deadline(until) {}
+    http_request(const http_request&) = default;
+    http_request& operator=(const http_request&) = default;
+    ~http_request(); ///< wipes the body and the header values
 
     http_method method;
     server_url server;

@@ -1,13 +1,13 @@
 #include "transport/proxy_connect.hpp"
 
 #include "transport/network_error.hpp"
+#include "transport/wipe.hpp"
 #include "wire/ticket_wire.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <openssl/crypto.h>
 
 #include <array>
 #include <cstddef>
@@ -46,7 +46,7 @@ public:
     explicit wiped_text(std::string text) : text_(std::move(text)) {}
     wiped_text(const wiped_text&) = delete;
     wiped_text& operator=(const wiped_text&) = delete;
-    ~wiped_text() { OPENSSL_cleanse(text_.data(), text_.size()); }
+    ~wiped_text() { wipe(text_); }
 
     const std::string& get() const noexcept { return text_; }
 

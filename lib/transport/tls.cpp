@@ -147,7 +147,9 @@ awaitable<result<void>> tls_context::handshake(tls_stream& stream, server_url se
 error_info tls_error(const boost::system::error_code& failed, long verify_result,
                      const std::string& host) {
     const int reason = ssl_reason(failed);
-    if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+    // The oldest error in OpenSSL's queue is reported, which may be one that led to this verdict.
+    const bool from_openssl = failed.category() == asio::error::get_ssl_category();
+    if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED || (from_openssl && verify_result != X509_V_OK))
         return network_error(errc::certificate_rejected, phase::tls, false,
                              "The certificate of " + host + " is not trusted",
                              certificate_reason(verify_result));
@@ -156,8 +158,7 @@ error_info tls_error(const boost::system::error_code& failed, long verify_result
                              "The TLS handshake with " + host + " failed",
                              "the server does not speak TLS");
     // PROTOCOL.md 1: cut short is worth a retry, a disagreement is not.
-    const bool cut_short = failed.category() != asio::error::get_ssl_category() ||
-                           reason == SSL_R_TLSV1_ALERT_INTERNAL_ERROR ||
+    const bool cut_short = !from_openssl || reason == SSL_R_TLSV1_ALERT_INTERNAL_ERROR ||
                            reason == SSL_R_UNEXPECTED_EOF_WHILE_READING;
     return network_error(errc::tls_failed, phase::tls, cut_short,
                          "The TLS handshake with " + host + " failed", failed.message());

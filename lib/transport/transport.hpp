@@ -22,6 +22,9 @@ class connect_request {
 public:
     connect_request(server_url to, std::string path)
         : server(std::move(to)), target(std::move(path)) {}
+    connect_request(const connect_request&) = default;
+    connect_request& operator=(const connect_request&) = default;
+    ~connect_request(); ///< wipes the target
 
     server_url server;  ///< where to
     std::string target; ///< the request target of the upgrade, ticket included: never logged

@@ -38,6 +38,8 @@ error_info too_large(std::string reason) {
 }
 
 error_info closed_by_peer(unsigned code, std::string_view text) {
+    // RFC 6455 section 7.4.2 ends at 4999; Beast lets more pass.
+    if (code > 4999) return protocol_violation("bad close code", 1002);
     const unsigned reported = code == 0 ? 1005 : code;
     error_info ended =
         session_error(errc::connection_closed, "The server closed the connection", {}, reported);

@@ -1,7 +1,6 @@
 #include "wire/decoder.hpp"
 
 #include "core/json_string.hpp"
-#include "core/json_walk.hpp"
 #include "wire/frame_builder.hpp"
 
 #include <fmt/core.h>
@@ -29,32 +28,47 @@ static_assert(simdjson::SIMDJSON_PADDING <= padding);
 /// frame needed is given back.
 constexpr std::size_t kept_capacity = 64u << 10;
 
-/// The name of a member. Its token begins behind the quote at `raw`, and is known to be closed.
-wire::field key_of(const char* raw) {
+/// A name that is spelled with escapes, or that nobody knows. It is closed by a quote.
+wire::field unusual_key(const char* raw) {
     const char* end = raw;
-    while (*end != '"' && *end != '\\')
-        ++end;
-    if (*end == '"') return wire::field_named({raw, static_cast<std::size_t>(end - raw)});
-    while (*end != '"')
-        end += *end == '\\' ? 2 : 1;
+    bool escaped = false;
+    for (; *end != '"'; end += *end == '\\' ? 2 : 1)
+        escaped = escaped || *end == '\\';
+    if (!escaped) return wire::field::none;
     std::string name;
     append_unescaped(name, {raw, static_cast<std::size_t>(end - raw)});
     return wire::field_named(name);
 }
 
+wire::field key_of(ondemand::field& member) {
+    const char* raw = member.key().raw();
+    const auto known = wire::field_at(raw);
+    return known == wire::field::none ? unusual_key(raw) : known;
+}
+
+/// Without the white space up to the next token.
+std::string_view trimmed(std::string_view raw) noexcept {
+    while (!raw.empty() && static_cast<unsigned char>(raw.back()) <= ' ')
+        raw.remove_suffix(1);
+    return raw;
+}
+
+/// The text of a value whose first token is known.
 error_code raw_value(ondemand::value value, std::string_view& raw) {
-    raw = trim_json(value.raw_json_token());
+    raw = trimmed(raw);
+    if (raw.empty()) return simdjson::TAPE_ERROR; // the text ends where the value should be
     error_code fault = simdjson::SUCCESS;
-    if (raw.starts_with('{')) {
+    if (raw.front() == '{') {
         ondemand::object inner;
         fault = value.get_object().get(inner);
         if (!fault) fault = inner.raw_json().get(raw);
-    } else if (raw.starts_with('[')) {
+        raw = trimmed(raw);
+    } else if (raw.front() == '[') {
         ondemand::array inner;
         fault = value.get_array().get(inner);
         if (!fault) fault = inner.raw_json().get(raw);
+        raw = trimmed(raw);
     }
-    raw = trim_json(raw);
     return fault;
 }
 
@@ -64,9 +78,9 @@ error_code scan_data(ondemand::value value, wire::frame_fields& out) {
     for (auto&& each : inner) {
         ondemand::field member;
         if (const auto fault = std::move(each).get(member)) return fault;
-        const auto which = key_of(member.key().raw());
+        const auto which = key_of(member);
         if (which == wire::field::none) continue; // the loop skips what is not read
-        std::string_view raw;
+        auto raw = member.value().raw_json_token();
         if (const auto fault = raw_value(member.value(), raw)) return fault;
         out.put(wire::level::data, which, raw);
     }
@@ -77,15 +91,13 @@ error_code scan(ondemand::object& frame, wire::frame_fields& out) {
     for (auto&& each : frame) {
         ondemand::field member;
         if (const auto fault = std::move(each).get(member)) return fault;
-        const auto which = key_of(member.key().raw());
+        const auto which = key_of(member);
         if (which == wire::field::none) continue;
-        std::string_view raw;
+        auto raw = member.value().raw_json_token();
         error_code fault = simdjson::SUCCESS;
-        const bool inside = which == wire::field::data &&
-                            out.raw(wire::level::top, wire::field::data).empty() &&
-                            std::string_view(member.value().raw_json_token()).starts_with('{');
-        if (inside) {
-            raw = "{";
+        if (which == wire::field::data && raw.starts_with('{') &&
+            out.raw(wire::level::top, wire::field::data).empty()) {
+            raw = raw.substr(0, 1); // enough to tell that it is an object
             fault = scan_data(member.value(), out);
         } else {
             fault = raw_value(member.value(), raw);

@@ -125,11 +125,11 @@ server_frame build(frame_kind kind, const frame_fields& in) {
 } // namespace
 
 server_frame build_frame(const frame_fields& fields) {
-    auto identified = identify(fields);
-    if (auto* skipped = std::get_if<message_skipped>(&identified)) return std::move(*skipped);
-    const auto kind = std::get<frame_kind>(identified);
-    if (auto skipped = check_fields(kind, fields)) return std::move(*skipped);
-    return build(kind, fields);
+    message_skipped why;
+    const auto kind = identify(fields, why);
+    if (!kind) return why;
+    if (auto skipped = check_fields(*kind, fields)) return std::move(*skipped);
+    return build(*kind, fields);
 }
 
 } // namespace parley::wire

@@ -10,58 +10,6 @@ namespace parley::wire {
 
 namespace {
 
-constexpr std::array<std::string_view, static_cast<std::size_t>(field::none)> names{
-    "id",
-    "args",
-    "code",
-    "data",
-    "text",
-    "type",
-    "uuid",
-    "delta",
-    "error",
-    "event",
-    "props",
-    "callId",
-    "result",
-    "status",
-    "details",
-    "pingTime",
-    "threadId",
-    "toolName",
-    "errorCode",
-    "textDelta",
-    "timestamp",
-    "toolCount",
-    "toolNames",
-    "parameters",
-    "toolCallId",
-    "messageCount",
-    "componentName",
-    "providerResId",
-    "conversationId",
-    "updateEndpoint",
-    "canUpdateMetadata",
-    "originalTimestamp"};
-
-constexpr std::size_t longest = 17;
-
-/// Where the names of each length begin: most unknown ones cost no comparison at all.
-constexpr auto first_of_length = [] {
-    std::array<std::size_t, longest + 2> first{};
-    for (std::size_t length = 0; length < first.size(); ++length)
-        while (first[length] < names.size() && names[first[length]].size() < length)
-            ++first[length];
-    return first;
-}();
-
-constexpr bool sorted_by_length = [] {
-    for (std::size_t i = 1; i < names.size(); ++i)
-        if (names[i - 1].size() > names[i].size()) return false;
-    return names.back().size() == longest;
-}();
-static_assert(sorted_by_length);
-
 std::string unescaped_text(std::string_view token) {
     const auto inner = token.substr(1, token.size() - 2);
     std::string out;
@@ -73,17 +21,6 @@ std::string unescaped_text(std::string_view token) {
 }
 
 } // namespace
-
-std::string_view name_of(field which) noexcept {
-    return which == field::none ? "?" : names[static_cast<std::size_t>(which)];
-}
-
-field field_named(std::string_view name) noexcept {
-    if (name.size() > longest) return field::none;
-    for (auto at = first_of_length[name.size()]; at < first_of_length[name.size() + 1]; ++at)
-        if (names[at] == name) return static_cast<field>(at);
-    return field::none;
-}
 
 std::string frame_fields::text(level where, field which) const {
     return absent(where, which) ? std::string() : unescaped_text(raw(where, which));

@@ -2,6 +2,8 @@
 
 #include <parley/json_text.hpp>
 
+#include "wire/field.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -11,47 +13,6 @@
 #include <vector>
 
 namespace parley::wire {
-
-/// Every name of a field that PROTOCOL.md 2.2 knows, at the top or in `data`, by length.
-enum class field : std::uint8_t {
-    id,
-    args,
-    code,
-    data,
-    text,
-    type,
-    uuid,
-    delta,
-    error,
-    event_name,
-    props,
-    call_id,
-    result,
-    status,
-    details,
-    ping_time,
-    thread_id,
-    tool_name,
-    error_code,
-    text_delta,
-    timestamp,
-    tool_count,
-    tool_names,
-    parameters,
-    tool_call_id,
-    message_count,
-    component_name,
-    provider_res_id,
-    conversation_id,
-    update_endpoint,
-    can_update_metadata,
-    original_timestamp,
-    none
-};
-
-/// `toolCallId`, as it is on the wire.
-std::string_view name_of(field which) noexcept;
-field field_named(std::string_view name) noexcept;
 
 /// The top of a frame, or its `data`.
 enum class level : std::uint8_t { top, data };

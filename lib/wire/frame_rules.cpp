@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include <cstring>
 #include <span>
 #include <string>
 
@@ -50,7 +51,8 @@ constexpr rule authentication_error_rules[]{{top, field::error, shape::text, opt
 constexpr rule tools_rules[]{{top, field::data, shape::object, optional},
                              {data, field::tool_count, shape::integer, optional},
                              {data, field::tool_names, shape::names, optional}};
-constexpr rule content_delta_rules[]{{data, field::delta, shape::text, required}};
+constexpr rule content_delta_rules[]{{top, field::data, shape::object, required},
+                                     {data, field::delta, shape::text, required}};
 constexpr rule text_delta_rules[]{{data, field::text_delta, shape::text, required}};
 constexpr rule reasoning_rules[]{{data, field::id, shape::name, optional}};
 constexpr rule reasoning_delta_rules[]{{data, field::id, shape::name, optional},
@@ -144,7 +146,8 @@ bool is_number(std::string_view value) noexcept { return kind_of(value) == json_
 
 /// A token of the parser's is a string by its quotes alone: the escapes are looked at here.
 bool valid_token(std::string_view value) {
-    if (is_string(value) && value.find('\\') == std::string_view::npos) return true;
+    const bool quoted = value.size() > 1 && is_string(value) && value.back() == '"';
+    if (quoted && value.find('\\') == std::string_view::npos) return true;
     return !check_json(value);
 }
 
@@ -237,56 +240,96 @@ constexpr named provider_events[]{{"text-delta", frame_kind::text_delta},
                                   {"tool-result", frame_kind::server_tool_result}};
 constexpr named latitude_events[]{{"tool-result", frame_kind::latitude_tool_result}};
 
-/// What a string token says, if it is one. Most have no escape and need no copy.
-std::optional<std::string_view> said(std::string_view token, std::string& held) {
-    if (token.empty() || !is_string(token) || !valid_token(token)) return std::nullopt;
-    const auto inner = token.substr(1, token.size() - 2);
-    if (inner.find('\\') == std::string_view::npos) return inner;
-    append_unescaped(held, inner);
-    return held;
+/// Whether a string token says that, spelled without escapes.
+bool says(std::string_view token, std::string_view word) noexcept {
+    return token.size() == word.size() + 2 && token.front() == '"' &&
+           std::memcmp(token.data() + 1, word.data(), word.size()) == 0;
 }
 
-message_skipped unknown_event(std::string_view event, std::string_view type = {}) {
-    auto detail = fmt::format("chat_event {}", shorten_and_escape(event, 60));
-    if (!type.empty()) detail += fmt::format(" {}", shorten_and_escape(type, 60));
-    return {skip_reason::unknown_event, std::move(detail)};
+/// The same token without escapes, in `held` if need be; empty when it is no string.
+std::string_view plain(std::string_view token, std::string& held) {
+    if (token.empty() || !is_string(token) || !valid_token(token)) return {};
+    if (token.find('\\') == std::string_view::npos) return token;
+    held = '"';
+    append_unescaped(held, token.substr(1, token.size() - 2));
+    return held += '"';
 }
 
-std::variant<frame_kind, message_skipped>
-identify_inner(std::span<const named> known, std::string_view event, const frame_fields& fields) {
+/// What a word stands for, looked up as it is spelled, or else without its escapes.
+enum class lookup : std::uint8_t { known, unknown, no_string };
+
+template <class Find>
+lookup look_up(std::string_view token, std::string& word, Find find) {
+    if (find(token)) return lookup::known;
     std::string held;
-    const auto type = said(fields.raw(data, field::type), held);
-    if (!type) return message_skipped{skip_reason::bad_field, "chat_event: data.type is no string"};
-    for (const auto& each : known)
-        if (each.name == *type) return each.kind;
-    return unknown_event(event, *type);
+    const auto spelled = plain(token, held);
+    if (spelled.empty()) return lookup::no_string;
+    if (find(spelled)) return lookup::known;
+    word = shorten_and_escape(spelled.substr(1, spelled.size() - 2), 60);
+    return lookup::unknown;
 }
 
-std::variant<frame_kind, message_skipped> identify_event(const frame_fields& fields) {
-    std::string held;
-    const auto event = said(fields.raw(top, field::event_name), held);
-    if (!event) return message_skipped{skip_reason::bad_field, "chat_event: event is no string"};
-    const bool provider = *event == "provider-event";
-    if (!provider && *event != "latitude-event" && *event != "content-delta")
-        return unknown_event(*event);
+using identity = std::optional<frame_kind>;
+
+identity none(message_skipped& why, skip_reason reason, std::string detail) {
+    why = {reason, std::move(detail)};
+    return std::nullopt;
+}
+
+identity identify_inner(std::string_view event, std::span<const named> known,
+                        const frame_fields& fields, message_skipped& why) {
     const auto inside = fields.raw(top, field::data);
-    if (inside.empty() || kind_of(inside) != json_kind::object)
-        return message_skipped{skip_reason::bad_field, "chat_event: data is no object"};
-    if (provider) return identify_inner(provider_events, *event, fields);
-    if (*event == "content-delta") return frame_kind::content_delta;
-    return identify_inner(latitude_events, *event, fields);
+    if (inside.empty() || inside.front() != '{')
+        return none(why, skip_reason::bad_field, "chat_event: data is no object");
+    identity kind;
+    std::string word;
+    const auto found = look_up(fields.raw(data, field::type), word, [&](std::string_view token) {
+        for (const auto& each : known)
+            if (says(token, each.name)) kind = each.kind;
+        return kind.has_value();
+    });
+    if (found == lookup::known) return kind;
+    if (found == lookup::unknown)
+        return none(why, skip_reason::unknown_event, fmt::format("chat_event {} {}", event, word));
+    return none(why, skip_reason::bad_field, "chat_event: data.type is no string");
+}
+
+identity identify_event(const frame_fields& fields, message_skipped& why) {
+    constexpr std::string_view events[]{"provider-event", "content-delta", "latitude-event"};
+    std::size_t at = 0;
+    std::string word;
+    const auto found =
+        look_up(fields.raw(top, field::event_name), word, [&](std::string_view token) {
+            for (at = 0; at < std::size(events) && !says(token, events[at]);)
+                ++at;
+            return at < std::size(events);
+        });
+    if (found == lookup::unknown)
+        return none(why, skip_reason::unknown_event, "chat_event " + word);
+    if (found == lookup::no_string)
+        return none(why, skip_reason::bad_field, "chat_event: event is no string");
+    if (at == 1) return frame_kind::content_delta;
+    if (at == 0) return identify_inner(events[at], provider_events, fields, why);
+    return identify_inner(events[at], latitude_events, fields, why);
 }
 
 } // namespace
 
-std::variant<frame_kind, message_skipped> identify(const frame_fields& fields) {
-    std::string held;
-    const auto type = said(fields.raw(top, field::type), held);
-    if (!type) return message_skipped{skip_reason::no_type, ""};
-    if (*type == "chat_event") return identify_event(fields); // first: most are
-    for (const auto& each : rows)
-        if (!is_chat_event(each.kind) && each.name == *type) return each.kind;
-    return message_skipped{skip_reason::unknown_type, shorten_and_escape(*type, 60)};
+std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& why) {
+    identity kind;
+    bool event = false;
+    std::string word;
+    const auto found = look_up(fields.raw(top, field::type), word, [&](std::string_view token) {
+        event = says(token, "chat_event"); // first: most are
+        if (event) return true;
+        for (const auto& each : rows)
+            if (!is_chat_event(each.kind) && says(token, each.name)) kind = each.kind;
+        return kind.has_value();
+    });
+    if (event) return identify_event(fields, why);
+    if (found == lookup::known) return kind;
+    if (found == lookup::unknown) return none(why, skip_reason::unknown_type, std::move(word));
+    return none(why, skip_reason::no_type, "");
 }
 
 std::optional<message_skipped> check_fields(frame_kind kind, const frame_fields& fields) {

@@ -4,8 +4,9 @@
 
 #include "wire/frame_fields.hpp"
 
+#include <cstdint>
 #include <optional>
-#include <variant>
+#include <string_view>
 
 namespace parley::wire {
 
@@ -35,8 +36,8 @@ enum class frame_kind : std::uint8_t {
     error
 };
 
-/// Which message these fields are, or why they are none.
-std::variant<frame_kind, message_skipped> identify(const frame_fields& fields);
+/// Which message these fields are, or nullopt, and in `why` the reason for which they are none.
+std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& why);
 
 /// What is wrong with its fields, if anything: each is there and has its shape, or may be absent.
 /// After this the getters of frame_fields cannot fail.

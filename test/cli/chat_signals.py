@@ -99,6 +99,15 @@ def secrets_are_used_and_never_shown():
 
 
 @test
+def a_secret_in_a_wrong_place_is_not_shown_either():
+    for arguments in [['ws://someone:hush@127.0.0.1', 'hi'], ['--tokn=hush', 'ws://127.0.0.1:1'],
+                      ['--proxy', 'ftp://someone:hush@nowhere', 'ws://127.0.0.1:1', 'hi']]:
+        for json_flag in [[], ['--json']]:
+            run = chat('-v', *json_flag, *arguments, status=2)
+            equal('hush' in run.out + run.err, False, run)
+
+
+@test
 def who_asks_is_said_to_the_server():
     got = []
 

@@ -91,6 +91,33 @@ def stop_ends_an_answer():
 
 
 @test
+def what_is_being_typed_survives_a_note():
+    got = []
+    sessions = []
+
+    def session(websocket):
+        sessions.append(websocket)
+        websocket.open()
+        got.append(websocket.expect('chat_message')['content'])
+        websocket.say('good')
+        websocket.finish()
+        websocket.expect('never')
+
+    with FakeServer(session) as server, Terminal(server.url) as terminal:
+        terminal.expect('> ')
+        terminal.type('hel')
+        terminal.expect('hel')
+        sessions[0].reset()
+        terminal.expect('connected again')
+        terminal.expect('> \033[0mhel')
+        terminal.type('lo\n')
+        terminal.expect('good')
+        terminal.type('/quit\n')
+        terminal.until_the_end(0)
+    equal(got, ['hello'])
+
+
+@test
 def a_failed_answer_does_not_end_a_conversation():
     def session(websocket):
         websocket.open()

@@ -8,6 +8,8 @@ Runs the built programs. The last line is `N passed, N failed, N skipped`.
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+sys.dont_write_bytecode = True  # the source tree stays as it is
+
 # Each registers its tests. The first has the one that takes half a minute.
 import chat_command_line  # noqa: F401
 import chat_conversation  # noqa: F401

@@ -11,6 +11,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <atomic>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -44,6 +45,15 @@ struct world {
 };
 
 } // namespace
+
+TEST_CASE("clock: a delay beyond all time is never, in any unit", "[component][clock]") {
+    const time_point now{std::chrono::hours(1000)};
+    CHECK(after(now, std::chrono::milliseconds::max()) == time_point::max());
+    CHECK(after(now, std::chrono::hours::max()) == time_point::max());
+    CHECK(after(now, time_point::duration::max()) == time_point::max());
+    CHECK(after(now, 5ms) == now + 5ms);
+    CHECK(after(time_point(), 0s) == time_point());
+}
 
 TEST_CASE("flight: one operation serves all who join it", "[component][flight]") {
     world w;
@@ -221,6 +231,23 @@ TEST_CASE("on_strand: a context destroyed with calls pending leaves nothing behi
         CHECK(held.use_count() > 1);
     }
     CHECK(held.use_count() == 1);
+}
+
+TEST_CASE("on_strand: a caller's signal may outlive the context", "[component][on_strand]") {
+    auto clock = std::make_shared<manual_clock>();
+    std::optional<started<int>> call;
+    {
+        world w;
+        w.clock = clock;
+        auto going = [&w]() -> awaitable<int> {
+            co_await w.sleep(1h);
+            co_return 1;
+        };
+        call = start(w.io, detail::on_strand<int>(w.strand, going));
+        poll(w.io);
+    }
+    CHECK_FALSE(call->done());
+    call.reset(); // and with it the signal, whose slot must hold nothing of the strand's
 }
 
 TEST_CASE("on_strand: calls from many threads, cancelled at random, complete once each",

@@ -141,6 +141,48 @@ TEST_CASE("connection: the third rejection in a row of a fresh ticket ends the r
     CHECK(test.layer->fresh_asked == std::vector<bool>{false, false, true, true, true});
 }
 
+TEST_CASE("connection: a ticket that the server has not seen yet is fresh",
+          "[component][connection]") {
+    connection_case test;
+    auto& first = test.transports->expect_connect();
+    test.transports->expect_connect().refuse_status(401);                          // ticket-1
+    test.transports->expect_connect().refuse_in(phase::tcp, errc::connect_failed); // ticket-2
+    for (int n = 2; n < 5; ++n)
+        test.transports->expect_connect().refuse_status(401); // ticket-2, -3, -4: three fresh ones
+    test.open();
+
+    first.close(1001);
+    test.pass(1min);
+
+    CHECK(test.layer->events.back() == "failed(ticket_rejected)");
+    CHECK(test.transports->made() == 6);
+    CHECK(test.transports->last().target() == "/ws?ticket=ticket-4");
+}
+
+TEST_CASE("connection: a wait that is shortened, but not to nothing, is announced once",
+          "[component][connection]") {
+    connection_case test;
+    test.environment->fix_jitter(0.99);
+    auto& first = test.transports->expect_connect();
+    for (int n = 0; n < 6; ++n)
+        test.transports->expect_connect().refuse(errc::connect_failed);
+    test.transports->expect_connect().refuse_status(503, 5);
+    test.transports->expect_connect();
+    test.open();
+    first.close(1001);
+    while (test.transports->made() < 8)
+        test.pass(100ms);
+    const auto told = test.layer->events.size();
+    CHECK(test.layer->events.back() == "reconnecting(8)");
+
+    test.socket->notify_network_change();
+    test.pass(1s);
+    CHECK(test.layer->events.size() == told);
+    test.pass(4s);
+
+    CHECK(test.layer->events.back() == "restored");
+}
+
 TEST_CASE("connection: a refresh that fails is a failed attempt, or the end",
           "[component][connection]") {
     connection_case test;

@@ -223,6 +223,22 @@ TEST_CASE("connection: the sender hears when its frame is taken and when it is h
     CHECK(sending.done());
 }
 
+TEST_CASE("connection: a control message without a session goes nowhere",
+          "[component][connection]") {
+    connection_case test;
+    auto& first = test.transports->expect_connect();
+    auto& second = test.transports->expect_connect();
+    test.open();
+    first.fail_read(errc::connection_reset);
+    poll(test.io);
+
+    test.socket->send_control("pong");
+    test.pass(1s);
+
+    REQUIRE(test.socket->ready());
+    CHECK(second.writes().empty());
+}
+
 TEST_CASE("connection: an answer outlives the session, a control message does not",
           "[component][connection]") {
     connection_case test;

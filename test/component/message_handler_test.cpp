@@ -6,6 +6,7 @@
 #include "support/run.hpp"
 #include "support/test_environment.hpp"
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -494,11 +495,13 @@ TEST_CASE("message_handler: takes frames, runs tools and gives events on many th
         }
         co_await handler.stop();
     };
+    auto needed = asio::make_work_guard(pool); // there may be nothing to do before the stop
     for (int i = 0; i < 4; ++i)
         asio::co_spawn(pool, feed(i), must_not_throw);
     asio::co_spawn(tool_threads, read, must_not_throw);
-    pool.join();
     tool_threads.join();
+    needed.reset();
+    pool.join();
 
     CHECK(runs == calls);
     CHECK(ended == calls);

@@ -61,7 +61,7 @@ constexpr int more_than_enough = 1'000;
 TEST_CASE("ticket_manager: a cancelled caller leaves alone", "[component][ticket_manager]") {
     const auto type =
         GENERATE(cancellation_type::terminal, cancellation_type::partial, cancellation_type::total);
-    const std::size_t who = GENERATE(0, 1, 4); // 0 has started the flight
+    const auto who = GENERATE(as<std::size_t>(), 0, 1, 4); // 0 has started the flight
     ticket_world w;
     auto& tickets = w.manage();
     w.source->hold();
@@ -115,7 +115,7 @@ TEST_CASE("ticket_manager: a caller cancelled before he starts makes no request"
 
 TEST_CASE("ticket_manager: a caller cancelled at any step is done at once, and the others are not",
           "[component][ticket_manager]") {
-    const std::size_t who = GENERATE(0, 1, 2);
+    const auto who = GENERATE(as<std::size_t>(), 0, 1, 2);
     const auto type = GENERATE(cancellation_type::terminal, cancellation_type::total);
     bool finished = false;
     for (int n = 0; !finished; ++n) {

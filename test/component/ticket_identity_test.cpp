@@ -109,6 +109,21 @@ TEST_CASE("ticket_manager: an old answer that comes after the new one changes no
     CHECK(w.ends());
 }
 
+TEST_CASE("ticket_manager: an answer that is on its way when the identity changes is thrown away",
+          "[component][ticket_manager]") {
+    ticket_world w;
+    auto& tickets = w.manage();
+    w.source->hold();
+    auto caller = w.start(tickets.get_valid_ticket());
+    w.source->release(); // it will be taken in before anybody is told of the change
+    tickets.update_auth_data(entity("e2"));
+    w.poll();
+    CHECK(value_of(caller) == "ticket-2");
+    CHECK(value_of(run(w.io, tickets.get_valid_ticket())) == "ticket-2");
+    CHECK(w.source->requests().back().auth().entity_id == "e2");
+    CHECK(w.ends());
+}
+
 TEST_CASE("ticket_manager: the failure of an old identity is nobody's",
           "[component][ticket_manager]") {
     ticket_world w;

@@ -28,7 +28,7 @@ namespace {
 using lines = std::vector<std::string>;
 
 // Takes what a runner has for others.
-struct recorder : message_sink {
+struct recorder final : message_sink {
     void on_session_established() override {}
     void on_authentication_refused(std::string, std::string) override {}
     void on_tools_acknowledged(bool) override {}

@@ -5,9 +5,16 @@
 #include "support/catch.hpp"
 #include "support/connection_case.hpp"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
 
+#include <future>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 using namespace parley;
 using namespace parley::test;
@@ -332,4 +339,44 @@ TEST_CASE("websocket_manager: destroyed while it connects, the connect is aborte
     poll(test.io);
 
     CHECK(connecting.aborted());
+}
+
+TEST_CASE("websocket_manager: callers on many threads send once each, in their own order",
+          "[component][websocket_manager]") {
+    constexpr int callers = 8;
+    constexpr int each = 50;
+    asio::thread_pool pool(4);
+    const auto environment = test_environment::make();
+    const auto transports = std::make_shared<scripted_transports>(environment->time);
+    environment->set_transports(transports);
+    auto& peer = transports->expect_connect();
+    auto socket = std::make_unique<websocket_manager>(pool.get_executor(), "wss://chat.example",
+                                                      connection_config(),
+                                                      websocket_manager_options(), environment);
+    asio::co_spawn(pool, socket->connect(ticket_of("T")), asio::use_future).get();
+
+    std::vector<std::future<void>> all;
+    for (int caller = 0; caller < callers; ++caller) {
+        auto send_all = [&socket, caller]() -> awaitable<void> {
+            for (int n = 0; n < each; ++n) {
+                co_await socket->send(std::to_string(caller) + ':' + std::to_string(n));
+                socket->update_ticket(ticket_of("T"));
+                (void)socket->status();
+            }
+        };
+        all.push_back(asio::co_spawn(pool, std::move(send_all), asio::use_future));
+    }
+    for (auto& one : all)
+        one.get();
+    asio::co_spawn(pool, socket->disconnect(), asio::use_future).get();
+    socket.reset();
+    pool.join();
+
+    CHECK(peer.writes().size() == callers * each);
+    for (int caller = 0; caller < callers; ++caller) {
+        int next = 0;
+        for (const auto& text : peer.writes())
+            if (text == std::to_string(caller) + ':' + std::to_string(next)) ++next;
+        CHECK(next == each);
+    }
 }

@@ -20,7 +20,7 @@ def uses(text):
 
 def main():
     self_test(uses,
-              good=['co_await clock.sleep_until(clock.now() + 1s);', 'CHECK(t.expires_in() == 3s);',
+              good=['co_await clock.sleep_until(clock.now() + 1s);', 'CHECK(t.expires_in() == 3s);', 'CHECK(t.expires_at() == x);',
                     'co_await w.sleep(1s);',
                     '// sleep_for(1s)', 'CHECK(text == "steady_clock::now");'],
               bad=['std::this_thread::sleep_for(1ms);', 'auto t = std::chrono::steady_clock::now();',

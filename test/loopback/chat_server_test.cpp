@@ -301,6 +301,7 @@ TEST_CASE("chat_server: open sessions are dropped, closed, silenced and spoken t
     server.send_to_all("later");
     std::this_thread::sleep_for(50ms);
     CHECK(server.seen().websocket_pings == 0);
+    CHECK_FALSE(client.has_input());
     server.resume_all();
     const auto first = client.read_frame();
     const auto second = client.read_frame();
@@ -370,6 +371,28 @@ TEST_CASE("chat_server: a message that is too large closes with 1009, which the 
     client.end();
     CHECK(server.wait_until([](const counters& seen) { return seen.sessions_open_now == 0; }));
     CHECK(server.violations().size() == 1);
+}
+
+TEST_CASE("chat_server: a close that crosses the client's close comes to an end",
+          "[loopback][chat_server]") {
+    chat_server server;
+    server.on_message([](const received_message&) { return answer_script{}.close(1012); });
+    // One segment: a message that makes the server close, others, the client's own close. How many
+    // others there are decides what the server is doing when it comes to the client's close.
+    for (int others = 0; others < 40; ++others) {
+        opened_client client(server);
+        client.read_to("session_established");
+        std::string bytes = raw_client::frame_of(0x81, chat("close"));
+        for (int i = 0; i < others; ++i) {
+            bytes += raw_client::frame_of(
+                0x81, R"({"type":"update_context_helpers","contextHelpers":{}})");
+        }
+        client.write(bytes + raw_client::frame_of(0x88, "\x03\xf4"));
+        client.end();
+        INFO("others: " << others);
+        REQUIRE(
+            server.wait_until([](const counters& seen) { return seen.sessions_open_now == 0; }));
+    }
 }
 
 TEST_CASE("chat_server: serves TLS with a certificate that its CA vouches for",

@@ -6,6 +6,8 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include <atomic>
+
 using namespace parley;
 using namespace parley::test;
 
@@ -186,26 +188,32 @@ TEST_CASE("http: silence and a dripping answer end at the deadline", "[loopback]
     const std::string said = GENERATE(as<std::string>(), "", "HTTP/1.1 200 OK\r\nContent-Le",
                                       "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{");
     CAPTURE(said);
-    raw_server server([&said](raw_peer& peer) {
+    std::atomic<bool> asked = false;
+    raw_server server([&said, &asked](raw_peer& peer) {
         read_request(peer);
         peer.send(said);
+        asked = true;
         peer.hold();
     });
     asking here;
+    const auto time = std::make_shared<manual_clock>();
+    here.clock = time;
     const auto url = "http://127.0.0.1:" + std::to_string(server.port());
-    const auto outcome = here.run(here.sending(url, std::chrono::milliseconds(100)));
+    auto sent = start(here.strand, here.sending(url, std::chrono::seconds(10)));
+    REQUIRE(here.until([&asked] { return asked.load(); }));
+    time->advance(std::chrono::seconds(10));
+    REQUIRE(here.until([&sent] { return sent.done(); }));
+    const auto outcome = sent.get();
     REQUIRE_FALSE(outcome);
     CHECK(outcome.error().is(errc::ticket_timeout));
     CHECK(outcome.error().details.retryable);
     CHECK(outcome.error().details.phase == phase::ticket);
     CHECK(here.drains());
+    CHECK(server.problems().empty());
 }
 
 TEST_CASE("http: a cancelled request throws and closes its connection", "[loopback][http]") {
-    raw_server server([](raw_peer& peer) {
-        read_request(peer);
-        peer.hold(); // ends when the client has closed
-    });
+    raw_server server([](raw_peer& peer) { peer.hold(); }); // until the client has closed
     asking here;
     auto sent =
         start(here.strand, here.sending("http://127.0.0.1:" + std::to_string(server.port())));

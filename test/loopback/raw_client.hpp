@@ -121,6 +121,10 @@ public:
     /// One masked frame; the first byte has FIN and the opcode. The mask is zero (RFC 6455, 5.3
     /// lets a server not care).
     void send_frame(unsigned first_byte, std::string_view data) {
+        write(frame_of(first_byte, data));
+    }
+
+    static std::string frame_of(unsigned first_byte, std::string_view data) {
         std::string bytes(1, static_cast<char>(first_byte));
         if (data.size() < 126) {
             bytes += static_cast<char>(0x80 | data.size());
@@ -133,7 +137,7 @@ public:
         }
         bytes.append(4, '\0');
         bytes += data;
-        write(bytes);
+        return bytes;
     }
 
     /// The next frame, control frames included; they are not answered.
@@ -159,6 +163,12 @@ public:
             throw std::runtime_error("a frame that is no text: " + std::to_string(got.opcode));
         }
         return got.data;
+    }
+
+    /// Whether anything has come that was not read. Not with TLS.
+    bool has_input() const {
+        char byte = 0;
+        return !input_.empty() || ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
     }
 
     /// Says that nothing more is sent.

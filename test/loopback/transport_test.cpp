@@ -1,9 +1,13 @@
+#include "support/gated_lookups.hpp"
 #include "support/raw_server.hpp"
 #include "support/wire_fixture.hpp"
+#include "transport/dial.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 
-#include <condition_variable>
+#include <algorithm>
+#include <string>
+#include <vector>
 
 using namespace parley;
 using namespace parley::test;
@@ -39,35 +43,6 @@ error_info refusal_of_101(const std::string& more_headers) {
     REQUIRE_FALSE(outcome);
     return outcome.error();
 }
-
-/// Lookups that end when the test says so.
-class held_lookups {
-public:
-    lookup_function function() {
-        return [this](const std::string&, std::uint16_t) {
-            std::unique_lock lock(mutex_);
-            ++begun_;
-            changed_.wait(lock, [this] { return released_; });
-            return lookup_answer(tcp_endpoints());
-        };
-    }
-    unsigned begun() {
-        const std::lock_guard lock(mutex_);
-        return begun_;
-    }
-    void release() {
-        const std::lock_guard lock(mutex_);
-        released_ = true;
-        changed_.notify_all();
-    }
-    ~held_lookups() { release(); }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    bool released_ = false;
-    unsigned begun_ = 0;
-};
 
 } // namespace
 
@@ -231,11 +206,11 @@ TEST_CASE("transport: an abort ends a stalled upgrade", "[loopback][transport]")
 }
 
 TEST_CASE("transport: an abort ends a lookup that blocks", "[loopback][transport]") {
-    held_lookups lookups;
+    gated_lookups lookups;
     wire here;
     here.names = std::make_shared<resolver>(lookups.function());
     auto attempt = start(here.strand, here.connecting("ws://blocked.test:1"));
-    REQUIRE(here.until([&lookups] { return lookups.begun() == 1; }));
+    REQUIRE(here.until([&lookups] { return lookups.begun("blocked.test") == 1; }));
     here.link->abort();
     REQUIRE(here.until([&attempt] { return attempt.done(); }));
     CHECK(attempt.get().error().code == asio::error::operation_aborted);
@@ -243,7 +218,7 @@ TEST_CASE("transport: an abort ends a lookup that blocks", "[loopback][transport
 }
 
 TEST_CASE("transport: a lookup that blocks ends at its deadline", "[loopback][transport]") {
-    held_lookups lookups;
+    gated_lookups lookups;
     wire here;
     here.names = std::make_shared<resolver>(lookups.function());
     here.config.resolve_timeout = std::chrono::milliseconds(30);
@@ -265,6 +240,7 @@ TEST_CASE("transport: a cancelled connect throws and leaves nothing", "[loopback
     }));
     attempt.cancel();
     REQUIRE(here.until([&attempt] { return attempt.done(); }));
+    CHECK(attempt.aborted());
     here.link.reset();
     CHECK(here.drains());
 }
@@ -282,7 +258,17 @@ TEST_CASE("transport: the second address answers while the first is silent",
     here.names = std::make_shared<resolver>([hole, good](const std::string&, std::uint16_t) {
         return lookup_answer(tcp_endpoints{hole, good});
     });
-    REQUIRE(here.connect("ws://two.test"));
+    const auto time = std::make_shared<manual_clock>();
+    here.clock = time;
+    auto attempt = start(here.strand, here.connecting("ws://two.test"));
+    REQUIRE(here.until([&time] { return time->next_deadline().has_value(); }));
+    REQUIRE(here.until(
+        [&here] { return !here.seen.phases.empty() && here.seen.phases.back() == phase::tcp; }));
+    poll(here.io);
+    CHECK(server.connections() == 0);
+    time->advance(dial_stagger);
+    REQUIRE(here.until([&attempt] { return attempt.done(); }));
+    CHECK(attempt.get());
 }
 
 TEST_CASE("transport: an address that refuses is followed at once by the next",

@@ -96,10 +96,10 @@ public:
                 sleepers_.erase(first);
             }
         }
-        for (auto& [number, one] : due)
-            asio::post(one.executor, [who = std::move(one.who), number = number] {
+        for (auto& one : due)
+            asio::post(one.second.executor, [who = std::move(one.second.who), wait = one.first] {
                 auto held = who.lock();
-                if (held && held->wait == number) held->timer.cancel();
+                if (held && held->wait == wait) held->timer.cancel();
             });
     }
 

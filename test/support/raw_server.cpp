@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstring>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -299,6 +300,8 @@ void raw_server::accept_all() {
         if (socket < 0) return;
         const ::timeval patience{10, 0};
         ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        const int at_once = 1;
+        ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
         const std::lock_guard lock(mutex_);
         const std::size_t which = std::min<std::size_t>(connections_++, scripts_.size() - 1);
         sockets_.push_back(socket);

@@ -156,6 +156,7 @@ public:
 
     // the script
     std::optional<error_info> refusal;
+    std::optional<phase> refused_in;
     std::optional<phase> held_phase;
     std::deque<step> steps;
     bool answers_pings = true;
@@ -235,6 +236,7 @@ awaitable<result<void>> do_connect(state_ptr self, transport_listener* listener,
         while (self->held_phase == now && !self->aborted)
             co_await self->wait();
         if (self->aborted) co_return retryable(errc::connection_reset);
+        if (self->refusal && self->refused_in == now) break;
     }
     if (self->refusal) co_return *self->refusal;
     listener->on_bytes(128, false);
@@ -336,6 +338,11 @@ scripted_connection& scripted_connection::refuse(error_info why) {
 }
 
 scripted_connection& scripted_connection::refuse(errc why) { return refuse(retryable(why)); }
+
+scripted_connection& scripted_connection::refuse_in(phase step, errc why) {
+    state_->refused_in = step;
+    return refuse(why);
+}
 
 scripted_connection& scripted_connection::refuse_status(int status, int retry_after) {
     error_details details;

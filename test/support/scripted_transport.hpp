@@ -30,8 +30,9 @@ public:
     ~scripted_connection();
 
     // Connecting.
-    scripted_connection& refuse(error_info why);                         ///< connect ends with it
-    scripted_connection& refuse(errc why);                               ///< with `retryable` set
+    scripted_connection& refuse(error_info why);          ///< connect ends with it
+    scripted_connection& refuse(errc why);                ///< with `retryable` set
+    scripted_connection& refuse_in(phase step, errc why); ///< before it gets any further
     scripted_connection& refuse_status(int status, int retry_after = 0); ///< of the upgrade
     scripted_connection& hold(phase in); ///< it stands still there, until `let_go` or an abort
 

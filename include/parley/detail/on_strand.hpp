@@ -20,6 +20,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -54,11 +55,12 @@ struct crossing {
         std::declval<const asio::associated_executor_t<Handler, asio::any_io_executor>&>(),
         asio::execution::outstanding_work.tracked))>;
 
-    crossing(Handler&& completed, const asio::any_io_executor& fallback)
-        : handler(std::move(completed)),
-          caller(asio::prefer(asio::get_associated_executor(handler, fallback),
+    crossing(Handler&& completed, strand where)
+        : target(std::move(where)), handler(std::move(completed)),
+          caller(asio::prefer(asio::get_associated_executor(handler, asio::any_io_executor(target)),
                               asio::execution::outstanding_work.tracked)) {}
 
+    strand target;
     Handler handler;
     std::optional<executor_type> caller; // keeps the caller's context at work until the end
     asio::cancellation_signal signal;    // strand only, as are those below
@@ -83,22 +85,26 @@ void cross_back(std::shared_ptr<crossing<Handler>> way, std::exception_ptr error
     });
 }
 
-/// Runs `operation()` (an `awaitable<T>`, T default constructible) on `where` for a caller on any
+/// Runs `operation()` (T is void, or default constructible) on `where` for a caller on any
 /// executor, who is resumed on his own. Any type of cancellation reaches the operation. Call it
-/// from a function that is no coroutine: the closure must not be part of a co_await expression
-/// (g++ 12 destroys it twice).
-template <class T, class Operation>
-awaitable<T> on_strand(strand where, Operation operation) {
+/// from a function that is no coroutine: the closure must not be part of a co_await expression (g++
+/// 12 destroys it twice).
+///
+/// The operation is type-erased, so that this is compiled once for each T and not for each call.
+template <class T>
+awaitable<T> on_strand(strand where, std::function<awaitable<T>()> operation) {
     return asio::async_initiate<const asio::use_awaitable_t<>, typename completion<T>::signature>(
-        [](auto handler, strand target, Operation work) {
+        [](auto handler, strand target, std::function<awaitable<T>()> work) {
             using handler_type = std::decay_t<decltype(handler)>;
             auto slot = asio::get_associated_cancellation_slot(handler);
-            auto way = std::make_shared<crossing<handler_type>>(std::move(handler),
-                                                                asio::any_io_executor(target));
+            auto way = std::make_shared<crossing<handler_type>>(std::move(handler), target);
+            // A caller's signal may outlive both contexts: his slot holds nothing of ours.
             if (slot.is_connected())
-                slot.assign([weak = std::weak_ptr(way), target](asio::cancellation_type type) {
-                    asio::post(target, [weak, type] {
-                        auto held = weak.lock();
+                slot.assign([weak = std::weak_ptr(way)](asio::cancellation_type type) {
+                    const auto pending = weak.lock();
+                    if (!pending) return;
+                    asio::post(pending->target, [weak, type] {
+                        const auto held = weak.lock();
                         if (!held) return;
                         if (held->started)
                             held->signal.emit(type);
@@ -138,5 +144,7 @@ awaitable<T> on_strand(strand where, Operation operation) {
         },
         asio::use_awaitable, std::move(where), std::move(operation));
 }
+
+extern template awaitable<void> on_strand<void>(strand, std::function<awaitable<void>()>);
 
 } // namespace parley::detail

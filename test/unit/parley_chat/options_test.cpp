@@ -147,6 +147,18 @@ TEST_CASE("options: secrets come from the environment too, and leave it", "[unit
     CHECK(wanted({"ws://h", "--token", "given"}).token.expose() == "given");
 }
 
+TEST_CASE("options: a mistyped option is named without its value", "[unit][parley_chat]") {
+    for (const char* argument : {"--server_key=hush", "--tokn=hush", "--hush-token=hush"}) {
+        try {
+            wanted({"ws://h", argument});
+            FAIL("it is taken");
+        } catch (const usage_error& error) {
+            CHECK(std::string(error.what()).find("=hush") == std::string::npos);
+            CHECK(std::string(error.what()).find("There is no option --") == 0);
+        }
+    }
+}
+
 TEST_CASE("options: the help says everything but a secret", "[unit][parley_chat]") {
     ::setenv("PARLEY_TOKEN", "hush-hush", 1);
     const auto help = read({"--token", "hush-too", "--help"});

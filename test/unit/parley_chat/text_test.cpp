@@ -23,6 +23,15 @@ TEST_CASE("text: what is shortened stays UTF-8", "[unit][parley_chat]") {
     CHECK(shortened("üü", 2) == "ü...");
 }
 
+TEST_CASE("text: a time is as exact as a person wants it", "[unit][parley_chat]") {
+    using std::chrono::milliseconds;
+    CHECK(readable(milliseconds(340)) == "0.3 s");
+    CHECK(readable(milliseconds(12'400)) == "12 s");
+    CHECK(readable(milliseconds(130'000)) == "2 min");
+    CHECK(readable(std::chrono::hours(1)) == "1 h");
+    CHECK(readable(std::chrono::minutes(90)) == "1.5 h");
+}
+
 TEST_CASE("text: bytes that are no UTF-8 become question marks", "[unit][parley_chat]") {
     CHECK(as_utf8("Zürich") == "Zürich");
     CHECK(as_utf8("\xff\xfe") == "??");

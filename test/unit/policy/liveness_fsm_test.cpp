@@ -160,6 +160,20 @@ TEST_CASE("liveness_fsm: a pause between a ping and its answer takes the judgeme
     CHECK(test.at(40s, in::resumed()) == action(test.watch(65s)));
 }
 
+TEST_CASE("liveness_fsm: a message and a write that began before a pause have their time after it",
+          "[unit][liveness_fsm]") {
+    auto test = ready();
+    test.at(1s, in::bytes{true});
+    test.at(2s, in::write_began{100});
+    test.at(11s, in::paused());
+
+    CHECK(test.tick(50s) == action(for_ever));
+    CHECK(test.at(51s, in::resumed()) == action(test.watch(71s)));
+    CHECK(test.at(51s, in::bytes()) == action(test.watch(76s)));
+    CHECK(test.at(52s, in::bytes()) == action(test.watch(77s)));
+    CHECK(test.tick(77s) == action(out::give_up{errc::connection_silent, phase::ready}));
+}
+
 TEST_CASE("liveness_fsm: a message must be complete in time", "[unit][liveness_fsm]") {
     auto test = ready();
     CHECK(test.at(1s, in::bytes{true}) == action(test.watch(26s)));

@@ -157,6 +157,16 @@ TEST_CASE("send_queue: what is not being written can be taken back", "[unit][sen
     CHECK(queue.bytes() == 0);
 }
 
+TEST_CASE("send_queue: one that is taken back makes room for the next", "[unit][send_queue]") {
+    send_queue queue{small(1, 1'000)};
+    const auto first = push(queue, "1");
+    const auto second = push(queue, "2");
+
+    queue.remove(first);
+
+    CHECK(second->state() == send_state::queued);
+}
+
 TEST_CASE("send_queue: one that waits for room can be taken back", "[unit][send_queue]") {
     send_queue queue{small(1, 1'000)};
     push(queue, "1");

@@ -289,16 +289,23 @@ TEST_CASE("tool_call_fsm: the memory is bounded in bytes too, and keeps the last
     tool_limits limits;
     limits.remembered_bytes = 1'000;
     tool_call_fsm fsm{limits};
-    for (tool_request_id id = 1; id <= 3; ++id) {
+    const auto finish = [&](tool_request_id id, std::size_t bytes) {
         fsm.resume(t0, call(id, std::to_string(id)));
         tool_input::ended ended;
         ended.id = id;
-        ended.answer = tool_answer(json_text::from_string(std::string(5'000, 'x')));
+        ended.answer = tool_answer(json_text::from_string(std::string(bytes, 'x')));
         fsm.resume(t0, ended);
-    }
-
+    };
+    for (tool_request_id id = 1; id <= 3; ++id)
+        finish(id, 5'000);
     CHECK(fsm.remembered() == 1);
     CHECK(fsm.forgotten() == 2);
+
+    finish(4, 400);
+    finish(5, 400);
+    CHECK(fsm.remembered() == 2);
+    finish(6, 400);
+    CHECK(fsm.remembered() == 2);
 }
 
 TEST_CASE("tool_call_fsm: a flood stays within the limits", "[unit][tool_call_fsm]") {

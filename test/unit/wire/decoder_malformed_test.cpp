@@ -287,6 +287,14 @@ TEST_CASE("decoder: invalid JSON within what is read is noticed", "[unit][decode
         INFO(json);
         CHECK(skipped(result(json)).starts_with("not_json"));
     }
+    for (const std::string_view text :
+         {R"({"type":"error"x})", R"({"type":"error","error":"a"x})",
+          R"({"type":"error","error":})", R"({"type":"error","error":x"a"})",
+          R"({"type":"error","error":"a" "b"})", R"({"type":"error","data":{"errorCode":}})",
+          R"({"type":"error","data":})"}) {
+        INFO(text);
+        CHECK(skipped(text).starts_with("not_json"));
+    }
     CHECK(skipped(R"({"type":"heartbeat_ping","pingTime":01})").starts_with("not_json"));
     CHECK(skipped(R"({"type":"heartbeat_ping","pingTime":"\q"})").starts_with("not_json"));
     CHECK(skipped(R"({"type":"chat_error","error":"\q"})").starts_with("not_json"));

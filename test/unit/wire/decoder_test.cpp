@@ -187,6 +187,8 @@ TEST_CASE("decoder: escaped names and values mean what they say", "[unit][decode
     const auto delta = decode_as<text_delta>(
         R"({"\u0074ype":"chat\u005fevent","event":"content\u002ddelta","d\u0061ta":{"delt\u0061":"t"}})");
     CHECK(delta.text == "t");
+    CHECK(skipped(R"({"type":"\\u0065rror"})") == R"(unknown_type \u0065rror)");
+    CHECK(skipped(R"({"typ\\u0065":"error"})") == "no_type ");
 }
 
 TEST_CASE("decoder: of two equal keys the first counts", "[unit][decoder]") {

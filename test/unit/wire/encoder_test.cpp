@@ -91,6 +91,7 @@ TEST_CASE("encoder: a tool's error can be written whatever bytes it has", "[unit
     CHECK(encode_tool_error("c", "bad \xFF byte") ==
           "{\"type\":\"tool_call_response\",\"callId\":\"c\",\"error\":\"bad \xEF\xBF\xBD byte\"}");
     CHECK_FALSE(encode_tool_result("\xFF", json_text()).empty());
+    CHECK_FALSE(encode_tool_error("\xFF", "failed").empty());
 }
 
 TEST_CASE("encoder: a result as deep as JSON may be is sent", "[unit][encoder]") {

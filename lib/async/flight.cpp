@@ -1,0 +1,7 @@
+#include "async/flight.hpp"
+
+namespace parley {
+
+template class flight<void>;
+
+} // namespace parley

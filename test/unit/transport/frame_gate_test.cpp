@@ -1,0 +1,180 @@
+#include "support/catch.hpp"
+#include "support/raw_server.hpp"
+#include "transport/frame_gate.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+using namespace parley;
+using parley::test::server_frame;
+
+namespace {
+
+const std::string head_of_101 = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+
+/// A gate, and time that the test moves.
+class gate {
+public:
+    frame_gate it;
+    time_point now{};
+
+    void arrive(std::string_view bytes) {
+        while (!bytes.empty()) {
+            const auto room = it.space();
+            const auto count = std::min(room.size(), bytes.size());
+            std::memcpy(room.data(), bytes.data(), count);
+            it.commit(count, now);
+            bytes.remove_prefix(count);
+        }
+    }
+
+    std::string take(std::size_t most = 100'000) {
+        std::string out(most, '\0');
+        out.resize(it.take(asio::buffer(out), now));
+        return out;
+    }
+
+    void open() {
+        arrive(head_of_101);
+        take();
+    }
+};
+
+} // namespace
+
+TEST_CASE("frame_gate: the head comes first and alone", "[unit][frame_gate]") {
+    gate one;
+    CHECK_FALSE(one.it.ready());
+    one.arrive(head_of_101.substr(0, 20));
+    CHECK_FALSE(one.it.ready());
+    one.arrive(head_of_101.substr(20) + server_frame(1, "x"));
+    REQUIRE(one.it.ready());
+    CHECK_FALSE(one.it.whole_data_frame());
+    const std::string beginning = one.take(10);
+    CHECK(beginning + one.take() == head_of_101);
+    REQUIRE(one.it.whole_data_frame());
+    CHECK(one.take() == server_frame(1, "x"));
+    CHECK_FALSE(one.it.ready());
+}
+
+TEST_CASE("frame_gate: a refused upgrade hands out nothing", "[unit][frame_gate]") {
+    gate one;
+    one.arrive("HTTP/1.1 401 Unauthorized\r\n\r\nbody");
+    CHECK_FALSE(one.it.ready());
+    CHECK(one.it.failed() == frame_gate::fault::answer_refused);
+    CHECK(one.it.head().status() == 401);
+}
+
+TEST_CASE("frame_gate: nothing of the next frame is handed out with this one",
+          "[unit][frame_gate]") {
+    gate one;
+    one.open();
+    const std::string large(300, 'l');
+    one.arrive(server_frame(1, "a") + server_frame(9, "p") + server_frame(2, large) + "\x81");
+    CHECK(one.it.whole_data_frame());
+    CHECK(one.take() == server_frame(1, "a"));
+    CHECK_FALSE(one.it.whole_data_frame()); // a ping has to be answered
+    CHECK(one.take() == server_frame(9, "p"));
+    CHECK(one.it.whole_data_frame());
+    CHECK(one.take(4) == server_frame(2, large).substr(0, 4));
+    CHECK(one.it.whole_data_frame());
+    CHECK(one.take() == server_frame(2, large).substr(4));
+    CHECK_FALSE(one.it.ready()); // half a header
+    CHECK_FALSE(one.it.message_open());
+}
+
+TEST_CASE("frame_gate: a header in pieces is waited for", "[unit][frame_gate]") {
+    for (const std::size_t size : {5u, 200u, 70'000u}) {
+        CAPTURE(size);
+        const std::string bytes = server_frame(1, std::string(size, 's'));
+        gate one;
+        one.open();
+        const std::size_t header = bytes.size() - size;
+        for (std::size_t at = 0; at < header; ++at) {
+            CHECK_FALSE(one.it.ready());
+            one.arrive(bytes.substr(at, 1));
+        }
+        CHECK(one.it.ready());
+        CHECK(one.it.message_open());
+        CHECK(one.take() == bytes.substr(0, header));
+        CHECK(one.it.direct_limit() == size);
+        one.it.skip(size, one.now);
+        CHECK_FALSE(one.it.message_open());
+    }
+}
+
+TEST_CASE("frame_gate: a message is open from its first fragment to its last",
+          "[unit][frame_gate]") {
+    gate one;
+    one.open();
+    one.arrive(server_frame(1, "a", false));
+    CHECK_FALSE(one.take().empty());
+    CHECK(one.it.message_open());
+    one.arrive(server_frame(9, ""));
+    CHECK_FALSE(one.take().empty());
+    CHECK(one.it.message_open());
+    one.arrive(server_frame(0, "", false));
+    CHECK_FALSE(one.it.whole_data_frame()); // the WebSocket swallows it and reads on
+    CHECK_FALSE(one.take().empty());
+    one.arrive(server_frame(0, ""));
+    CHECK(one.it.whole_data_frame());
+    CHECK_FALSE(one.it.message_open());
+}
+
+TEST_CASE("frame_gate: any number of bytes passes through a buffer that is not large",
+          "[unit][frame_gate]") {
+    gate one;
+    one.open();
+    std::string sent;
+    std::string got;
+    for (std::size_t count = 0; count < 300; ++count) {
+        const std::string next = server_frame(1 + count % 2, std::string(count * 7 % 1'000, 'x'));
+        sent += next;
+        one.arrive(next);
+        while (one.it.ready() && count % 3 != 0)
+            got += one.take(1 + count * 13 % 900);
+    }
+    while (one.it.ready())
+        got += one.take();
+    CHECK(got == sent);
+}
+
+TEST_CASE("frame_gate: lengths beyond all bounds do not wrap", "[unit][frame_gate]") {
+    gate one;
+    one.open();
+    one.arrive(std::string("\x82\xff") + std::string(8, '\xff') + "keyy");
+    CHECK(one.it.ready());
+    CHECK_FALSE(one.it.whole_data_frame());
+    CHECK(one.take().size() == 14);
+    CHECK(one.it.direct_limit() > 1u << 30);
+}
+
+TEST_CASE("frame_gate: fragments and control frames are counted", "[unit][frame_gate]") {
+    gate fragments;
+    fragments.open();
+    for (unsigned count = 0; count < frame_gate::max_fragments; ++count) {
+        fragments.arrive(server_frame(count == 0 ? 1 : 0, "x", false));
+        fragments.take();
+    }
+    CHECK(fragments.it.failed() == frame_gate::fault::none);
+    fragments.arrive(server_frame(0, "x", false));
+    CHECK(fragments.it.failed() == frame_gate::fault::too_many_fragments);
+    CHECK_FALSE(fragments.it.ready());
+
+    gate controls;
+    controls.open();
+    for (int second = 0; second < 3; ++second) {
+        for (unsigned count = 0; count < frame_gate::max_controls_per_second; ++count) {
+            controls.arrive(server_frame(9, ""));
+            controls.take();
+        }
+        CHECK(controls.it.failed() == frame_gate::fault::none);
+        controls.now += std::chrono::seconds(1);
+    }
+    for (unsigned count = 0; count <= frame_gate::max_controls_per_second; ++count) {
+        controls.arrive(server_frame(10, ""));
+        if (controls.it.ready()) controls.take();
+    }
+    CHECK(controls.it.failed() == frame_gate::fault::too_many_controls);
+}
