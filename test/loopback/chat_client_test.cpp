@@ -233,7 +233,7 @@ TEST_CASE("chat_client: tools that the server refuses, or ignores, are an error 
     chat_server server;
     auto config = config_for(server);
     config.client_tools.push_back(weather_tool());
-    config.timeouts.acknowledge = 100ms;
+    config.timeouts.acknowledge = 2s;
     chat_client client(l.io.get_executor(), config);
     server.fail_sessions(session_fault().refuse_tools("bad schema", "SCHEMA"), 1);
     CHECK(thrown_by<tool_configuration_error>(l, client.init()) == errc::tools_refused);
