@@ -36,8 +36,8 @@ public:
     /// Throws `client_error` or `tool_configuration_error` for what is wrong in the configuration.
     chat_client(asio::any_io_executor executor, chat_client_config config,
                 environment_ptr environment = nullptr);
-    /// Shares a ticket_manager with other clients of the same identity; `config.auth` and
-    /// `config.ticket` are not used.
+    /// Shares a ticket_manager with other clients of the same identity. Its owner starts and stops
+    /// the renewal; `config.ticket` is not used, and `config.auth` serves thread updates alone.
     chat_client(asio::any_io_executor executor, chat_client_config config,
                 std::shared_ptr<ticket_manager> tickets, environment_ptr environment = nullptr);
     chat_client(const chat_client&) = delete;
