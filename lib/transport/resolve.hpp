@@ -52,7 +52,7 @@ public:
     resolver& operator=(const resolver&) = delete;
 
     /// On a strand. The error is `resolve_failed`, `resolve_timeout` or, when stopped, the one of
-    /// `aborted_error`. A host that is an address is answered at once.
+    /// `aborted_error`. An address and `localhost` are answered at once.
     awaitable<result<tcp_endpoints>> resolve(asio::any_io_executor executor,
                                              std::shared_ptr<clock_source> clock, std::string host,
                                              std::uint16_t port, time_point deadline,
