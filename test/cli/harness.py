@@ -55,6 +55,10 @@ def contains(text, part):
         raise AssertionError(f'{part!r} is not in {text!r}')
 
 
+class Skipped(Exception):
+    """Cannot be tried on this machine."""
+
+
 class Ended:
     """What a run of the program left behind."""
 
@@ -149,7 +153,10 @@ class Terminal:
     """The program on a terminal of its own."""
 
     def __init__(self, *arguments):
-        self.master, slave = pty.openpty()
+        try:
+            self.master, slave = pty.openpty()
+        except OSError as error:  # a root without /dev/pts
+            raise Skipped(str(error)) from error
         self.shown = ''
         self.process = subprocess.Popen([CHAT, *arguments], stdin=slave, stdout=slave,
                                         stderr=slave, start_new_session=True,
@@ -200,8 +207,11 @@ def take_terminal(descriptor):
 
 
 def attempt(function):
+    """(verdict, the line that says so)"""
     try:
         function()
+    except Skipped as why:
+        return 'skipped', f'skip {function.__name__}: {why}'
     except Exception as error:
-        return f'FAIL {function.__name__}: {type(error).__name__}: {error}'
-    return None
+        return 'failed', f'FAIL {function.__name__}: {type(error).__name__}: {error}'
+    return 'passed', f'ok   {function.__name__}'

@@ -6,6 +6,7 @@ Runs the built programs. The last line is `N passed, N failed, N skipped`.
 """
 
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 sys.dont_write_bytecode = True  # the source tree stays as it is
@@ -23,13 +24,13 @@ def main():
     parts = sys.argv[3:]
     wanted = [function for function in TESTS
               if not parts or any(part in function.__name__ for part in parts)]
-    failed = 0
+    counts = Counter()
     with ThreadPoolExecutor(max_workers=4) as pool:
-        for function, complaint in zip(wanted, pool.map(attempt, wanted)):
-            print(complaint or f'ok   {function.__name__}', flush=True)
-            failed += bool(complaint)
-    print(f'{len(wanted) - failed} passed, {failed} failed, 0 skipped')
-    sys.exit(1 if failed or not wanted else 0)
+        for verdict, line in pool.map(attempt, wanted):
+            print(line, flush=True)
+            counts[verdict] += 1
+    print(', '.join(f'{counts[verdict]} {verdict}' for verdict in ['passed', 'failed', 'skipped']))
+    sys.exit(1 if counts['failed'] or not wanted else 0)
 
 
 if __name__ == '__main__':
