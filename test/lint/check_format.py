@@ -35,12 +35,12 @@ def main():
     if not clean(tool, root, 'int f(int* x) { return *x; }\n') or clean(tool, root, 'int  f( );\n'):
         print('the self-test failed: clang-format does not tell good from bad')
         sys.exit(1)
-    findings = []
-    for path in cpp_files(root, 'include', 'lib', 'test', 'example', 'bench'):
-        run = subprocess.run([tool, '--dry-run', '--Werror', str(path)], capture_output=True,
-                             text=True, check=False)
-        if run.returncode != 0:
-            findings.append(f'{path.relative_to(root)}: {(run.stderr.splitlines() or ["?"])[0]}')
+    paths = [str(path) for path in cpp_files(root, 'include', 'lib', 'test', 'example', 'bench')]
+    run = subprocess.run([tool, '--dry-run', '--Werror', *paths], capture_output=True, text=True,
+                         check=False)
+    findings = [line for line in run.stderr.splitlines() if ' error: ' in line]
+    if run.returncode != 0 and not findings:
+        findings = [run.stderr or f'clang-format ended with {run.returncode}']
     finish(findings, 'files that clang-format would change')
 
 
