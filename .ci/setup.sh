@@ -44,6 +44,7 @@ missing_of() {
         has_command git || echo git
         has_command clang++-19 || echo clang-19
         [[ -d /usr/lib/llvm-19/lib/clang/19/lib ]] || echo libclang-rt-19-dev
+        has_command llvm-symbolizer-19 || echo llvm-19 # a suppression names functions
         ;;
     *)
         echo "setup: there is no group $1" >&2
