@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by test/run.sh, example/run.sh and .ci/run: what they need on the machine, and helpers.
 #
-#   require build programs tests ci      installs what is missing of these groups
+#   require build programs tests ci bench      installs what is missing of these groups
 #
 # What is there already is found by asking for it, not by asking the package manager, so that a
 # Boost or a Meson of one's own counts. On Debian 12 and 13 and Ubuntu 24.04 the rest comes from
@@ -45,6 +45,17 @@ missing_of() {
         has_command clang++-19 || echo clang-19
         [[ -d /usr/lib/llvm-19/lib/clang/19/lib ]] || echo libclang-rt-19-dev
         has_command llvm-symbolizer-19 || echo llvm-19 # a suppression names functions
+        ;;
+    bench)
+        has_command python3 || echo python3
+        has_library zlib || echo zlib1g-dev
+        ;;
+    peers) # of the bench, each good for a few rows
+        [[ -e /usr/include/rapidjson/document.h ]] || echo rapidjson-dev
+        [[ -e /usr/include/websocketpp/client.hpp ]] || echo libwebsocketpp-dev
+        has_library libwebsockets || echo libwebsockets-dev
+        NODE_PATH=/usr/share/nodejs node -e "require('ws')" 2>/dev/null || echo node-ws
+        python3 -c 'import websockets' 2>/dev/null || echo python3-websockets
         ;;
     *)
         echo "setup: there is no group $1" >&2
