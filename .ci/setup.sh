@@ -55,7 +55,7 @@ missing_of() {
         [[ -e /usr/include/websocketpp/client.hpp ]] || echo libwebsocketpp-dev
         has_library libwebsockets || echo libwebsockets-dev
         NODE_PATH=/usr/share/nodejs node -e "require('ws')" 2>/dev/null || echo node-ws
-        python3 -c 'import websockets' 2>/dev/null || echo python3-websockets
+        /usr/bin/python3 -c 'import websockets' 2>/dev/null || echo python3-websockets
         ;;
     *)
         echo "setup: there is no group $1" >&2

@@ -30,7 +30,7 @@ struct task {
         return asked;
     }
 
-    bool tls() const { return url.starts_with("wss:"); }
+    bool tls() const { return url.compare(0, 4, "wss:") == 0; }
     std::string host() const {
         const auto from = url.find("//") + 2;
         return url.substr(from, url.find(':', from) - from);

@@ -47,9 +47,11 @@ class Machine:
                 return None
             return ['node', str(HERE / 'peers/node_ws.js')]
         if client == 'python-websockets':
-            if not works('python3', '-c', 'import websockets'):
-                return None
-            return ['python3', str(HERE / 'peers/python_websockets.py')]
+            # The distribution's own interpreter has the distribution's package.
+            for python in ('/usr/bin/python3', sys.executable):
+                if works(python, '-c', 'import websockets'):
+                    return [python, str(HERE / 'peers/python_websockets.py')]
+            return None
         program = self.build / 'bench' / ('bench_' + client.removesuffix('-2-threads'))
         return [str(program)] if program.exists() else None
 
