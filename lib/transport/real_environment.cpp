@@ -3,7 +3,6 @@
 #include "transport/environment.hpp"
 #include "transport/network.hpp"
 #include "transport/resolve.hpp"
-#include "transport/wipe.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -14,19 +13,6 @@
 #include <unistd.h>
 
 namespace parley {
-
-environment::~environment() = default;
-transport::~transport() = default;
-transport_factory::~transport_factory() = default;
-http_client::~http_client() = default;
-
-connect_request::~connect_request() { wipe(target); }
-
-http_request::~http_request() {
-    wipe(body);
-    for (auto& [name, value] : headers)
-        wipe(value);
-}
 
 namespace {
 

@@ -1,0 +1,24 @@
+// What every implementation of these interfaces shares, so that one without a network needs no
+// other file of this folder.
+
+#include "transport/environment.hpp"
+#include "transport/http.hpp"
+#include "transport/transport.hpp"
+#include "transport/wipe.hpp"
+
+namespace parley {
+
+environment::~environment() = default;
+transport::~transport() = default;
+transport_factory::~transport_factory() = default;
+http_client::~http_client() = default;
+
+connect_request::~connect_request() { wipe(target); }
+
+http_request::~http_request() {
+    wipe(body);
+    for (auto& [name, value] : headers)
+        wipe(value);
+}
+
+} // namespace parley
