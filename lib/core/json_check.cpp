@@ -2,6 +2,8 @@
 
 #include "core/text.hpp"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace parley {
@@ -11,6 +13,15 @@ namespace {
 static_assert(json_max_depth <= 64, "one bit of the stack per level");
 
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+/// What stands for itself in a string, and is one byte.
+constexpr auto plain_bytes = [] {
+    std::array<bool, 256> all{};
+    for (std::size_t c = 0x20; c < 0x80; ++c)
+        all[c] = c != '"' && c != '\\';
+    return all;
+}();
+bool is_plain(char c) noexcept { return plain_bytes[static_cast<unsigned char>(c)]; }
 
 bool is_hex(char c) noexcept {
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -154,6 +165,9 @@ private:
     bool string() noexcept {
         ++at_;
         while (!done()) {
+            while (!done() && is_plain(text_[at_]))
+                ++at_;
+            if (done()) break;
             const auto c = static_cast<unsigned char>(text_[at_]);
             if (c == '"') {
                 ++at_;
@@ -162,8 +176,6 @@ private:
             if (c < 0x20) return fail();
             if (c == '\\') {
                 if (!escape()) return false;
-            } else if (c < 0x80) {
-                ++at_;
             } else if (const auto length = utf8_sequence(text_, at_)) {
                 at_ += length;
             } else {

@@ -93,24 +93,6 @@ std::string_view trim_json(std::string_view text) noexcept {
     return text;
 }
 
-json_kind kind_of(std::string_view value) noexcept {
-    switch (value.empty() ? '\0' : value.front()) {
-    case '{':
-        return json_kind::object;
-    case '[':
-        return json_kind::array;
-    case '"':
-        return json_kind::string;
-    case 't':
-    case 'f':
-        return json_kind::boolean;
-    case 'n':
-        return json_kind::null;
-    default:
-        return json_kind::number;
-    }
-}
-
 json_members::json_members(std::string_view object) noexcept
     : text_(object), at_(skip_space(object, 1)) {}
 

@@ -15,7 +15,23 @@ std::string_view trim_json(std::string_view text) noexcept;
 
 /// What kind of value a text begins with.
 enum class json_kind { object, array, string, number, boolean, null };
-json_kind kind_of(std::string_view value) noexcept;
+inline json_kind kind_of(std::string_view value) noexcept {
+    switch (value.empty() ? '\0' : value.front()) {
+    case '{':
+        return json_kind::object;
+    case '[':
+        return json_kind::array;
+    case '"':
+        return json_kind::string;
+    case 't':
+    case 'f':
+        return json_kind::boolean;
+    case 'n':
+        return json_kind::null;
+    default:
+        return json_kind::number;
+    }
+}
 
 /// The members of an object, in order.
 ///

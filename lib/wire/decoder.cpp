@@ -120,7 +120,7 @@ public:
         // Newer parsers skip a byte order mark, older ones do not: RFC 8259 section 8.1 has none.
         if (text.empty() || text.starts_with('\xEF')) return wire::skipped_for(text);
         make_room(text.size());
-        fields_.clear();
+        fields_.clear(text.find('\\') != std::string_view::npos);
         const auto fault = read(text);
         if (fault == simdjson::MEMALLOC) throw std::bad_alloc();
         auto frame = fault ? server_frame(wire::skipped_for(text)) : wire::build_frame(fields_);

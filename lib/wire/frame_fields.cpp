@@ -8,33 +8,27 @@
 
 namespace parley::wire {
 
-namespace {
-
-std::string unescaped_text(std::string_view token) {
+std::string frame_fields::unescaped(std::string_view token) const {
     const auto inner = token.substr(1, token.size() - 2);
+    if (plain(token)) return std::string(inner);
     std::string out;
-    if (inner.find('\\') == std::string_view::npos)
-        out = inner;
-    else
-        append_unescaped(out, inner);
+    append_unescaped(out, inner);
     return out;
 }
 
-} // namespace
-
 std::string frame_fields::text(level where, field which) const {
-    return absent(where, which) ? std::string() : unescaped_text(raw(where, which));
+    return absent(where, which) ? std::string() : unescaped(raw(where, which));
 }
 
 std::optional<std::string> frame_fields::optional_text(level where, field which) const {
     if (absent(where, which)) return std::nullopt;
-    return unescaped_text(raw(where, which));
+    return unescaped(raw(where, which));
 }
 
 std::optional<std::string> frame_fields::spelled(level where, field which) const {
     if (absent(where, which)) return std::nullopt;
     const auto value = raw(where, which);
-    return value.front() == '"' ? unescaped_text(value) : std::string(value);
+    return value.front() == '"' ? unescaped(value) : std::string(value);
 }
 
 std::optional<std::int64_t> frame_fields::integer(level where, field which) const noexcept {
@@ -60,7 +54,7 @@ std::vector<std::string> frame_fields::texts(level where, field which) const {
     std::vector<std::string> out;
     if (absent(where, which)) return out;
     for (json_elements each{raw(where, which)}; each.next();)
-        out.push_back(unescaped_text(each.value()));
+        out.push_back(unescaped(each.value()));
     return out;
 }
 

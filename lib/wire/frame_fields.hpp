@@ -21,7 +21,17 @@ enum class level : std::uint8_t { top, data };
 /// two of one name the first counts.
 class frame_fields {
 public:
-    void clear() noexcept { seen_ = {}; }
+    /// `escapes`: there is a backslash somewhere in the text.
+    void clear(bool escapes) noexcept {
+        seen_ = {};
+        escapes_ = escapes;
+    }
+
+    /// Whether this token is a string that says what it looks like.
+    bool plain(std::string_view token) const noexcept {
+        return token.size() > 1 && token.front() == '"' && token.back() == '"' &&
+               (!escapes_ || token.find('\\') == std::string_view::npos);
+    }
 
     void put(level where, field which, std::string_view raw) noexcept {
         const auto bit = std::uint64_t{1} << static_cast<unsigned>(which);
@@ -59,7 +69,10 @@ public:
 private:
     static constexpr auto count = static_cast<std::size_t>(field::none);
 
+    std::string unescaped(std::string_view token) const;
+
     std::array<std::uint64_t, 2> seen_{};
+    bool escapes_ = true;
     std::array<std::array<std::string_view, count>, 2> raw_{};
 };
 

@@ -4,10 +4,11 @@
 #include "core/json_string.hpp"
 #include "core/json_walk.hpp"
 #include "core/text.hpp"
+#include "wire/word.hpp"
 
 #include <fmt/core.h>
 
-#include <cstring>
+#include <array>
 #include <span>
 #include <string>
 
@@ -145,10 +146,8 @@ bool is_string(std::string_view value) noexcept { return value.front() == '"'; }
 bool is_number(std::string_view value) noexcept { return kind_of(value) == json_kind::number; }
 
 /// A token of the parser's is a string by its quotes alone: the escapes are looked at here.
-bool valid_token(std::string_view value) {
-    const bool quoted = value.size() > 1 && is_string(value) && value.back() == '"';
-    if (quoted && value.find('\\') == std::string_view::npos) return true;
-    return !check_json(value);
+bool valid_token(std::string_view value, const frame_fields& fields) {
+    return fields.plain(value) || !check_json(value);
 }
 
 bool all_names(std::string_view array) {
@@ -210,7 +209,7 @@ std::optional<message_skipped> check(const row& in, const rule& applied,
     default:
         if (value.front() == '{' || value.front() == '[')
             return bad(in, applied, "has another type");
-        if (!valid_token(value))
+        if (!valid_token(value, fields))
             return bad(in, applied, "is not valid JSON", skip_reason::not_json);
     }
     if (value == "null" && applied.wanted != shape::value) {
@@ -227,45 +226,53 @@ std::optional<message_skipped> check(const row& in, const rule& applied,
     return std::nullopt;
 }
 
+/// What nearly every field is: a string without escapes, and not too long.
+bool plainly_good(const rule& applied, const frame_fields& fields) {
+    if (applied.wanted > shape::scalar) return false;
+    const auto value = fields.raw(applied.where, applied.which);
+    return fields.plain(value) && (applied.wanted == shape::text || value.size() <= longest_name);
+}
+
 struct named {
-    std::string_view name;
+    quoted_word word;
     frame_kind kind;
 };
 
-constexpr named provider_events[]{{"text-delta", frame_kind::text_delta},
-                                  {"reasoning-start", frame_kind::reasoning_start},
-                                  {"reasoning-delta", frame_kind::reasoning_delta},
-                                  {"reasoning-end", frame_kind::reasoning_end},
-                                  {"tool-call", frame_kind::server_tool_call},
-                                  {"tool-result", frame_kind::server_tool_result}};
-constexpr named latitude_events[]{{"tool-result", frame_kind::latitude_tool_result}};
+constexpr named provider_events[]{{quoted_word("text-delta"), frame_kind::text_delta},
+                                  {quoted_word("reasoning-delta"), frame_kind::reasoning_delta},
+                                  {quoted_word("reasoning-start"), frame_kind::reasoning_start},
+                                  {quoted_word("reasoning-end"), frame_kind::reasoning_end},
+                                  {quoted_word("tool-call"), frame_kind::server_tool_call},
+                                  {quoted_word("tool-result"), frame_kind::server_tool_result}};
+constexpr named latitude_events[]{{quoted_word("tool-result"), frame_kind::latitude_tool_result}};
 
-/// Whether a string token says that, spelled without escapes.
-bool says(std::string_view token, std::string_view word) noexcept {
-    return token.size() == word.size() + 2 && token.front() == '"' &&
-           std::memcmp(token.data() + 1, word.data(), word.size()) == 0;
-}
+constexpr quoted_word chat_event("chat_event");
+constexpr quoted_word provider_event("provider-event");
+constexpr quoted_word content_delta("content-delta");
+constexpr quoted_word latitude_event("latitude-event");
 
-/// The same token without escapes, in `held` if need be; empty when it is no string.
-std::string_view plain(std::string_view token, std::string& held) {
-    if (token.empty() || !is_string(token) || !valid_token(token)) return {};
-    if (token.find('\\') == std::string_view::npos) return token;
-    held = '"';
-    append_unescaped(held, token.substr(1, token.size() - 2));
-    return held += '"';
-}
+/// The words of the rows that have a `type` of their own.
+constexpr auto types = [] {
+    std::array<named, std::size(rows)> all{};
+    for (std::size_t i = 0; i < all.size(); ++i)
+        all[i] = {quoted_word(rows[i].name), rows[i].kind};
+    return all;
+}();
 
 /// What a word stands for, looked up as it is spelled, or else without its escapes.
 enum class lookup : std::uint8_t { known, unknown, no_string };
 
+/// `find` is given a text that begins behind the opening quote and ends with a quote, and more that
+/// can be read.
 template <class Find>
-lookup look_up(std::string_view token, std::string& word, Find find) {
-    if (find(token)) return lookup::known;
-    std::string held;
-    const auto spelled = plain(token, held);
-    if (spelled.empty()) return lookup::no_string;
-    if (find(spelled)) return lookup::known;
-    word = shorten_and_escape(spelled.substr(1, spelled.size() - 2), 60);
+lookup look_up(std::string_view token, const frame_fields& fields, std::string& word, Find find) {
+    if (token.empty() || !is_string(token)) return lookup::no_string;
+    if (find(token.data() + 1)) return lookup::known;
+    if (!valid_token(token, fields)) return lookup::no_string;
+    append_unescaped(word, token.substr(1, token.size() - 2));
+    const auto padded = word + '"' + std::string(quoted_word::longest, '\0');
+    if (word.find('"') == std::string::npos && find(padded.data())) return lookup::known;
+    word = shorten_and_escape(word, 60);
     return lookup::unknown;
 }
 
@@ -283,11 +290,15 @@ identity identify_inner(std::string_view event, std::span<const named> known,
         return none(why, skip_reason::bad_field, "chat_event: data is no object");
     identity kind;
     std::string word;
-    const auto found = look_up(fields.raw(data, field::type), word, [&](std::string_view token) {
-        for (const auto& each : known)
-            if (says(token, each.name)) kind = each.kind;
-        return kind.has_value();
-    });
+    const auto find = [&](const char* at) {
+        for (const auto& each : known) {
+            if (!each.word.begins(at)) continue;
+            kind = each.kind;
+            return true;
+        }
+        return false;
+    };
+    const auto found = look_up(fields.raw(data, field::type), fields, word, find);
     if (found == lookup::known) return kind;
     if (found == lookup::unknown)
         return none(why, skip_reason::unknown_event, fmt::format("chat_event {} {}", event, word));
@@ -295,22 +306,28 @@ identity identify_inner(std::string_view event, std::span<const named> known,
 }
 
 identity identify_event(const frame_fields& fields, message_skipped& why) {
-    constexpr std::string_view events[]{"provider-event", "content-delta", "latitude-event"};
-    std::size_t at = 0;
+    enum class source : std::uint8_t { provider, content, latitude } from{};
     std::string word;
-    const auto found =
-        look_up(fields.raw(top, field::event_name), word, [&](std::string_view token) {
-            for (at = 0; at < std::size(events) && !says(token, events[at]);)
-                ++at;
-            return at < std::size(events);
-        });
+    const auto find = [&](const char* at) {
+        if (provider_event.begins(at))
+            from = source::provider;
+        else if (content_delta.begins(at))
+            from = source::content;
+        else if (latitude_event.begins(at))
+            from = source::latitude;
+        else
+            return false;
+        return true;
+    };
+    const auto found = look_up(fields.raw(top, field::event_name), fields, word, find);
     if (found == lookup::unknown)
         return none(why, skip_reason::unknown_event, "chat_event " + word);
     if (found == lookup::no_string)
         return none(why, skip_reason::bad_field, "chat_event: event is no string");
-    if (at == 1) return frame_kind::content_delta;
-    if (at == 0) return identify_inner(events[at], provider_events, fields, why);
-    return identify_inner(events[at], latitude_events, fields, why);
+    if (from == source::content) return frame_kind::content_delta;
+    if (from == source::provider)
+        return identify_inner("provider-event", provider_events, fields, why);
+    return identify_inner("latitude-event", latitude_events, fields, why);
 }
 
 } // namespace
@@ -319,13 +336,17 @@ std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& 
     identity kind;
     bool event = false;
     std::string word;
-    const auto found = look_up(fields.raw(top, field::type), word, [&](std::string_view token) {
-        event = says(token, "chat_event"); // first: most are
+    const auto find = [&](const char* at) {
+        event = chat_event.begins(at); // first: most are
         if (event) return true;
-        for (const auto& each : rows)
-            if (!is_chat_event(each.kind) && says(token, each.name)) kind = each.kind;
-        return kind.has_value();
-    });
+        for (const auto& each : types) {
+            if (is_chat_event(each.kind) || !each.word.begins(at)) continue;
+            kind = each.kind;
+            return true;
+        }
+        return false;
+    };
+    const auto found = look_up(fields.raw(top, field::type), fields, word, find);
     if (event) return identify_event(fields, why);
     if (found == lookup::known) return kind;
     if (found == lookup::unknown) return none(why, skip_reason::unknown_type, std::move(word));
@@ -334,8 +355,10 @@ std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& 
 
 std::optional<message_skipped> check_fields(frame_kind kind, const frame_fields& fields) {
     const auto& in = rows[static_cast<std::size_t>(kind)];
-    for (const auto& each : in.rules)
+    for (const auto& each : in.rules) {
+        if (plainly_good(each, fields)) continue;
         if (auto skipped = check(in, each, fields)) return skipped;
+    }
     return std::nullopt;
 }
 

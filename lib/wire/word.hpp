@@ -1,0 +1,50 @@
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace parley::wire {
+
+/// The bytes at `at`, as one number.
+inline std::uint64_t load_word(const char* at) noexcept {
+    std::uint64_t value = 0;
+    std::memcpy(&value, at, sizeof value);
+    return value;
+}
+
+/// A word of the protocol and the quote that ends it, to be compared with text that has them: three
+/// numbers, so that no length is asked for and nothing is called.
+class quoted_word {
+public:
+    static constexpr std::size_t longest = 23;
+
+    constexpr quoted_word() = default;
+    constexpr explicit quoted_word(std::string_view word) {
+        std::array<char, 24> bytes{};
+        std::array<char, 24> masks{};
+        for (std::size_t i = 0; i <= word.size(); ++i) {
+            bytes[i] = i == word.size() ? '"' : word[i];
+            masks[i] = '\xFF';
+        }
+        bytes_ = std::bit_cast<words>(bytes);
+        masks_ = std::bit_cast<words>(masks);
+    }
+
+    /// Whether the text at `at` is this word and a quote. 24 bytes can be read there.
+    bool begins(const char* at) const noexcept {
+        return (((load_word(at) & masks_[0]) ^ bytes_[0]) |
+                ((load_word(at + 8) & masks_[1]) ^ bytes_[1]) |
+                ((load_word(at + 16) & masks_[2]) ^ bytes_[2])) == 0;
+    }
+
+private:
+    using words = std::array<std::uint64_t, 3>;
+    words bytes_{};
+    words masks_{};
+};
+
+} // namespace parley::wire
