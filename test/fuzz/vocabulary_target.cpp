@@ -1,0 +1,139 @@
+// The small parsers of what others say: URLs, dates, HTTP answers, the head of a 101, close codes.
+// The first character of the input says which.
+
+#include <parley/error.hpp>
+
+#include "core/iso8601.hpp"
+#include "core/url.hpp"
+#include "fuzz/target.hpp"
+#include "policy/close_policy.hpp"
+#include "transport/upgrade_check.hpp"
+#include "wire/ticket_wire.hpp"
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace parley::fuzz {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+const wall_time now{std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + 19h};
+
+bool plain(std::string_view text) {
+    for (const char c : text)
+        if (static_cast<unsigned char>(c) <= ' ' || c == '\x7F') return false;
+    return true;
+}
+
+void take_url(std::string_view text) {
+    try {
+        const auto url = server_url::parse(text, false);
+        require(url.secure() || url.loopback(), "nothing is plain beyond loopback");
+        require(!url.host().empty() && url.port() != 0, "a URL has a host and a port");
+        require(plain(url.host_header()), "no header can be injected");
+        const auto target = url.websocket_target(secret("a b\r\n#"));
+        require(plain(target) && target.find('#') == std::string::npos, "no target can be broken");
+        require(plain(url.http_target("/api/v1/tickets")), "nor can that of a request");
+    } catch (const client_error& thrown) {
+        require(thrown.code() == errc::invalid_url || thrown.code() == errc::plaintext_refused,
+                "a URL is refused as one");
+    }
+    try {
+        require(plain(proxy_url::parse(text).host()), "a proxy's host is one");
+    } catch (const client_error& thrown) {
+        require(thrown.code() == errc::invalid_url, "a proxy is refused as a URL");
+    }
+}
+
+void take_date(std::string_view text) {
+    if (const auto when = parse_iso8601(text)) {
+        const auto again = parse_iso8601(format_iso8601(*when));
+        require(again.has_value(), "what is written is read");
+        require(std::chrono::floor<std::chrono::milliseconds>(*when) == *again,
+                "and is the same, to the millisecond");
+    }
+    parse_http_date(text, now);
+    if (const auto wait = parse_retry_after(text, now))
+        require(*wait >= 0s && *wait <= 300s, "a wait is bounded");
+}
+
+void take_answer(std::string_view text) {
+    for (const int status : {200, 401, 503}) {
+        http_answer answer(status, text, now);
+        answer.date = text.substr(0, 29);
+        answer.retry_after = text.substr(0, 10);
+        const auto held = parse_ticket_answer(answer);
+        require(!held || status == 200, "only a success brings a ticket");
+        if (held) {
+            const auto size = held.value().value().expose().size();
+            require(size > 0 && size <= 8'192, "a ticket has a size");
+        }
+        parse_validation_answer(answer);
+        parse_update_answer(answer);
+    }
+}
+
+void take_head(std::string_view text) {
+    answer_head head;
+    std::size_t fed = 0;
+    while (fed < text.size() && head.current() == answer_head::state::incomplete) {
+        const auto taken = head.feed(text.substr(fed, 7));
+        require(taken > 0 && taken <= 7, "a head that is incomplete takes bytes");
+        fed += taken;
+    }
+    require(head.text().size() <= answer_head::max_size, "a head is bounded");
+    if (head.current() == answer_head::state::complete)
+        require(head.status() >= 100 && head.status() <= 999, "a status has three digits");
+    header_list headers;
+    for (std::size_t at = 0; at < text.size();) {
+        const auto end = std::min(text.find('\n', at), text.size());
+        const auto line = text.substr(at, end - at);
+        const auto colon = std::min(line.find(':'), line.size());
+        headers.emplace_back(line.substr(0, colon), line.substr(std::min(colon + 1, line.size())));
+        at = end + 1;
+    }
+    upgrade_complaint(headers, true);
+    upgrade_complaint(headers, false);
+}
+
+void take_close(std::string_view text) {
+    unsigned code = 0;
+    for (const char c : text.substr(0, 5))
+        code = code * 10 + static_cast<unsigned char>(c) % 10;
+    error_details details;
+    details.close_code = code;
+    const error_info why(errc::connection_closed, "", details);
+    using normal = reconnect_config::normal_close;
+    for (const bool ready : {false, true}) {
+        const auto verdict = classify_close(why, ready, normal::finish);
+        require(ready || verdict.what != reaction::refresh_and_retry,
+                "what comes before a session is a rejection");
+        require(!ready || verdict.what != reaction::rejection, "a ready session is not rejected");
+        classify_close(why, ready, normal::reconnect);
+    }
+    require(percent_encode(text).size() <= 3 * text.size(), "an encoded text is bounded");
+}
+
+} // namespace
+
+void take_vocabulary(std::string_view input) {
+    if (input.empty()) return;
+    const auto text = input.substr(1);
+    switch (input.front()) {
+    case 'u':
+        return take_url(text);
+    case 'd':
+        return take_date(text);
+    case 'a':
+        return take_answer(text);
+    case 'h':
+        return take_head(text);
+    default:
+        return take_close(text);
+    }
+}
+
+} // namespace parley::fuzz
