@@ -19,55 +19,84 @@ namespace parley {
 
 /// What the server says of the held ticket.
 struct ticket_validation {
-    bool valid = false;
-    std::string error; ///< the server's words, shortened and escaped
-    std::string code;
-    bool retryable = false;
+    bool valid = false;     ///< false drops it
+    std::string error;      ///< the server's words, shortened and escaped
+    std::string code;       ///< the same
+    bool retryable = false; ///< whether the server would be asked again
     bool expired = false;
     bool revoked = false;
-    std::string reason;
+    std::string reason; ///< the server's words, shortened and escaped
 };
 
 /// What is known of the ticket and of how it was had, as a snapshot.
 struct ticket_snapshot {
-    bool valid = false;
-    std::optional<std::chrono::milliseconds> expires_in;
-    std::optional<std::chrono::system_clock::time_point> expires_at;
-    std::uint64_t requests = 0;  ///< asked of the source, retries included
-    std::uint64_t refreshes = 0; ///< that brought a ticket
-    std::uint64_t failures = 0;  ///< refreshes that brought none
-    unsigned waiters = 0;        ///< callers that wait for the one in flight
-    bool in_flight = false;
-    std::optional<error_info> last_error;
+    bool valid = false;                                  ///< as is_valid()
+    std::optional<std::chrono::milliseconds> expires_in; ///< as expires_in()
+    std::optional<std::chrono::milliseconds> lifetime;   ///< that it had when it arrived
+    std::optional<std::chrono::system_clock::time_point> expires_at; ///< as expires_at()
+    std::uint64_t requests = 0;           ///< asked of the source, retries included
+    std::uint64_t refreshes = 0;          ///< that brought a ticket
+    std::uint64_t failures = 0;           ///< refreshes that brought none
+    unsigned waiters = 0;                 ///< callers that wait for the one in flight
+    bool in_flight = false;               ///< a refresh is on
+    std::optional<error_info> last_error; ///< of the last refresh, if it failed
 };
 
 /// Settings of a ticket_manager that are not its policy.
 struct ticket_manager_options {
     connection_config connection; ///< TLS, proxy, headers and timeouts of the HTTP exchange
-    std::chrono::milliseconds validate_timeout{10'000};
-    log_sink log;
-    log_level log_threshold = log_level::info;
+    std::chrono::milliseconds validate_timeout{10'000}; ///< of validate_with_server(), in all
+    log_sink log;                                       ///< default: nothing is logged
+    log_level log_threshold = log_level::info;          ///< what is less than that is not logged
 };
 
 /// The one source of truth for tickets: N callers, one request, one outcome for all.
 ///
-///     ticket_manager tickets{executor, auth, "https://chat.example"};
-///     ticket held = co_await tickets.get_valid_ticket();   // the held one, or joins the refresh
+/// @code
+/// awaitable<void> serve(asio::any_io_executor executor, std::string server, std::string token) {
+///     auth_data auth;
+///     auth.user_mp_auth_token = secret(token);
+///     ticket_manager tickets(executor, auth, server);
+///     tickets.start_proactive_renewal(); // from now on nobody waits for a ticket
+///     try {
+///         ticket held = co_await tickets.get_valid_ticket(); // the held one, or joins the request
+///         const ticket_validation said = co_await tickets.validate_with_server();
+///         if (!said.valid) held = co_await tickets.get_valid_ticket();
+///     } catch (const authentication_error& refused) {
+///         std::cerr << refused.what() << '\n'; // says who refused and why, and no secret
+///     }
+///     co_await tickets.stop(); // nothing is left running
+/// }
+/// @endcode
 ///
-/// Thread safety: every member may be called from any thread. Awaitables resume on the caller's
-/// executor. Destroying it never blocks; whoever still waits gets `operation_aborted`. It must go
-/// before its execution context does.
+/// @par Thread safety   every member may be called from any thread, at the same time
+/// @par Lifetime        destroying it never blocks, also from one of its handlers: whoever still
+///                      waits gets `operation_aborted`, and no handler is called any more. It must
+///                      go before its execution context does.
 class ticket_manager {
 public:
     using renewed_handler = std::function<void(const ticket&)>;
 
-    /// Fetches by HTTP (PROTOCOL.md 1). Throws `client_error` for what is wrong in the settings.
+    /// Fetches by HTTP (PROTOCOL.md 1) from the server at that URL, whose WebSocket form will do.
+    ///
     /// Everything runs on a strand of `executor`, or on `executor` itself when it is a
-    /// `strand<any_io_executor>`.
+    /// `strand<any_io_executor>`. Nothing is asked before somebody needs a ticket.
+    ///
+    /// @par Errors   throws `client_error`: `invalid_configuration` for what cannot work in the
+    ///               settings, for an empty executor and for a URL that is none or that is plain
+    ///               text beyond loopback; `invalid_header` for a token, key or header that HTTP
+    ///               cannot carry; `invalid_utf8`. The field is named, its value is not.
+    /// @param environment   clock, randomness and network; default: the real ones
     ticket_manager(asio::any_io_executor executor, auth_data auth, std::string server_url,
                    ticket_config config = {}, ticket_manager_options options = {},
                    environment_ptr environment = nullptr);
-    /// Fetches from `source`.
+
+    /// Fetches from a source of the service's own.
+    ///
+    /// Of `options.connection` nothing is used. validate_with_server() has no server to ask.
+    ///
+    /// @par Errors     throws `client_error` as above; `invalid_configuration` for no source
+    /// @par Lifetime   the source is kept as long as one of its requests is on
     ticket_manager(asio::any_io_executor executor, auth_data auth,
                    std::shared_ptr<ticket_source> source, ticket_config config = {},
                    ticket_manager_options options = {}, environment_ptr environment = nullptr);
@@ -79,76 +108,127 @@ public:
     /// which is started if there is none.
     ///
     /// A ticket that arrives with less than `validity_buffer` left is given to those who waited for
-    /// it, once, and never causes a second request (PROTOCOL.md 1).
+    /// it, once, and never causes a second request (PROTOCOL.md 1). A single-use ticket is given to
+    /// one of them, and each other gets one of his own.
     ///
-    /// @par Completion    on the caller's executor; without suspending when a valid ticket is held
-    /// @par Errors        `ticket_error`, `authentication_error`; `ticket_cleared` after `clear()`;
-    ///                    `operation_aborted` when cancelled or stopped
-    /// @par Cancellation  any type; this caller leaves, the flight and the others go on
-    /// @par Deadline      (1 + max_retries) × request_timeout and the backoff between them. Once
-    ///                    nobody waits any more, an attempt that is on is finished and its ticket
-    ///                    kept, but no other is made.
+    /// It waits at most (1 + max_retries) × request_timeout and the backoff between the attempts.
+    /// Once nobody waits any more, an attempt that is on is finished and its ticket kept, but no
+    /// other is made.
+    ///
+    /// @par Completion     on the caller's executor; without suspending when a valid ticket is held
+    /// @par Errors         `ticket_error`, among them `ticket_cleared` after clear(); for 401 and
+    ///                     403, `authentication_error`; `operation_aborted` when cancelled, stopped
+    ///                     or destroyed; never others
+    /// @par Cancellation   terminal, partial, total: this caller leaves at once; the flight and the
+    ///                     other callers go on
     awaitable<ticket> get_valid_ticket();
 
-    /// The same for a caller who has until `deadline`, whatever he wants the ticket for: at it he
-    /// leaves, and the flight goes on for the others. A pause between two attempts that would
-    /// outlast it (the backoff, a long `Retry-After`) is not waited for: he gets the error of the
-    /// last attempt at once.
+    /// The same for a caller who has until `deadline`, whatever he wants the ticket for.
     ///
-    /// @par Errors        also `ticket_error` (`ticket_timeout`) at the deadline, when no attempt
-    ///                    has failed before it
+    /// At the deadline he leaves, and the flight goes on for the others. A pause between two
+    /// attempts that would outlast it (the backoff, a long `Retry-After`) is not waited for: he
+    /// gets the error of the last attempt at once.
+    ///
+    /// @par Completion     as get_valid_ticket(); a held ticket is given even after the deadline
+    /// @par Errors         also `ticket_error` (`ticket_timeout`) at the deadline, when no attempt
+    ///                     has failed before it
+    /// @par Cancellation   as get_valid_ticket()
     awaitable<ticket> get_valid_ticket(std::chrono::steady_clock::time_point deadline);
 
-    /// Like get_valid_ticket, but joins or starts a refresh even while a valid ticket is held. If
-    /// it fails, the held ticket stays.
+    /// Joins or starts a refresh even while a valid ticket is held.
+    ///
+    /// If it fails, the held ticket stays.
+    ///
+    /// @par Completion     on the caller's executor, with the outcome that all who joined get
+    /// @par Errors         as get_valid_ticket()
+    /// @par Cancellation   as get_valid_ticket()
     awaitable<ticket> refresh_ticket();
 
-    /// Like refresh_ticket, for a ticket that the server did not take: when another one is held by
-    /// now, that one is returned without a request. The rejected one is dropped at once.
+    /// A ticket other than `rejected`, which the server did not take: the one that is held by now,
+    /// else as refresh_ticket().
+    ///
+    /// The rejected one is dropped at once, also when this caller is cancelled later.
+    ///
+    /// @par Completion     on the caller's executor; without suspending when another is held
+    /// @par Errors         as get_valid_ticket()
+    /// @par Cancellation   as get_valid_ticket()
     awaitable<ticket> replace_ticket(ticket rejected);
-    /// The same with the caller's deadline, which is that of get_valid_ticket.
+    /// The same with the caller's deadline, which is that of get_valid_ticket().
     awaitable<ticket> replace_ticket(ticket rejected,
                                      std::chrono::steady_clock::time_point deadline);
 
-    /// Asks the server about the held ticket (PROTOCOL.md 1). `valid: false` drops it; a failed
-    /// request throws and says nothing about the ticket. Definitive answers are remembered for 30 s
-    /// per ticket, and concurrent callers share one request. It is made once, without a retry.
+    /// What the server says of the held ticket (PROTOCOL.md 1).
     ///
-    /// @par Errors        `ticket_error`, also when no ticket is held, after `clear()`, and when
-    /// the
-    ///                    tickets come from a source of the service's own, which has no server to
-    ///                    ask; `authentication_error`
-    /// @par Cancellation  any type; this caller leaves, the others go on
+    /// `valid: false` drops the ticket. A failed request throws, says nothing about the ticket, and
+    /// is not tried again. Definitive answers are remembered for 30 s per ticket, and concurrent
+    /// callers share one request. Who asked about a ticket that was replaced meanwhile is told
+    /// about the new one.
+    ///
+    /// @par Completion     on the caller's executor, at the latest `validate_timeout` after the
+    ///                     request began
+    /// @par Errors         `ticket_error`: `ticket_absent` when none is held, `ticket_cleared`
+    ///                     after clear(), `ticket_source_failed` when the tickets come from a
+    ///                     source of the service's own, or what the exchange failed with; for 401
+    ///                     and 403, `authentication_error`; `operation_aborted` when cancelled,
+    ///                     stopped or destroyed; never others
+    /// @par Cancellation   terminal, partial, total: this caller leaves, the request and the other
+    ///                     callers go on
     awaitable<ticket_validation> validate_with_server();
 
-    /// Renews in good time from now on, until stop_proactive_renewal. `on_renewed` runs on the
-    /// manager's strand after each renewal, and what it throws is logged. Called again, it replaces
-    /// the handler.
+    /// Renews in good time from now on, until stop_proactive_renewal().
+    ///
+    /// A held ticket is looked at every min(`check_interval`, lifetime / 10) ± 10 %, and renewed
+    /// when less than min(`renewal_threshold`, lifetime / 3) is left. While none is held, nothing
+    /// is asked. A renewal that fails leaves the held ticket and is tried again by the backoff.
+    ///
+    /// Called again, it replaces the handler. `on_renewed` runs on the executor given to the
+    /// constructor, one call at a time. What it throws is logged and ends nothing; it may call any
+    /// member, and may destroy the manager.
+    ///
+    /// @par Lifetime   what `on_renewed` refers to must live until stop_proactive_renewal(), called
+    ///                 on the executor it runs on, or until stop() has completed
     void start_proactive_renewal(renewed_handler on_renewed = {});
-    /// Told of each renewal that failed; it is tried again by the backoff.
+
+    /// Sets who is told of each renewal that failed, its retries included; empty for nobody.
+    ///
+    /// Runs where and as `on_renewed` does.
     void on_renewal_failed(std::function<void(const error_info&)> handler);
+
+    /// Ends the renewal at once: a request that is on for nobody else is finished and its ticket
+    /// kept, and no handler is called for it. Idempotent.
     void stop_proactive_renewal();
 
-    /// True while more than `validity_buffer` is left of a held ticket.
+    /// True while more than `validity_buffer` is left of a held ticket, on the steady clock and on
+    /// the wall clock. Never blocks.
     bool is_valid() const;
-    /// Until the held ticket expires; 0 once it has, nullopt when none is held.
+    /// Until the held ticket expires; 0 once it has, nullopt when none is held. Never blocks.
     std::optional<std::chrono::milliseconds> expires_in() const;
-    /// When it does, by the server's clock.
+    /// When it does, by the server's clock; nullopt when none is held. Never blocks.
     std::optional<std::chrono::system_clock::time_point> expires_at() const;
 
     /// Changes the identity and drops the ticket; a request in flight is thrown away, and its
-    /// callers join one for the new identity. Throws `errc::invalid_header` for a token that HTTP
-    /// cannot carry.
+    /// callers join one for the new identity.
+    ///
+    /// When it has returned, no answer that was asked for in the old name is given to anybody.
+    ///
+    /// @par Errors   throws `client_error`, and nothing changes: `invalid_header` for a token or
+    ///               key that HTTP cannot carry, `invalid_utf8`. The field is named, its value not.
     void update_auth_data(auth_data_patch patch);
 
-    /// Drops the ticket; callers that wait get `ticket_cleared`.
+    /// Drops the ticket; callers that wait get `ticket_cleared`. Who calls later starts anew.
     void clear();
 
+    /// Everything that is known, of one moment. Never blocks.
     ticket_snapshot snapshot() const;
 
     /// Ends every task of this manager. Who waits gets `operation_aborted`, and so does who calls
-    /// later. Returns when none is left; a source that takes no notice of its cancellation is
-    /// waited for. Idempotent.
+    /// later. Idempotent.
+    ///
+    /// @par Completion     on the caller's executor, when no task is left and no handler is called
+    ///                     any more. A source that takes no notice of its cancellation is waited
+    ///                     for.
+    /// @par Errors         `operation_aborted` when cancelled; never others
+    /// @par Cancellation   terminal, partial, total: this caller leaves; what it ended stays ended
     awaitable<void> stop();
 
 private:

@@ -45,9 +45,17 @@ public:
 
     /// Fetches one ticket; one attempt, for the manager retries.
     ///
-    /// Runs on the manager's strand. Throws `ticket_error` or `authentication_error`; the details'
-    /// `retryable` and `retry_after` say whether and when it is tried again. At the request's
-    /// deadline the coroutine is cancelled (terminal).
+    /// Runs on the manager's strand, one at a time unless an earlier one takes no notice of its
+    /// cancellation. The ticket says its kind.
+    ///
+    /// @par Errors         `ticket_error`, tried again only when its details say `retryable`, and
+    ///                     then not before `retry_after`; `authentication_error`, never tried
+    ///                     again. A system error of the network counts as a retryable
+    ///                     `ticket_error`, anything else as one that is not.
+    /// @par Cancellation   terminal, at the request's deadline and when its outcome has become of
+    ///                     no use. A source that goes on nevertheless delays stop() alone: what it
+    ///                     brings is thrown away.
+    /// @par Lifetime       the manager keeps the source until this has returned
     virtual awaitable<ticket> fetch(ticket_request request) = 0;
 
 protected:

@@ -61,6 +61,11 @@ std::optional<wall_time> ticket_fsm::expires_at() const noexcept {
     return held_->value.expires_at();
 }
 
+std::optional<milliseconds> ticket_fsm::lifetime() const noexcept {
+    if (!held_) return std::nullopt;
+    return std::chrono::duration_cast<milliseconds>(held_->lifetime);
+}
+
 ticket_reason ticket_fsm::reason() const noexcept {
     return held_ ? ticket_reason::expired : ticket_reason::first;
 }

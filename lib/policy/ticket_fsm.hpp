@@ -59,6 +59,8 @@ public:
     std::optional<std::chrono::milliseconds> expires_in(moment now) const noexcept;
     /// As the server has it.
     std::optional<wall_time> expires_at() const noexcept;
+    /// That the held ticket had when it arrived.
+    std::optional<std::chrono::milliseconds> lifetime() const noexcept;
 
     /// Why a request is made now, when the caller has no reason of its own.
     ticket_reason reason() const noexcept;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,11 @@ bool fits(const boost::system::error_code& code) {
 }
 
 /// PROTOCOL.md 1: refused, reset, unreachable, name lookup, hung up.
+bool is_network(const std::error_code& code) {
+    return code != std::errc::operation_canceled && (code.category() == std::system_category() ||
+                                                     code.category() == std::generic_category());
+}
+
 bool is_network(const boost::system::error_code& code) {
     if (code == asio::error::operation_aborted) return false;
     return code.category() == boost::system::system_category() ||
@@ -57,6 +63,8 @@ error_info translate(const std::exception_ptr& thrown, std::span<const std::stri
         return info;
     } catch (const boost::system::system_error& error) {
         return failed(clean(error.what()), is_network(error.code()));
+    } catch (const std::system_error& error) {
+        return failed(clean(error.what()), is_network(error.code()));
     } catch (const std::exception& error) {
         return failed(clean(error.what()), false);
     } catch (...) {
@@ -72,6 +80,8 @@ error_info to_source_error(const std::exception_ptr& thrown, const auth_data& au
         if (!each->empty()) secrets.push_back(each->expose());
     auto info = translate(thrown, secrets);
     if (info.details.phase == phase::none) info.details.phase = phase::ticket;
+    // Whatever a source says: credentials that were refused are not tried again (PROTOCOL.md 1).
+    if (info.code.value() >= 200) info.details.retryable = false;
     return info;
 }
 

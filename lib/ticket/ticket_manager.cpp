@@ -109,6 +109,7 @@ ticket_snapshot ticket_manager::impl::snapshot() const {
     auto all = counts_;
     all.valid = tickets_.serve(at) != nullptr;
     all.expires_in = tickets_.expires_in(at);
+    all.lifetime = tickets_.lifetime();
     all.expires_at = tickets_.expires_at();
     return all;
 }
@@ -155,6 +156,8 @@ awaitable<void> ticket_manager::impl::end_all(std::shared_ptr<impl> self) {
 }
 
 void ticket_manager::impl::shut_down_later() {
+    stop_renewal(); // no handler is called once the manager is gone
+    on_renewal_failed(nullptr);
     asio::post(strand_, [self = shared_from_this()] { self->shut_down(); });
 }
 

@@ -6,8 +6,11 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/strand.hpp>
 
+#include <future>
 #include <stdexcept>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 using namespace parley;
@@ -74,7 +77,8 @@ TEST_CASE("ticket_manager: refreshes an expired ticket", "[component][ticket_man
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: prevents concurrent refresh requests", "[component][ticket_manager]") {
+TEST_CASE("ticket_manager: prevents concurrent refresh requests",
+          "[component][ticket_manager][A25]") {
     ticket_world w;
     auto& tickets = w.manage();
     w.source->hold();
@@ -146,7 +150,7 @@ TEST_CASE("ticket_manager: replaces a rejected ticket, by a newer one if it has 
 }
 
 TEST_CASE("ticket_manager: hands a failure to all who wait, and the next call starts anew",
-          "[component][ticket_manager]") {
+          "[component][ticket_manager][A28]") {
     ticket_world w;
     auto& tickets = w.manage();
     error_details details;
@@ -211,7 +215,8 @@ TEST_CASE("ticket_manager: gives up after max_retries, with the last error",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: waits as long as the server asks for", "[component][ticket_manager]") {
+TEST_CASE("ticket_manager: waits as long as the server asks for",
+          "[component][ticket_manager][A13]") {
     ticket_world w;
     auto& tickets = w.manage();
     w.source->fail_retryable(120s);
@@ -225,7 +230,7 @@ TEST_CASE("ticket_manager: waits as long as the server asks for", "[component][t
 }
 
 TEST_CASE("ticket_manager: waits no longer than 300 s, whatever the server asks for",
-          "[component][ticket_manager]") {
+          "[component][ticket_manager][A13]") {
     ticket_world w;
     auto& tickets = w.manage();
     w.source->fail_retryable(1'000'000'000s);
@@ -446,6 +451,82 @@ TEST_CASE("ticket_manager: a network error of a source's own is worth another tr
     CHECK_FALSE(caller.done());
     w.pass(250ms);
     CHECK(value_of(caller) == "ticket-1");
+    CHECK(w.ends());
+}
+
+TEST_CASE("ticket_manager: a source's word on whether to try again is respected, by number",
+          "[component][ticket_manager]") {
+    struct word {
+        const char* name;
+        std::exception_ptr thrown;
+        bool again;
+    };
+    error_details again;
+    again.retryable = true;
+    const auto of = [](auto error) { return std::make_exception_ptr(std::move(error)); };
+    const auto one = GENERATE_COPY(values<word>({
+        {"do not retry", of(ticket_error(error_info(errc::ticket_refused, "No."))), false},
+        {"retry", of(ticket_error(error_info(errc::ticket_refused, "No.", again))), true},
+        {"credentials refused",
+         of(authentication_error(error_info(errc::authentication_failed, "No.", again))), false},
+        {"Asio's network error",
+         of(boost::system::system_error(boost::asio::error::host_not_found_try_again)), true},
+        {"Asio's end of file", of(boost::system::system_error(boost::asio::error::eof)), true},
+        {"an abort of its own",
+         of(boost::system::system_error(boost::asio::error::operation_aborted)), false},
+        {"the standard's network error",
+         of(std::system_error(std::make_error_code(std::errc::connection_reset))), true},
+        {"the standard's abort",
+         of(std::system_error(std::make_error_code(std::errc::operation_canceled))), false},
+        {"an error of a future",
+         of(std::system_error(std::make_error_code(std::future_errc::no_state))), false},
+    }));
+    CAPTURE(one.name);
+    ticket_world w;
+    auto& tickets = w.manage();
+    w.source->fail_with(one.thrown);
+    auto caller = w.start(tickets.get_valid_ticket());
+    CHECK(caller.failed() == !one.again);
+    w.pass(1min);
+    CHECK(w.source->calls() == (one.again ? 2 : 1));
+    CHECK(caller.failed() == !one.again);
+    CHECK(w.ends());
+}
+
+TEST_CASE("ticket_manager: the snapshot tells of the ticket and of how it was had",
+          "[component][ticket_manager]") {
+    ticket_world w;
+    auto& tickets = w.manage();
+    auto now = tickets.snapshot();
+    CHECK_FALSE(now.valid);
+    CHECK(now.lifetime == std::nullopt);
+    CHECK(now.requests == 0);
+
+    w.source->fail_retryable();
+    auto caller = w.start(tickets.get_valid_ticket());
+    CHECK(tickets.snapshot().in_flight);
+    CHECK(tickets.snapshot().waiters == 1);
+    w.pass(10min);
+    REQUIRE(caller.done());
+    w.source->fail(error_info(errc::ticket_refused, "No."));
+    CHECK(w.start(tickets.refresh_ticket()).failed());
+    now = tickets.snapshot();
+    CHECK(now.valid);
+    CHECK(now.lifetime == 1h);
+    CHECK(now.expires_in == 50min + 250ms); // it came after the backoff
+    CHECK(now.expires_at == tickets.expires_at());
+    CHECK(now.requests == 3);
+    CHECK(now.refreshes == 1);
+    CHECK(now.failures == 1);
+    CHECK(now.waiters == 0);
+    CHECK_FALSE(now.in_flight);
+    REQUIRE(now.last_error);
+    CHECK(now.last_error->is(errc::ticket_refused));
+    tickets.clear();
+    now = tickets.snapshot();
+    CHECK_FALSE(now.valid);
+    CHECK(now.expires_in == std::nullopt);
+    CHECK(now.lifetime == std::nullopt);
     CHECK(w.ends());
 }
 

@@ -182,6 +182,19 @@ TEST_CASE("ticket_manager: a handler may destroy the manager", "[component][tick
     CHECK(out_of_work(w.io));
 }
 
+TEST_CASE("ticket_manager: no handler is called once the manager is gone",
+          "[component][ticket_manager]") {
+    const bool fails = GENERATE(false, true);
+    renewing w;
+    if (fails) w.source->fail(error_info(errc::authentication_failed, "The server says no."));
+    w.hold_next();
+    w.source->release(); // the answer is on its way
+    w.tickets.reset();
+    CHECK(out_of_work(w.io));
+    CHECK(w.renewed.empty());
+    CHECK(w.failed.empty());
+}
+
 TEST_CASE("ticket_manager: a renewal and a caller share one request",
           "[component][ticket_manager]") {
     renewing w;
