@@ -58,7 +58,7 @@ constexpr int more_than_enough = 1'000;
 
 } // namespace
 
-TEST_CASE("ticket_manager: a cancelled caller leaves alone", "[component][ticket_manager]") {
+TEST_CASE("ticket_manager: a cancelled caller leaves alone", "[component][ticket_manager][A26]") {
     const auto type =
         GENERATE(cancellation_type::terminal, cancellation_type::partial, cancellation_type::total);
     const auto who = GENERATE(as<std::size_t>(), 0, 1, 4); // 0 has started the flight
@@ -83,7 +83,7 @@ TEST_CASE("ticket_manager: a cancelled caller leaves alone", "[component][ticket
 }
 
 TEST_CASE("ticket_manager: when all callers leave, the request is finished and its ticket kept",
-          "[component][ticket_manager]") {
+          "[component][ticket_manager][A27]") {
     ticket_world w;
     auto& tickets = w.manage();
     w.source->hold();

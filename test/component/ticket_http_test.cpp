@@ -61,7 +61,8 @@ TEST_CASE("http_ticket_source: the request is that of the protocol, to the lette
                                quoted(format_iso8601(w.clock->wall_now())) + "}}");
 }
 
-TEST_CASE("http_ticket_source: what is not set is left out", "[component][http_ticket_source]") {
+TEST_CASE("http_ticket_source: what is not set is left out",
+          "[component][http_ticket_source][A23]") {
     ticket_world w;
     auto options = w.options();
     options.connection.user_agent = "mine/1";
@@ -77,7 +78,7 @@ TEST_CASE("http_ticket_source: what is not set is left out", "[component][http_t
 }
 
 TEST_CASE("http_ticket_source: the lifetime is by the answer's Date",
-          "[component][http_ticket_source]") {
+          "[component][http_ticket_source][A8]") {
     ticket_world w;
     auto& tickets = w.manage_http();
     w.http->answer_ticket("T", 10min);
@@ -90,7 +91,7 @@ TEST_CASE("http_ticket_source: the lifetime is by the answer's Date",
 }
 
 TEST_CASE("http_ticket_source: each failure has its code, and only some are worth another try",
-          "[component][http_ticket_source]") {
+          "[component][http_ticket_source][A11][A12][A14]") {
     const auto ticket_until = [](const char* when) {
         return R"({"success":true,"ticket":"T","expiresAt":)" + std::string(when) + "}";
     };
@@ -142,7 +143,7 @@ TEST_CASE("http_ticket_source: each failure has its code, and only some are wort
 }
 
 TEST_CASE("http_ticket_source: Retry-After is honoured, in seconds and as a date",
-          "[component][http_ticket_source]") {
+          "[component][http_ticket_source][A13]") {
     const bool as_date = GENERATE(false, true);
     ticket_world w;
     auto& tickets = w.manage_http();
@@ -161,7 +162,7 @@ TEST_CASE("http_ticket_source: Retry-After is honoured, in seconds and as a date
 }
 
 TEST_CASE("http_ticket_source: a server that says nothing is given up at the request's deadline",
-          "[component][http_ticket_source]") {
+          "[component][http_ticket_source][A3]") {
     ticket_world w;
     ticket_config config;
     config.max_retries = 0;
@@ -190,7 +191,7 @@ TEST_CASE("http_ticket_source: an exchange is cancelled with its manager",
 }
 
 TEST_CASE("http_ticket_source: a network failure keeps its phase, and is tried again",
-          "[component][http_ticket_source]") {
+          "[component][http_ticket_source][A1]") {
     ticket_world w;
     auto& tickets = w.manage_http();
     error_details details;
@@ -266,7 +267,7 @@ TEST_CASE("thread_updates: the request is that of the protocol", "[component][th
 }
 
 TEST_CASE("thread_updates: each failure has its code, and none is tried again",
-          "[component][thread_updates]") {
+          "[component][thread_updates][A30]") {
     const exchange_case one = GENERATE(values<exchange_case>({
         {"refused", 200, R"({"success":false,"error":"no"})", errc::thread_update_rejected, false},
         {"not found", 404, "", errc::thread_update_rejected, false},
@@ -285,7 +286,7 @@ TEST_CASE("thread_updates: each failure has its code, and none is tried again",
 }
 
 TEST_CASE("thread_updates: a silent server ends it at its deadline, a cancelled caller at once",
-          "[component][thread_updates]") {
+          "[component][thread_updates][A30]") {
     ticket_world w;
     w.http->hang();
     w.http->hang();

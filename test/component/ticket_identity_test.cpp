@@ -155,7 +155,7 @@ TEST_CASE("ticket_manager: an identity that changes during the backoff does not 
 }
 
 TEST_CASE("ticket_manager: an identity that HTTP cannot carry is refused, and nothing changes",
-          "[component][ticket_manager]") {
+          "[component][ticket_manager][A22][A24]") {
     ticket_world w;
     auto& tickets = w.manage();
     run(w.io, tickets.get_valid_ticket());

@@ -106,7 +106,8 @@ TEST_CASE("http: the request says what PROTOCOL.md asks for", "[loopback][http]"
     CHECK(header_value(said, "Accept-Encoding").empty());
 }
 
-TEST_CASE("http: every status is an answer, and a redirect is not followed", "[loopback][http]") {
+TEST_CASE("http: every status is an answer, and a redirect is not followed",
+          "[loopback][http][A14]") {
     raw_server other([](raw_peer& peer) { peer.hold(); });
     const auto moved = answer("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:" +
                               std::to_string(other.port()) + "/\r\nContent-Length: 0\r\n\r\n");
@@ -128,7 +129,7 @@ TEST_CASE("http: chunks are put together, informational answers passed over", "[
     CHECK(outcome->body == "{\"a\":1}");
 }
 
-TEST_CASE("http: an answer that is not valid is malformed", "[loopback][http]") {
+TEST_CASE("http: an answer that is not valid is malformed", "[loopback][http][A19][A20]") {
     const std::string ok = "HTTP/1.1 200 OK\r\n";
     check_malformed("hello\n");
     check_malformed("\x15\x03\x01\x00\x02\x02\x28");
@@ -144,7 +145,7 @@ TEST_CASE("http: an answer that is not valid is malformed", "[loopback][http]") 
     check_malformed(informational);
 }
 
-TEST_CASE("http: an answer beyond the limits is malformed", "[loopback][http]") {
+TEST_CASE("http: an answer beyond the limits is malformed", "[loopback][http][A16][A17][A18]") {
     const std::string ok = "HTTP/1.1 200 OK\r\n";
     check_malformed(ok + "Content-Length: 65537\r\n\r\n" + std::string(65537, 'x'));
     check_malformed(ok + "\r\n" + std::string(100'000, 'x'));
@@ -156,7 +157,7 @@ TEST_CASE("http: an answer beyond the limits is malformed", "[loopback][http]") 
     CHECK(answer(ok + "Content-Length: 65536\r\n\r\n" + std::string(65536, 'x')));
 }
 
-TEST_CASE("http: an answer cut short is worth a retry", "[loopback][http]") {
+TEST_CASE("http: an answer cut short is worth a retry", "[loopback][http][A2]") {
     check_broken("");
     check_broken("HTTP/1.1 20");
     check_broken("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{");
@@ -173,7 +174,7 @@ TEST_CASE("http: an answer cut short is worth a retry", "[loopback][http]") {
     CHECK(outcome.error().is(errc::ticket_request_failed));
 }
 
-TEST_CASE("http: nobody listening is worth a retry, and says where", "[loopback][http]") {
+TEST_CASE("http: nobody listening is worth a retry, and says where", "[loopback][http][A1]") {
     asking here;
     const auto outcome = here.ask("http://127.0.0.1:1");
     REQUIRE_FALSE(outcome);
@@ -184,7 +185,7 @@ TEST_CASE("http: nobody listening is worth a retry, and says where", "[loopback]
     CHECK(outcome.error().message.find("127.0.0.1:1") != std::string::npos);
 }
 
-TEST_CASE("http: silence and a dripping answer end at the deadline", "[loopback][http]") {
+TEST_CASE("http: silence and a dripping answer end at the deadline", "[loopback][http][A3][A4]") {
     const std::string said = GENERATE(as<std::string>(), "", "HTTP/1.1 200 OK\r\nContent-Le",
                                       "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{");
     CAPTURE(said);
@@ -212,7 +213,7 @@ TEST_CASE("http: silence and a dripping answer end at the deadline", "[loopback]
     CHECK(server.problems().empty());
 }
 
-TEST_CASE("http: a cancelled request throws and closes its connection", "[loopback][http]") {
+TEST_CASE("http: a cancelled request throws and closes its connection", "[loopback][http][A30]") {
     raw_server server([](raw_peer& peer) { peer.hold(); }); // until the client has closed
     asking here;
     auto sent =

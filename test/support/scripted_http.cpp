@@ -125,6 +125,11 @@ void scripted_http::fail(error_info next) { state_->push(std::move(next)); }
 
 void scripted_http::hang() { state_->push(silence()); }
 
+void scripted_http::forget_answers() {
+    const std::lock_guard lock(state_->mutex);
+    state_->queue.clear();
+}
+
 std::size_t scripted_http::count() const {
     const std::lock_guard lock(state_->mutex);
     return state_->requests.size();

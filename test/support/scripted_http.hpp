@@ -30,6 +30,8 @@ public:
     void fail(error_info next);
     /// The next answer hangs until the request's deadline, or its cancellation.
     void hang();
+    /// What is queued and not yet given is not given any more.
+    void forget_answers();
 
     std::size_t count() const;
     std::size_t cancelled() const;

@@ -39,7 +39,7 @@ TEST_CASE("backoff: the delay is a uniform part of the bound", "[unit][backoff]"
     CHECK(backoff_delay(usual, 3, -1.0) == 0ms);
 }
 
-TEST_CASE("backoff: Retry-After is a lower bound, and capped", "[unit][backoff]") {
+TEST_CASE("backoff: Retry-After is a lower bound, and capped", "[unit][backoff][A13]") {
     CHECK(backoff_delay(usual, 1, 0.5, 120s) == 120s);
     CHECK(backoff_delay(usual, 1, 0.5, 0s) == 250ms);
     CHECK(backoff_delay(usual, 1, 0.5, -5s) == 250ms);

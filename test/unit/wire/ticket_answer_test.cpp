@@ -50,7 +50,8 @@ TEST_CASE("ticket_answer: a ticket is taken with its expiry and the server's dat
     CHECK(held.kind() == ticket_kind::reusable);
 }
 
-TEST_CASE("ticket_answer: without a readable Date our own clock serves", "[unit][ticket_answer]") {
+TEST_CASE("ticket_answer: without a readable Date our own clock serves",
+          "[unit][ticket_answer][A8]") {
     const auto body = with(R"("t")");
     auto answer = answered(201, body);
     CHECK_FALSE(parse_ticket_answer(answer).value().issued_at().has_value());
@@ -68,14 +69,14 @@ TEST_CASE("ticket_answer: success need not be said, and unknown fields are no ha
               .has_value());
 }
 
-TEST_CASE("ticket_answer: of two equal keys the first counts", "[unit][ticket_answer]") {
+TEST_CASE("ticket_answer: of two equal keys the first counts", "[unit][ticket_answer][A15]") {
     const auto body = R"({"ticket":"one","ticket":"two","expiresAt":)" + std::string(in_an_hour) +
                       R"(,"expiresAt":"never"})";
 
     CHECK(parse_ticket_answer(answered(200, body)).value().value().expose() == "one");
 }
 
-TEST_CASE("ticket_answer: without a usable ticket it is malformed", "[unit][ticket_answer]") {
+TEST_CASE("ticket_answer: without a usable ticket it is malformed", "[unit][ticket_answer][A5]") {
     for (const auto* ticket : {R"("")", "null", "1", "true", "{}", R"(["t"])", R"("\ud800")"}) {
         INFO(ticket);
         CHECK(malformed(with(ticket)));
@@ -85,7 +86,7 @@ TEST_CASE("ticket_answer: without a usable ticket it is malformed", "[unit][tick
     CHECK(malformed(R"({"success":1,"ticket":"t","expiresAt":"2026-11-22T20:00:00Z"})"));
 }
 
-TEST_CASE("ticket_answer: without a readable expiry it is malformed", "[unit][ticket_answer]") {
+TEST_CASE("ticket_answer: without a readable expiry it is malformed", "[unit][ticket_answer][A6]") {
     for (const auto* expires :
          {R"("")", "null", "1795374000000", R"("tomorrow")", R"("2026-02-30T00:00:00Z")",
           R"("2026-11-22")", R"("2026-11-22T19:00:00")", R"("99999-01-01T00:00:00Z")",
@@ -96,7 +97,7 @@ TEST_CASE("ticket_answer: without a readable expiry it is malformed", "[unit][ti
     CHECK(malformed(R"({"success":true,"ticket":"t"})"));
 }
 
-TEST_CASE("ticket_answer: every good spelling of an expiry is exact", "[unit][ticket_answer]") {
+TEST_CASE("ticket_answer: every good spelling of an expiry is exact", "[unit][ticket_answer][A7]") {
     const auto expiry = [](std::string_view text) {
         const auto body = with(R"("t")", '"' + std::string(text) + '"');
         return parse_ticket_answer(answered(200, body)).value().expires_at();
@@ -112,7 +113,7 @@ TEST_CASE("ticket_answer: every good spelling of an expiry is exact", "[unit][ti
 }
 
 TEST_CASE("ticket_answer: a body that is not one JSON object is malformed",
-          "[unit][ticket_answer]") {
+          "[unit][ticket_answer][A15]") {
     const auto good = with(R"("t")");
     CHECK(malformed(""));
     CHECK(malformed("<html><body>Welcome</body></html>"));
@@ -127,7 +128,7 @@ TEST_CASE("ticket_answer: a body that is not one JSON object is malformed",
         CHECK(malformed(good.substr(0, size)));
 }
 
-TEST_CASE("ticket_answer: 8 KiB is the most that a ticket may have", "[unit][ticket_answer]") {
+TEST_CASE("ticket_answer: 8 KiB is the most that a ticket may have", "[unit][ticket_answer][A21]") {
     const auto sized = [](std::size_t size) { return with('"' + std::string(size, 't') + '"'); };
 
     CHECK(parse_ticket_answer(answered(200, sized(8'192))).value().value().size() == 8'192);
@@ -137,7 +138,7 @@ TEST_CASE("ticket_answer: 8 KiB is the most that a ticket may have", "[unit][tic
 }
 
 TEST_CASE("ticket_answer: a refusal keeps the server's words, made fit for a line",
-          "[unit][ticket_answer]") {
+          "[unit][ticket_answer][A10]") {
     const auto refused =
         failure(200, R"({"success":false,"error":"No\r\nseats","code":"FULL","ticket":"t"})");
 
@@ -170,7 +171,7 @@ TEST_CASE("ticket_answer: what a server says back of a secret is not repeated",
     CHECK(error.details.server_code == "***");
 }
 
-TEST_CASE("ticket_answer: statuses are sorted by number", "[unit][ticket_answer]") {
+TEST_CASE("ticket_answer: statuses are sorted by number", "[unit][ticket_answer][A11][A12][A14]") {
     for (const int status : {401, 403}) {
         const auto error = failure(status, R"({"error":"who?","code":"NO"})");
         CHECK(error.is(errc::authentication_failed));
@@ -195,7 +196,8 @@ TEST_CASE("ticket_answer: statuses are sorted by number", "[unit][ticket_answer]
     CHECK(failure(503, "<html>").message == "The server answered with HTTP 503.");
 }
 
-TEST_CASE("ticket_answer: Retry-After counts for what is worth a retry", "[unit][ticket_answer]") {
+TEST_CASE("ticket_answer: Retry-After counts for what is worth a retry",
+          "[unit][ticket_answer][A13]") {
     auto answer = answered(503, "");
     answer.retry_after = "120";
     CHECK(parse_ticket_answer(answer).error().details.retry_after == 120s);
@@ -212,7 +214,7 @@ TEST_CASE("ticket_answer: Retry-After counts for what is worth a retry", "[unit]
     CHECK(parse_ticket_answer(refused).error().details.retry_after == std::nullopt);
 }
 
-TEST_CASE("validation_answer: a definitive answer is taken whole", "[unit][ticket_answer]") {
+TEST_CASE("validation_answer: a definitive answer is taken whole", "[unit][ticket_answer][A29]") {
     const auto good = parse_validation_answer(answered(200, R"({"valid":true})")).value();
     CHECK(good.valid);
 
@@ -234,7 +236,7 @@ TEST_CASE("validation_answer: a definitive answer is taken whole", "[unit][ticke
 }
 
 TEST_CASE("validation_answer: a failed request says nothing about the ticket",
-          "[unit][ticket_answer]") {
+          "[unit][ticket_answer][A29]") {
     const auto error = [](int status, std::string_view body) {
         const auto outcome = parse_validation_answer(answered(status, body));
         return outcome ? error_info() : outcome.error();
@@ -251,7 +253,8 @@ TEST_CASE("validation_answer: a failed request says nothing about the ticket",
     CHECK(error(200, "<html>").is(errc::ticket_malformed));
 }
 
-TEST_CASE("update_answer: success is said, anything else is a failure", "[unit][ticket_answer]") {
+TEST_CASE("update_answer: success is said, anything else is a failure",
+          "[unit][ticket_answer][A30]") {
     const auto error = [](int status, std::string_view body) {
         const auto outcome = parse_update_answer(answered(status, body));
         return outcome ? error_info() : outcome.error();

@@ -27,7 +27,7 @@ std::string refusal(Action action) {
 
 } // namespace
 
-TEST_CASE("ticket_wire: absent fields are left out of a request", "[unit][ticket_wire]") {
+TEST_CASE("ticket_wire: absent fields are left out of a request", "[unit][ticket_wire][A23]") {
     auth_data auth;
     CHECK(ticket_body(auth, "parley/1", now) ==
           R"({"clientInfo":{"userAgent":"parley/1","timestamp":"2026-11-22T19:00:00.000Z"}})");
@@ -41,7 +41,8 @@ TEST_CASE("ticket_wire: absent fields are left out of a request", "[unit][ticket
           R"("clientInfo":{"userAgent":"a\"b","timestamp":"2026-11-22T19:00:00.000Z"}})");
 }
 
-TEST_CASE("ticket_wire: text is escaped, and refused when it is not UTF-8", "[unit][ticket_wire]") {
+TEST_CASE("ticket_wire: text is escaped, and refused when it is not UTF-8",
+          "[unit][ticket_wire][A24]") {
     auth_data auth;
     auth.entity_id = "q\" b\\ \n\x01 ü";
     CHECK(ticket_body(auth, "a", now).starts_with(R"({"entityId":"q\" b\\ \n\u0001 ü",)"));
@@ -78,13 +79,13 @@ TEST_CASE("ticket_wire: the body of a validation", "[unit][ticket_wire]") {
           R"({"ticket":"x","entityId":"e","entityType":"t"})");
 }
 
-TEST_CASE("ticket_wire: an update sends null for what is cleared", "[unit][ticket_wire]") {
+TEST_CASE("ticket_wire: an update sends null for what is cleared", "[unit][ticket_wire][A30]") {
     CHECK(entity_update_body("e", "t") == R"({"entityId":"e","entityType":"t"})");
     CHECK(entity_update_body(std::nullopt, std::nullopt) ==
           R"({"entityId":null,"entityType":null})");
 }
 
-TEST_CASE("ticket_wire: an update leaves out what is left unchanged", "[unit][ticket_wire]") {
+TEST_CASE("ticket_wire: an update leaves out what is left unchanged", "[unit][ticket_wire][A30]") {
     CHECK(metadata_update_body(metadata_patch()) == "{}");
     CHECK(metadata_update_body(metadata_patch().title("a\"b")) == R"({"title":"a\"b"})");
     CHECK(metadata_update_body(
@@ -94,14 +95,14 @@ TEST_CASE("ticket_wire: an update leaves out what is left unchanged", "[unit][ti
               json_text::parse(R"({"n": 1.0})"))) == R"({"tag":"x","metadata":{"n": 1.0}})");
 }
 
-TEST_CASE("ticket_wire: which statuses are worth a retry", "[unit][ticket_wire]") {
+TEST_CASE("ticket_wire: which statuses are worth a retry", "[unit][ticket_wire][A12]") {
     for (const int status : {408, 425, 429, 500, 502, 503, 504})
         CHECK(retryable_status(status));
     for (const int status : {100, 200, 204, 301, 400, 401, 403, 404, 409, 410, 418, 501, 505, 599})
         CHECK_FALSE(retryable_status(status));
 }
 
-TEST_CASE("ticket_wire: Retry-After is honoured, capped, or ignored", "[unit][ticket_wire]") {
+TEST_CASE("ticket_wire: Retry-After is honoured, capped, or ignored", "[unit][ticket_wire][A13]") {
     CHECK(parse_retry_after("0", now) == 0s);
     CHECK(parse_retry_after("120", now) == 120s);
     CHECK(parse_retry_after("300", now) == 300s);
