@@ -16,27 +16,28 @@ namespace {
     throw tool_configuration_error(error_info(why, sentence));
 }
 
-std::string quoted(std::string_view name) { return "\"" + shorten_and_escape(name) + "\""; }
+std::string in_quotes(std::string_view name) { return "\"" + shorten_and_escape(name) + "\""; }
 
 void check_handler(const tool& one) {
     if (!one.handler())
-        refuse(errc::invalid_configuration, "The tool " + quoted(one.name()) + " has no handler.");
+        refuse(errc::invalid_configuration,
+               "The tool " + in_quotes(one.name()) + " has no handler.");
 }
 
 void check(const tool& one) {
     if (one.name().empty()) refuse(errc::tool_name_invalid, "A tool needs a name.");
     if (!valid_utf8(one.name()))
         refuse(errc::tool_name_invalid,
-               "The name of the tool " + quoted(one.name()) + " is not valid UTF-8.");
+               "The name of the tool " + in_quotes(one.name()) + " is not valid UTF-8.");
     if (!valid_utf8(one.description()))
         refuse(errc::tool_schema_invalid,
-               "The description of the tool " + quoted(one.name()) + " is not valid UTF-8.");
+               "The description of the tool " + in_quotes(one.name()) + " is not valid UTF-8.");
     tool_parameters(one);
     check_handler(one);
 }
 
 [[noreturn]] void refuse_unknown(const std::string& name) {
-    refuse(errc::tool_unknown, "There is no tool " + quoted(name) + ".");
+    refuse(errc::tool_unknown, "There is no tool " + in_quotes(name) + ".");
 }
 
 } // namespace
@@ -53,7 +54,7 @@ void tool_registry::add(std::vector<tool> added) {
     for (tool& one : added) {
         if (find_in(together, one.name()) != together.end())
             refuse(errc::tool_duplicate,
-                   "There is a tool " + quoted(one.name()) + " already: names are unique.");
+                   "There is a tool " + in_quotes(one.name()) + " already: names are unique.");
         together.push_back(std::make_shared<const tool>(std::move(one)));
     }
     tools_ = std::move(together);

@@ -24,7 +24,7 @@ struct exchange_case {
     bool retryable;
 };
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 server_url server() { return server_url::parse("wss://chat.example/prefix", false); }
 
@@ -57,8 +57,8 @@ TEST_CASE("http_ticket_source: the request is that of the protocol, to the lette
     CHECK(header_of(*request, "x-oddle-mp-auth-token") == secret_token);
     CHECK(header_of(*request, "x-oddle-chat-server-key") == secret_key);
     CHECK(request->body == R"({"entityId":"e\"1","providerResId":"p","clientInfo":{"userAgent":)" +
-                               quoted("parley/" + std::string(version)) + R"(,"timestamp":)" +
-                               quoted(format_iso8601(w.clock->wall_now())) + "}}");
+                               in_quotes("parley/" + std::string(version)) + R"(,"timestamp":)" +
+                               in_quotes(format_iso8601(w.clock->wall_now())) + "}}");
 }
 
 TEST_CASE("http_ticket_source: what is not set is left out",
