@@ -33,7 +33,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t callers = 10'000;
-constexpr unsigned threads = 4;
+constexpr unsigned threads = 8;
 
 /// One caller on a strand of his own, whose cancellation is a matter of his strand alone.
 struct caller {
@@ -52,15 +52,21 @@ struct crowd {
     std::optional<ticket_manager> tickets;
     std::vector<std::unique_ptr<caller>> all;
     std::atomic<std::size_t> served = 0, aborted = 0, cleared = 0, failed = 0, elsewhere = 0;
-    std::atomic<std::size_t> left{callers};
-    std::promise<void> everybody_is_done;
+    std::atomic<std::size_t> to_begin;
+    std::atomic<std::size_t> left; ///< callers, whoever acts meanwhile, and the test itself
+    std::promise<void> everybody_has_begun, everybody_is_done;
 
-    crowd() {
+    explicit crowd(std::size_t count = callers, bool over_http = false)
+        : to_begin(count), left(count + 1) {
         ticket_manager_options options;
         options.log = log.sink();
-        tickets.emplace(pool.get_executor(), auth_data(), source, ticket_config(), options,
-                        environment);
-        for (std::size_t i = 0; i < callers; ++i)
+        if (over_http)
+            tickets.emplace(pool.get_executor(), auth_data(), "wss://chat.example", ticket_config(),
+                            options, environment);
+        else
+            tickets.emplace(pool.get_executor(), auth_data(), source, ticket_config(), options,
+                            environment);
+        for (std::size_t i = 0; i < count; ++i)
             all.push_back(std::make_unique<caller>(pool));
     }
 
@@ -74,10 +80,10 @@ struct crowd {
     void call(caller& one, Make make) {
         asio::post(one.home, [this, &one, make] {
             auto operation = make();
-            auto finished = [this, &one](std::exception_ptr error, const ticket& got) {
+            auto finished = [this, &one](std::exception_ptr error, const auto& got) {
                 if (!one.home.running_in_this_thread()) ++elsewhere;
                 ++one.completions;
-                if (!error && !got.empty())
+                if (!error && is_something(got))
                     ++served;
                 else if (is_abort(error))
                     ++aborted;
@@ -85,12 +91,26 @@ struct crowd {
                     ++cleared;
                 else
                     ++failed;
-                if (--left == 0) everybody_is_done.set_value();
+                one_less();
             };
             asio::co_spawn(one.home, std::move(operation),
                            asio::bind_cancellation_slot(one.signal.slot(), std::move(finished)));
+            if (--to_begin == 0) everybody_has_begun.set_value();
         });
     }
+
+    /// Something that is no caller's business, on whichever thread has time.
+    template <class Act>
+    void meanwhile(Act act) {
+        ++left;
+        asio::post(pool, [this, act] {
+            act();
+            one_less();
+        });
+    }
+
+    static bool is_something(const ticket& got) { return !got.empty(); }
+    static bool is_something(const ticket_validation&) { return true; }
 
     void cancel(caller& one) {
         asio::post(one.home, [&one] { one.signal.emit(asio::cancellation_type::terminal); });
@@ -122,12 +142,19 @@ struct crowd {
         return true;
     }
 
-    void wait() { everybody_is_done.get_future().wait(); }
+    void wait_until_begun() { everybody_has_begun.get_future().wait(); }
+    void wait() {
+        one_less();
+        everybody_is_done.get_future().wait();
+    }
+    void one_less() {
+        if (--left == 0) everybody_is_done.set_value();
+    }
 };
 
 } // namespace
 
-TEST_CASE("ticket_manager: ten thousand callers on four threads make one request",
+TEST_CASE("ticket_manager: ten thousand callers on eight threads make one request",
           "[component][ticket_manager][threads]") {
     crowd c;
     c.source->hold();
@@ -174,29 +201,38 @@ TEST_CASE("ticket_manager: whatever is called from whichever thread, everybody i
         default:
             c.call(*one, [&tickets] { return tickets.get_valid_ticket(); });
         }
-        switch (random() % 64) {
-        case 0:
-            tickets.clear();
-            break;
-        case 1: {
+        const auto number = random();
+        c.meanwhile([&c, &tickets, &renewed, number] {
             auth_data_patch patch;
-            patch.entity_id = std::to_string(random());
-            tickets.update_auth_data(std::move(patch));
-            break;
-        }
-        case 2:
-            tickets.start_proactive_renewal([&renewed](const ticket&) { ++renewed; });
-            break;
-        case 3:
-            tickets.stop_proactive_renewal();
-            break;
-        case 4:
-            c.environment->time->advance(40min); // renewals come due, tickets expire
-            break;
-        default:
-            static_cast<void>(tickets.is_valid());
-            static_cast<void>(tickets.snapshot());
-        }
+            switch (number % 64) {
+            case 0:
+                tickets.clear();
+                break;
+            case 1:
+                patch.entity_id = std::to_string(number);
+                tickets.update_auth_data(std::move(patch));
+                break;
+            case 2:
+                tickets.start_proactive_renewal([&renewed](const ticket&) { ++renewed; });
+                break;
+            case 3:
+                tickets.stop_proactive_renewal();
+                break;
+            case 4:
+                c.environment->time->advance(40min); // renewals come due, tickets expire
+                break;
+            case 5:
+                c.environment->time->step_wall(12h); // the machine slept
+                break;
+            case 6:
+                tickets.on_renewal_failed([](const error_info&) {});
+                break;
+            default:
+                static_cast<void>(tickets.is_valid());
+                static_cast<void>(tickets.expires_in());
+                static_cast<void>(tickets.snapshot());
+            }
+        });
         if (random() % 8 == 0) c.cancel(*one);
     }
     c.wait();
@@ -219,4 +255,60 @@ TEST_CASE("ticket_manager: stopped while thousands wait, it leaves nobody waitin
     CHECK(c.once_each());
     CHECK(c.aborted == callers);
     CHECK(c.elsewhere == 0);
+}
+
+TEST_CASE("ticket_manager: validated, refreshed and cleared by all at once, everybody is answered",
+          "[component][ticket_manager][threads]") {
+    crowd c(2'000, true);
+    auto& tickets = *c.tickets;
+    for (int i = 0; i < 4'000; ++i) {
+        c.environment->http->answer_ticket("SENTINEL-" + std::to_string(i), 1h);
+        // An answer that serves both: whoever asks takes what is his.
+        c.environment->http->answer(200, R"({"valid":true,"ticket":"SENTINEL-both",)"
+                                         R"("expiresAt":"2999-01-01T00:00:00Z"})");
+    }
+    std::mt19937 random(13);
+    for (auto& one : c.all) {
+        if (random() % 2 == 0)
+            c.call(*one, [&tickets] { return tickets.validate_with_server(); });
+        else
+            c.call(*one, [&tickets] { return tickets.refresh_ticket(); });
+        if (random() % 32 == 0) c.meanwhile([&tickets] { tickets.clear(); });
+        if (random() % 32 == 0) c.meanwhile([&tickets] { tickets.update_auth_data({}); });
+        if (random() % 8 == 0) c.cancel(*one);
+    }
+    c.wait();
+    CHECK(c.once_each());
+    CHECK(c.elsewhere == 0);
+    CHECK(c.served > 0);
+}
+
+TEST_CASE("ticket_manager: destroyed or stopped on one thread while others wait, it harms nobody",
+          "[component][ticket_manager][threads]") {
+    std::mt19937 random(17);
+    for (int round = 0; round < 150; ++round) {
+        crowd c(40);
+        const auto way = random();
+        if (way % 2 == 0) c.source->hold();
+        if (way % 3 == 0) c.source->deaf(true);
+        c.tickets->start_proactive_renewal([](const ticket&) {});
+        std::vector<caller*> fickle;
+        for (auto& one : c.all) {
+            c.call(*one, [&c] { return c.tickets->get_valid_ticket(); });
+            if (random() % 4 == 0) fickle.push_back(one.get());
+        }
+        c.wait_until_begun(); // from here on nobody calls a member
+        for (std::size_t i = 0; i < fickle.size() / 2; ++i)
+            c.cancel(*fickle[i]);
+        if (way % 5 == 0) asio::co_spawn(c.pool, c.tickets->stop(), [](std::exception_ptr) {});
+        c.meanwhile([&c] { c.tickets.reset(); });
+        for (std::size_t i = fickle.size() / 2; i < fickle.size(); ++i)
+            c.cancel(*fickle[i]);
+        c.meanwhile([&c] { c.source->release(); });
+        c.wait();
+        REQUIRE(c.once_each());
+        REQUIRE(c.elsewhere == 0);
+        REQUIRE(c.failed == 0);
+        REQUIRE(c.served + c.aborted == c.all.size());
+    }
 }

@@ -16,11 +16,11 @@ constexpr const char* no =
     R"({"valid":false,"error":"gone","code":"TICKET_REVOKED","retryable":false,)"
     R"("details":{"revoked":true,"reason":"logout"}})";
 
-/// A manager over HTTP that holds the ticket held-1.
+/// A manager over HTTP that holds the ticket SENTINEL-1.
 struct validating : ticket_world {
     explicit validating(std::chrono::seconds lifetime = 1h) {
         auto& managed = manage_http();
-        http->answer_ticket("held-1", lifetime);
+        http->answer_ticket("SENTINEL-1", lifetime);
         run(io, managed.get_valid_ticket());
     }
 };
@@ -35,13 +35,13 @@ TEST_CASE("validation: asks the server about the held ticket", "[component][vali
     const auto request = w.http->requests().back();
     CHECK(request->method == http_method::post);
     CHECK(request->target == "/api/v1/tickets/validate");
-    CHECK(request->body == R"({"ticket":"held-1"})");
+    CHECK(request->body == R"({"ticket":"SENTINEL-1"})");
     CHECK(header_of(*request, "x-oddle-mp-auth-token") == secret_token);
     CHECK(request->deadline == w.clock->now() + 10s);
     CHECK(w.ends());
 }
 
-TEST_CASE("validation: a ticket that is not valid is dropped", "[component][validation]") {
+TEST_CASE("validation: a ticket that is not valid is dropped", "[component][validation][A29]") {
     validating w;
     w.http->answer(200, no);
     const auto said = run(w.io, w.tickets->validate_with_server());
@@ -56,7 +56,8 @@ TEST_CASE("validation: a ticket that is not valid is dropped", "[component][vali
     CHECK(w.ends());
 }
 
-TEST_CASE("validation: a failed request says nothing about the ticket", "[component][validation]") {
+TEST_CASE("validation: a failed request says nothing about the ticket",
+          "[component][validation][A29]") {
     validating w;
     SECTION("the server's failure") {
         w.http->answer(503);
@@ -87,7 +88,7 @@ TEST_CASE("validation: a failed request says nothing about the ticket", "[compon
 }
 
 TEST_CASE("validation: a definitive answer is remembered for 30 s, whatever the wall clock says",
-          "[component][validation]") {
+          "[component][validation][A29]") {
     validating w;
     w.http->answer(200, yes);
     run(w.io, w.tickets->validate_with_server());
@@ -106,7 +107,7 @@ TEST_CASE("validation: a ticket that was refused and comes again is refused agai
     validating w;
     w.http->answer(200, no);
     run(w.io, w.tickets->validate_with_server());
-    w.http->answer_ticket("held-1", 1h);
+    w.http->answer_ticket("SENTINEL-1", 1h);
     run(w.io, w.tickets->get_valid_ticket());
     CHECK_FALSE(run(w.io, w.tickets->validate_with_server()).valid);
     CHECK(w.http->count() == 3);
@@ -184,13 +185,13 @@ TEST_CASE("validation: who asked about a ticket that was renewed meanwhile hears
     validating w;
     w.http->hang();
     auto first = w.start(w.tickets->validate_with_server());
-    w.http->answer_ticket("held-2", 1h);
+    w.http->answer_ticket("SENTINEL-2", 1h);
     run(w.io, w.tickets->refresh_ticket());
     w.http->answer(200, yes);
     auto second = w.start(w.tickets->validate_with_server());
     CHECK(second.get().valid);
     CHECK(first.get().valid);
-    CHECK(w.http->requests().back()->body == R"({"ticket":"held-2"})");
+    CHECK(w.http->requests().back()->body == R"({"ticket":"SENTINEL-2"})");
     CHECK(w.http->count() == 4);
     CHECK(w.ends());
 }

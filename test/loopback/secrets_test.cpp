@@ -120,7 +120,7 @@ TEST_CASE("secrets: none shows in the log and the events of a session that has s
     seen_text seen;
     chat_client client(l.io.get_executor(), watched(server, seen));
     l.run(client.init());
-    server.send_to_all(R"({"type":"sentinel"})"); // the server's word, not a secret of ours
+    server.send_to_all(R"({"type":"unheard-of"})");
     server.drop_all();
     for (const auto& happened : l.run(events_until<connection_restored>(client)))
         if (!std::holds_alternative<message_skipped>(happened)) seen.note(happened);

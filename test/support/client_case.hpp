@@ -29,7 +29,7 @@ public:
     client_case() {
         environment->set_transports(transports);
         config.server_url = "wss://chat.example";
-        config.auth.user_mp_auth_token = secret("token");
+        config.auth.user_mp_auth_token = secret("SENTINEL-TOKEN");
         config.log = log.sink();
         config.log_threshold = log_level::debug;
         for (int i = 0; i < 20; ++i)

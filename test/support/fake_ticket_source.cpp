@@ -1,5 +1,7 @@
 #include "support/fake_ticket_source.hpp"
 
+#include "support/secret_watch.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
@@ -106,6 +108,7 @@ public:
         } else {
             co_await asio::post(executor, asio::use_awaitable);
         }
+        const careless_stranger a_source_is_none_of_ours;
         if (auto* error = std::get_if<error_info>(&answer)) throw_error(std::move(*error));
         if (auto* thrown = std::get_if<std::exception_ptr>(&answer))
             std::rethrow_exception(*thrown);

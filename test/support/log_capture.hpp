@@ -2,6 +2,8 @@
 
 #include <parley/log.hpp>
 
+#include "support/secret_watch.hpp"
+
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -17,6 +19,7 @@ class log_capture {
 public:
     log_sink sink() const {
         return [kept = kept_](log_level level, std::string_view line) {
+            watch_text("The log", line);
             const std::lock_guard lock(kept->mutex);
             kept->lines.emplace_back(level, std::string(line));
         };

@@ -1,15 +1,63 @@
 #include <parley/secret.hpp>
 
 #include "support/catch.hpp"
+#include "support/secret_watch.hpp"
 
+#include <fmt/core.h>
+#include <fmt/ostream.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <optional>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
 namespace {
 
 using parley::secret;
+
+/// What memory had in it when it was given back.
+struct memory_spy {
+    const void* at = nullptr;
+    std::size_t size = 0;
+    bool seen = false;
+    bool wiped = false;
+
+    void look(const void* returned) {
+        if (at == nullptr || returned != at) return;
+        const auto* bytes = static_cast<const char*>(returned);
+        seen = true;
+        wiped = std::all_of(bytes, bytes + size, [](char c) { return c == '\0'; });
+        at = nullptr;
+    }
+    /// Of the text that this secret has now.
+    void follow(const secret& held) {
+        *this = memory_spy();
+        at = held.expose().data();
+        size = held.size();
+    }
+};
+memory_spy spy;
+
+} // namespace
+
+// A secret's text is an array of its own: these see it come back.
+void* operator new[](std::size_t size) {
+    if (void* fresh = std::malloc(size)) return fresh;
+    throw std::bad_alloc();
+}
+void operator delete[](void* old) noexcept {
+    spy.look(old);
+    std::free(old);
+}
+void operator delete[](void* old, std::size_t) noexcept { operator delete[](old); }
+
+namespace {
 
 template <class T>
 concept printable = requires(std::ostream& out, const T& value) { out << value; };
@@ -24,6 +72,9 @@ TEST_CASE("secret: it gives its text back, and to nobody by accident", "[unit][s
     CHECK(with_nul.expose() == std::string_view("a\0b", 3));
     CHECK(with_nul.size() == 3);
     STATIC_REQUIRE_FALSE(printable<secret>);
+    STATIC_REQUIRE_FALSE(fmt::is_formattable<secret>::value);
+    STATIC_REQUIRE_FALSE(std::is_constructible_v<std::string, secret>);
+    STATIC_REQUIRE_FALSE(std::is_constructible_v<std::string_view, secret>);
     STATIC_REQUIRE_FALSE(std::is_convertible_v<secret, std::string>);
     STATIC_REQUIRE_FALSE(std::is_convertible_v<secret, std::string_view>);
     STATIC_REQUIRE_FALSE(std::is_convertible_v<std::string, secret>);
@@ -67,4 +118,53 @@ TEST_CASE("secret: an empty one is empty", "[unit][secret]") {
     CHECK(secret{}.empty());
     CHECK(secret{""}.empty());
     CHECK(secret{}.expose().empty());
+}
+
+TEST_CASE("secret: its text is wiped wherever it goes", "[unit][secret]") {
+    constexpr std::string_view text = "SENTINEL and more than a short string holds";
+    SECTION("destroyed") {
+        std::optional<secret> held(text);
+        spy.follow(*held);
+        held.reset();
+    }
+    SECTION("assigned over") {
+        secret held(text);
+        spy.follow(held);
+        held = secret("other");
+    }
+    SECTION("assigned over by a copy") {
+        secret held(text);
+        const secret other("other");
+        spy.follow(held);
+        held = other;
+    }
+    SECTION("short") {
+        std::optional<secret> held("S");
+        spy.follow(*held);
+        held.reset();
+    }
+    SECTION("moved on, and then destroyed") {
+        secret first(text);
+        spy.follow(first);
+        std::optional<secret> second(std::move(first));
+        CHECK_FALSE(spy.seen); // it is the same text, and not a copy
+        second.reset();
+    }
+    CHECK(spy.seen);
+    CHECK(spy.wiped);
+}
+
+TEST_CASE("secret_watch: knows a secret of the tests in whatever text", "[unit][secret]") {
+    using parley::test::tells_a_secret;
+    for (const char* text :
+         {"SENTINEL", "a sentinel-token.", "?ticket=Sentinel%2F", "ticket-1", "the ticket-27 of",
+          "tk-0123456789abcdef+/#", "?ticket=tk-89abcdef", "tk-x tk-01234567"}) {
+        INFO(text);
+        CHECK(tells_a_secret(text));
+    }
+    for (const char* text : {"", "ticket: attempt 1 failed", "ticket-expired", "?ticket=***",
+                             "tk-12", "tk-", "ticket_timeout"}) {
+        INFO(text);
+        CHECK_FALSE(tells_a_secret(text));
+    }
 }
