@@ -1,9 +1,9 @@
 """Counts test cases in a Meson test log: summary.py BUILD_DIR, or summary.py --self-test.
 
 A Catch2 program counts by the summary that it printed, a script by its own last line of that form,
-and every other test as one. A program
-that failed counts at least one failure: it may have crashed, hung or leaked after its summary, or
-found no test at all. Prints `N passed, N failed, N skipped`; exits 1 when something failed.
+and every other test as one. A program that failed counts at least one failure: it may have crashed,
+hung or leaked after its summary, or found no test at all. One with a secret of the tests in its
+output has failed too. Prints `N passed, N failed, N skipped`; exits 1 when something failed.
 """
 
 import json
@@ -14,6 +14,8 @@ from pathlib import Path
 ALL_PASSED = re.compile(r'^All tests passed \(.* in (\d+) test cases?\)', re.M)
 CASES = re.compile(r'^test cases: *\d+ *((?:\| *\d+ [a-z ]+)+)$', re.M)
 OWN_COUNT = re.compile(r'^(\d+) passed, (\d+) failed, (\d+) skipped\s*\Z', re.M)
+# As in test/support/secret_watch.cpp.
+SECRET = re.compile(r'sentinel|ticket-[0-9]|tk-[0-9a-f]{8}', re.I)
 SKIPPED = {'SKIP'}
 PASSED = {'OK', 'EXPECTEDFAIL'}
 
@@ -47,12 +49,22 @@ def count(entry):
     return passed, failed, skipped
 
 
+def tells_a_secret(entry):
+    return any(SECRET.search(entry.get(stream) or '') for stream in ('stdout', 'stderr'))
+
+
+def checked(entry):
+    """The same, as a failure when it was none and tells a secret."""
+    leaks = entry['result'] in PASSED and tells_a_secret(entry)
+    return entry | {'catch2': is_catch2(entry)} | ({'result': 'FAIL'} if leaks else {})
+
+
 def is_catch2(entry):
     return any(word.endswith('_tests') for word in entry.get('command', [])[:1])
 
 
 def total(entries):
-    counts = [count(entry | {'catch2': is_catch2(entry)}) for entry in entries]
+    counts = [count(checked(entry)) for entry in entries]
     return tuple(map(sum, zip(*counts))) if counts else (0, 1, 0)
 
 
@@ -77,6 +89,9 @@ def self_test():
         ([entry('OK', 'ok one\n4 passed, 0 failed, 1 skipped\n', 'python3')], (4, 0, 1)),
         ([entry('FAIL', '4 passed, 0 failed, 0 skipped\n', 'python3')], (4, 1, 0)),
         ([entry('SKIP', '', 'python3'), entry('OK', good)], (3, 0, 1)),
+        ([entry('OK', 'the token SENTINEL-1\n' + good)], (3, 1, 0)),
+        ([entry('OK', '', 'python3') | {'stderr': 'GET /ws?ticket=tk-01234567'}], (0, 1, 0)),
+        ([entry('OK', 'ticket-expired, ticket: ok\n' + good)], (3, 0, 0)),
         ([], (0, 1, 0)),
     ]
     for entries, wanted in expected:
@@ -90,6 +105,8 @@ def main():
         return
     log = Path(sys.argv[1]) / 'meson-logs/testlog.json'
     entries = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    for entry in filter(tells_a_secret, entries):
+        print(f'a secret is in the output of: {entry["name"]}')
     passed, failed, skipped = total(entries)
     print(f'{passed} passed, {failed} failed, {skipped} skipped')
     sys.exit(1 if failed else 0)
