@@ -202,7 +202,7 @@ void chat_client::impl::on_event(event happened) {
         last_run_event_ = now();
         if (give_to_ask(happened)) return;
         if (is_one_of<chat_finished, chat_failed>(happened)) {
-            runs_.finish();
+            runs_.finish(is_one_of<chat_failed>(happened));
             changed_.notify_all();
         }
     }
@@ -234,7 +234,7 @@ bool chat_client::impl::give_to_ask(const event& happened) {
         call.done = true;
     }
     if (call.done) {
-        runs_.finish();
+        runs_.finish(call.error.has_value());
         changed_.notify_all();
     }
     return true;

@@ -12,21 +12,21 @@ run_fsm::run* run_fsm::find(run_id id) {
 
 const run_fsm::run* run_fsm::front() const {
     const auto at =
-        std::ranges::find_if(runs_, [](const run& one) { return one.now != state::queued; });
+        std::ranges::find_if(runs_, [](const run& one) { return one.at != step::queued; });
     return at == runs_.end() ? nullptr : &*at;
 }
 
 run_fsm::run_id run_fsm::add(bool asked, std::optional<std::string> provider_res_id) {
-    runs_.push_back(run{++last_, asked, state::queued, std::move(provider_res_id)});
+    runs_.push_back(run{++last_, asked, step::queued, std::move(provider_res_id)});
     return last_;
 }
 
 void run_fsm::writing(run_id id) {
-    if (auto* found = find(id)) found->now = state::writing;
+    if (auto* found = find(id)) found->at = step::writing;
 }
 
 void run_fsm::written(run_id id) {
-    if (auto* found = find(id)) found->now = state::written;
+    if (auto* found = find(id)) found->at = step::written;
 }
 
 void run_fsm::drop(run_id id) {
@@ -51,15 +51,20 @@ bool run_fsm::known(run_id id) const {
     return std::ranges::find(runs_, id, &run::id) != runs_.end();
 }
 
-std::optional<run_fsm::run_id> run_fsm::finish() {
+run_fsm::state run_fsm::now() const { return front() ? state::running : ended_; }
+
+std::optional<run_fsm::run_id> run_fsm::finish(bool failed) {
     const auto ended = current();
-    if (ended) drop(*ended);
+    if (!ended) return ended;
+    drop(*ended);
+    ended_ = failed ? state::failed : state::finished;
     return ended;
 }
 
 unsigned run_fsm::lose() {
-    const auto sent = std::ranges::count(runs_, state::written, &run::now);
-    std::erase_if(runs_, [](const run& one) { return one.now != state::queued; });
+    if (front()) ended_ = state::failed;
+    const auto sent = std::ranges::count(runs_, step::written, &run::at);
+    std::erase_if(runs_, [](const run& one) { return one.at != step::queued; });
     return static_cast<unsigned>(sent);
 }
 

@@ -15,6 +15,10 @@ class run_fsm {
 public:
     using run_id = std::uint64_t;
 
+    /// Of the run on the server; when there is none, how the last one ended.
+    enum class state { idle, running, finished, failed };
+    state now() const;
+
     /// A message is about to be queued. `provider_res_id` is the one given with it.
     run_id add(bool asked, std::optional<std::string> provider_res_id);
     void writing(run_id run); ///< its frame is being written: from now on events may be its own
@@ -30,8 +34,8 @@ public:
     /// No message is on its way or being answered.
     bool idle() const noexcept { return runs_.empty(); }
 
-    /// The current run has ended. Its id, when there was one.
-    std::optional<run_id> finish();
+    /// The current run has ended. Its id, when there was one; without one nothing changes.
+    std::optional<run_id> finish(bool failed = false);
     /// The session is lost: every run on the server with it. How many had been sent whole.
     unsigned lose();
 
@@ -41,11 +45,11 @@ public:
     std::string conversation() const;
 
 private:
-    enum class state { queued, writing, written };
+    enum class step { queued, writing, written };
     struct run {
         run_id id;
         bool asked;
-        state now;
+        step at;
         std::optional<std::string> provider_res_id;
     };
     run* find(run_id id);
@@ -53,6 +57,7 @@ private:
 
     std::deque<run> runs_;
     run_id last_ = 0;
+    state ended_ = state::idle;
     std::optional<std::string> named_;
     std::optional<std::string> finished_;
 };

@@ -39,6 +39,31 @@ TEST_CASE("run_fsm: runs end in the order in which their messages were written",
     CHECK_FALSE(runs.finish());
 }
 
+TEST_CASE("run_fsm: says whether a run is on, or how the last one ended", "[unit][run_fsm]") {
+    using state = run_fsm::state;
+    run_fsm runs;
+    CHECK(runs.now() == state::idle);
+    runs.finish();
+    CHECK(runs.now() == state::idle);
+    const auto queued = runs.add(true, std::nullopt);
+    CHECK(runs.now() == state::idle);
+    runs.writing(queued);
+    CHECK(runs.now() == state::running);
+    runs.finish();
+    CHECK(runs.now() == state::finished);
+    sent(runs, false);
+    sent(runs, true);
+    runs.finish(true);
+    CHECK(runs.now() == state::running);
+    runs.finish(true);
+    CHECK(runs.now() == state::failed);
+    runs.finish();
+    CHECK(runs.now() == state::failed);
+    sent(runs, false);
+    runs.lose();
+    CHECK(runs.now() == state::failed);
+}
+
 TEST_CASE("run_fsm: a run that nobody collects any more goes on", "[unit][run_fsm]") {
     run_fsm runs;
     const auto run = sent(runs, true);
