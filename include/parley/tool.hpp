@@ -3,6 +3,8 @@
 #include <parley/fwd.hpp>
 #include <parley/json_text.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
+
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -54,12 +56,22 @@ public:
         : name_(std::move(name)), description_(std::move(description)),
           parameters_schema_(std::move(parameters_schema)), handler_(std::move(handler)) {}
 
+    // What is set here goes before `tool_config`, for this tool's calls alone. The counts of
+    // `tool_config` hold for all tools together all the same.
     tool& timeout(std::chrono::milliseconds value) {
         timeout_ = value;
         return *this;
     }
-    tool& max_running(unsigned value) {
+    tool& max_running(unsigned value) { ///< at once
         max_running_ = value;
+        return *this;
+    }
+    tool& max_waiting(unsigned value) { ///< for a free place; 0: what cannot run is busy
+        max_waiting_ = value;
+        return *this;
+    }
+    tool& executor(asio::any_io_executor value) { ///< where it runs; must outlive its calls
+        executor_ = std::move(value);
         return *this;
     }
 
@@ -69,6 +81,8 @@ public:
     const tool_handler& handler() const noexcept { return handler_; }
     std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
     std::optional<unsigned> max_running() const noexcept { return max_running_; }
+    std::optional<unsigned> max_waiting() const noexcept { return max_waiting_; }
+    const asio::any_io_executor& executor() const noexcept { return executor_; }
 
 private:
     std::string name_;
@@ -77,6 +91,8 @@ private:
     tool_handler handler_;
     std::optional<std::chrono::milliseconds> timeout_;
     std::optional<unsigned> max_running_;
+    std::optional<unsigned> max_waiting_;
+    asio::any_io_executor executor_;
 };
 
 } // namespace parley

@@ -353,6 +353,18 @@ metrics_snapshot chat_client::impl::metrics() const {
     all.tool_calls = messages.tool_calls;
     all.tool_calls_repeated = messages.tool_calls_repeated;
     all.tool_calls_failed = messages.tool_calls_failed;
+    const auto tools_with = [&](tool_outcome outcome) {
+        return messages.tool_calls_by_outcome[static_cast<std::size_t>(outcome)];
+    };
+    all.tool_calls_threw = tools_with(tool_outcome::failed);
+    all.tool_calls_not_found = tools_with(tool_outcome::not_found);
+    all.tool_calls_timed_out = tools_with(tool_outcome::timed_out);
+    all.tool_calls_busy = tools_with(tool_outcome::busy);
+    all.tool_calls_invalid = tools_with(tool_outcome::invalid_parameters);
+    all.tool_calls_shut_down = tools_with(tool_outcome::shut_down);
+    all.tool_answers_forgotten = messages.tool_answers_forgotten;
+    all.tool_time = messages.tool_time;
+    all.tool_time_longest = messages.tool_time_longest;
     all.handlers_failed = handlers_failed_;
     return all;
 }

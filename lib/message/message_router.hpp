@@ -11,6 +11,8 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -46,6 +48,8 @@ struct message_router_options {
     log_level log_threshold = log_level::info;
 };
 
+inline constexpr std::size_t tool_outcomes = 1 + static_cast<std::size_t>(tool_outcome::shut_down);
+
 /// Counters of one router, for the metrics; any thread.
 struct message_counts {
     std::uint64_t received = 0;
@@ -53,7 +57,11 @@ struct message_counts {
     std::uint64_t tool_calls = 0;
     std::uint64_t tool_calls_repeated = 0;
     std::uint64_t tool_calls_failed = 0;
-    std::uint64_t tool_answers_forgotten = 0; ///< for lack of room: a repeat would run again
+    /// First answers by their `tool_outcome`.
+    std::array<std::uint64_t, tool_outcomes> tool_calls_by_outcome{};
+    std::chrono::milliseconds tool_time{};         ///< of all runs together
+    std::chrono::milliseconds tool_time_longest{}; ///< of one
+    std::uint64_t tool_answers_forgotten = 0;      ///< for lack of room: a repeat would run again
     std::uint64_t pings = 0;
     std::uint64_t pings_unanswered = 0; ///< there were too many
     std::uint64_t ping_answers = 0;     ///< `heartbeat_ack`

@@ -82,6 +82,8 @@ void tool_registry::replace(std::vector<tool> replaced) {
         tool renewed(known.name(), known.description(), known.parameters_schema(), one.handler());
         if (one.timeout()) renewed.timeout(*one.timeout());
         if (one.max_running()) renewed.max_running(*one.max_running());
+        if (one.max_waiting()) renewed.max_waiting(*one.max_waiting());
+        renewed.executor(one.executor());
         *found = std::make_shared<const tool>(std::move(renewed));
     }
     tools_.swap(together); // the old ones are freed without the lock

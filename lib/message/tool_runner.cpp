@@ -52,6 +52,7 @@ void tool_runner::request(tool_requested asked, std::shared_ptr<const tool> call
     input.valid = asked.parameters_valid;
     input.timeout = called ? called->timeout().value_or(timeout_) : timeout_;
     if (called && called->max_running()) input.max_running = std::max(*called->max_running(), 1u);
+    if (called) input.max_waiting = called->max_waiting();
     input.bytes = bytes;
     requests_.emplace(input.id, request_data{std::move(called), std::move(asked)});
     perform(fsm_.resume(clock_->now(), std::move(input)));
@@ -72,8 +73,9 @@ void tool_runner::perform(const tool_action::run& action) {
         sink->on_event(tool_started{asked.name, asked.call_id, asked.parameters});
     tool_call call(std::move(asked.name), std::move(asked.call_id), std::move(asked.parameters),
                    action.deadline);
+    const auto& where = called->executor() ? called->executor() : where_;
     executions_[action.id] =
-        tool_execution::start(where_, home_, std::move(called), std::move(call),
+        tool_execution::start(where, home_, std::move(called), std::move(call),
                               [weak = weak_from_this(), id = action.id](tool_answer answer) {
                                   if (const auto self = weak.lock())
                                       self->ended(id, std::move(answer));
@@ -83,8 +85,7 @@ void tool_runner::perform(const tool_action::run& action) {
 void tool_runner::perform(tool_action::answer& action) {
     requests_.erase(action.id);
     auto& [outcome, result, error] = action.what;
-    if (action.repeated) repeated_.fetch_add(1, std::memory_order_relaxed);
-    if (!action.repeated && !result) failed_.fetch_add(1, std::memory_order_relaxed);
+    count_answer(action);
     if (log_.enabled(log_level::debug))
         log_.write(log_level::debug,
                    fmt::format("tool {}: {}{} after {} ms", shorten_and_escape(action.name),
@@ -97,6 +98,19 @@ void tool_runner::perform(tool_action::answer& action) {
     if (action.repeated) return;
     sink->on_event(tool_finished{std::move(action.name), std::move(action.call_id), outcome,
                                  std::move(result), std::move(error), action.duration});
+}
+
+void tool_runner::count_answer(const tool_action::answer& given) noexcept {
+    constexpr auto relaxed = std::memory_order_relaxed;
+    if (given.repeated) {
+        repeated_.fetch_add(1, relaxed);
+        return;
+    }
+    if (!given.what.result) failed_.fetch_add(1, relaxed);
+    outcomes_[static_cast<std::size_t>(given.what.outcome)].fetch_add(1, relaxed);
+    const auto took = given.duration.count();
+    time_.fetch_add(took, relaxed);
+    longest_.store(std::max(longest_.load(relaxed), took), relaxed); // written on the strand only
 }
 
 void tool_runner::perform(const tool_action::cancel& action) {
@@ -167,6 +181,10 @@ void tool_runner::count(message_counts& into) const noexcept {
     into.tool_calls_repeated = repeated_.load(std::memory_order_relaxed);
     into.tool_calls_failed = failed_.load(std::memory_order_relaxed);
     into.tool_answers_forgotten = forgotten_.load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < outcomes_.size(); ++i)
+        into.tool_calls_by_outcome[i] = outcomes_[i].load(std::memory_order_relaxed);
+    into.tool_time = std::chrono::milliseconds(time_.load(std::memory_order_relaxed));
+    into.tool_time_longest = std::chrono::milliseconds(longest_.load(std::memory_order_relaxed));
 }
 
 } // namespace parley

@@ -15,6 +15,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -68,6 +69,7 @@ private:
     void ended(tool_request_id id, tool_answer answer);
     void keep_watch();
     bool any_left() const;
+    void count_answer(const tool_action::answer& given) noexcept;
 
     const std::shared_ptr<clock_source> clock_;
     const asio::any_io_executor where_;
@@ -86,6 +88,8 @@ private:
     bool watching_ = false;
 
     std::atomic<std::uint64_t> calls_{0}, repeated_{0}, failed_{0}, forgotten_{0};
+    std::array<std::atomic<std::uint64_t>, tool_outcomes> outcomes_{};
+    std::atomic<std::chrono::milliseconds::rep> time_{0}, longest_{0};
 };
 
 } // namespace parley

@@ -132,6 +132,11 @@ bool tool_call_fsm::may_run(const tool_input::requested& request) const {
 }
 
 bool tool_call_fsm::may_wait(const tool_input::requested& request) const {
+    if (request.max_waiting) {
+        const auto same = std::count_if(waiting_.begin(), waiting_.end(),
+                                        [&](const auto& one) { return one.name == request.name; });
+        if (static_cast<std::size_t>(same) >= *request.max_waiting) return false;
+    }
     return waiting_.size() < limits_.max_waiting &&
            request.bytes <= limits_.waiting_bytes - std::min(waiting_bytes_, limits_.waiting_bytes);
 }

@@ -66,8 +66,9 @@ struct requested {
     bool known = true; ///< there is such a tool
     bool valid = true; ///< its parameters are an object
     std::chrono::milliseconds timeout{30'000};
-    unsigned max_running = 0; ///< of this tool; 0: no limit of its own
-    std::size_t bytes = 0;    ///< of the request
+    unsigned max_running = 0;            ///< of this tool; 0: no limit of its own
+    std::optional<unsigned> max_waiting; ///< likewise
+    std::size_t bytes = 0;               ///< of the request
 };
 struct ended { ///< the handler has returned or thrown
     tool_request_id id = 0;

@@ -154,7 +154,8 @@ TEST_CASE("tool_runner: the handler learns its name, call, parameters and deadli
     CHECK(deadline == here.clock->now() + 30s);
 }
 
-TEST_CASE("tool_runner: the message of an exception is the error", "[component][tool_runner]") {
+TEST_CASE("tool_runner: the message of an exception is the error",
+          "[component][tool_runner][G80]") {
     fixture here;
     const bool at_once = GENERATE(true, false);
     auto in_coroutine = [](tool_call) -> awaitable<json_text> {
@@ -173,7 +174,7 @@ TEST_CASE("tool_runner: the message of an exception is the error", "[component][
 }
 
 TEST_CASE("tool_runner: an exception of another kind says the tool's name only",
-          "[component][tool_runner]") {
+          "[component][tool_runner][G80]") {
     fixture here;
     here.request(make_tool([](tool_call) -> awaitable<json_text> { throw 42; }), "a");
     here.poll();
@@ -182,7 +183,7 @@ TEST_CASE("tool_runner: an exception of another kind says the tool's name only",
 }
 
 TEST_CASE("tool_runner: a long or broken message is made fit to be sent",
-          "[component][tool_runner]") {
+          "[component][tool_runner][G80]") {
     fixture here;
     here.request(make_tool([](tool_call) -> awaitable<json_text> {
                      std::string text = "\xFF";
@@ -215,7 +216,7 @@ TEST_CASE("tool_runner: a result that is too large is an error", "[component][to
 }
 
 TEST_CASE("tool_runner: a call out of time is answered, its handler cancelled",
-          "[component][tool_runner]") {
+          "[component][tool_runner][G80]") {
     tool_config config;
     config.timeout = 5s;
     fixture here{config};
@@ -244,7 +245,7 @@ TEST_CASE("tool_runner: a tool's own timeout counts", "[component][tool_runner]"
 }
 
 TEST_CASE("tool_runner: a handler that does not hear gives its slot up, and its result is dropped",
-          "[component][tool_runner]") {
+          "[component][tool_runner][G80]") {
     tool_config config;
     config.max_running = 1;
     fixture here{config};
@@ -266,7 +267,7 @@ TEST_CASE("tool_runner: a handler that does not hear gives its slot up, and its 
 }
 
 TEST_CASE("tool_runner: a repeat runs nothing, and later ones get the first answer",
-          "[component][tool_runner]") {
+          "[component][tool_runner][G78]") {
     fixture here;
     door closed{here.clock};
     for (int i = 0; i < 1'000; ++i)
@@ -304,22 +305,25 @@ TEST_CASE("tool_runner: eight run, the others follow in order", "[component][too
 }
 
 TEST_CASE("tool_runner: a flood is answered busy, and what it started goes on",
-          "[component][tool_runner]") {
+          "[component][tool_runner][G81]") {
     fixture here;
     door closed{here.clock};
     const auto called = closed.tool_behind();
-    for (int i = 0; i < 10'000; ++i)
+    for (int i = 0; i < 100'000; ++i)
         here.request(called, std::to_string(i));
 
-    CHECK(here.sink->answers.size() == 10'000 - 72);
+    CHECK(here.sink->answers.size() == 100'000 - 72);
     CHECK(here.sink->answers[0] == answer("72", R"("error":"Tool busy: sum")"));
     closed.open();
     here.poll();
-    CHECK(here.sink->answers.size() == 10'000);
+    CHECK(here.sink->answers.size() == 100'000);
+    CHECK(here.counts().tool_calls_by_outcome[static_cast<std::size_t>(tool_outcome::busy)] ==
+          100'000 - 72);
+    CHECK(here.counts().tool_answers_forgotten == 100'000 - 1'024);
 }
 
 TEST_CASE("tool_runner: stopping cancels what runs and answers every call",
-          "[component][tool_runner]") {
+          "[component][tool_runner][G83]") {
     fixture here;
     door closed{here.clock};
     for (int i = 0; i < 72; ++i)
@@ -417,6 +421,43 @@ TEST_CASE("tool_runner: tools run on the executor of the configuration",
     pool.join();
 }
 
+TEST_CASE("tool_runner: a tool may have an executor of its own", "[component][tool_runner]") {
+    fixture here;
+    asio::io_context other;
+    bool ran = false;
+    tool one("sum", "", json_text::parse("{}"), [&](tool_call) -> awaitable<json_text> {
+        ran = true;
+        co_return json_text();
+    });
+    here.request(std::make_shared<const tool>(std::move(one.executor(other.get_executor()))), "a");
+    here.poll();
+    CHECK_FALSE(ran);
+    test::poll(other);
+    here.poll();
+    CHECK(ran);
+    CHECK(here.sink->answers.size() == 1);
+}
+
+TEST_CASE("tool_runner: a tool may have limits of its own", "[component][tool_runner]") {
+    fixture here;
+    door closed{here.clock};
+    tool one = *closed.tool_behind();
+    one.max_running(1).max_waiting(2).timeout(5s);
+    const auto called = std::make_shared<const tool>(std::move(one));
+    for (const auto* id : {"a", "b", "c", "d"})
+        here.request(called, id);
+    here.poll();
+    CHECK(closed.entered == 1);
+    REQUIRE(here.sink->answers.size() == 1);
+    CHECK(here.sink->answers[0] == answer("d", R"("error":"Tool busy: sum")"));
+    here.pass(5s);
+    CHECK(here.sink->answers.back() == answer("a", R"("error":"Tool timed out: sum")"));
+    CHECK(closed.entered == 2);
+    closed.open();
+    here.poll();
+    CHECK(here.sink->answers.size() == 4);
+}
+
 TEST_CASE("tool_runner: tools on other threads are cancelled in the midst of their work",
           "[component][tool_runner]") {
     asio::thread_pool pool(4);
@@ -442,7 +483,7 @@ TEST_CASE("tool_runner: tools on other threads are cancelled in the midst of the
 }
 
 TEST_CASE("tool_runner: a tool on another thread may end after everything else has",
-          "[component][tool_runner]") {
+          "[component][tool_runner][G84]") {
     const bool context_too = GENERATE(false, true);
     asio::thread_pool pool(1);
     std::promise<void> entered;
@@ -471,7 +512,7 @@ TEST_CASE("tool_runner: a tool on another thread may end after everything else h
 }
 
 TEST_CASE("tool_runner: its context may end while a tool works on another thread",
-          "[component][tool_runner]") {
+          "[component][tool_runner][G84]") {
     asio::thread_pool pool(1);
     std::promise<void> entered;
     std::promise<void> go;

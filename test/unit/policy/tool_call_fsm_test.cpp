@@ -70,7 +70,8 @@ TEST_CASE("tool_call_fsm: a call runs, and its outcome is the answer", "[unit][t
     CHECK(fsm.next_deadline() == time_point::max());
 }
 
-TEST_CASE("tool_call_fsm: a repeat while it runs shares the one answer", "[unit][tool_call_fsm]") {
+TEST_CASE("tool_call_fsm: a repeat while it runs shares the one answer",
+          "[unit][tool_call_fsm][G78]") {
     tool_call_fsm fsm{tool_limits()};
     fsm.resume(t0, call(1, "a"));
 
@@ -79,7 +80,7 @@ TEST_CASE("tool_call_fsm: a repeat while it runs shares the one answer", "[unit]
     CHECK(fsm.resume(t0, done(1, 42)) == actions{answered(1, "a", 42)});
 }
 
-TEST_CASE("tool_call_fsm: a repeat while it waits does too", "[unit][tool_call_fsm]") {
+TEST_CASE("tool_call_fsm: a repeat while it waits does too", "[unit][tool_call_fsm][G78]") {
     tool_call_fsm fsm{small(1, 1)};
     fsm.resume(t0, call(1, "a"));
     CHECK(fsm.resume(t0, call(2, "b")).empty());
@@ -89,7 +90,7 @@ TEST_CASE("tool_call_fsm: a repeat while it waits does too", "[unit][tool_call_f
 }
 
 TEST_CASE("tool_call_fsm: a repeat after the answer gets that answer again, each time",
-          "[unit][tool_call_fsm]") {
+          "[unit][tool_call_fsm][G78]") {
     tool_call_fsm fsm{tool_limits()};
     fsm.resume(t0, call(1, "a"));
     fsm.resume(t0 + 1s, done(1, 42));
@@ -108,7 +109,8 @@ TEST_CASE("tool_call_fsm: an unknown tool is answered with its name", "[unit][to
           actions{refused(1, "a", tool_outcome::not_found, "Tool not found: sum")});
 }
 
-TEST_CASE("tool_call_fsm: parameters that are no object are an error", "[unit][tool_call_fsm]") {
+TEST_CASE("tool_call_fsm: parameters that are no object are an error",
+          "[unit][tool_call_fsm][G79]") {
     tool_call_fsm fsm{tool_limits()};
     auto request = call(1, "a");
     request.valid = false;
@@ -155,7 +157,7 @@ TEST_CASE("tool_call_fsm: a busy answer is the call's answer", "[unit][tool_call
     CHECK(std::get<tool_action::answer>(again[0]).repeated);
 }
 
-TEST_CASE("tool_call_fsm: what waits is bounded in bytes too", "[unit][tool_call_fsm]") {
+TEST_CASE("tool_call_fsm: what waits is bounded in bytes too", "[unit][tool_call_fsm][G79]") {
     auto limits = small(1, 64);
     limits.waiting_bytes = 250;
     tool_call_fsm fsm{limits};
@@ -187,6 +189,23 @@ TEST_CASE("tool_call_fsm: a tool's own limit holds back its calls and no others"
     CHECK(after_slow[1] == run(2, t0 + 30s));
 }
 
+TEST_CASE("tool_call_fsm: a tool's own limit of waiting makes it busy, and no others",
+          "[unit][tool_call_fsm]") {
+    tool_call_fsm fsm{small(1, 10)};
+    fsm.resume(t0, call(1, "a"));
+    for (const unsigned allowed : {0u, 1u}) {
+        auto first = call(2 + 2 * allowed, "b" + std::to_string(allowed));
+        auto second = call(3 + 2 * allowed, "c" + std::to_string(allowed));
+        first.max_waiting = second.max_waiting = allowed;
+        CHECK(fsm.resume(t0, first).size() == 1 - allowed);
+        CHECK(fsm.resume(t0, second).size() == 1);
+    }
+    auto other = call(9, "d");
+    other.name = "other";
+    CHECK(fsm.resume(t0, other).empty());
+    CHECK(fsm.waiting() == 2);
+}
+
 TEST_CASE("tool_call_fsm: a call that is out of time is answered, cancelled, and gives its slot up",
           "[unit][tool_call_fsm]") {
     tool_call_fsm fsm{small(1, 8)};
@@ -211,7 +230,7 @@ TEST_CASE("tool_call_fsm: what a call returns after its time is dropped", "[unit
 }
 
 TEST_CASE("tool_call_fsm: handlers that never end make the tools busy in the end",
-          "[unit][tool_call_fsm]") {
+          "[unit][tool_call_fsm][G80]") {
     auto limits = small(1, 0);
     limits.max_stuck = 2;
     tool_call_fsm fsm{limits};
@@ -266,7 +285,7 @@ TEST_CASE("tool_call_fsm: a failure without words gets the tool's name", "[unit]
 }
 
 TEST_CASE("tool_call_fsm: forgets the answer that was asked for least recently",
-          "[unit][tool_call_fsm]") {
+          "[unit][tool_call_fsm][G85]") {
     tool_call_fsm fsm{tool_limits()};
     const auto finish = [&](tool_request_id id) {
         fsm.resume(t0, call(id, std::to_string(id)));
@@ -285,7 +304,7 @@ TEST_CASE("tool_call_fsm: forgets the answer that was asked for least recently",
 }
 
 TEST_CASE("tool_call_fsm: the memory is bounded in bytes too, and keeps the last answer",
-          "[unit][tool_call_fsm]") {
+          "[unit][tool_call_fsm][G85]") {
     tool_limits limits;
     limits.remembered_bytes = 1'000;
     tool_call_fsm fsm{limits};
@@ -308,7 +327,7 @@ TEST_CASE("tool_call_fsm: the memory is bounded in bytes too, and keeps the last
     CHECK(fsm.remembered() == 2);
 }
 
-TEST_CASE("tool_call_fsm: a flood stays within the limits", "[unit][tool_call_fsm]") {
+TEST_CASE("tool_call_fsm: a flood stays within the limits", "[unit][tool_call_fsm][G81]") {
     tool_call_fsm fsm{tool_limits()};
     std::size_t busy = 0;
     for (tool_request_id id = 1; id <= 100'000; ++id)
