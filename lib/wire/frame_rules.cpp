@@ -16,31 +16,7 @@ namespace parley::wire {
 
 namespace {
 
-/// An identifier, a name or a timestamp is no longer than this (as it is escaped): some are kept.
-constexpr std::size_t longest_name = 4'096;
-
-enum class shape : std::uint8_t {
-    text,
-    name,    ///< a text of at most `longest_name`
-    scalar,  ///< a name or a number: what is said back as it was spelled
-    integer, ///< of 64 bits
-    boolean,
-    object,
-    names,      ///< an array of names
-    value,      ///< any JSON, the user's own
-    parameters, ///< any JSON; what is no object is answered with an error, and not skipped
-    component_status
-};
-
-enum class presence : std::uint8_t { optional, required };
 using enum presence;
-
-struct rule {
-    level where;
-    field which;
-    shape wanted;
-    presence needed;
-};
 
 constexpr auto top = level::top;
 constexpr auto data = level::data;
@@ -92,13 +68,7 @@ constexpr rule ping_rules[]{{top, field::timestamp, shape::scalar, optional},
 constexpr rule ack_rules[]{{top, field::timestamp, shape::scalar, optional},
                            {top, field::original_timestamp, shape::scalar, optional}};
 
-struct row {
-    frame_kind kind;
-    std::string_view name; ///< `type`, and for a chat_event its event and the event's own type
-    std::span<const rule> rules;
-};
-
-constexpr row rows[]{
+constexpr frame_row rows[]{
     {frame_kind::session_established, "session_established", {}},
     {frame_kind::authentication_error, "authentication_error", authentication_error_rules},
     {frame_kind::tools_configured, "tools_configured", tools_rules},
@@ -135,7 +105,7 @@ bool is_chat_event(frame_kind kind) noexcept {
     return kind >= frame_kind::content_delta && kind <= frame_kind::latitude_tool_result;
 }
 
-message_skipped bad(const row& in, const rule& broken, std::string_view what,
+message_skipped bad(const frame_row& in, const rule& broken, std::string_view what,
                     skip_reason reason = skip_reason::bad_field) {
     return {reason,
             fmt::format("{}{}: {}{} {}", is_chat_event(in.kind) ? "chat_event " : "", in.name,
@@ -156,7 +126,7 @@ bool all_names(std::string_view array) {
     return true;
 }
 
-std::optional<message_skipped> check_value(const row& in, const rule& applied,
+std::optional<message_skipped> check_value(const frame_row& in, const rule& applied,
                                            std::string_view value) {
     const auto fault = check_json(value);
     if (!fault) return std::nullopt;
@@ -191,7 +161,7 @@ bool has_shape(shape wanted, std::string_view value, const frame_fields& fields,
     return true;
 }
 
-std::optional<message_skipped> check(const row& in, const rule& applied,
+std::optional<message_skipped> check(const frame_row& in, const rule& applied,
                                      const frame_fields& fields) {
     const auto value = fields.raw(applied.where, applied.which);
     if (value.empty()) {
@@ -331,6 +301,8 @@ identity identify_event(const frame_fields& fields, message_skipped& why) {
 }
 
 } // namespace
+
+std::span<const frame_row> frame_table() noexcept { return rows; }
 
 std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& why) {
     identity kind;

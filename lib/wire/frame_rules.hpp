@@ -4,8 +4,10 @@
 
 #include "wire/frame_fields.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace parley::wire {
@@ -35,6 +37,62 @@ enum class frame_kind : std::uint8_t {
     heartbeat_ack,
     error
 };
+
+// What becomes of a field that is not as it should be. `reported`: the frame is skipped, as a
+// message_skipped with that reason, and the session goes on.
+//
+//   shape             takes                            missing, null     another type   longer
+//   text              a string                         required:         bad_field      taken
+//   name              a string, up to 4 KiB escaped    bad_field,        bad_field      too_large
+//   scalar            a name or a number               optional: its     bad_field      too_large
+//   integer           of 64 bits, spelled as one       default           bad_field
+//   boolean           true, false                                        bad_field
+//   object            an object                                          bad_field
+//   names             an array of names                                  bad_field      bad_field
+//   component_status  streaming, complete, error                         bad_field      bad_field
+//   value             any JSON; null is a value where it is required     taken          taken
+//   parameters        any JSON; what is no object, missing too, is a call that is answered with
+//                     `Invalid parameters: NAME`
+//
+// Invalid JSON in a field that is read is `not_json`, a value nested deeper than 64 levels is
+// `too_deep` (of parameters: a call with invalid ones). Defaults: an empty text, `reasoning` for
+// the id of a reasoning, `complete` for a status, nullopt where the event has an optional.
+
+enum class shape : std::uint8_t {
+    text,
+    name,
+    scalar,
+    integer,
+    boolean,
+    object,
+    names,
+    value,
+    parameters,
+    component_status
+};
+
+enum class presence : std::uint8_t { optional, required };
+
+/// What one field of a message must be.
+struct rule {
+    level where;
+    field which;
+    shape wanted;
+    presence needed;
+};
+
+/// One message and its fields.
+struct frame_row {
+    frame_kind kind;
+    std::string_view name; ///< `type`, and of a chat_event its event or the event's own type
+    std::span<const rule> rules;
+};
+
+/// PROTOCOL.md 2.2: all there is to know of each message, in the order of frame_kind.
+std::span<const frame_row> frame_table() noexcept;
+
+/// An identifier, a name or a timestamp is no longer than this (as it is escaped): some are kept.
+inline constexpr std::size_t longest_name = 4'096;
 
 /// Which message these fields are, or nullopt, and in `why` the reason for which they are none.
 std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& why);

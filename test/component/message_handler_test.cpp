@@ -117,7 +117,7 @@ TEST_CASE("message_handler: frames become events, in order", "[component][messag
 }
 
 TEST_CASE("message_handler: what it cannot use is skipped, and the session goes on",
-          "[component][message_handler]") {
+          "[component][message_handler][F67]") {
     const auto row = GENERATE(table<std::string, std::string>({
         {"hello", "not_json"},
         {R"({"type":"chat_finished")", "not_json"},
@@ -143,7 +143,8 @@ TEST_CASE("message_handler: what it cannot use is skipped, and the session goes 
     CHECK(here.log.count(log_level::warning, "skipped") == 1);
 }
 
-TEST_CASE("message_handler: a frame over the limit is skipped", "[component][message_handler]") {
+TEST_CASE("message_handler: a frame over the limit is skipped",
+          "[component][message_handler][F68]") {
     fixture here;
     here.options.limits.message_bytes = 1'000;
     here.start();
@@ -153,7 +154,7 @@ TEST_CASE("message_handler: a frame over the limit is skipped", "[component][mes
 }
 
 TEST_CASE("message_handler: a server that sends nonsense does not fill the log",
-          "[component][message_handler]") {
+          "[component][message_handler][F67]") {
     fixture here;
     here.options.limits.event_count = 10'000;
     here.start();
@@ -183,7 +184,7 @@ TEST_CASE("message_handler: a ping is answered with what it carried",
 }
 
 TEST_CASE("message_handler: a flood of pings gets ten answers a second",
-          "[component][message_handler]") {
+          "[component][message_handler][H90]") {
     fixture here;
     here.start();
     for (int i = 0; i < 1'000; ++i)
@@ -239,7 +240,7 @@ TEST_CASE("message_handler: a new session ends what the last one was thinking",
 }
 
 TEST_CASE("message_handler: components come as they are, to be replaced by id",
-          "[component][message_handler]") {
+          "[component][message_handler][F72]") {
     fixture here;
     here.start();
     here.take(R"({"type":"ui_component","toolCallId":"c","componentName":"Card",)"
@@ -274,7 +275,8 @@ TEST_CASE("message_handler: runs a tool and answers", "[component][message_handl
           lines{R"(tool starts echo a {"x":1})", R"(tool ends echo a succeeded {"x":1})"});
 }
 
-TEST_CASE("message_handler: answers a call that it cannot run", "[component][message_handler]") {
+TEST_CASE("message_handler: answers a call that it cannot run",
+          "[component][message_handler][G79]") {
     const auto row = GENERATE(table<std::string, std::string>({
         {call("a", "unknown"), "Tool not found: unknown"},
         {call("a", "echo", "[1]"), "Invalid parameters: echo"},
@@ -417,7 +419,7 @@ TEST_CASE("message_handler: its destruction ends who waits for an event",
     CHECK(waiting.aborted());
 }
 
-TEST_CASE("message_handler: a tool may stop or destroy it", "[component][message_handler]") {
+TEST_CASE("message_handler: a tool may stop or destroy it", "[component][message_handler][F73]") {
     const bool destroy = GENERATE(false, true);
     fixture here;
     bool stopped = false;

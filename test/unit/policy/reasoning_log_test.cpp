@@ -60,14 +60,14 @@ TEST_CASE("reasoning_log: keeps ids apart", "[unit][reasoning_log]") {
     CHECK(spell(log.end(t0 + 2s, "a")) == lines{"end a one 2000"});
 }
 
-TEST_CASE("reasoning_log: a delta for an unknown id starts it", "[unit][reasoning_log]") {
+TEST_CASE("reasoning_log: a delta for an unknown id starts it", "[unit][reasoning_log][F71]") {
     reasoning_log log;
 
     CHECK(spell(log.delta(t0, "a", "hm")) == lines{"start a", "delta a hm"});
     CHECK(spell(log.end(t0 + 1s, "a")) == lines{"end a hm 1000"});
 }
 
-TEST_CASE("reasoning_log: an end without a start is nothing", "[unit][reasoning_log]") {
+TEST_CASE("reasoning_log: an end without a start is nothing", "[unit][reasoning_log][F71]") {
     reasoning_log log;
     log.start(t0, "a");
     log.end(t0, "a");
@@ -93,7 +93,8 @@ TEST_CASE("reasoning_log: the end of a run ends what is open, in order", "[unit]
     CHECK(log.end_all(t0 + 2s).empty());
 }
 
-TEST_CASE("reasoning_log: ten thousand ids leave a bounded number open", "[unit][reasoning_log]") {
+TEST_CASE("reasoning_log: ten thousand ids leave a bounded number open",
+          "[unit][reasoning_log][F71]") {
     reasoning_log log;
     std::size_t started = 0;
     std::size_t ended = 0;

@@ -143,7 +143,8 @@ TEST_CASE("decoder: a tool call and a component", "[unit][decoder]") {
               .status == ui_component::state::complete);
 }
 
-TEST_CASE("decoder: parameters that are no object are a call to be answered", "[unit][decoder]") {
+TEST_CASE("decoder: parameters that are no object are a call to be answered",
+          "[unit][decoder][G79]") {
     const std::string deep = std::string(65, '[') + std::string(65, ']');
     for (const std::string& parameters :
          {std::string(), std::string(R"(,"parameters":null)"), std::string(R"(,"parameters":[])"),
@@ -191,7 +192,7 @@ TEST_CASE("decoder: escaped names and values mean what they say", "[unit][decode
     CHECK(skipped(R"({"typ\\u0065":"error"})") == "no_type ");
 }
 
-TEST_CASE("decoder: of two equal keys the first counts", "[unit][decoder]") {
+TEST_CASE("decoder: of two equal keys the first counts", "[unit][decoder][F68]") {
     CHECK(decode_as<text_delta>(
               R"({"type":"chat_event","type":"error","event":"content-delta","event":"x",)"
               R"("data":{"delta":"1","delta":"2"},"data":{"delta":"3"}})")
@@ -199,7 +200,7 @@ TEST_CASE("decoder: of two equal keys the first counts", "[unit][decoder]") {
     CHECK(skipped(R"({"type":1,"type":"session_established"})") == "no_type ");
 }
 
-TEST_CASE("decoder: a lone surrogate becomes U+FFFD, and the text stays", "[unit][decoder]") {
+TEST_CASE("decoder: a lone surrogate becomes U+FFFD, and the text stays", "[unit][decoder][F68]") {
     CHECK(decode_as<text_delta>(chat_event("content-delta", R"({"delta":"a\ud83d"})")).text ==
           "a\xEF\xBF\xBD");
     CHECK(decode_as<text_delta>(chat_event("content-delta", R"({"delta":"\ude00b"})")).text ==
@@ -207,7 +208,7 @@ TEST_CASE("decoder: a lone surrogate becomes U+FFFD, and the text stays", "[unit
           "b");
 }
 
-TEST_CASE("decoder: one decoder takes frame after frame, small and large", "[unit][decoder]") {
+TEST_CASE("decoder: one decoder takes frame after frame, small and large", "[unit][decoder][F68]") {
     decoder one;
     for (const std::size_t size : {1u, 10u, 1'000u, 70'000u, 5u, 1'000'000u, 3u}) {
         const std::string text(size, 'x');

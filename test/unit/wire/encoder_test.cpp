@@ -42,7 +42,8 @@ TEST_CASE("encoder: a message with everything, and with nothing", "[unit][encode
           R"({"type":"chat_message","content":"","media":[],"mcpHeaders":{}})");
 }
 
-TEST_CASE("encoder: text that is not UTF-8 is refused, and the field is named", "[unit][encoder]") {
+TEST_CASE("encoder: text that is not UTF-8 is refused, and the field is named",
+          "[unit][encoder][F77]") {
     const std::string bad = "\xC3(";
     const auto refused = [](const chat_message& message) {
         return refusal(errc::invalid_utf8, [&] { encode_chat_message(message); });

@@ -1,0 +1,345 @@
+// Runs, handlers and tools of a whole client: what interleaves, and what goes away in between.
+
+#include "support/catch.hpp"
+#include "support/client_case.hpp"
+#include "support/event_text.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <chrono>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace parley;
+using namespace parley::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using lines = std::vector<std::string>;
+
+constexpr const char* failed_frame = R"({"type":"chat_error","error":"no"})";
+
+std::string call_frame(const std::string& id, const std::string& name = "slow") {
+    return R"({"type":"tool_call_request","toolName":")" + name + R"(","callId":")" + id +
+           R"(","parameters":{}})";
+}
+
+std::string component_frame(const std::string& id, int number) {
+    return R"({"type":"ui_component","toolCallId":")" + id +
+           R"(","componentName":"Card","props":{"n":)" + std::to_string(number) + "}}";
+}
+
+lines events_of(client_case& test) {
+    lines seen;
+    for (;;) {
+        auto next = start(test.io, test.client->next_event());
+        poll(test.io);
+        if (!next.done()) {
+            next.cancel();
+            poll(test.io);
+            return seen;
+        }
+        const auto happened = next.get();
+        seen.push_back(happened ? event_text(*happened) : "end");
+        if (!happened) return seen;
+    }
+}
+
+/// A tool that takes that long, and counts what becomes of its runs.
+struct slow_tool {
+    explicit slow_tool(std::shared_ptr<manual_clock> on) : clock(std::move(on)) {}
+
+    tool make(std::string name = "slow") {
+        return {std::move(name), "", json_text::parse("{}"),
+                [this](tool_call call) { return run(this, std::move(call)); }};
+    }
+    static awaitable<json_text> run(slow_tool* self, tool_call call) {
+        ++self->begun;
+        auto bell = self->clock->make_alarm(co_await asio::this_coro::executor);
+        const auto end = self->clock->now() + self->time;
+        co_await bell->wait_until(end);
+        const bool cancelled = self->clock->now() < end;
+        ++(cancelled ? self->cancelled : self->ended);
+        co_return call.parameters();
+    }
+
+    std::shared_ptr<manual_clock> clock;
+    std::chrono::milliseconds time{5s};
+    int begun = 0;
+    int ended = 0;
+    int cancelled = 0;
+};
+
+/// A client with a configured tool, on a ready session.
+struct tool_case {
+    explicit tool_case(std::function<void(chat_client_config&)> change = {}) {
+        test.config.client_tools.push_back(slow.make());
+        test.config.client_tools.push_back(echo_tool("echo"));
+        if (change) change(test.config);
+        test.make();
+        peer = &expect_session();
+        test.init();
+    }
+    scripted_connection& expect_session() {
+        auto& next = test.expect_session();
+        return next.expect_write("configure_tools").reply(tools_configured_frame);
+    }
+    std::size_t answers(scripted_connection& on) const {
+        return on.writes_with("tool_call_response");
+    }
+
+    client_case test;
+    slow_tool slow{test.environment->time};
+    scripted_connection* peer = nullptr;
+};
+
+} // namespace
+
+TEST_CASE("client: frames of a run outside of one are events, and leave nothing behind",
+          "[component][chat_client][F70]") {
+    client_case test;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    peer.reply(text_frame("before")).reply(finished_frame).reply(finished_frame);
+    peer.reply(text_frame("after")).reply(failed_frame);
+    CHECK(events_of(test) == lines{"text before", "finished conversation-1",
+                                   "finished conversation-1", "text after", "failed no"});
+
+    auto asked = start(test.io, test.client->ask("hi"));
+    poll(test.io);
+    peer.reply(text_frame("a")).reply(finished_frame).reply(finished_frame).reply(failed_frame);
+    poll(test.io);
+    CHECK(asked.get().text == "a");
+    CHECK(events_of(test) == lines{"finished conversation-1", "failed no"});
+}
+
+TEST_CASE("client: each ask gets its own run, whatever else the server says",
+          "[component][chat_client][F70]") {
+    client_case test;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    run(test.io, test.client->send_message("not asked"));
+    auto first = start(test.io, test.client->ask("one"));
+    auto second = start(test.io, test.client->ask("two"));
+    poll(test.io);
+    CHECK(peer.writes_with("chat_message") == 1);
+
+    peer.reply(text_frame("0")).reply(finished_frame);
+    poll(test.io);
+    peer.reply(text_frame("1")).reply(component_frame("c", 1)).reply(failed_frame);
+    poll(test.io);
+    peer.reply(text_frame("2")).reply(finished_frame);
+    poll(test.io);
+
+    CHECK(first.failed_with(errc::chat_failed));
+    CHECK(second.get().text == "2");
+    CHECK(events_of(test) ==
+          lines{"text 0", "finished conversation-1", R"(component c Card {"n":1} complete)"});
+}
+
+TEST_CASE("client: a thousand components come one by one, each with its id",
+          "[component][chat_client][F72]") {
+    client_case test;
+    test.config.connection.limits.event_count = 64;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    for (int i = 0; i < 1'000; ++i)
+        peer.reply(component_frame("c" + std::to_string(i % 10), i));
+    peer.reply(R"({"type":"ui_component","toolCallId":"c","componentName":"n","props":{},)"
+               R"("status":"melting"})");
+    const auto seen = events_of(test);
+    REQUIRE(seen.size() == 1'001);
+    CHECK(seen[999] == R"(component c9 Card {"n":999} complete)");
+    CHECK(seen[1'000] == "skipped bad_field");
+}
+
+TEST_CASE("client: a handler may send, ask and wait, and the others are told in order",
+          "[component][chat_client][F73]") {
+    client_case test;
+    test.make();
+    auto& peer = test.expect_session();
+    peer.reply(text_frame("a")).reply(text_frame("b"));
+    test.init();
+    lines told;
+    auto& clock = *test.environment->time;
+    event_handlers handlers;
+    handlers.on_text([&](const std::string& piece) -> awaitable<void> {
+        told.push_back(piece);
+        auto bell = clock.make_alarm(co_await asio::this_coro::executor);
+        co_await bell->wait_until(clock.now() + 5s); // it takes its time
+        co_await test.client->send_message("seen " + piece);
+        told.push_back("sent " + piece);
+    });
+    handlers.on_any([&](const event& happened) { told.push_back("any " + event_text(happened)); });
+    auto running = start(test.io, test.client->run(std::move(handlers)));
+    poll(test.io);
+    CHECK(told == lines{"a"});
+    CHECK(test.client->is_connected());
+    test.pass(10s);
+    CHECK(told == lines{"a", "sent a", "any text a", "b", "sent b", "any text b"});
+    CHECK(peer.writes_with("seen") == 2);
+}
+
+TEST_CASE("client: a handler that throws stops nobody", "[component][chat_client][F73]") {
+    client_case test;
+    test.make();
+    auto& peer = test.expect_session();
+    peer.reply(text_frame("a")).reply(text_frame("b"));
+    test.init();
+    lines told;
+    event_handlers handlers;
+    handlers.on_text([](const std::string&) -> awaitable<void> {
+        throw std::runtime_error("trouble");
+        co_return;
+    });
+    handlers.on_text([](const std::string&) { throw 7; }); // NOLINT: whatever it is
+    handlers.on_text([&](const std::string& piece) { told.push_back(piece); });
+    handlers.on<handler_failed>([&](const handler_failed& e) { told.push_back(e.message); });
+    auto running = start(test.io, test.client->run(std::move(handlers)));
+    poll(test.io);
+    CHECK(told == lines{"a", "b", "trouble", "something that is no std::exception", "trouble",
+                        "something that is no std::exception"});
+    CHECK(test.client->metrics().handlers_failed == 4);
+    CHECK(test.log.count(log_level::error, "trouble") == 2);
+    CHECK_FALSE(running.done());
+}
+
+TEST_CASE("client: a handler may disconnect", "[component][chat_client][F73]") {
+    client_case test;
+    test.make();
+    test.expect_session().reply(text_frame("a")).reply(text_frame("b"));
+    test.init();
+    lines told;
+    event_handlers handlers;
+    handlers.on_text([&](const std::string& piece) -> awaitable<void> {
+        told.push_back(piece);
+        co_await test.client->disconnect();
+        told.emplace_back("disconnected");
+    });
+    auto running = start(test.io, test.client->run(std::move(handlers)));
+    test.pass(3s);
+    CHECK(running.done());
+    CHECK_FALSE(running.failed());
+    CHECK(told.size() >= 2);
+    CHECK(told[1] == "disconnected");
+    CHECK(test.transports->alive() == 0);
+}
+
+TEST_CASE("client: a coroutine handler may destroy the client, and what follows it is told no more",
+          "[component][chat_client][F73]") {
+    client_case test;
+    test.make();
+    test.expect_session().reply(text_frame("a")).reply(text_frame("b"));
+    test.init();
+    int told = 0;
+    event_handlers handlers;
+    handlers.on_text([&](const std::string&) -> awaitable<void> {
+        ++told;
+        test.client.reset();
+        co_return;
+    });
+    handlers.on_any([&](const event&) { ++told; });
+    auto running = start(test.io, test.client->run(std::move(handlers)));
+    poll(test.io);
+    CHECK(running.done());
+    CHECK(told >= 2);
+    CHECK(test.transports->alive() == 0);
+    CHECK(out_of_work(test.io));
+}
+
+TEST_CASE("client: a call that is asked for a thousand times, and after a reconnect, runs once",
+          "[component][chat_client][G78]") {
+    tool_case here;
+    auto& second = here.expect_session();
+    for (int i = 0; i < 1'000; ++i)
+        here.peer->reply(call_frame("a"));
+    here.test.pass(5s);
+    CHECK(here.slow.begun == 1);
+    CHECK(here.answers(*here.peer) == 1);
+
+    here.peer->reply(call_frame("a"));
+    poll(here.test.io);
+    here.peer->fail_read(errc::connection_reset);
+    here.test.pass(1s);
+    REQUIRE(second.connected());
+    CHECK(here.answers(*here.peer) == 2);
+    second.reply(call_frame("a"));
+    poll(here.test.io);
+    CHECK(here.slow.begun == 1);
+    CHECK(here.answers(second) == 1);
+    CHECK(here.test.client->metrics().tool_calls_repeated == 1'001);
+}
+
+TEST_CASE("client: a tool that ends while there is no session is answered in the next",
+          "[component][chat_client][G82]") {
+    tool_case here;
+    auto& second = here.test.transports->expect_connect();
+    second.hold(phase::upgrade);
+    here.peer->reply(call_frame("a"));
+    poll(here.test.io);
+    here.peer->fail_read(errc::connection_reset);
+    here.test.pass(6s);
+    CHECK(here.slow.ended == 1);
+    CHECK(here.answers(*here.peer) == 0);
+
+    second.reply(session_established_frame);
+    second.expect_write("configure_tools").reply(tools_configured_frame);
+    second.let_go();
+    poll(here.test.io);
+    CHECK(here.answers(second) == 1);
+    CHECK(second.writes().back() == R"({"type":"tool_call_response","callId":"a","result":{}})");
+}
+
+TEST_CASE("client: disconnect cancels the tools that run, and answers those that wait",
+          "[component][chat_client][G83]") {
+    tool_case here;
+    here.slow.time = 20s;
+    for (int i = 0; i < 72; ++i)
+        here.peer->reply(call_frame(std::to_string(i)));
+    poll(here.test.io);
+    REQUIRE(here.slow.begun == 8);
+
+    auto closing = start(here.test.io, here.test.client->disconnect());
+    here.test.pass(3s);
+    CHECK(closing.done());
+    CHECK(here.slow.cancelled == 8);
+    CHECK(here.peer->writes_with("Client is shutting down") == 72);
+    CHECK(here.test.client->metrics().tool_calls_shut_down == 72);
+}
+
+TEST_CASE("client: the outcomes of tools are counted, and their time",
+          "[component][chat_client][tools]") {
+    tool_case here;
+    here.peer->reply(call_frame("a")).reply(call_frame("b", "echo")).reply(call_frame("c", "x"));
+    here.peer->reply(R"({"type":"tool_call_request","toolName":"echo","callId":"d"})");
+    here.test.pass(10s);
+    const auto counted = here.test.client->metrics();
+    CHECK(counted.tool_calls == 4);
+    CHECK(counted.tool_calls_failed == 2);
+    CHECK(counted.tool_calls_not_found == 1);
+    CHECK(counted.tool_calls_invalid == 1);
+    CHECK(counted.tool_time == 5s);
+    CHECK(counted.tool_time_longest == 5s);
+}
+
+TEST_CASE("client: a flood of calls and pings is answered, and everything stays within its bounds",
+          "[component][chat_client][G81][H90]") {
+    tool_case here([](chat_client_config& config) { config.connection.limits.event_count = 64; });
+    here.slow.time = 20s;
+    for (int i = 0; i < 2'000; ++i)
+        here.peer->reply(call_frame(std::to_string(i)));
+    here.peer->reply(R"({"type":"heartbeat_ping","timestamp":"T","pingTime":1})");
+    const auto seen = events_of(here.test);
+    CHECK(here.slow.begun == 8);
+    CHECK(here.answers(*here.peer) == 2'000 - 72);
+    CHECK(here.peer->writes_with("Tool busy: slow") == 2'000 - 72);
+    CHECK(here.peer->writes_with("heartbeat_pong") == 1);
+    CHECK(here.test.client->metrics().tool_calls_busy == 2'000 - 72);
+}
