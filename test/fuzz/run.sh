@@ -22,7 +22,7 @@ found=build/fuzz/found/$target broken=build/fuzz/broken corpus=test/fuzz/corpus/
 mkdir -p "$found" "$broken"
 export ASAN_OPTIONS=detect_stack_use_after_return=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-options=(-rss_limit_mb=2048 -timeout=25 "-artifact_prefix=$broken/$target-")
+options=(-rss_limit_mb=2048 -timeout=600 "-artifact_prefix=$broken/$target-")
 [[ -f test/fuzz/$target.dict ]] && options+=("-dict=test/fuzz/$target.dict")
 if [[ $duration == merge ]]; then
     exec "build/fuzz/test/fuzz_$target" "${options[@]}" -merge=1 "$@" "$corpus" "$found"
