@@ -38,6 +38,7 @@ constexpr std::size_t max_buffer = 64 * 1024;
 constexpr std::size_t max_body = 64 * 1024;
 constexpr std::uint32_t max_head = 8 * 1024;
 constexpr int max_informational = 8;
+constexpr unsigned no_status = 0; // while the first line of an answer is not there
 
 using answer_parser = http::response_parser<http::string_body>;
 
@@ -62,9 +63,11 @@ error_info read_error(const boost::system::error_code& failed, const std::string
     return hung_up(host, failed.message());
 }
 
-/// Beast calls a line that is no HTTP incomplete when the server hangs up after it.
-bool is_not_http(const boost::beast::flat_buffer& begun) {
+/// Beast calls a line that is no HTTP incomplete when the server hangs up after it. Of an answer
+/// whose status is known the start is no longer in the buffer.
+bool is_not_http(const answer_parser& parser, const boost::beast::flat_buffer& begun) {
     constexpr std::string_view start = "HTTP/1.";
+    if (parser.get().result_int() != no_status) return false;
     const auto bytes = begun.data();
     const std::string_view got(static_cast<const char*>(bytes.data()), bytes.size());
     return got.substr(0, start.size()) != start.substr(0, got.size());
@@ -189,8 +192,9 @@ private:
             answer_parser parser;
             parser.header_limit(max_head);
             parser.body_limit(max_body);
+            parser.get().result(no_status);
             const auto head = co_await http::async_read_header(stream, buffer, parser, as_values);
-            if (std::get<0>(head) && is_not_http(buffer))
+            if (std::get<0>(head) && is_not_http(parser, buffer))
                 co_return self->as_ticket_error(malformed("the answer is no HTTP answer"));
             if (std::get<0>(head))
                 co_return self->as_ticket_error(read_error(std::get<0>(head), host));
