@@ -556,6 +556,9 @@ TEST_CASE("ticket_manager: refuses settings that cannot work", "[component][tick
     } catch (const client_error& error) {
         CHECK(error.info().is(errc::invalid_configuration));
     }
+    CHECK_THROWS_AS(ticket_manager(asio::any_io_executor(), {}, w.source), client_error);
+    CHECK_THROWS_AS(ticket_manager(w.io.get_executor(), {}, std::shared_ptr<ticket_source>()),
+                    client_error);
 }
 
 TEST_CASE("ticket_manager: takes the longest time there is for never",

@@ -181,6 +181,18 @@ TEST_CASE("ticket_fsm: an absurd expiry neither overflows nor ends at once", "[u
     }
 }
 
+TEST_CASE("ticket_fsm: a lifetime is the distance of two dates, wherever they lie",
+          "[unit][ticket_fsm]") {
+    const wall_time epoch;
+    const auto issued = GENERATE_COPY(epoch, epoch - 1h, epoch + 1h, epoch - 24h * 300, start.wall);
+    const auto left = GENERATE(as<std::chrono::seconds>(), 31s, 100s, 24h);
+    fixture f;
+    CHECK(f.fsm.lifetime() == std::nullopt);
+    CHECK(f.arrives(ticket(secret("t"), issued + left, issued)) == arrival::held);
+    CHECK(f.fsm.lifetime() == left);
+    CHECK(f.fsm.expires_in(start) == left);
+}
+
 TEST_CASE("ticket_fsm: a long ticket is looked at every minute and renewed in its last five",
           "[unit][ticket_fsm]") {
     fixture f;
