@@ -104,7 +104,7 @@ TEST_CASE("ticket_manager: every good spelling of an expiry is the exact instant
     };
     std::vector<script> scripts;
     for (const auto& each : spellings)
-        scripts.push_back(answering(ok(ticket_json(R"("T")", quoted(each.text)))));
+        scripts.push_back(answering(ok(ticket_json(R"("T")", in_quotes(each.text)))));
     ticket_exchange x;
     raw_server server(std::move(scripts));
     auto& tickets = x.manage(server);
@@ -305,7 +305,7 @@ TEST_CASE("ticket_manager: a coded body is malformed, for none was asked for",
 TEST_CASE("ticket_manager: a ticket longer than 8 KiB is refused, one of 8 KiB is not",
           "[loopback][ticket_manager][A21]") {
     const auto sized = [](std::size_t size) {
-        return ok(ticket_json(quoted(std::string(size, 't')), later));
+        return ok(ticket_json(in_quotes(std::string(size, 't')), later));
     };
     ticket_exchange x;
     raw_server server(

@@ -139,13 +139,13 @@ inline std::string ticket_json(std::string_view ticket, std::string_view expires
            std::string(expires) + "}";
 }
 
-inline std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+inline std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 /// A good answer: that ticket, for an hour by this clock.
 inline std::string good_answer(const manual_clock& clock,
                                std::string_view ticket = "SENTINEL-TICKET") {
     const auto expires = format_iso8601(clock.wall_now() + std::chrono::hours(1));
-    return http_text("200 OK", ticket_json(quoted(ticket), quoted(expires)));
+    return http_text("200 OK", ticket_json(in_quotes(ticket), in_quotes(expires)));
 }
 
 } // namespace parley::test
