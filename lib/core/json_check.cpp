@@ -48,6 +48,7 @@ private:
     char now() const noexcept { return done() ? '\0' : text_[at_]; }
 
     void space() noexcept {
+        if (now() > ' ') return; // as nearly always
         while (!done() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' ||
                            text_[at_] == '\t'))
             ++at_;
@@ -163,12 +164,14 @@ private:
     }
 
     bool string() noexcept {
-        ++at_;
-        while (!done()) {
-            while (!done() && is_plain(text_[at_]))
-                ++at_;
-            if (done()) break;
-            const auto c = static_cast<unsigned char>(text_[at_]);
+        const auto size = text_.size();
+        auto at = at_ + 1; // in a register: most of a text is strings
+        for (;;) {
+            while (at < size && is_plain(text_[at]))
+                ++at;
+            at_ = at;
+            if (at == size) return fail();
+            const auto c = static_cast<unsigned char>(text_[at]);
             if (c == '"') {
                 ++at_;
                 return true;
@@ -176,13 +179,13 @@ private:
             if (c < 0x20) return fail();
             if (c == '\\') {
                 if (!escape()) return false;
-            } else if (const auto length = utf8_sequence(text_, at_)) {
-                at_ += length;
+                at = at_;
+            } else if (const auto length = utf8_sequence(text_, at)) {
+                at += length;
             } else {
                 return fail(json_fault::kind::utf8);
             }
         }
-        return fail();
     }
 
     bool escape() noexcept {

@@ -12,6 +12,7 @@ std::string frame_fields::unescaped(std::string_view token) const {
     const auto inner = token.substr(1, token.size() - 2);
     if (plain(token)) return std::string(inner);
     std::string out;
+    out.reserve(inner.size()); // it gets no longer
     append_unescaped(out, inner);
     return out;
 }
