@@ -1,6 +1,7 @@
 #include "transport/proxy_connect.hpp"
 
 #include "transport/network_error.hpp"
+#include "transport/upgrade_check.hpp"
 #include "transport/wipe.hpp"
 #include "wire/ticket_wire.hpp"
 
@@ -68,20 +69,6 @@ std::string connect_request_text(const proxy_url& proxy, const server_url& serve
         text.append("Proxy-Authorization: ").append(proxy.authorization()).append("\r\n");
     text.append("\r\n");
     return text;
-}
-
-std::optional<int> status_of(std::string_view head) noexcept {
-    constexpr std::string_view version = "HTTP/1."; // then a digit, a space, three digits
-    if (head.size() < 13 || !head.starts_with(version)) return std::nullopt;
-    if (head[7] != '0' && head[7] != '1') return std::nullopt;
-    if (head[8] != ' ') return std::nullopt;
-    int status = 0;
-    for (char digit : head.substr(9, 3)) {
-        if (digit < '0' || digit > '9') return std::nullopt;
-        status = status * 10 + (digit - '0');
-    }
-    if (head[12] != ' ' && head[12] != '\r') return std::nullopt;
-    return status < 100 ? std::nullopt : std::optional(status);
 }
 
 awaitable<result<void>> open_tunnel(asio::ip::tcp::socket& socket, proxy_url proxy,

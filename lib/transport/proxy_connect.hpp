@@ -9,7 +9,6 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,9 +17,6 @@ namespace parley {
 /// What is sent to the proxy. A secret: it may hold credentials.
 std::string connect_request_text(const proxy_url& proxy, const server_url& server,
                                  std::string_view user_agent);
-
-/// The status of an HTTP answer's first line, `HTTP/1.x NNN …`; nothing when it is none.
-std::optional<int> status_of(std::string_view head) noexcept;
 
 /// Opens a tunnel through the proxy that the socket is connected to (RFC 9110 section 9.3.6), on
 /// the socket's strand. The socket lives until it returns. The error is `proxy_failed` or, when

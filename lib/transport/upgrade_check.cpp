@@ -1,7 +1,5 @@
 #include "transport/upgrade_check.hpp"
 
-#include "transport/proxy_connect.hpp"
-
 #include <algorithm>
 
 namespace parley {
@@ -97,6 +95,20 @@ std::optional<std::string> upgrade_complaint(const header_list& headers, bool co
         }
     }
     return std::nullopt;
+}
+
+std::optional<int> status_of(std::string_view head) noexcept {
+    constexpr std::string_view version = "HTTP/1."; // then a digit, a space, three digits
+    if (head.size() < 13 || !head.starts_with(version)) return std::nullopt;
+    if (head[7] != '0' && head[7] != '1') return std::nullopt;
+    if (head[8] != ' ') return std::nullopt;
+    int status = 0;
+    for (char digit : head.substr(9, 3)) {
+        if (digit < '0' || digit > '9') return std::nullopt;
+        status = status * 10 + (digit - '0');
+    }
+    if (head[12] != ' ' && head[12] != '\r') return std::nullopt;
+    return status < 100 ? std::nullopt : std::optional(status);
 }
 
 std::size_t answer_head::feed(std::string_view bytes) {

@@ -18,6 +18,9 @@ using header_list = std::vector<std::pair<std::string, std::string>>;
 /// well.
 std::optional<std::string> upgrade_complaint(const header_list& headers, bool compression_offered);
 
+/// The status of an HTTP answer's first line, `HTTP/1.x NNN …`; nothing when it is none.
+std::optional<int> status_of(std::string_view head) noexcept;
+
 /// The head of an HTTP answer, picked out of the bytes as they arrive, so that what follows it
 /// stays apart: a server may send frames in the same segment (PITFALLS P38).
 class answer_head {

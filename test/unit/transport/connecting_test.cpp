@@ -4,6 +4,7 @@
 #include "transport/proxy_connect.hpp"
 #include "transport/request_headers.hpp"
 #include "transport/tls.hpp"
+#include "transport/upgrade_check.hpp"
 #include "transport/websocket_error.hpp"
 
 #include <boost/asio/error.hpp>
