@@ -89,28 +89,28 @@ struct form {
     std::vector<shape> taken_by;
 };
 
-constexpr auto text = shape::text;
-constexpr auto name = shape::name;
-constexpr auto scalar = shape::scalar;
+constexpr auto a_text = shape::text;
+constexpr auto a_name = shape::name;
+constexpr auto a_scalar = shape::scalar;
 
 std::vector<form> forms() {
     const auto huge = '"' + std::string(1u << 20, 'h') + '"';
     const auto escaped = '"' + std::string(100, 'x') + R"(\"\n\u0000\ud83d\ude00")";
     return {
-        {"zero", "0", {scalar, shape::integer}},
-        {"minus zero", "-0", {scalar, shape::integer}},
-        {"negative", "-1", {scalar, shape::integer}},
-        {"fraction", "1.5", {scalar}},
-        {"exponent", "1e2", {scalar}},
-        {"beyond a double", "1e400", {scalar}},
-        {"beyond 64 bits", "18446744073709551616", {scalar}},
+        {"zero", "0", {a_scalar, shape::integer}},
+        {"minus zero", "-0", {a_scalar, shape::integer}},
+        {"negative", "-1", {a_scalar, shape::integer}},
+        {"fraction", "1.5", {a_scalar}},
+        {"exponent", "1e2", {a_scalar}},
+        {"beyond a double", "1e400", {a_scalar}},
+        {"beyond 64 bits", "18446744073709551616", {a_scalar}},
         {"true", "true", {shape::boolean}},
         {"false", "false", {shape::boolean}},
-        {"empty text", R"("")", {text, name, scalar}},
-        {"escapes", escaped, {text, name, scalar}},
-        {"lone surrogate", R"("\ud800")", {text, name, scalar}},
-        {"a status", R"("complete")", {text, name, scalar, shape::component_status}},
-        {"huge text", huge, {text}},
+        {"empty text", R"("")", {a_text, a_name, a_scalar}},
+        {"escapes", escaped, {a_text, a_name, a_scalar}},
+        {"lone surrogate", R"("\ud800")", {a_text, a_name, a_scalar}},
+        {"a status", R"("complete")", {a_text, a_name, a_scalar, shape::component_status}},
+        {"huge text", huge, {a_text}},
         {"empty object", "{}", {shape::object}},
         {"object", R"({"a":1})", {shape::object}},
         {"empty array", "[]", {shape::names}},
@@ -125,7 +125,7 @@ std::string_view outcome(const rule& of, const form& in) {
     if (of.wanted == shape::value || of.wanted == shape::parameters) return "none";
     for (const auto each : in.taken_by)
         if (each == of.wanted) return "none";
-    const bool limited = of.wanted == name || of.wanted == scalar;
+    const bool limited = of.wanted == a_name || of.wanted == a_scalar;
     return limited && in.name == "huge text" ? "too_large" : "bad_field";
 }
 
