@@ -63,11 +63,16 @@ void task_group::spawn(std::function<awaitable<void>()> body) {
     auto added = std::make_shared<task>();
     state_->running.push_back(added); // before co_spawn: the body starts inline
     auto slot = added->signal.slot();
-    asio::co_spawn(
-        state_->executor, std::move(body),
-        asio::bind_cancellation_slot(slot, [held = state_, added](const std::exception_ptr& error) {
-            held->finish(added, error);
-        }));
+    auto finish = [held = state_, added](const std::exception_ptr& error) {
+        held->finish(added, error);
+    };
+    try {
+        asio::co_spawn(state_->executor, std::move(body),
+                       asio::bind_cancellation_slot(slot, std::move(finish)));
+    } catch (...) { // it could not be started, so it is not to be waited for
+        if (!added->done) state_->finish(added, nullptr);
+        throw;
+    }
 }
 
 void task_group::cancel() {
