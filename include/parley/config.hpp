@@ -1,5 +1,6 @@
 #pragma once
 
+#include <parley/error.hpp>
 #include <parley/json_text.hpp>
 #include <parley/log.hpp>
 #include <parley/secret.hpp>
@@ -9,6 +10,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -73,6 +75,13 @@ struct heartbeat_config {
     std::chrono::milliseconds timeout{10'000};  ///< then dead, if still no byte arrives
 };
 
+/// What is done about a connection that ended, or an attempt that failed.
+enum class close_action {
+    retry,             ///< another attempt, after the backoff
+    refresh_and_retry, ///< the same with a fresh ticket; an attempt counts as a rejected ticket
+    finish             ///< nothing: it will not get better
+};
+
 struct reconnect_config {
     enum class normal_close { finish, reconnect };
     bool enabled = true;
@@ -83,6 +92,12 @@ struct reconnect_config {
         30'000}; ///< a ready session this old starts the backoff anew
     normal_close on_normal_close = normal_close::finish; ///< a close with 1000 from the server
     backoff_config backoff;
+    /// Overrides the table of PROTOCOL.md 3 wherever it returns a value. `why` says what ended it:
+    /// its code, and in the details the phase, the close code and the HTTP status; `was_ready`
+    /// whether that was a ready session or an attempt. The limits above and the backoff stay, and
+    /// `init` makes its one attempt. Called on the client's strand: it must not block. When it
+    /// throws, that is logged and the table decides.
+    std::function<std::optional<close_action>(const error_info& why, bool was_ready)> classify;
 };
 
 struct limits_config {

@@ -140,8 +140,10 @@ void connection_impl::dial(ticket held, time_point deadline) {
             log.write(log_level::error, "something was thrown that is no std::exception");
         }
     };
+    // Whatever may throw comes first: a link that is ours must have begun, to end.
+    auto request = std::make_shared<connect_request>(url_, url_.websocket_target(held.value()));
     link_ = link::make(std::move(parts), *this, *transports_, deadline);
-    link_->start(std::make_shared<connect_request>(url_, url_.websocket_target(held.value())));
+    link_->start(std::move(request));
 }
 
 std::shared_ptr<link> connection_impl::release_link() {
@@ -149,6 +151,22 @@ std::shared_ptr<link> connection_impl::release_link() {
     queue_->drop_control();
     board_->queued(*queue_);
     return std::exchange(link_, nullptr);
+}
+
+close_verdict connection_impl::verdict_on(const error_info& why, bool was_ready) const {
+    const auto& config = options_.config.reconnect;
+    const auto by_table = classify_close(why, was_ready, config.on_normal_close);
+    if (!config.classify) return by_table;
+    try {
+        const auto chosen = config.classify(why, was_ready);
+        return chosen ? override_close(by_table, *chosen, was_ready) : by_table;
+    } catch (const std::exception& thrown) {
+        log_.write(log_level::error, std::string("reconnect.classify threw: ") + thrown.what());
+    } catch (...) {
+        log_.write(log_level::error,
+                   "reconnect.classify threw something that is no std::exception");
+    }
+    return by_table;
 }
 
 reconnect_action_t connection_impl::attempt_failed(error_info why, unsigned number,
@@ -159,7 +177,7 @@ reconnect_action_t connection_impl::attempt_failed(error_info why, unsigned numb
                    "attempt failed: " + why.message + ' ' + why.details.to_string());
     board_->failed(why);
     reconnect_input::failed failed;
-    failed.verdict = classify_close(why, false, options_.config.reconnect.on_normal_close);
+    failed.verdict = verdict_on(why, false);
     failed.why = std::move(why);
     failed.used = used;
     return decide(failed);
@@ -222,7 +240,7 @@ awaitable<reconnect_action_t> connection_impl::live(self_ptr self) {
 reconnect_action_t connection_impl::session_ended(error_info why) {
     describe(why, 0);
     reconnect_input::lost happened;
-    happened.verdict = classify_close(why, true, options_.config.reconnect.on_normal_close);
+    happened.verdict = verdict_on(why, true);
     happened.why = why;
     const auto reason = happened.verdict.reason;
     auto next = decide(happened);

@@ -107,4 +107,19 @@ close_verdict classify_close(const error_info& why, bool was_ready,
     }
 }
 
+close_verdict override_close(close_verdict by_table, close_action chosen, bool was_ready) noexcept {
+    switch (chosen) {
+    case close_action::finish:
+        by_table.what = reaction::end;
+        break;
+    case close_action::refresh_and_retry:
+        by_table.what = was_ready ? reaction::refresh_and_retry : reaction::rejection;
+        break;
+    case close_action::retry:
+        if (by_table.what != reaction::protocol_disagreement) by_table.what = reaction::retry;
+        break;
+    }
+    return by_table;
+}
+
 } // namespace parley

@@ -31,7 +31,7 @@ error_info said(errc code, bool retryable) {
 } // namespace
 
 TEST_CASE("close_policy: each close code on a ready session has the reaction of the table",
-          "[unit][close_policy]") {
+          "[unit][close_policy][I91]") {
     struct row {
         unsigned code;
         reaction what;
@@ -58,12 +58,12 @@ TEST_CASE("close_policy: each close code on a ready session has the reaction of 
 }
 
 TEST_CASE("close_policy: a close without a code is one to reconnect after",
-          "[unit][close_policy]") {
+          "[unit][close_policy][I91]") {
     CHECK(classify(closed(std::nullopt), true) == close_verdict{retry, loss_reason::closed});
 }
 
 TEST_CASE("close_policy: before the session is ready 1008, 4401 and 4403 are rejections",
-          "[unit][close_policy]") {
+          "[unit][close_policy][I91]") {
     for (const unsigned code : {1008u, 4401u, 4403u})
         CHECK(classify(closed(code), false).what == rejection);
     for (const unsigned code : {1001u, 1006u, 1011u, 4400u})
@@ -81,7 +81,7 @@ TEST_CASE("close_policy: on_normal_close turns 1000 into a loss like any other",
 }
 
 TEST_CASE("close_policy: each status of the upgrade has the reaction of the table",
-          "[unit][close_policy]") {
+          "[unit][close_policy][B32]") {
     struct row {
         int status;
         reaction what;
@@ -150,4 +150,30 @@ TEST_CASE("close_policy: a ticket that could not be had is retried when its erro
     CHECK(classify(said(errc::ticket_http_status, false), false).what == end);
     CHECK(classify(said(errc::authentication_failed, true), false).what == end);
     CHECK(classify(said(errc::empty_ticket, false), false).what == end);
+}
+
+TEST_CASE("close_policy: the user may override each reaction of the table",
+          "[unit][close_policy]") {
+    struct row {
+        close_action chosen;
+        bool was_ready;
+        reaction by_table;
+        reaction what;
+    };
+    const auto each =
+        GENERATE(row{close_action::finish, true, retry, end},
+                 row{close_action::finish, true, refresh_and_retry, end},
+                 row{close_action::finish, false, rejection, end},
+                 row{close_action::finish, false, protocol_disagreement, end},
+                 row{close_action::retry, true, end, retry},
+                 row{close_action::retry, true, refresh_and_retry, retry},
+                 row{close_action::retry, false, rejection, retry},
+                 row{close_action::retry, true, protocol_disagreement, protocol_disagreement},
+                 row{close_action::refresh_and_retry, true, retry, refresh_and_retry},
+                 row{close_action::refresh_and_retry, true, end, refresh_and_retry},
+                 row{close_action::refresh_and_retry, false, end, rejection});
+    const close_verdict by_table{each.by_table, loss_reason::closed};
+
+    CHECK(override_close(by_table, each.chosen, each.was_ready) ==
+          close_verdict{each.what, loss_reason::closed});
 }
