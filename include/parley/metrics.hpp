@@ -29,6 +29,9 @@ struct metrics_snapshot {
     std::uint64_t tool_answers_forgotten = 0;      ///< for lack of room: a repeat would run again
     std::chrono::milliseconds tool_time{};         ///< of all runs together
     std::chrono::milliseconds tool_time_longest{}; ///< of one
+    std::uint64_t heartbeat_pings = 0;             ///< of the server's
+    std::uint64_t heartbeat_pings_unanswered = 0;  ///< there were too many
+    std::uint64_t heartbeat_acks = 0;              ///< answers to ours
     std::uint64_t handlers_failed = 0;
 };
 

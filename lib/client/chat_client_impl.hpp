@@ -95,6 +95,7 @@ private:
     awaitable<void> close();
     awaitable<void> watch_opening();
     void perform(const opening_action_t& action);
+    error_info why_ended() const;
     void end_session(); // the session has ended for good: events, renewal, tools
     void start_renewal();
     void fail_asks(const error_info& why);

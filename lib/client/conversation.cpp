@@ -60,8 +60,11 @@ std::string chat_client::impl::encode(const chat_message& message) const {
 }
 
 awaitable<void> chat_client::impl::send_frame(std::string frame, run_fsm::run_id run) {
-    std::function<void(send_progress)> progress = [self = shared_from_this(),
+    // Weak: it lies in a queue of our own, which would keep us for ever if the context went.
+    std::function<void(send_progress)> progress = [weak = weak_from_this(),
                                                    run](send_progress reached) {
+        const auto self = weak.lock();
+        if (!self) return;
         if (reached == send_progress::writing)
             self->runs_.writing(run);
         else

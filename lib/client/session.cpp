@@ -98,8 +98,10 @@ void chat_client::impl::check_alive() const {
 
 awaitable<void> chat_client::impl::init() {
     const auto deadline = after(now(), config_.timeouts.init);
+    bool waited = false; // for a session on its way back: its end is ours
     for (;;) {
         check_alive();
+        if (waited && ended_) throw_error(why_ended());
         if (closing_flight_ && !closing_flight_->done()) {
             const auto closing = closing_flight_;
             co_await closing->join();
@@ -111,6 +113,7 @@ awaitable<void> chat_client::impl::init() {
         } else if (comes_back(connection_->status().state)) {
             if (now() >= deadline)
                 throw_error(error_info(errc::timed_out, "The session did not come back in time."));
+            waited = true;
             co_await changed_.wait_until(deadline);
         } else {
             break;
@@ -135,6 +138,12 @@ awaitable<void> chat_client::impl::init() {
         opening->cancel();
     }
     if (failure) std::rethrow_exception(failure);
+}
+
+error_info chat_client::impl::why_ended() const {
+    const auto last = connection_->status();
+    return last.state == websocket_state::failed && last.last_error ? *last.last_error
+                                                                    : disconnected();
 }
 
 awaitable<void> chat_client::impl::open() {
@@ -365,6 +374,9 @@ metrics_snapshot chat_client::impl::metrics() const {
     all.tool_answers_forgotten = messages.tool_answers_forgotten;
     all.tool_time = messages.tool_time;
     all.tool_time_longest = messages.tool_time_longest;
+    all.heartbeat_pings = messages.pings;
+    all.heartbeat_pings_unanswered = messages.pings_unanswered;
+    all.heartbeat_acks = messages.ping_answers;
     all.handlers_failed = handlers_failed_;
     return all;
 }

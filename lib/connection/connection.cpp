@@ -128,6 +128,7 @@ awaitable<void> connection_impl::rejoin(self_ptr self, time_point deadline) {
         co_await self->changed_.wait_until(deadline);
     if (self->running_ && !self->ready())
         throw_error(error_info(errc::timed_out, "The session did not come back in time."));
+    if (!self->running_) self->throw_ended();
 }
 
 void connection_impl::throw_ended() const {

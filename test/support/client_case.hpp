@@ -2,12 +2,14 @@
 
 #include <parley/chat_client.hpp>
 
+#include "support/event_text.hpp"
 #include "support/log_capture.hpp"
 #include "support/run.hpp"
 #include "support/scripted_transport.hpp"
 #include "support/test_environment.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,20 +28,21 @@ inline constexpr const char* finished_frame =
 /// A whole client on manual time, over a scripted peer and scripted HTTP.
 class client_case {
 public:
-    client_case() {
+    /// With that many tickets of an hour each to be had.
+    explicit client_case(int tickets = 20) {
         environment->set_transports(transports);
         config.server_url = "wss://chat.example";
         config.auth.user_mp_auth_token = secret("SENTINEL-TOKEN");
         config.log = log.sink();
         config.log_threshold = log_level::debug;
-        for (int i = 0; i < 20; ++i)
+        for (int i = 0; i < tickets; ++i)
             environment->http->answer_ticket("ticket-" + std::to_string(i + 1),
                                              std::chrono::hours(1));
     }
 
     ~client_case() {
         client.reset();
-        poll(io);
+        if (!leave_everything) poll(io);
     }
     client_case(const client_case&) = delete;
     client_case& operator=(const client_case&) = delete;
@@ -57,6 +60,22 @@ public:
     }
 
     void init() { run(io, client->init()); }
+
+    /// The events that are there, each as a line.
+    std::vector<std::string> told() {
+        std::vector<std::string> all;
+        for (;;) {
+            auto next = start(io, client->next_event());
+            poll(io);
+            if (!next.done()) {
+                next.cancel();
+                poll(io);
+                return all;
+            }
+            if (!next.get()) return all;
+            all.push_back(event_text(*next.get()));
+        }
+    }
     void pass(manual_clock::duration by) { test::pass(io, *environment->time, by); }
 
     asio::io_context io;
@@ -66,6 +85,9 @@ public:
     log_capture log;
     chat_client_config config;
     std::optional<chat_client> client;
+    std::vector<started<void>> pending; ///< what a test has begun and not awaited
+    std::vector<started<answer>> asked;
+    bool leave_everything = false; ///< the context goes with whatever is left to run
 };
 
 inline tool echo_tool(std::string name) {
