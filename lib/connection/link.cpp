@@ -53,8 +53,14 @@ link::link(token, link_parts parts, link_owner& owner, time_point deadline)
 void link::start(std::shared_ptr<const connect_request> request) {
     request_ = std::move(request);
     running_ = 1; // this, so that nothing is over before everything has begun
-    spawn(&link::watch);
-    spawn(&link::read_all);
+    std::exception_ptr thrown;
+    try {
+        spawn(&link::watch);
+        spawn(&link::read_all);
+    } catch (...) { // out of memory
+        thrown = std::current_exception();
+    }
+    if (thrown) fail(thrown);
     task_done();
 }
 

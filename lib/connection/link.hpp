@@ -14,6 +14,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -124,6 +125,7 @@ private:
     void ask_for_ping();
     void write_failed(error_info why);
     void end(error_info why);
+    void fail(const std::exception_ptr& thrown);
     void cut();
     void task_done();
     error_info verdict(errc why, phase step) const;

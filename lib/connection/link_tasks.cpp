@@ -8,23 +8,25 @@
 namespace parley {
 
 void link::spawn(task body) {
-    ++running_;
     tasks_.spawn([self = shared_from_this(), body] { return guard(self, body); });
 }
 
 // A task that throws takes the connection with it, and nothing else.
 awaitable<void> link::guard(std::shared_ptr<link> self, task body) {
+    ++self->running_; // here, at once: one that could not be started must not be waited for
     std::exception_ptr thrown;
     try {
         co_await body(self);
     } catch (...) {
         thrown = std::current_exception();
     }
-    if (thrown) {
-        self->end(error_info(errc::connection_reset, "The connection failed inside the client."));
-        if (self->parts_.on_error) self->parts_.on_error(thrown);
-    }
+    if (thrown) self->fail(thrown);
     self->task_done();
+}
+
+void link::fail(const std::exception_ptr& thrown) {
+    end(error_info(errc::connection_reset, "The connection failed inside the client."));
+    if (parts_.on_error) parts_.on_error(thrown);
 }
 
 void link::task_done() {

@@ -297,7 +297,9 @@ awaitable<result<void>> do_close(state_ptr self, unsigned code) {
 class scripted_transport : public transport {
 public:
     scripted_transport(state_ptr script, transport_listener& listener)
-        : state_(std::move(script)), listener_(listener) {}
+        : state_(std::move(script)), listener_(listener) {
+        ++state_->common->alive;
+    }
     ~scripted_transport() override {
         if (state_->reading || state_->writing || state_->connecting)
             state_->violate("destroyed while an operation is on");
@@ -465,7 +467,6 @@ std::unique_ptr<transport> scripted_transports::make(asio::any_io_executor execu
     script->common = shared_;
     script->changed = std::make_unique<condition>(std::move(executor), shared_->clock);
     script->made = true;
-    ++shared_->alive;
     return std::make_unique<scripted_transport>(script, listener);
 }
 
