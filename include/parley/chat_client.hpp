@@ -94,37 +94,64 @@ public:
 
     /// Asks the server to stop the run that is on (or the one of that conversation). The run still
     /// ends with `chat_finished` or `chat_failed`.
+    ///
+    /// @par Errors        those of send_message
+    /// @par Cancellation  as send_message
+    /// @par Deadline      timeouts_config::send
     awaitable<void> stop_run();
     awaitable<void> stop_run(std::string conversation_id);
 
     /// Before `init`: registered. After: announced to the server, and acknowledged.
     ///
     /// @par Errors        `tool_configuration_error`: `tool_duplicate`, `tool_schema_invalid`,
-    ///                    `tools_not_acknowledged`, `tools_refused`
+    ///                    `tools_not_acknowledged`, `tools_refused`; the tools are then not kept
+    /// @par Cancellation  any type; the tools are not kept, though the server may know of them
+    /// until
+    ///                    the next change
+    /// @par Deadline      timeouts_config::acknowledge
     awaitable<void> add_client_tool(tool added);
     awaitable<void> add_client_tools(std::vector<tool> added);
-    /// Throws `tool_configuration_error` (`tool_unknown`).
+    /// Throws `tool_configuration_error` (`tool_unknown`). Cancellation: any type; it is removed.
     awaitable<void> remove_client_tool(std::string name);
     /// Replaces handlers of registered tools; nothing is sent. Throws `tool_unknown`.
     void update_client_tools(std::vector<tool> tools);
 
     /// Merges the members of an object into the context helpers, and sends them.
+    ///
+    /// @par Errors        `invalid_configuration` when it is no object; those of send_message
+    /// @par Cancellation  any type; the helpers are merged, and go with the next opening at the
+    ///                    latest
+    /// @par Deadline      timeouts_config::send
     awaitable<void> update_context_helpers(json_text merge);
 
     /// Attaches a conversation to an entity; nullopt sends `null` and detaches. Later ticket
-    /// requests carry the new entity. Errors: `thread_update_rejected`, `ticket_error` classes.
+    /// requests carry the new entity.
+    ///
+    /// @par Errors        `thread_update_rejected`, `ticket_error` classes
+    /// @par Cancellation  any type; whether the server has made the change is then unknown
+    /// @par Deadline      timeouts_config::request
     awaitable<void> update_entity(std::string provider_res_id, std::optional<std::string> entity_id,
                                   std::optional<std::string> entity_type);
     awaitable<void> update_metadata(std::string provider_res_id, metadata_patch patch);
 
     /// Refreshes the ticket, then reconnects with it. If the refresh fails it throws, and the live
     /// session stays.
+    ///
+    /// @par Errors        those of the refresh; those of reconnect
+    /// @par Cancellation  any type; as reconnect
     awaitable<void> refresh_ticket_and_reconnect();
-    /// Closes and opens again; completes when the session is ready.
+    /// Closes and opens again; completes when the session is ready. In a backoff it cuts that
+    /// short.
+    ///
+    /// @par Errors        `not_connected` without a session, now or coming back; `timed_out` at the
+    ///                    deadline, while it goes on; what ended it for good; `disconnected`
+    /// @par Cancellation  any type; the reconnecting goes on, and events tell of it
+    /// @par Deadline      timeouts_config::init
     awaitable<void> reconnect();
 
     /// Drains, closes, ends every task of this client. Idempotent, in every state.
     ///
+    /// @par Cancellation  any type; the closing goes on
     /// @par Deadline      timeouts_config::disconnect
     awaitable<void> disconnect();
 

@@ -104,6 +104,7 @@ public:
 
     /// Drains, closes, ends every task. Idempotent.
     ///
+    /// @par Cancellation  any type; the closing goes on
     /// @par Deadline      websocket_manager_options::disconnect_timeout
     awaitable<void> disconnect();
 

@@ -16,7 +16,7 @@ using namespace parley::test;
 using namespace std::chrono_literals;
 
 TEST_CASE("chat_client: init that nobody answers ends at its deadline",
-          "[component][chat_client]") {
+          "[component][chat_client][B35][B36]") {
     const auto step =
         GENERATE(phase::resolve, phase::tcp, phase::tls, phase::upgrade, phase::session);
     client_case test;
@@ -49,7 +49,8 @@ TEST_CASE("chat_client: a ticket that does not come is a ticket error within the
     test.pass(1h);
 }
 
-TEST_CASE("chat_client: callers of init join the one opening", "[component][chat_client]") {
+TEST_CASE("chat_client: callers of init join the one opening",
+          "[component][chat_client][I99][J103]") {
     client_case test;
     test.make();
     auto& peer = test.expect_session();
@@ -69,7 +70,7 @@ TEST_CASE("chat_client: callers of init join the one opening", "[component][chat
 }
 
 TEST_CASE("chat_client: when the last caller of init is cancelled the attempt is given up",
-          "[component][chat_client]") {
+          "[component][chat_client][J102]") {
     client_case test;
     test.make();
     test.expect_session().hold(phase::tls);
@@ -85,7 +86,7 @@ TEST_CASE("chat_client: when the last caller of init is cancelled the attempt is
 }
 
 TEST_CASE("chat_client: nothing can be sent before the first session and after the last",
-          "[component][chat_client]") {
+          "[component][chat_client][F74]") {
     client_case test;
     test.make();
     auto early = start(test.io, test.client->send_message("hi"));
@@ -101,7 +102,8 @@ TEST_CASE("chat_client: nothing can be sent before the first session and after t
     CHECK(late.failed_with(errc::not_connected));
 }
 
-TEST_CASE("chat_client: bad text is refused before anything is sent", "[component][chat_client]") {
+TEST_CASE("chat_client: bad text is refused before anything is sent",
+          "[component][chat_client][F77]") {
     client_case test;
     test.make();
     test.expect_session();
@@ -183,7 +185,7 @@ TEST_CASE("chat_client: the events of a cancelled ask go on to next_event",
 }
 
 TEST_CASE("chat_client: a lost connection fails the ask whose answer was not complete",
-          "[component][chat_client]") {
+          "[component][chat_client][I98]") {
     client_case test;
     test.make();
     auto& peer = test.expect_session();
@@ -244,7 +246,7 @@ TEST_CASE("chat_client: a tool that is not acknowledged is an error, and is not 
 }
 
 TEST_CASE("chat_client: a tool added while it reconnects is in the first configuration, once",
-          "[component][chat_client]") {
+          "[component][chat_client][I97]") {
     client_case test;
     test.config.client_tools.push_back(echo_tool("first"));
     test.make();
@@ -312,7 +314,7 @@ TEST_CASE("chat_client: a full event queue stops the reading, and silence is the
 }
 
 TEST_CASE("chat_client: run tells the handlers, and one that throws is an event itself",
-          "[component][chat_client]") {
+          "[component][chat_client][F73]") {
     client_case test;
     test.make();
     auto& peer = test.expect_session();
@@ -345,7 +347,7 @@ TEST_CASE("chat_client: run tells the handlers, and one that throws is an event 
     CHECK_FALSE(running.failed());
 }
 
-TEST_CASE("chat_client: a handler may destroy the client", "[component][chat_client]") {
+TEST_CASE("chat_client: a handler may destroy the client", "[component][chat_client][F73][J105]") {
     client_case test;
     test.make();
     test.expect_session().reply(text_frame("a")).reply(text_frame("b"));
@@ -365,7 +367,7 @@ TEST_CASE("chat_client: a handler may destroy the client", "[component][chat_cli
 }
 
 TEST_CASE("chat_client: disconnect in every phase completes, and leaves nothing",
-          "[component][chat_client]") {
+          "[component][chat_client][I100][J109]") {
     const auto step =
         GENERATE(phase::resolve, phase::tcp, phase::tls, phase::upgrade, phase::session);
     client_case test;
@@ -385,7 +387,7 @@ TEST_CASE("chat_client: disconnect in every phase completes, and leaves nothing"
 }
 
 TEST_CASE("chat_client: disconnect while it reconnects ends the events, and init starts afresh",
-          "[component][chat_client]") {
+          "[component][chat_client][I100]") {
     client_case test;
     test.make();
     test.expect_session().fail_read(errc::connection_reset);
@@ -413,7 +415,7 @@ TEST_CASE("chat_client: disconnect while it reconnects ends the events, and init
 }
 
 TEST_CASE("chat_client: destroyed at any moment, whoever waits is told and nothing is left",
-          "[component][chat_client]") {
+          "[component][chat_client][J105]") {
     const int moment = GENERATE(0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 1000);
     client_case test;
     test.config.client_tools.push_back(echo_tool("echo"));
@@ -434,7 +436,7 @@ TEST_CASE("chat_client: destroyed at any moment, whoever waits is told and nothi
 }
 
 TEST_CASE("chat_client: a context destroyed with everything pending leaks nothing",
-          "[component][chat_client]") {
+          "[component][chat_client][J106]") {
     auto environment = test_environment::make();
     auto transports = std::make_shared<scripted_transports>(environment->time);
     environment->set_transports(transports);
@@ -464,7 +466,7 @@ TEST_CASE("chat_client: a context destroyed with everything pending leaks nothin
 }
 
 TEST_CASE("chat_client: every operation of the peer's connection may fail, and init tells",
-          "[component][chat_client]") {
+          "[component][chat_client][J111]") {
     for (std::size_t n = 1; n < 12; ++n) {
         CAPTURE(n);
         client_case test;

@@ -72,7 +72,7 @@ TEST_CASE("connection: what cannot be drained is told so", "[component][connecti
 }
 
 TEST_CASE("connection: a peer that never finishes the close costs the cap and no more",
-          "[component][connection]") {
+          "[component][connection][I100]") {
     connection_case test;
     test.transports->expect_connect().ignore_close();
     test.open();
@@ -87,7 +87,7 @@ TEST_CASE("connection: a peer that never finishes the close costs the cap and no
 }
 
 TEST_CASE("connection: closing works at once in every step of connecting",
-          "[component][connection]") {
+          "[component][connection][I100]") {
     const auto step = GENERATE(phase::resolve, phase::tcp, phase::tls, phase::upgrade);
     connection_case test;
     test.transports->expect_connect().hold(step);
@@ -100,7 +100,7 @@ TEST_CASE("connection: closing works at once in every step of connecting",
     CHECK(nothing_left(test));
 }
 
-TEST_CASE("connection: closing works while the session opens", "[component][connection]") {
+TEST_CASE("connection: closing works while the session opens", "[component][connection][I100]") {
     connection_case test;
     test.layer->ready_when_open = false;
     test.transports->expect_connect().ignore_close();
@@ -113,7 +113,7 @@ TEST_CASE("connection: closing works while the session opens", "[component][conn
     CHECK(nothing_left(test));
 }
 
-TEST_CASE("connection: closing works while a ticket is awaited", "[component][connection]") {
+TEST_CASE("connection: closing works while a ticket is awaited", "[component][connection][I100]") {
     connection_case test;
     test.layer->hold_tickets = true;
     const auto opening = test.begin_open();
@@ -126,7 +126,7 @@ TEST_CASE("connection: closing works while a ticket is awaited", "[component][co
 }
 
 TEST_CASE("connection: closing works in a backoff, and ends what waits",
-          "[component][connection]") {
+          "[component][connection][I100]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
     test.open();
@@ -147,7 +147,7 @@ TEST_CASE("connection: closing works in a backoff, and ends what waits",
 }
 
 TEST_CASE("connection: closing twice, also at the same time, is one close",
-          "[component][connection]") {
+          "[component][connection][J109]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
     peer.ignore_close();
@@ -216,7 +216,7 @@ TEST_CASE("connection: after a close it opens afresh", "[component][connection]"
 }
 
 TEST_CASE("connection: a layer may close from inside a message or an event",
-          "[component][connection]") {
+          "[component][connection][J109]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
     std::optional<started<void>> closing;
@@ -240,7 +240,7 @@ TEST_CASE("connection: a layer may close from inside a message or an event",
 }
 
 TEST_CASE("connection: abandoned, whatever waits ends with operation_aborted",
-          "[component][connection]") {
+          "[component][connection][J105]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
     test.open();
@@ -264,7 +264,7 @@ TEST_CASE("connection: abandoned, whatever waits ends with operation_aborted",
 }
 
 TEST_CASE("connection: abandoned while it opens, the opening ends with operation_aborted",
-          "[component][connection]") {
+          "[component][connection][J105]") {
     connection_case test;
     test.transports->expect_connect().hold(phase::tls);
     const auto opening = test.begin_open();
@@ -277,7 +277,7 @@ TEST_CASE("connection: abandoned while it opens, the opening ends with operation
 }
 
 TEST_CASE("connection: whichever operation fails, it comes back or says so, and closes",
-          "[component][connection]") {
+          "[component][connection][J111]") {
     // The same scenario, with the first, the second, … operation of the transports failing.
     for (std::size_t failing = 1; failing < 30; ++failing) {
         connection_case test;
@@ -305,7 +305,7 @@ TEST_CASE("connection: whichever operation fails, it comes back or says so, and 
 }
 
 TEST_CASE("connection: cancelled at any suspension, an operation ends once and harms no other",
-          "[component][connection]") {
+          "[component][connection][J102]") {
     const auto type = GENERATE(asio::cancellation_type::terminal, asio::cancellation_type::partial,
                                asio::cancellation_type::total);
     for (int turns = 0; turns < 25; ++turns) {
@@ -336,7 +336,8 @@ TEST_CASE("connection: cancelled at any suspension, an operation ends once and h
     }
 }
 
-TEST_CASE("connection: the context may go with everything pending", "[component][connection]") {
+TEST_CASE("connection: the context may go with everything pending",
+          "[component][connection][J106]") {
     for (int turns = 0; turns < 40; ++turns) {
         const auto environment = test_environment::make();
         const auto transports = std::make_shared<scripted_transports>(environment->time);

@@ -24,7 +24,7 @@ TEST_CASE("connection: after 25 s of silence both heartbeats are sent", "[compon
 }
 
 TEST_CASE("connection: a peer that answers nothing for 10 s more is dead",
-          "[component][connection]") {
+          "[component][connection][H87]") {
     connection_case test;
     test.transports->expect_connect().ignore_pings();
     test.transports->expect_connect();
@@ -40,7 +40,7 @@ TEST_CASE("connection: a peer that answers nothing for 10 s more is dead",
     CHECK(test.socket->ready());
 }
 
-TEST_CASE("connection: any byte keeps it alive", "[component][connection]") {
+TEST_CASE("connection: any byte keeps it alive", "[component][connection][H88]") {
     connection_case test;
     auto& peer = test.transports->expect_connect().ignore_pings();
     test.open();
@@ -67,7 +67,7 @@ TEST_CASE("connection: an interval of 0 disables the heartbeat", "[component][co
 }
 
 TEST_CASE("connection: a change of the network probes a ready session at once",
-          "[component][connection]") {
+          "[component][connection][I101]") {
     connection_case test;
     auto& peer = test.transports->expect_connect().ignore_pings();
     test.open();
@@ -113,7 +113,7 @@ TEST_CASE("connection: a peer that begins to close and stays is cut after two se
     CHECK(test.layer->events.front() == "lost(closed)");
 }
 
-TEST_CASE("connection: a peer that takes nothing is noticed", "[component][connection]") {
+TEST_CASE("connection: a peer that takes nothing is noticed", "[component][connection][F75]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
     test.transports->expect_connect();
@@ -129,7 +129,8 @@ TEST_CASE("connection: a peer that takes nothing is noticed", "[component][conne
     CHECK(test.layer->events.front() == "lost(silent)");
 }
 
-TEST_CASE("connection: a loop that stood still asks before it judges", "[component][connection]") {
+TEST_CASE("connection: a loop that stood still asks before it judges",
+          "[component][connection][H89]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
     test.open();
@@ -144,7 +145,7 @@ TEST_CASE("connection: a loop that stood still asks before it judges", "[compone
 }
 
 TEST_CASE("connection: after a sleep of the machine the peer is asked at the first tick",
-          "[component][connection]") {
+          "[component][connection][H89]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
     peer.after(20s).bytes(1, false);

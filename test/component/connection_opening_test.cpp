@@ -39,7 +39,7 @@ TEST_CASE("connection: opening a ready session returns at once", "[component][co
 }
 
 TEST_CASE("connection: each step of connecting has its deadline, named in the error",
-          "[component][connection]") {
+          "[component][connection][B35]") {
     struct row {
         phase step;
         std::chrono::seconds limit;
@@ -67,7 +67,7 @@ TEST_CASE("connection: each step of connecting has its deadline, named in the er
 }
 
 TEST_CASE("connection: an opening that nobody finishes ends at the deadline of the whole",
-          "[component][connection]") {
+          "[component][connection][B36]") {
     connection_case test;
     test.layer->ready_when_open = false;
     test.transports->expect_connect().ignore_close();
@@ -104,7 +104,7 @@ TEST_CASE("connection: a failure of the first attempt is thrown and not tried ag
 }
 
 TEST_CASE("connection: a rejected ticket gets one fresh one and one more try",
-          "[component][connection]") {
+          "[component][connection][B31]") {
     connection_case test;
     test.transports->expect_connect().refuse_status(401);
     test.transports->expect_connect();
@@ -116,7 +116,7 @@ TEST_CASE("connection: a rejected ticket gets one fresh one and one more try",
 }
 
 TEST_CASE("connection: the second rejection is thrown as authentication_error, never a third try",
-          "[component][connection]") {
+          "[component][connection][B31]") {
     connection_case test;
     test.transports->expect_connect().refuse_status(401);
     test.transports->expect_connect().refuse_status(403);
@@ -176,7 +176,7 @@ TEST_CASE("connection: a peer that does not answer the close delays the error by
 }
 
 TEST_CASE("connection: a close before the session is ready is a connection_error with the code",
-          "[component][connection]") {
+          "[component][connection][I91]") {
     connection_case test;
     test.layer->ready_when_open = false;
     test.transports->expect_connect().close(1011);

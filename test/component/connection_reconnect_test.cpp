@@ -39,7 +39,7 @@ TEST_CASE("connection: a lost session comes back, and its events are paired",
     CHECK(test.layer->fresh_asked == std::vector<bool>(3, false)); // the held one is reused
 }
 
-TEST_CASE("connection: each close does what the table says", "[component][connection]") {
+TEST_CASE("connection: each close does what the table says", "[component][connection][I91][I96]") {
     struct row {
         unsigned code;
         const char* event;
@@ -101,7 +101,7 @@ TEST_CASE("connection: with reconnecting disabled the first loss is final",
 }
 
 TEST_CASE("connection: max_attempts used up fails for good, and whoever waits is told",
-          "[component][connection]") {
+          "[component][connection][I95]") {
     connection_config config;
     config.reconnect.max_attempts = 2;
     connection_case test(config);
@@ -124,7 +124,7 @@ TEST_CASE("connection: max_attempts used up fails for good, and whoever waits is
 }
 
 TEST_CASE("connection: the third rejection in a row of a fresh ticket ends the reconnecting",
-          "[component][connection]") {
+          "[component][connection][B31]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
     for (int n = 0; n < 4; ++n)
@@ -211,7 +211,7 @@ TEST_CASE("connection: a refresh that fails is a failed attempt, or the end",
 }
 
 TEST_CASE("connection: a session that flaps does not start the backoff anew",
-          "[component][connection]") {
+          "[component][connection][I93]") {
     connection_case test;
     test.transports->otherwise([](auto& each) { each.after(1s).close(1001); });
     test.open();
@@ -223,7 +223,7 @@ TEST_CASE("connection: a session that flaps does not start the backoff anew",
     CHECK(test.transports->made() > 220);
 }
 
-TEST_CASE("connection: a stable session starts the backoff anew", "[component][connection]") {
+TEST_CASE("connection: a stable session starts the backoff anew", "[component][connection][I93]") {
     connection_case test;
     test.transports->expect_connect().close(1001);
     test.transports->expect_connect().close(1001);
@@ -242,7 +242,8 @@ TEST_CASE("connection: a stable session starts the backoff anew", "[component][c
                                        "lost(closed)", "reconnecting(1)", "restored"});
 }
 
-TEST_CASE("connection: Retry-After of the upgrade is a lower bound", "[component][connection]") {
+TEST_CASE("connection: Retry-After of the upgrade is a lower bound",
+          "[component][connection][B32]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
     test.transports->expect_connect().refuse_status(503, 60);
@@ -259,7 +260,8 @@ TEST_CASE("connection: Retry-After of the upgrade is a lower bound", "[component
     CHECK(test.socket->ready());
 }
 
-TEST_CASE("connection: a change of the network cuts the backoff short", "[component][connection]") {
+TEST_CASE("connection: a change of the network cuts the backoff short",
+          "[component][connection][I101]") {
     connection_case test;
     test.environment->fix_jitter(0.99);
     auto& first = test.transports->expect_connect();
@@ -341,7 +343,7 @@ TEST_CASE("connection: a reconnect that is not ready at its deadline throws and 
     CHECK(test.layer->events.back() == "restored");
 }
 
-TEST_CASE("connection: a reconnect while one runs joins it", "[component][connection]") {
+TEST_CASE("connection: a reconnect while one runs joins it", "[component][connection][I99]") {
     connection_case test;
     test.transports->expect_connect();
     test.transports->expect_connect().hold(phase::tcp);
@@ -384,7 +386,8 @@ TEST_CASE("connection: a reconnect that ends for good throws why", "[component][
     CHECK(test.begin_reconnect().failed_with(errc::not_connected));
 }
 
-TEST_CASE("connection: opening while it comes back waits for that", "[component][connection]") {
+TEST_CASE("connection: opening while it comes back waits for that",
+          "[component][connection][I99]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
     test.transports->expect_connect();

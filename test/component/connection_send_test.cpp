@@ -27,7 +27,7 @@ TEST_CASE("connection: a message is sent when the whole frame was handed over",
 }
 
 TEST_CASE("connection: before the first ready session nothing can be sent",
-          "[component][connection]") {
+          "[component][connection][F74]") {
     connection_case test;
     CHECK(test.begin_send("too early").failed_with(errc::not_connected));
 
@@ -37,7 +37,7 @@ TEST_CASE("connection: before the first ready session nothing can be sent",
     CHECK_FALSE(opening.done());
 }
 
-TEST_CASE("connection: after the end nothing can be sent", "[component][connection]") {
+TEST_CASE("connection: after the end nothing can be sent", "[component][connection][F74]") {
     connection_config config;
     config.reconnect.enabled = false;
     connection_case test(config);
@@ -57,7 +57,7 @@ TEST_CASE("connection: after the end nothing can be sent", "[component][connecti
 }
 
 TEST_CASE("connection: messages keep their order, and control overtakes them",
-          "[component][connection]") {
+          "[component][connection][H86]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
     test.open();
@@ -76,7 +76,7 @@ TEST_CASE("connection: messages keep their order, and control overtakes them",
 }
 
 TEST_CASE("connection: a message waits its turn while the session reconnects",
-          "[component][connection]") {
+          "[component][connection][F74]") {
     connection_case test;
     test.transports->expect_connect().fail_read(errc::connection_reset);
     test.transports->expect_connect().refuse(errc::connect_failed);
@@ -144,7 +144,7 @@ TEST_CASE("connection: a message that is being written at its deadline is unconf
 }
 
 TEST_CASE("connection: a cancelled message leaves the queue, and the others are untouched",
-          "[component][connection]") {
+          "[component][connection][F76][J103]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
     test.open();
@@ -165,7 +165,7 @@ TEST_CASE("connection: a cancelled message leaves the queue, and the others are 
 }
 
 TEST_CASE("connection: a message whose writing has begun is sent to the end, cancelled or not",
-          "[component][connection]") {
+          "[component][connection][F76]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
     test.open();
@@ -182,7 +182,8 @@ TEST_CASE("connection: a message whose writing has begun is sent to the end, can
     CHECK(test.socket->ready());
 }
 
-TEST_CASE("connection: a full queue makes the sender wait, in order", "[component][connection]") {
+TEST_CASE("connection: a full queue makes the sender wait, in order",
+          "[component][connection][F75]") {
     connection_config config;
     config.limits.queue_messages = 2;
     connection_case test(config);
@@ -300,7 +301,7 @@ TEST_CASE("connection: a failed write ends the connection, with the close code i
 }
 
 TEST_CASE("connection: nothing more is read while the peer does not take what it made us say",
-          "[component][connection]") {
+          "[component][connection][H90]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
     test.layer->on_message = [&](const std::string&) { test.socket->send_control("pong"); };

@@ -135,7 +135,7 @@ TEST_CASE("websocket_manager: what is wrong in the settings is thrown by the con
 }
 
 TEST_CASE("websocket_manager: concurrent connects are one attempt",
-          "[component][websocket_manager]") {
+          "[component][websocket_manager][I99][J103]") {
     manager_case test;
     test.transports->expect_connect().hold(phase::tcp);
     std::vector<started<void>> all;
@@ -154,7 +154,7 @@ TEST_CASE("websocket_manager: concurrent connects are one attempt",
 }
 
 TEST_CASE("websocket_manager: a connect that everybody leaves is given up",
-          "[component][websocket_manager]") {
+          "[component][websocket_manager][J102]") {
     manager_case test;
     test.transports->expect_connect().hold(phase::tcp);
     auto connecting = test.begin_connect();
@@ -263,7 +263,7 @@ TEST_CASE("websocket_manager: messages that nobody receives stay in the socket",
 }
 
 TEST_CASE("websocket_manager: a cancelled receive loses no message",
-          "[component][websocket_manager]") {
+          "[component][websocket_manager][J102]") {
     manager_case test;
     auto& peer = test.transports->expect_connect();
     test.begin_connect().get();
@@ -279,7 +279,7 @@ TEST_CASE("websocket_manager: a cancelled receive loses no message",
 }
 
 TEST_CASE("websocket_manager: text that is not UTF-8 or too large is refused at once",
-          "[component][websocket_manager]") {
+          "[component][websocket_manager][F77]") {
     connection_config config;
     config.limits.queue_bytes = 100;
     manager_case test(config);
@@ -311,7 +311,7 @@ TEST_CASE("websocket_manager: an event handler that throws does no harm",
 }
 
 TEST_CASE("websocket_manager: destroyed, whatever waits ends with operation_aborted",
-          "[component][websocket_manager]") {
+          "[component][websocket_manager][J105]") {
     manager_case test;
     auto& peer = test.transports->expect_connect();
     test.begin_connect().get();
@@ -330,7 +330,7 @@ TEST_CASE("websocket_manager: destroyed, whatever waits ends with operation_abor
 }
 
 TEST_CASE("websocket_manager: destroyed while it connects, the connect is aborted",
-          "[component][websocket_manager]") {
+          "[component][websocket_manager][J105]") {
     manager_case test;
     test.transports->expect_connect().hold(phase::tls);
     const auto connecting = test.begin_connect();
@@ -342,7 +342,7 @@ TEST_CASE("websocket_manager: destroyed while it connects, the connect is aborte
 }
 
 TEST_CASE("websocket_manager: callers on many threads send once each, in their own order",
-          "[component][websocket_manager]") {
+          "[component][websocket_manager][M127]") {
     constexpr int callers = 8;
     constexpr int each = 50;
     asio::thread_pool pool(4);

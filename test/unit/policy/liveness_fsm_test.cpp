@@ -68,7 +68,7 @@ TEST_CASE("liveness_fsm: the deadline of the whole comes before that of a step",
 }
 
 TEST_CASE("liveness_fsm: a ready session is probed after the interval, and dead after the timeout",
-          "[unit][liveness_fsm]") {
+          "[unit][liveness_fsm][H87]") {
     transcript test;
     CHECK(test.at(0ms, in::entered{phase::ready}) == action(test.watch(25s)));
 
@@ -79,7 +79,7 @@ TEST_CASE("liveness_fsm: a ready session is probed after the interval, and dead 
     CHECK(test.tick(36s) == action(out::give_up{errc::connection_silent, phase::ready}));
 }
 
-TEST_CASE("liveness_fsm: any byte is a sign of life", "[unit][liveness_fsm]") {
+TEST_CASE("liveness_fsm: any byte is a sign of life", "[unit][liveness_fsm][H88]") {
     auto test = ready();
     CHECK(test.at(20s, in::bytes()) == action(test.watch(45s)));
     CHECK(test.tick(25s) == action(test.watch(45s)));
@@ -98,7 +98,7 @@ TEST_CASE("liveness_fsm: only a tick judges", "[unit][liveness_fsm]") {
     CHECK(test.at(36s, in::bytes()) == action(test.watch(61s))); // they lay in the socket
 }
 
-TEST_CASE("liveness_fsm: a pong tells the round trip, once", "[unit][liveness_fsm]") {
+TEST_CASE("liveness_fsm: a pong tells the round trip, once", "[unit][liveness_fsm][H88]") {
     auto test = ready();
     test.at(1s, in::pong());
     CHECK_FALSE(test.fsm.round_trip());
@@ -224,7 +224,8 @@ TEST_CASE("liveness_fsm: a write that makes no progress ends, the later the larg
     }
 }
 
-TEST_CASE("liveness_fsm: a loop that stood still asks before it judges", "[unit][liveness_fsm]") {
+TEST_CASE("liveness_fsm: a loop that stood still asks before it judges",
+          "[unit][liveness_fsm][H89]") {
     auto test = ready();
     SECTION("before the ping") { CHECK(test.tick(1h) == action(out::ping{time_point::max()})); }
     SECTION("after the ping") {
@@ -259,7 +260,7 @@ TEST_CASE("liveness_fsm: the deadline of the whole is never excused", "[unit][li
 }
 
 TEST_CASE("liveness_fsm: after a sleep of the machine the peer is asked at the first tick",
-          "[unit][liveness_fsm]") {
+          "[unit][liveness_fsm][H89]") {
     auto test = ready();
     test.at(20s, in::bytes());
 

@@ -37,7 +37,7 @@ TEST_CASE("opening_fsm: with tools it is ready when they are acknowledged", "[un
 }
 
 TEST_CASE("opening_fsm: a session that is not established in time has failed, and is worth a retry",
-          "[unit][opening_fsm]") {
+          "[unit][opening_fsm][B36]") {
     opening_fsm fsm(10s, 7s);
     fsm.opened(t0);
     CHECK(fsm.deadline() == t0 + 10s);
@@ -83,7 +83,7 @@ TEST_CASE("opening_fsm: only an invalid or expired ticket is cured by a fresh on
     }
 }
 
-TEST_CASE("opening_fsm: frames out of turn change nothing", "[unit][opening_fsm]") {
+TEST_CASE("opening_fsm: frames out of turn change nothing", "[unit][opening_fsm][B37]") {
     opening_fsm fsm(10s, 10s);
     CHECK(is<opening_action::none>(fsm.established(t0, true)));
     CHECK(is<opening_action::none>(fsm.acknowledged()));

@@ -179,7 +179,7 @@ TEST_CASE("reconnect_fsm: a refresh that is not worth a retry ends it", "[unit][
 }
 
 TEST_CASE("reconnect_fsm: the third rejection in a row of a fresh ticket ends it",
-          "[unit][reconnect_fsm]") {
+          "[unit][reconnect_fsm][B31]") {
     transcript test;
     test.lose();
 
@@ -211,7 +211,7 @@ TEST_CASE("reconnect_fsm: a ready session forgives the rejections before it",
 }
 
 TEST_CASE("reconnect_fsm: three protocol disagreements in a row slow it down",
-          "[unit][reconnect_fsm]") {
+          "[unit][reconnect_fsm][I94]") {
     transcript test;
     const auto disagreement = reaction::protocol_disagreement;
     CHECK(test.lose(disagreement) == action(test.wait(1, 500ms)));
@@ -230,7 +230,7 @@ TEST_CASE("reconnect_fsm: three protocol disagreements in a row slow it down",
 }
 
 TEST_CASE("reconnect_fsm: attempts are counted anew after a stable session only",
-          "[unit][reconnect_fsm]") {
+          "[unit][reconnect_fsm][I93]") {
     transcript test;
     test.lose();
     test.fail_again(failed(reaction::retry));
@@ -256,7 +256,8 @@ TEST_CASE("reconnect_fsm: with reconnecting disabled the first loss is final",
     CHECK(test.lose() == action(stopped(errc::connection_reset)));
 }
 
-TEST_CASE("reconnect_fsm: max_attempts attempts are made, and no more", "[unit][reconnect_fsm]") {
+TEST_CASE("reconnect_fsm: max_attempts attempts are made, and no more",
+          "[unit][reconnect_fsm][I95]") {
     reconnect_config config;
     config.max_attempts = 2;
     transcript test(config);
@@ -291,7 +292,7 @@ TEST_CASE("reconnect_fsm: Retry-After is a lower bound of the wait", "[unit][rec
 }
 
 TEST_CASE("reconnect_fsm: a change of the network or a request cuts a wait short",
-          "[unit][reconnect_fsm]") {
+          "[unit][reconnect_fsm][I101]") {
     const auto why = GENERATE(false, true);
     const auto cut =
         why ? reconnect_event(in::requested()) : reconnect_event(in::network_changed());

@@ -42,7 +42,7 @@ using texts = std::vector<std::string>;
 } // namespace
 
 TEST_CASE("send_queue: control comes before answers, answers before messages, each in order",
-          "[unit][send_queue]") {
+          "[unit][send_queue][H86]") {
     send_queue queue{send_limits()};
     push(queue, "m1");
     push(queue, send_lane::answer, "a1");
@@ -94,7 +94,8 @@ TEST_CASE("send_queue: a write that broke off is unconfirmed, and never repeated
     CHECK(queue.next(t0, true) == nullptr);
 }
 
-TEST_CASE("send_queue: beyond its count messages wait in front of the lane", "[unit][send_queue]") {
+TEST_CASE("send_queue: beyond its count messages wait in front of the lane",
+          "[unit][send_queue][F75]") {
     send_queue queue{small(2, 1'000)};
     push(queue, "1");
     push(queue, "2");
@@ -141,7 +142,7 @@ TEST_CASE("send_queue: control and answers find room in a full queue", "[unit][s
     CHECK(push(queue, send_lane::answer, "answer")->state() == send_state::queued);
 }
 
-TEST_CASE("send_queue: what is not being written can be taken back", "[unit][send_queue]") {
+TEST_CASE("send_queue: what is not being written can be taken back", "[unit][send_queue][F76]") {
     send_queue queue{small(2, 1'000)};
     const auto first = push(queue, "1");
     const auto second = push(queue, "2");
