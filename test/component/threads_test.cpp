@@ -1,0 +1,366 @@
+// Many threads, and whatever executor there is (TESTING.md M). Runs under ThreadSanitizer too.
+
+#include <parley/ticket_manager.hpp>
+
+#include "support/catch.hpp"
+#include "support/client_case.hpp"
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/system_executor.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include <atomic>
+#include <deque>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace parley;
+using namespace parley::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string call_of(const std::string& name, const std::string& id) {
+    return R"({"type":"tool_call_request","toolName":")" + name + R"(","callId":")" + id +
+           R"(","parameters":{}})";
+}
+
+/// A peer and a ticket server for one client.
+struct world {
+    world() {
+        environment->set_transports(transports);
+        for (int n = 0; n < 200; ++n)
+            environment->http->answer_ticket("ticket-" + std::to_string(n), 1h);
+        config.server_url = "wss://chat.example";
+    }
+    std::shared_ptr<test_environment> environment = test_environment::make();
+    std::shared_ptr<scripted_transports> transports =
+        std::make_shared<scripted_transports>(environment->time);
+    chat_client_config config;
+};
+
+void answer_everything(scripted_connection& peer) {
+    peer.reply(session_established_frame).expect_write("configure_tools");
+    peer.reply(tools_configured_frame);
+    for (int n = 0; n < 20; ++n)
+        peer.expect_write("chat_message")
+            .reply(call_of("echo", std::to_string(n)))
+            .reply(text_frame("yes"))
+            .reply(finished_frame);
+}
+
+/// A client on a pool, and a caller on a strand of his own there who does things at random.
+class restless {
+public:
+    restless(asio::thread_pool& pool, unsigned seed)
+        : random_(seed), caller_(asio::make_strand(pool)) {
+        around_.environment->seed_jitter(seed);
+        around_.config.client_tools.push_back(echo_tool("echo"));
+        around_.transports->otherwise([this](scripted_connection& peer) { misbehave(peer); });
+        client_ =
+            std::make_unique<chat_client>(pool.get_executor(), around_.config, around_.environment);
+        asio::post(caller_, [this] { step(30); });
+    }
+    restless(const restless&) = delete;
+    restless& operator=(const restless&) = delete;
+
+    void pass(manual_clock::duration by) { around_.environment->time->advance(by); }
+    bool over() const { return over_ && pending_ == 0; }
+    unsigned begun() const { return begun_; }
+    unsigned ended() const { return ended_; }
+    unsigned elsewhere() const { return elsewhere_; }
+    const world& around() const { return around_; }
+
+private:
+    unsigned chance(unsigned of) { return static_cast<unsigned>(random_() % of); }
+
+    // On the client's strand, with randomness of its own.
+    void misbehave(scripted_connection& peer) {
+        const unsigned what = attempts_++ % 6;
+        if (what == 1) return void(peer.refuse(errc::connect_failed));
+        if (what == 3) return void(peer.refuse_status(401));
+        answer_everything(peer);
+        if (what == 2) peer.fail_read(errc::connection_reset);
+        if (what == 4) peer.after(5s).close(1012);
+        if (what == 5) peer.ignore_pings().ignore_close();
+    }
+
+    template <class T>
+    void begin(awaitable<T> operation) {
+        auto& signal = signals_.emplace_back();
+        ++begun_;
+        ++pending_;
+        auto finish = [this](std::exception_ptr, auto...) {
+            if (!caller_.running_in_this_thread()) ++elsewhere_;
+            ++ended_;
+            --pending_;
+        };
+        asio::co_spawn(caller_, std::move(operation),
+                       asio::bind_cancellation_slot(
+                           signal.slot(), asio::bind_executor(caller_, std::move(finish))));
+    }
+
+    void step(int left) {
+        switch (left == 0 ? 99u : chance(13)) {
+        case 0:
+        case 1:
+            begin(client_->init());
+            break;
+        case 2:
+            begin(client_->send_message("hello"));
+            break;
+        case 3:
+            begin(client_->ask("hello"));
+            break;
+        case 4:
+            begin(client_->next_event());
+            break;
+        case 5:
+            begin(client_->reconnect());
+            break;
+        case 6:
+            begin(client_->refresh_ticket_and_reconnect());
+            break;
+        case 7:
+            begin(client_->disconnect());
+            break;
+        case 8:
+            client_->notify_network_change();
+            break;
+        case 9:
+            (void)client_->status();
+            (void)client_->metrics();
+            break;
+        case 10:
+            begin(client_->stop_run());
+            break;
+        case 99:
+            client_.reset();
+            over_ = true;
+            return;
+        default:
+            if (!signals_.empty())
+                signals_[chance(static_cast<unsigned>(signals_.size()))].emit(
+                    asio::cancellation_type::terminal);
+        }
+        asio::post(caller_, [this, left] { step(left - 1); });
+    }
+
+    world around_;
+    std::mt19937 random_;
+    asio::strand<asio::thread_pool::executor_type> caller_;
+    std::deque<asio::cancellation_signal> signals_;
+    std::unique_ptr<chat_client> client_;
+    unsigned attempts_ = 0;
+    std::atomic<unsigned> begun_{0}, ended_{0}, elsewhere_{0};
+    std::atomic<int> pending_{0};
+    std::atomic<bool> over_{false};
+};
+
+/// A conversation that a client has on whatever executor.
+awaitable<std::string> converse(chat_client& client) {
+    co_await client.init();
+    const auto got = co_await client.ask("hello");
+    co_await client.disconnect();
+    co_return got.text;
+}
+
+template <class Executor>
+std::string talk_on(const Executor& executor) {
+    world around;
+    around.config.client_tools.push_back(echo_tool("echo"));
+    answer_everything(around.transports->expect_connect());
+    chat_client client(executor, around.config, around.environment);
+    return asio::co_spawn(executor, converse(client), asio::use_future).get();
+}
+
+} // namespace
+
+TEST_CASE("threads: many clients do anything at any time on eight threads, and each call ends once",
+          "[component][threads][M126]") {
+    asio::thread_pool pool(8);
+    std::deque<restless> all;
+    for (unsigned seed = 1; seed <= 30; ++seed)
+        all.emplace_back(pool, seed);
+    for (bool busy = true; busy;) {
+        busy = false;
+        for (auto& one : all) {
+            one.pass(20ms);
+            busy = busy || !one.over();
+        }
+        asio::post(pool, asio::use_future).get(); // whoever was before has had a turn
+    }
+    pool.join();
+    unsigned begun = 0;
+    for (const auto& one : all) {
+        begun += one.begun();
+        CHECK(one.ended() == one.begun());
+        CHECK(one.elsewhere() == 0);
+        CHECK(one.around().transports->alive() == 0);
+        CHECK(one.around().transports->violations().empty());
+        CHECK(one.around().transports->dialing_at_most() <= 1);
+    }
+    CHECK(begun > 300);
+}
+
+TEST_CASE("threads: every operation may be called from a foreign thread, and resumes its caller",
+          "[component][threads][M127]") {
+    asio::thread_pool theirs(8);
+    asio::thread_pool ours(1);
+    world around;
+    around.config.client_tools.push_back(echo_tool("echo"));
+    around.transports->otherwise(answer_everything);
+    auto client =
+        std::make_unique<chat_client>(theirs.get_executor(), around.config, around.environment);
+    auto everything = [](chat_client& all, asio::thread_pool& home) -> awaitable<int> {
+        int strayed = 0;
+        const auto here = home.get_executor();
+        const auto look = [&] { strayed += here.running_in_this_thread() ? 0 : 1; };
+        co_await all.init();
+        look();
+        co_await all.send_message("hello");
+        look();
+        co_await all.ask("hello");
+        look();
+        co_await all.next_event();
+        look();
+        co_await all.stop_run();
+        look();
+        auto helpers = json_text::parse(R"({"a":1})");
+        co_await all.update_context_helpers(std::move(helpers));
+        look();
+        std::vector<tool> same;
+        same.push_back(echo_tool("echo"));
+        all.update_client_tools(std::move(same));
+        all.notify_network_change();
+        (void)all.status();
+        (void)all.metrics();
+        (void)all.is_connected();
+        co_await all.reconnect();
+        look();
+        co_await all.refresh_ticket_and_reconnect();
+        look();
+        co_await all.update_entity("thread", std::nullopt, std::nullopt);
+        look();
+        co_await all.disconnect();
+        look();
+        co_return strayed;
+    };
+    CHECK(asio::co_spawn(ours, everything(*client, ours), asio::use_future).get() == 0);
+    client.reset();
+    theirs.join();
+    ours.join();
+}
+
+TEST_CASE("threads: callbacks of one client never overlap, and run on its executor alone",
+          "[component][threads][M128]") {
+    asio::thread_pool pool(8);
+    std::atomic<int> inside{0};
+    std::atomic<int> overlapped{0};
+    std::atomic<int> strayed{0};
+    std::atomic<int> ran{0};
+    std::atomic<int> turns{0};
+    const auto executor = pool.get_executor();
+    const auto callback = [&] {
+        if (++inside != 1) ++overlapped;
+        if (!executor.running_in_this_thread()) ++strayed;
+        for (int n = 0; n < 10'000; ++n)
+            ++turns; // long enough for another to come in
+        ++ran;
+        --inside;
+    };
+    world around;
+    auto noticing = [&](tool_call call) -> awaitable<json_text> {
+        callback();
+        co_return call.parameters();
+    };
+    around.config.client_tools.emplace_back("notice", "", json_text::parse(R"({"type":"object"})"),
+                                            noticing);
+    around.config.tools.max_waiting = 100;
+    auto& peer = around.transports->expect_connect();
+    peer.reply(session_established_frame).expect_write("configure_tools");
+    peer.reply(tools_configured_frame).expect_write("chat_message");
+    for (int n = 0; n < 100; ++n)
+        peer.reply(call_of("notice", std::to_string(n)));
+    for (int n = 0; n < 100; ++n)
+        peer.expect_write("tool_call_response");
+    peer.reply(finished_frame);
+    auto client = std::make_unique<chat_client>(executor, around.config, around.environment);
+    const auto text = asio::co_spawn(pool, converse(*client), asio::use_future).get();
+    client.reset();
+    pool.join();
+
+    CHECK(ran == 100);
+    CHECK(overlapped == 0);
+    CHECK(strayed == 0);
+}
+
+TEST_CASE("threads: any executor will do", "[component][threads][M129]") {
+    SECTION("a thread pool") {
+        asio::thread_pool pool(8);
+        CHECK(talk_on(pool.get_executor()) == "yes");
+        pool.join();
+    }
+    SECTION("a strand of one") {
+        asio::thread_pool pool(8);
+        CHECK(talk_on(asio::make_strand(pool)) == "yes");
+        pool.join();
+    }
+    SECTION("an any_io_executor") {
+        asio::thread_pool pool(8);
+        CHECK(talk_on(asio::any_io_executor(pool.get_executor())) == "yes");
+        pool.join();
+    }
+    SECTION("an any_io_executor that is a strand of ours") {
+        asio::thread_pool pool(8);
+        const asio::any_io_executor any(pool.get_executor());
+        CHECK(talk_on(asio::any_io_executor(asio::make_strand(any))) == "yes");
+        pool.join();
+    }
+    SECTION("an io_context that several threads run") {
+        asio::io_context io;
+        auto work = asio::make_work_guard(io);
+        std::vector<std::thread> runners;
+        for (int n = 0; n < 8; ++n)
+            runners.emplace_back([&io] { io.run(); });
+        CHECK(talk_on(io.get_executor()) == "yes");
+        work.reset();
+        for (auto& one : runners)
+            one.join();
+    }
+    SECTION("the system executor") { CHECK(talk_on(asio::system_executor()) == "yes"); }
+}
+
+TEST_CASE("threads: a thousand messages from eight threads go out once each, never interleaved",
+          "[component][threads][F74]") {
+    constexpr int callers = 8;
+    constexpr int each = 125;
+    asio::thread_pool pool(8);
+    world around;
+    auto& peer = around.transports->expect_connect();
+    peer.reply(session_established_frame);
+    auto client =
+        std::make_unique<chat_client>(pool.get_executor(), around.config, around.environment);
+    asio::co_spawn(pool, client->init(), asio::use_future).get();
+    std::vector<std::future<void>> all;
+    for (int caller = 0; caller < callers; ++caller)
+        for (int n = 0; n < each; ++n)
+            all.push_back(asio::co_spawn(
+                pool, client->send_message("<" + std::to_string(caller * each + n) + ">"),
+                asio::use_future));
+    for (auto& one : all)
+        one.get();
+    asio::co_spawn(pool, client->disconnect(), asio::use_future).get();
+    client.reset();
+    pool.join();
+
+    CHECK(peer.writes().size() == callers * each);
+    for (int n = 0; n < callers * each; ++n)
+        CHECK(peer.writes_with("<" + std::to_string(n) + ">") == 1);
+    CHECK(around.transports->violations().empty()); // two writes at a time would be one
+}
