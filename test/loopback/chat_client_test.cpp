@@ -4,7 +4,11 @@
 
 #include "support/live.hpp"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <set>
@@ -171,7 +175,7 @@ TEST_CASE("chat_client: handles authentication errors", "[loopback][chat_client]
     }
 }
 
-TEST_CASE("chat_client: recovers from ticket expiration", "[loopback][chat_client]") {
+TEST_CASE("chat_client: recovers from ticket expiration", "[loopback][chat_client][B31]") {
     SECTION("the first ticket is rejected by the session, the second is taken") {
         live l;
         chat_server server;
@@ -375,7 +379,7 @@ TEST_CASE("chat_client: reconnect after network failure", "[loopback][chat_clien
 }
 
 TEST_CASE("chat_client: a message sent while it reconnects goes out once, when the session is back",
-          "[loopback][chat_client]") {
+          "[loopback][chat_client][F74]") {
     live l;
     chat_server server;
     chat_client client(l.io.get_executor(), config_for(server));
@@ -441,7 +445,7 @@ TEST_CASE("chat_client: malformed messages do no harm", "[loopback][chat_client]
 }
 
 TEST_CASE("chat_client: many concurrent callers share one session and one ticket",
-          "[loopback][chat_client]") {
+          "[loopback][chat_client][F74]") {
     live l;
     chat_server server;
     chat_client client(l.io.get_executor(), config_for(server));
@@ -464,5 +468,46 @@ TEST_CASE("chat_client: many concurrent callers share one session and one ticket
     for (const auto& frame : server.received("chat_message"))
         contents.insert(json_text::parse(frame.text).string_at("/content").value());
     CHECK(contents.size() == 200);
+    l.run(client.disconnect());
+}
+
+TEST_CASE("chat_client: a deadline of the caller's own is timed_out, and harms no other",
+          "[loopback][chat_client][J104]") {
+    live l;
+    chat_server server;
+    server.fail(endpoint::upgrade, http_fault::hang(), 1);
+    auto config = config_for(server);
+    config.connection.upgrade_timeout = 300ms;
+    config.connection.reconnect.retry_first = true;
+    chat_client client(l.io.get_executor(), config);
+    auto patient = start(l.io, client.init());
+    CHECK(thrown_by<connection_error>(l, with_timeout(client.init(), 50ms)) == errc::timed_out);
+    CHECK_FALSE(patient.done());
+    CHECK(l.until([&] { return patient.done(); }));
+    CHECK_NOTHROW(patient.get());
+    l.run(client.disconnect());
+}
+
+TEST_CASE("chat_client: a race against a timer on a strand cancels the loser, and loses no event",
+          "[loopback][chat_client][J104]") {
+    using namespace asio::experimental::awaitable_operators;
+    live l;
+    chat_server server;
+    chat_client client(l.io.get_executor(), config_for(server));
+    l.run(client.init());
+    auto race = [](chat_client& of) -> awaitable<std::size_t> {
+        asio::steady_timer soon(co_await asio::this_coro::executor);
+        soon.expires_after(20ms);
+        auto first = co_await (of.next_event() || soon.async_wait(asio::use_awaitable));
+        co_return first.index();
+    };
+    const auto strand = asio::make_strand(l.io.get_executor());
+    auto racing = start(strand, race(client));
+    CHECK(l.until([&] { return racing.done(); }));
+    CHECK(racing.get() == 1);
+    server.send_to_all(R"({"type":"chat_event","event":"content-delta","data":{"delta":"kept"}})");
+    const auto next = l.run(client.next_event());
+    REQUIRE(next);
+    CHECK(std::get<text_delta>(*next).text == "kept");
     l.run(client.disconnect());
 }

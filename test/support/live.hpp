@@ -23,7 +23,7 @@ namespace parley::test {
 /// A context of the test's own with real time, and clients that die before it does.
 class live {
 public:
-    static constexpr std::chrono::seconds patience{60}; // twenty times what is nominal, and more
+    std::chrono::seconds patience{60}; ///< twenty times what is nominal, and more
 
     asio::io_context io;
 
