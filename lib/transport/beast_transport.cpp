@@ -1,10 +1,13 @@
 #include "transport/beast_transport.hpp"
 
+#include "transport/close_frame.hpp"
 #include "transport/network.hpp"
 #include "transport/network_error.hpp"
+#include "transport/part.hpp"
 #include "transport/upgrade_check.hpp"
 #include "transport/websocket_error.hpp"
 #include "transport/wire_layer.hpp"
+#include "transport/write_mark.hpp"
 #include "wire/ticket_wire.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -41,8 +44,8 @@ constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 
 } // namespace
 
-/// Found by argument. With the frames of the closing handshake the WebSocket is over: to read on
-/// until the peer closes TCP, as Beast does, may take for ever (PITFALLS P33, P45).
+// Found by argument.
+
 template <class Next>
 void teardown(beast::role_type, wire_layer<Next>&, error_code& failed) {
     failed = {};
@@ -50,8 +53,7 @@ void teardown(beast::role_type, wire_layer<Next>&, error_code& failed) {
 
 template <class Next, class Handler>
 void async_teardown(beast::role_type, wire_layer<Next>& layer, Handler&& handler) {
-    auto executor = layer.get_executor();
-    asio::post(executor, beast::bind_front_handler(std::forward<Handler>(handler), error_code()));
+    async_part(layer.next_layer(), std::forward<Handler>(handler));
 }
 
 namespace {
@@ -62,7 +64,7 @@ public:
     virtual awaitable<result<void>> secure(server_url server) = 0;
     virtual awaitable<result<void>> upgrade(std::shared_ptr<const connect_request> request) = 0;
     virtual awaitable<result<void>> read() = 0;
-    virtual awaitable<result<void>> write(std::string_view text) = 0;
+    virtual awaitable<result<void>> write(std::string_view message, bool binary) = 0;
     virtual awaitable<result<void>> ping() = 0;
     virtual awaitable<result<void>> close(unsigned code, std::string reason) = 0;
 };
@@ -71,18 +73,6 @@ template <class Error>
 bool is_from(const error_code& failed, Error sibling) {
     return failed.category() == error_code(sibling).category();
 }
-
-/// For as long as a write of ours is under way.
-class write_mark {
-public:
-    explicit write_mark(unsigned& count) : count_(count) { ++count_; }
-    write_mark(const write_mark&) = delete;
-    write_mark& operator=(const write_mark&) = delete;
-    ~write_mark() { --count_; }
-
-private:
-    unsigned& count_;
-};
 
 header_list headers_of(const websocket::response_type& answer) {
     header_list headers;
@@ -158,9 +148,10 @@ public:
         co_return result<void>();
     }
 
-    awaitable<result<void>> write(std::string_view text) override {
+    awaitable<result<void>> write(std::string_view message, bool binary) override {
         const write_mark mark(writes_);
-        const auto done = co_await ws_.async_write(asio::buffer(text), as_values);
+        ws_.binary(binary);
+        const auto done = co_await ws_.async_write(asio::buffer(message), as_values);
         co_return write_outcome(std::get<0>(done), phase::session);
     }
 
@@ -204,7 +195,6 @@ private:
         }));
         ws_.read_message_max(net_->config().limits.message_bytes);
         ws_.auto_fragment(false);
-        ws_.text(true);
         ws_.control_callback([this](websocket::frame_type kind, beast::string_view) {
             if (kind == websocket::frame_type::pong) listener_.on_pong();
             if (kind != websocket::frame_type::close) return;
@@ -238,15 +228,21 @@ private:
             listener_.on_text(std::string_view(message_.get(), size));
         } else {
             listener_.on_binary(size);
+            if (binary_) binary_->on_binary_message(std::string_view(message_.get(), size));
         }
         if (size > keep_buffer_below) message_.reset();
     }
 
-    /// The close frame for a fault that a synchronous read found.
+    /// The close frame for a fault that a synchronous read or the gate found.
     awaitable<void> say_last_words() {
-        if (layer().last_words().empty() || writes_ > 0) co_return;
-        co_await asio::async_write(layer().next_layer(), asio::buffer(layer().last_words()),
-                                   as_values);
+        if (closing_ || writes_ > 0) co_return;
+        std::string words = layer().last_words();
+        if (const auto wrong = layer().gate().objection())
+            words = masked_close_frame(wrong->close_code);
+        if (words.empty()) co_return;
+        const auto said =
+            co_await asio::async_write(layer().next_layer(), asio::buffer(words), as_values);
+        if (!std::get<0>(said)) co_await async_part(layer().next_layer(), as_values);
     }
 
     error_info refused_upgrade(const answer_head& head) const {
@@ -280,10 +276,8 @@ private:
 
     error_info read_error(const error_code& failed) {
         if (stop_->requested()) return aborted_error(phase::session);
-        if (layer().gate().failed() == frame_gate::fault::too_many_fragments)
-            return protocol_violation("too many fragments in one message", 1008);
-        if (layer().gate().failed() == frame_gate::fault::too_many_controls)
-            return protocol_violation("too many control frames", 1008);
+        if (const auto wrong = layer().gate().objection())
+            return protocol_violation(std::string(wrong->reason), wrong->close_code);
         const websocket::close_reason& why = ws_.reason();
         if (failed == websocket::error::closed || peer_closing_ || (closing_ && why))
             return closed_by_peer(why.code, std::string_view(why.reason.data(), why.reason.size()));
@@ -307,6 +301,7 @@ private:
     const std::shared_ptr<network> net_; ///< outlives the TLS stream, whose sessions it keeps
     const std::shared_ptr<stop_signal> stop_;
     transport_listener& listener_;
+    binary_listener* const binary_ = dynamic_cast<binary_listener*>(&listener_);
     websocket::stream<wire_layer<Stream>> ws_;
     const stop_signal::hook hook_;
     std::unique_ptr<char[]> message_;
@@ -337,8 +332,9 @@ public:
     }
 
     awaitable<result<void>> read() override { return connection_ ? connection_->read() : refuse(); }
-    awaitable<result<void>> write(std::string_view text) override {
-        return connection_ ? connection_->write(text) : refuse();
+    awaitable<result<void>> write(std::string_view text) override { return write(text, false); }
+    awaitable<result<void>> write(std::string_view message, bool binary) {
+        return connection_ ? connection_->write(message, binary) : refuse();
     }
     awaitable<result<void>> ping() override { return connection_ ? connection_->ping() : refuse(); }
     awaitable<result<void>> close(unsigned code, std::string reason) override {
@@ -392,6 +388,10 @@ private:
 };
 
 } // namespace
+
+awaitable<result<void>> write_binary(transport& over, std::string_view message) {
+    return dynamic_cast<beast_transport&>(over).write(message, true);
+}
 
 std::shared_ptr<transport_factory> make_beast_transports(std::shared_ptr<network> network) {
     return std::make_shared<beast_factory>(std::move(network));

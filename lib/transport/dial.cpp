@@ -31,14 +31,16 @@ public:
     race(asio::any_io_executor executor, std::shared_ptr<clock_source> clock,
          tcp_endpoints endpoints, std::chrono::milliseconds limit)
         : executor_(std::move(executor)), clock_(std::move(clock)),
-          endpoints_(std::move(endpoints)), limit_(limit), bell_(clock_->make_alarm(executor_)) {}
+          endpoints_(std::move(endpoints)), limit_(limit),
+          deadline_(after(after(clock_->now(), limit), limit)),
+          bell_(clock_->make_alarm(executor_)) {}
 
     /// Does what is due, and says when to look again; nothing when there is a result.
     std::optional<time_point> step() {
         const time_point now = clock_->now();
         for (attempt& each : attempts_)
             if (!each.over && now >= each.until) give_up(each);
-        if (winner_ || exhausted()) return std::nullopt;
+        if (winner_ || exhausted() || now >= deadline_) return std::nullopt;
         if (next_ < endpoints_.size() && (running_ == 0 || now >= next_start_)) start(now);
         time_point wake = next_ < endpoints_.size() ? next_start_ : time_point::max();
         for (const attempt& each : attempts_)
@@ -59,7 +61,7 @@ public:
             prepare(*winner_);
             return std::move(*winner_);
         }
-        if (timeouts_ == endpoints_.size())
+        if (timeouts_ == attempts_.size())
             return network_error(errc::connect_timeout, phase::tcp, true,
                                  "Connecting to " + name + " took too long", reasons_);
         return network_error(errc::connect_failed, phase::tcp, true, "Could not connect to " + name,
@@ -70,7 +72,8 @@ private:
     bool exhausted() const { return next_ == endpoints_.size() && running_ == 0; }
 
     void start(time_point now) {
-        attempt& added = attempts_.emplace_back(executor_, endpoints_[next_++], after(now, limit_));
+        attempt& added = attempts_.emplace_back(executor_, endpoints_[next_++],
+                                                std::min(after(now, limit_), deadline_));
         next_start_ = after(now, dial_stagger);
         ++running_;
         added.socket.async_connect(
@@ -122,6 +125,7 @@ private:
     const std::shared_ptr<clock_source> clock_;
     const tcp_endpoints endpoints_;
     const std::chrono::milliseconds limit_;
+    const time_point deadline_;
     const std::unique_ptr<alarm> bell_;
     std::list<attempt> attempts_;
     std::size_t next_ = 0;

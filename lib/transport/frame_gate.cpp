@@ -18,8 +18,13 @@ struct frame_header {
     std::uint64_t total; ///< header and payload
 };
 
+using wire_bytes = std::span<const unsigned char>;
+
+constexpr std::uint8_t first_control_opcode = 0x8;
+constexpr std::uint8_t close_opcode = 0x8;
+
 /// RFC 6455 section 5.2; nothing while the header is incomplete.
-std::optional<frame_header> parse_header(std::span<const unsigned char> bytes) {
+std::optional<frame_header> parse_header(wire_bytes bytes) {
     if (bytes.size() < 2) return std::nullopt;
     std::uint64_t payload = bytes[1] & 0x7fu;
     std::size_t size = 2;
@@ -38,7 +43,11 @@ std::optional<frame_header> parse_header(std::span<const unsigned char> bytes) {
                         payload, std::min(payload, most) + size};
 }
 
-constexpr std::uint8_t first_control_opcode = 0x8;
+/// A close that says why; any other form of it is for the WebSocket to refuse.
+bool has_close_code(const frame_header& header) {
+    return header.opcode == close_opcode && header.payload >= 2 &&
+           header.total == header.payload + 2;
+}
 
 } // namespace
 
@@ -73,8 +82,14 @@ void frame_gate::read_head() {
 }
 
 void frame_gate::next_frame(time_point now) {
-    const auto header = parse_header(std::span(bytes_.get() + begin_, held()));
+    const wire_bytes bytes(bytes_.get() + begin_, held());
+    const auto header = parse_header(bytes);
     if (!header) return;
+    if (has_close_code(*header)) {
+        if (bytes.size() < 4) return; // the code comes first in it
+        if ((bytes[2] << 8 | bytes[3]) > static_cast<int>(last_close_code))
+            fault_ = fault::bad_close_code;
+    }
     frame_left_ = header->total;
     data_ = header->opcode < first_control_opcode;
     // The WebSocket swallows an empty frame that ends nothing and waits for the next.
@@ -94,6 +109,19 @@ void frame_gate::count_frame(std::uint8_t opcode, bool fin, time_point now) {
         controls_ = 0;
     }
     if (++controls_ > max_controls_per_second) fault_ = fault::too_many_controls;
+}
+
+std::optional<frame_gate::complaint> frame_gate::objection() const noexcept {
+    switch (fault_) {
+    case fault::too_many_fragments:
+        return complaint{1008, "too many fragments in one message"};
+    case fault::too_many_controls:
+        return complaint{1008, "too many control frames"};
+    case fault::bad_close_code:
+        return complaint{1002, "bad close code"};
+    default:
+        return std::nullopt;
+    }
 }
 
 bool frame_gate::ready() const noexcept {

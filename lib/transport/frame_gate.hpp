@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 namespace parley {
 
@@ -16,15 +18,30 @@ namespace parley {
 ///
 /// A socket read of many frames fills it once; what it says of the next frame lets the reader take
 /// whole frames without a trip through the scheduler (PERFORMANCE.md, 1). It only looks at frame
-/// headers (RFC 6455 section 5.2): what is wrong in them is for the WebSocket to find. What no
-/// WebSocket limits it counts itself (PITFALLS P35): fragments, and control frames per second.
+/// headers (RFC 6455 section 5.2): what is wrong in them is for the WebSocket to find. What ours
+/// does not find it refuses itself: too many fragments, too many control frames in a second
+/// (PITFALLS P35), and close codes beyond 4999, which Beast would answer in kind.
 class frame_gate {
 public:
     static constexpr std::size_t capacity = 32 * 1024;
     static constexpr unsigned max_fragments = 10'000;
     static constexpr unsigned max_controls_per_second = 1'000;
 
-    enum class fault { none, answer_refused, too_many_fragments, too_many_controls };
+    static constexpr unsigned last_close_code = 4999; ///< RFC 6455 section 7.4.2
+
+    enum class fault {
+        none,
+        answer_refused,
+        too_many_fragments,
+        too_many_controls,
+        bad_close_code,
+    };
+
+    /// How a fault ends the session.
+    struct complaint {
+        unsigned close_code;
+        std::string_view reason;
+    };
 
     /// Where bytes from the socket go; never empty while nothing can be taken.
     asio::mutable_buffer space();
@@ -49,6 +66,8 @@ public:
     bool message_open() const noexcept;
 
     fault failed() const noexcept { return fault_; }
+    /// Nothing without a fault of the session's.
+    std::optional<complaint> objection() const noexcept;
     /// The answer to the upgrade.
     const answer_head& head() const noexcept { return head_; }
 

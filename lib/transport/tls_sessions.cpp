@@ -1,5 +1,7 @@
 #include "transport/tls_sessions.hpp"
 
+#include <openssl/ssl.h>
+
 #include <utility>
 
 namespace parley {
@@ -22,6 +24,10 @@ int context_index() {
 }
 
 } // namespace
+
+void tls_session_cache::free_session::operator()(ssl_session_st* session) const noexcept {
+    SSL_SESSION_free(session);
+}
 
 void tls_session_cache::attach(SSL_CTX* context) {
     SSL_CTX_set_ex_data(context, context_index(), this);

@@ -1,12 +1,15 @@
 #pragma once
 
-#include <openssl/ssl.h>
-
 #include <cstddef>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+
+// OpenSSL's own names of SSL, SSL_CTX and SSL_SESSION: its headers stay out of this one.
+struct ssl_st;
+struct ssl_ctx_st;
+struct ssl_session_st;
 
 namespace parley {
 
@@ -19,10 +22,10 @@ public:
     static constexpr std::size_t max_entries = 64;
 
     /// Once. The context must not outlive this.
-    void attach(SSL_CTX* context);
+    void attach(ssl_ctx_st* context);
 
     /// Before the handshake: offers the session held for `key`, and has new ones kept under it.
-    void prepare(SSL* connection, const std::string& key);
+    void prepare(ssl_st* connection, const std::string& key);
 
     /// After a TLS failure: its session is not offered again.
     void forget(const std::string& key);
@@ -31,12 +34,12 @@ public:
 
 private:
     struct free_session {
-        void operator()(SSL_SESSION* session) const noexcept { SSL_SESSION_free(session); }
+        void operator()(ssl_session_st* session) const noexcept;
     };
-    using session_ptr = std::unique_ptr<SSL_SESSION, free_session>;
+    using session_ptr = std::unique_ptr<ssl_session_st, free_session>;
 
-    static int on_new_session(SSL* connection, SSL_SESSION* session);
-    void keep(const std::string& key, SSL_SESSION* session);
+    static int on_new_session(ssl_st* connection, ssl_session_st* session);
+    void keep(const std::string& key, ssl_session_st* session);
     session_ptr take(const std::string& key);
 
     mutable std::mutex mutex_;

@@ -38,8 +38,6 @@ error_info too_large(std::string reason) {
 }
 
 error_info closed_by_peer(unsigned code, std::string_view text) {
-    // RFC 6455 section 7.4.2 ends at 4999; Beast lets more pass.
-    if (code > 4999) return protocol_violation("bad close code", 1002);
     const unsigned reported = code == 0 ? 1005 : code;
     error_info ended =
         session_error(errc::connection_closed, "The server closed the connection", {}, reported);
@@ -51,16 +49,6 @@ error_info closed_by_peer(unsigned code, std::string_view text) {
 error_info broken_connection(phase where, std::string reason) {
     return network_error(errc::connection_reset, where, true, "The connection broke",
                          std::move(reason));
-}
-
-std::string close_text(std::string reason) {
-    constexpr std::size_t most = 123;
-    if (reason.size() <= most) return reason;
-    std::size_t end = most;
-    while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xc0u) == 0x80u)
-        --end;
-    reason.resize(end);
-    return reason;
 }
 
 } // namespace parley

@@ -18,13 +18,10 @@ error_info protocol_violation(std::string reason, unsigned code);
 error_info too_large(std::string reason);
 
 /// `code` and `text` of the close frame; 0 when it had no code, which is reported as 1005 (RFC 6455
-/// section 7.1.5). A code that cannot be is a violation.
+/// section 7.1.5).
 error_info closed_by_peer(unsigned code, std::string_view text);
 
 /// Reset, or closed without the closing handshake.
 error_info broken_connection(phase where, std::string reason);
-
-/// As much of it as fits into a close frame (RFC 6455 section 5.5), cut between two characters.
-std::string close_text(std::string reason);
 
 } // namespace parley

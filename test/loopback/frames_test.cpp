@@ -184,7 +184,7 @@ TEST_CASE("frames: the listener learns that a message is incomplete", "[loopback
 }
 
 TEST_CASE("frames: a message as large as the limit passes, a byte more is 1009",
-          "[loopback][frames]") {
+          "[loopback][frames][E61]") {
     constexpr std::size_t limit = 100'000;
     const std::string largest(limit, 'x');
     const auto fits =
@@ -204,7 +204,7 @@ TEST_CASE("frames: a message as large as the limit passes, a byte more is 1009",
     CHECK(in_two.error.is(errc::message_too_large));
 }
 
-TEST_CASE("frames: pings are answered, pongs are told", "[loopback][frames]") {
+TEST_CASE("frames: pings are answered, pongs are told", "[loopback][frames][E60]") {
     raw_peer::frame answer;
     raw_peer::frame ping;
     raw_server server([&answer, &ping](raw_peer& peer) {
@@ -231,8 +231,9 @@ TEST_CASE("frames: pings are answered, pongs are told", "[loopback][frames]") {
     CHECK(ping.opcode == ping_frame);
 }
 
-TEST_CASE("frames: a close of the server's has its code", "[loopback][frames]") {
-    for (const unsigned code : {1000u, 1001u, 1008u, 1011u, 3000u, 4401u, 4999u}) {
+TEST_CASE("frames: a close of the server's has its code", "[loopback][frames][E64]") {
+    for (const unsigned code : {1000u, 1001u, 1002u, 1003u, 1007u, 1008u, 1009u, 1010u, 1011u,
+                                1012u, 1013u, 3000u, 3999u, 4000u, 4401u, 4999u}) {
         CAPTURE(code);
         const auto closed = end_of(server_frame(close_frame, close_payload(code, "the reason")));
         CHECK(closed.error.is(errc::connection_closed));
@@ -244,9 +245,13 @@ TEST_CASE("frames: a close of the server's has its code", "[loopback][frames]") 
     const auto bare = end_of(server_frame(close_frame, ""));
     CHECK(bare.error.is(errc::connection_closed));
     CHECK(bare.error.details.close_code == 1005u);
+    const std::string longest(123, 'r');
+    const auto wordy = end_of(server_frame(close_frame, close_payload(1000, longest)));
+    CHECK(wordy.error.details.server_text.size() >= 123);
+    CHECK(wordy.code_sent == 1000);
 }
 
-TEST_CASE("frames: a close that RFC 6455 forbids is a violation", "[loopback][frames]") {
+TEST_CASE("frames: a close that RFC 6455 forbids is a violation", "[loopback][frames][E64]") {
     const std::vector<std::string> payloads{
         "x",
         close_payload(0),
@@ -255,7 +260,12 @@ TEST_CASE("frames: a close that RFC 6455 forbids is a violation", "[loopback][fr
         close_payload(1005),
         close_payload(1006),
         close_payload(1015),
+        close_payload(1016),
+        close_payload(2999),
+        close_payload(5000),
+        close_payload(65535),
         close_payload(1000, "\xff"),
+        close_payload(1000, std::string(124, 'r')),
     };
     for (const std::string& payload : payloads) {
         CAPTURE(payload);
@@ -264,25 +274,28 @@ TEST_CASE("frames: a close that RFC 6455 forbids is a violation", "[loopback][fr
         CHECK(wrong.error.details.close_code == 1002u);
         CHECK(wrong.code_sent == 1002);
     }
-    for (const unsigned code : {5000u, 65535u}) { // Beast takes these, and answers them in kind
-        const auto wrong = end_of(server_frame(close_frame, close_payload(code)));
-        CHECK(wrong.error.is(errc::protocol_violation));
-        CHECK(wrong.error.details.close_code == 1002u);
-    }
 }
 
-TEST_CASE("frames: what RFC 6455 forbids is answered with 1002 or 1007", "[loopback][frames]") {
+TEST_CASE("frames: what RFC 6455 forbids is answered with 1002 or 1007",
+          "[loopback][frames][E56][E57][E63]") {
     const std::string masked("\x81\x81\x01\x02\x03\x04\x60", 7);
     const std::vector<std::string> forbidden{
         masked,
         server_frame(3, "x"),
         server_frame(11, ""),
+        server_frame(4, "x"),
+        server_frame(7, "x"),
+        server_frame(15, ""),
         server_frame(text_frame, "x", true, true), // RSV1 without an extension
+        std::string("\xa1\x01x", 3),               // RSV2
+        std::string("\x91\x01x", 3),               // RSV3
         server_frame(ping_frame, "x", false),
         server_frame(ping_frame, std::string(126, 'x')),
         server_frame(0, "x"),
         server_frame(text_frame, "x", false) + server_frame(text_frame, "y"),
-        std::string("\x81\x7e\x00\x05hello", 9), // a length in more bytes than it needs
+        // Lengths in more bytes than they need, and beyond all bounds.
+        std::string("\x81\x7e\x00\x05hello", 9),
+        std::string("\x81\x7f\0\0\0\0\0\0\xff\xff", 10),
     };
     for (const std::string& bytes : forbidden) {
         CAPTURE(bytes);
@@ -291,7 +304,19 @@ TEST_CASE("frames: what RFC 6455 forbids is answered with 1002 or 1007", "[loopb
         CHECK(wrong.error.details.close_code == 1002u);
         CHECK(wrong.code_sent == 1002);
     }
-    const std::vector<std::string> not_utf8{"\xff", "\xc0\xaf", "\xed\xa0\x80", "cut \xe2\x82"};
+    const auto boundless =
+        end_of("\x81\x7f" + std::string(8, '\xff')); // RFC 6455 section 5.2: the high bit
+    CHECK((boundless.error.is(errc::protocol_violation) ||
+           boundless.error.is(errc::message_too_large)));
+    CHECK(boundless.code_sent != 0);
+    const std::vector<std::string> not_utf8{
+        "\xff",
+        "\xc0\xaf",         // overlong
+        "\xe0\x80\xaf",     // overlong
+        "\xed\xa0\x80",     // a surrogate
+        "\xf4\x90\x80\x80", // beyond U+10FFFF
+        "cut \xe2\x82",
+    };
     for (const std::string& text : not_utf8) {
         CAPTURE(text);
         const auto wrong = end_of(server_frame(text_frame, text));
@@ -301,11 +326,16 @@ TEST_CASE("frames: what RFC 6455 forbids is answered with 1002 or 1007", "[loopb
     }
 }
 
-TEST_CASE("frames: endless fragments and control frames end the session", "[loopback][frames]") {
+TEST_CASE("frames: endless fragments and control frames end the session",
+          "[loopback][frames][E58][E59]") {
     std::string fragments = server_frame(text_frame, "", false);
     for (int count = 0; count < 10'001; ++count)
         fragments += server_frame(0, "", false);
-    CHECK(end_of(fragments).error.is(errc::protocol_violation));
+    const auto cut = end_of(fragments);
+    CHECK(cut.error.is(errc::protocol_violation));
+    CHECK(cut.error.details.close_code == 1008u);
+    CHECK(cut.code_sent == 1008);
+    CHECK(cut.texts.empty());
 
     std::string pongs;
     for (int count = 0; count < 50'000; ++count)
@@ -313,6 +343,7 @@ TEST_CASE("frames: endless fragments and control frames end the session", "[loop
     const auto flooded = end_of(pongs);
     CHECK(flooded.error.is(errc::protocol_violation));
     CHECK(flooded.error.details.close_code == 1008u);
+    CHECK(flooded.code_sent == 1008);
 }
 
 TEST_CASE("frames: a connection that breaks was reset", "[loopback][frames]") {
@@ -359,7 +390,7 @@ TEST_CASE("frames: our close is answered, and read sees the answer", "[loopback]
     CHECK(close.payload == close_payload(1000, std::string(123, 'r')));
 }
 
-TEST_CASE("frames: two closes that cross end the session once", "[loopback][frames]") {
+TEST_CASE("frames: two closes that cross end the session once", "[loopback][frames][E65]") {
     sender server(server_frame(text_frame, "last") +
                   server_frame(close_frame, close_payload(1001)));
     wire here;
@@ -415,7 +446,7 @@ TEST_CASE("frames: a peer that closes and keeps TCP open does not hold the read"
     CHECK(here.seen.closes == 1);
 }
 
-TEST_CASE("frames: compressed messages of every size arrive whole", "[loopback][frames]") {
+TEST_CASE("frames: compressed messages of every size arrive whole", "[loopback][frames][E62]") {
     const unsigned which = GENERATE(0u, 1u, 2u);
     std::vector<std::size_t> sizes;
     for (std::size_t size = 0; size < 300; ++size)
@@ -443,7 +474,8 @@ TEST_CASE("frames: compressed messages of every size arrive whole", "[loopback][
     SUCCEED("all arrived");
 }
 
-TEST_CASE("frames: compressed data that inflates too far or not at all", "[loopback][frames]") {
+TEST_CASE("frames: compressed data that inflates too far or not at all",
+          "[loopback][frames][E61][E62]") {
     deflater deflate;
     const auto bomb = end_of(deflate.message(std::string(3'000'000, 'b')), with_deflate, 100'000);
     CHECK(bomb.error.is(errc::message_too_large));

@@ -41,7 +41,7 @@ std::string proxy_refusal(std::string_view text) {
 
 } // namespace
 
-TEST_CASE("url: the table of PROTOCOL.md 2", "[unit][url]") {
+TEST_CASE("url: the table of PROTOCOL.md 2", "[unit][url][B38]") {
     const std::vector<address> table{
         {"wss://h", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
         {"https://h/", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
@@ -128,7 +128,7 @@ TEST_CASE("url: what people see has no ticket and no value of the query", "[unit
     CHECK(url.http_text("/api/v1/tickets") == "https://h:8443/p/api/v1/tickets");
 }
 
-TEST_CASE("url: what strict parsing refuses", "[unit][url]") {
+TEST_CASE("url: what strict parsing refuses", "[unit][url][B38]") {
     for (const std::string_view text : {
              "",
              "h",

@@ -7,6 +7,7 @@
 #include <string>
 
 using namespace parley;
+using parley::test::close_payload;
 using parley::test::server_frame;
 
 namespace {
@@ -150,7 +151,30 @@ TEST_CASE("frame_gate: lengths beyond all bounds do not wrap", "[unit][frame_gat
     CHECK(one.it.direct_limit() > 1u << 30);
 }
 
-TEST_CASE("frame_gate: fragments and control frames are counted", "[unit][frame_gate]") {
+TEST_CASE("frame_gate: a close code that cannot be is refused before it is handed out",
+          "[unit][frame_gate][E64]") {
+    const auto arriving = [](const std::string& payload) {
+        gate one;
+        one.open();
+        for (const char byte : server_frame(8, payload))
+            one.arrive(std::string_view(&byte, 1));
+        return one.it.failed();
+    };
+    CHECK(arriving(close_payload(4999, "why")) == frame_gate::fault::none);
+    CHECK(arriving(close_payload(0)) == frame_gate::fault::none); // which the WebSocket refuses
+    CHECK(arriving("") == frame_gate::fault::none);
+    CHECK(arriving("\xff") == frame_gate::fault::none);
+    CHECK(arriving(close_payload(5000)) == frame_gate::fault::bad_close_code);
+    CHECK(arriving(close_payload(65'535, "why")) == frame_gate::fault::bad_close_code);
+
+    gate text; // and only in a close
+    text.open();
+    text.arrive(server_frame(1, close_payload(65'535)));
+    CHECK(text.it.ready());
+    CHECK_FALSE(text.it.objection());
+}
+
+TEST_CASE("frame_gate: fragments and control frames are counted", "[unit][frame_gate][E58][E59]") {
     gate fragments;
     fragments.open();
     for (unsigned count = 0; count < frame_gate::max_fragments; ++count) {
@@ -177,4 +201,6 @@ TEST_CASE("frame_gate: fragments and control frames are counted", "[unit][frame_
         if (controls.it.ready()) controls.take();
     }
     CHECK(controls.it.failed() == frame_gate::fault::too_many_controls);
+    REQUIRE(controls.it.objection());
+    CHECK(controls.it.objection()->close_code == 1008);
 }

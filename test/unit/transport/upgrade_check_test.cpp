@@ -44,7 +44,7 @@ TEST_CASE("upgrade_check: a plain 101 and what was offered are accepted", "[unit
     }
 }
 
-TEST_CASE("upgrade_check: what was not asked for is refused", "[unit][upgrade_check]") {
+TEST_CASE("upgrade_check: what was not asked for is refused", "[unit][upgrade_check][B34]") {
     CHECK(upgrade_complaint({{"sec-websocket-protocol", "chat"}}, true));
     CHECK(upgrade_complaint({{"Sec-WebSocket-Protocol", ""}}, true));
     CHECK_FALSE(accepted("permessage-deflate", false));

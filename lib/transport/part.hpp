@@ -1,0 +1,47 @@
+#pragma once
+
+#include "transport/tls.hpp"
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <utility>
+
+namespace parley {
+
+/// Says goodbye below the WebSocket, and waits for nobody's answer: to read on until the peer
+/// closes TCP, as Beast does, may take for ever (PITFALLS P33, P45).
+template <class Token>
+auto async_part(asio::ip::tcp::socket& socket, Token&& token) {
+    return asio::async_initiate<Token, void(boost::system::error_code)>(
+        [executor = socket.get_executor()](auto handler) {
+            asio::post(executor, [handler = std::move(handler)]() mutable {
+                std::move(handler)(boost::system::error_code());
+            });
+        },
+        token);
+}
+
+/// With a close_notify (RFC 8446 section 6.1). Asio waits for the peer's: that wait ends at once,
+/// because nothing more is received.
+template <class Token>
+auto async_part(tls_stream& stream, Token&& token) {
+    return asio::async_initiate<Token, void(boost::system::error_code)>(
+        [&stream](auto handler) {
+            const auto executor = asio::get_associated_executor(
+                handler, asio::any_io_executor(stream.get_executor()));
+            auto finish = [handler = std::move(handler)](boost::system::error_code) mutable {
+                std::move(handler)(boost::system::error_code());
+            };
+            stream.async_shutdown(asio::bind_executor(executor, std::move(finish)));
+            boost::system::error_code already_closed;
+            stream.next_layer().shutdown(asio::ip::tcp::socket::shutdown_receive, already_closed);
+        },
+        token);
+}
+
+} // namespace parley
