@@ -58,7 +58,7 @@ TEST_CASE("resolve: callers of one name share a lookup", "[loopback][resolve]") 
 }
 
 TEST_CASE("resolve: the ninth lookup waits for a thread within its own time",
-          "[loopback][resolve]") {
+          "[loopback][resolve][C42]") {
     gated_lookups gate;
     resolver names(gate.function());
     asker one;
@@ -80,7 +80,8 @@ TEST_CASE("resolve: the ninth lookup waits for a thread within its own time",
     CHECK(gate.begun("late.test") == 0); // nobody wanted it any more
 }
 
-TEST_CASE("resolve: a context that goes does not wait for its lookups", "[loopback][resolve]") {
+TEST_CASE("resolve: a context that goes does not wait for its lookups",
+          "[loopback][resolve][C41]") {
     gated_lookups gate;
     resolver names(gate.function());
     {

@@ -1,43 +1,11 @@
-#include "support/raw_server.hpp"
-#include "support/wire_fixture.hpp"
-#include "testing/certificate.hpp"
-
-#include <boost/asio/ip/address.hpp>
+#include "loopback/secure_wire.hpp"
 
 using namespace parley;
 using namespace parley::test;
-
-namespace {
-
 using testing::make_identity;
 using testing::server_identity;
 
-const server_identity& good_identity() {
-    static const auto one =
-        make_identity({"good.test", "127.0.0.1"}, std::chrono::hours(-1), std::chrono::hours(24));
-    return one;
-}
-
-void serve_one_text(raw_peer& peer) {
-    peer.upgrade();
-    peer.send(
-        server_frame(1, "hello " + peer.server_name() + (peer.session_reused() ? " again" : "")));
-    peer.hold();
-}
-
-/// A wire on which every name leads here.
-class secure_wire : public wire {
-public:
-    explicit secure_wire(std::string ca_pem) {
-        config.tls.ca_pem = std::move(ca_pem);
-        names = std::make_shared<resolver>([](const std::string&, std::uint16_t port) {
-            return lookup_answer(tcp_endpoints(1, {asio::ip::make_address("127.0.0.1"), port}));
-        });
-    }
-    result<void> connect_to(const std::string& host, std::uint16_t port) {
-        return connect("wss://" + host + ":" + std::to_string(port));
-    }
-};
+namespace {
 
 error_info refusal(const server_identity& identity, const std::string& ca_pem,
                    const std::string& host) {
@@ -56,7 +24,7 @@ error_info refusal(const server_identity& identity, const std::string& ca_pem,
 } // namespace
 
 TEST_CASE("tls: a certificate of the given authority is trusted, the name is sent",
-          "[loopback][tls]") {
+          "[loopback][tls][D48]") {
     raw_server server(good_identity().certificate_pem, good_identity().key_pem, {serve_one_text});
     secure_wire here(good_identity().ca_pem);
     REQUIRE(here.connect_to("good.test", server.port()));
@@ -66,7 +34,7 @@ TEST_CASE("tls: a certificate of the given authority is trusted, the name is sen
           std::vector({phase::resolve, phase::tcp, phase::tls, phase::upgrade}));
 }
 
-TEST_CASE("tls: an address is verified as one, and not sent as a name", "[loopback][tls]") {
+TEST_CASE("tls: an address is verified as one, and not sent as a name", "[loopback][tls][D48]") {
     raw_server server(good_identity().certificate_pem, good_identity().key_pem, {serve_one_text});
     secure_wire here(good_identity().ca_pem);
     REQUIRE(here.connect_to("127.0.0.1", server.port()));
@@ -75,7 +43,7 @@ TEST_CASE("tls: an address is verified as one, and not sent as a name", "[loopba
 }
 
 TEST_CASE("tls: a certificate that cannot be trusted is refused for its reason",
-          "[loopback][tls]") {
+          "[loopback][tls][D47]") {
     const auto& good = good_identity();
     const auto stranger = refusal(good, {}, "good.test"); // only the system's authorities
     CHECK(stranger.is(errc::certificate_rejected));
@@ -101,7 +69,7 @@ TEST_CASE("tls: a certificate that cannot be trusted is refused for its reason",
     CHECK(refusal(nameless, nameless.ca_pem, "good.test").details.reason == "hostname mismatch");
 }
 
-TEST_CASE("tls: a server that speaks plain text is told so", "[loopback][tls]") {
+TEST_CASE("tls: a server that speaks plain text is told so", "[loopback][tls][D54]") {
     raw_server server([](raw_peer& peer) {
         peer.read_some();
         peer.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
@@ -116,7 +84,7 @@ TEST_CASE("tls: a server that speaks plain text is told so", "[loopback][tls]") 
     CHECK(server.connections() == 1); // and not tried without TLS
 }
 
-TEST_CASE("tls: a handshake that is cut short is worth a retry", "[loopback][tls]") {
+TEST_CASE("tls: a handshake that is cut short is worth a retry", "[loopback][tls][D49]") {
     const bool hard = GENERATE(true, false);
     raw_server server([hard](raw_peer& peer) {
         peer.read_some();
@@ -129,7 +97,7 @@ TEST_CASE("tls: a handshake that is cut short is worth a retry", "[loopback][tls
     CHECK(outcome.error().details.retryable);
 }
 
-TEST_CASE("tls: an abort ends a stalled handshake", "[loopback][tls]") {
+TEST_CASE("tls: an abort ends a stalled handshake", "[loopback][tls][D50]") {
     raw_server server([](raw_peer& peer) { peer.hold(); });
     secure_wire here(good_identity().ca_pem);
     auto attempt =
@@ -155,7 +123,7 @@ TEST_CASE("tls: a second connection to the same server resumes the session", "[l
     REQUIRE_FALSE(here.connect_to("other.test", server.port()));
 }
 
-TEST_CASE("tls: an end without close_notify is a broken connection", "[loopback][tls]") {
+TEST_CASE("tls: an end without close_notify is a broken connection", "[loopback][tls][D51]") {
     raw_server server(good_identity().certificate_pem, good_identity().key_pem,
                       {[](raw_peer& peer) { peer.upgrade(); }});
     secure_wire here(good_identity().ca_pem);

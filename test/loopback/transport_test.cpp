@@ -93,7 +93,7 @@ TEST_CASE("transport: every frame is masked with a key of its own", "[loopback][
 }
 
 TEST_CASE("transport: a refused upgrade says its status and when to come back",
-          "[loopback][transport]") {
+          "[loopback][transport][B31][B32]") {
     const auto unauthorized = refusal_of("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
     CHECK(unauthorized.is(errc::upgrade_failed));
     CHECK(unauthorized.details.http_status == 401);
@@ -109,7 +109,7 @@ TEST_CASE("transport: a refused upgrade says its status and when to come back",
     CHECK(busy.details.retry_after == std::chrono::seconds(7));
 }
 
-TEST_CASE("transport: a redirect of the upgrade is not followed", "[loopback][transport]") {
+TEST_CASE("transport: a redirect of the upgrade is not followed", "[loopback][transport][B33]") {
     raw_server other([](raw_peer& peer) { peer.hold(); });
     const auto moved = refusal_of(
         "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:" + std::to_string(other.port()) +
@@ -148,7 +148,7 @@ TEST_CASE("transport: frames behind a large 101 in the same segment are not lost
     CHECK(here.seen.texts == std::vector<std::string>{std::string(2500, 'a'), "b"});
 }
 
-TEST_CASE("transport: a 101 that answers something else is refused", "[loopback][transport]") {
+TEST_CASE("transport: a 101 that answers something else is refused", "[loopback][transport][B34]") {
     const std::vector<std::string> wrong{
         "Sec-WebSocket-Protocol: chat\r\n",
         "Sec-WebSocket-Extensions: x-unknown\r\n",
@@ -172,7 +172,7 @@ TEST_CASE("transport: a 101 that answers something else is refused", "[loopback]
 }
 
 TEST_CASE("transport: a server that hangs up during the upgrade is worth a retry",
-          "[loopback][transport]") {
+          "[loopback][transport][B35]") {
     const std::vector<std::string> beginnings{"", "HTTP/1.1 10", "HTTP/1.1 101 X\r\nUpgrade: web"};
     for (const std::string& beginning : beginnings) {
         CAPTURE(beginning);
@@ -189,7 +189,7 @@ TEST_CASE("transport: a server that hangs up during the upgrade is worth a retry
     }
 }
 
-TEST_CASE("transport: an abort ends a stalled upgrade", "[loopback][transport]") {
+TEST_CASE("transport: an abort ends a stalled upgrade", "[loopback][transport][B35]") {
     raw_server server([](raw_peer& peer) { peer.hold(); });
     wire here;
     auto attempt =
@@ -205,7 +205,7 @@ TEST_CASE("transport: an abort ends a stalled upgrade", "[loopback][transport]")
     CHECK(here.drains());
 }
 
-TEST_CASE("transport: an abort ends a lookup that blocks", "[loopback][transport]") {
+TEST_CASE("transport: an abort ends a lookup that blocks", "[loopback][transport][C41]") {
     gated_lookups lookups;
     wire here;
     here.names = std::make_shared<resolver>(lookups.function());
@@ -217,7 +217,7 @@ TEST_CASE("transport: an abort ends a lookup that blocks", "[loopback][transport
     CHECK(here.drains()); // with the lookup still under way
 }
 
-TEST_CASE("transport: a lookup that blocks ends at its deadline", "[loopback][transport]") {
+TEST_CASE("transport: a lookup that blocks ends at its deadline", "[loopback][transport][C41]") {
     gated_lookups lookups;
     wire here;
     here.names = std::make_shared<resolver>(lookups.function());
@@ -246,7 +246,7 @@ TEST_CASE("transport: a cancelled connect throws and leaves nothing", "[loopback
 }
 
 TEST_CASE("transport: the second address answers while the first is silent",
-          "[loopback][transport]") {
+          "[loopback][transport][C43]") {
     raw_server server([](raw_peer& peer) {
         peer.upgrade();
         peer.hold();
@@ -272,7 +272,7 @@ TEST_CASE("transport: the second address answers while the first is silent",
 }
 
 TEST_CASE("transport: an address that refuses is followed at once by the next",
-          "[loopback][transport]") {
+          "[loopback][transport][C44]") {
     raw_server server([](raw_peer& peer) {
         peer.upgrade();
         peer.hold();
@@ -297,7 +297,7 @@ TEST_CASE("transport: an address that refuses is followed at once by the next",
     CHECK(outcome.error().message.find("refused") != std::string::npos);
 }
 
-TEST_CASE("transport: a name without an address is worth a retry", "[loopback][transport]") {
+TEST_CASE("transport: a name without an address is worth a retry", "[loopback][transport][C40]") {
     wire here;
     here.names = std::make_shared<resolver>(
         [](const std::string&, std::uint16_t) { return lookup_answer(-2); });

@@ -70,6 +70,7 @@ public:
 
     std::string server_name() const override { return {}; }
     bool session_reused() const override { return false; }
+    ssl_st* tls() const override { return nullptr; }
     void half_close() override { ::shutdown(socket_, SHUT_WR); }
     void reset() override { close_with_reset(socket_); }
 
@@ -97,6 +98,7 @@ public:
         return name == nullptr ? std::string() : std::string(name);
     }
     bool session_reused() const override { return SSL_session_reused(connection_) == 1; }
+    ssl_st* tls() const override { return connection_; }
     /// With a close_notify.
     void half_close() override {
         SSL_shutdown(connection_);
@@ -253,11 +255,12 @@ raw_server::raw_server(std::vector<script> scripts) : scripts_(std::move(scripts
 }
 
 raw_server::raw_server(const std::string& certificate_pem, const std::string& key_pem,
-                       std::vector<script> scripts)
+                       std::vector<script> scripts, const tls_setup& set_up)
     : raw_server(std::vector<script>()) {
     // Before the port is known to anybody, so that no connection sees it half made.
     tls_ = std::make_unique<tls>();
     tls_->use(certificate_pem, key_pem);
+    if (set_up) set_up(tls_->context);
     const std::lock_guard lock(mutex_);
     scripts_ = std::move(scripts);
 }

@@ -10,6 +10,10 @@
 #include <thread>
 #include <vector>
 
+// OpenSSL's own names of SSL and SSL_CTX.
+struct ssl_st;
+struct ssl_ctx_st;
+
 namespace parley::test {
 
 /// One frame of RFC 6455 as a server sends it: not masked.
@@ -43,6 +47,8 @@ public:
     /// The name that the client asked for by SNI, or empty.
     virtual std::string server_name() const = 0;
     virtual bool session_reused() const = 0;
+    /// For what only OpenSSL can do, or null without TLS.
+    virtual ssl_st* tls() const = 0;
 
     std::string read_head() { return read_through("\r\n\r\n"); }
     std::string read_through(std::string_view end);
@@ -67,13 +73,15 @@ private:
 class raw_server {
 public:
     using script = std::function<void(raw_peer&)>;
+    /// What is set in a server's TLS beside its certificate.
+    using tls_setup = std::function<void(ssl_ctx_st*)>;
 
     /// The n-th connection is served by the n-th script, all further ones by the last.
     explicit raw_server(std::vector<script> scripts);
     explicit raw_server(script each) : raw_server(std::vector<script>(1, std::move(each))) {}
     /// With TLS. A handshake that fails is no problem of the server's: the script is not run.
     raw_server(const std::string& certificate_pem, const std::string& key_pem,
-               std::vector<script> scripts);
+               std::vector<script> scripts, const tls_setup& set_up = {});
     ~raw_server();
     raw_server(const raw_server&) = delete;
     raw_server& operator=(const raw_server&) = delete;
