@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by test/run.sh, example/run.sh and .ci/run: what they need on the machine, and helpers.
 #
-#   require build programs tests ci bench      installs what is missing of these groups
+#   require build programs tests ci bench interop      installs what is missing of these groups
 #
 # What is there already is found by asking for it, not by asking the package manager, so that a
 # Boost or a Meson of one's own counts. On Debian 12 and 13 and Ubuntu 24.04 the rest comes from
@@ -39,6 +39,10 @@ missing_of() {
         has_command python3 || echo python3
         has_library 'catch2-with-main >= 3' || has_library 'catch2 >= 2.13.10' || echo catch2
         has_clang_format || echo clang-format-19
+        ;;
+    interop) # nginx's package starts a server of its own, so that no script asks for this group
+        [[ -d /usr/share/nodejs/ws ]] || echo node-ws
+        has_command nginx || [[ -x /usr/sbin/nginx ]] || echo nginx-light
         ;;
     ci)
         has_command git || echo git
