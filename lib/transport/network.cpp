@@ -4,6 +4,7 @@
 #include "transport/network_error.hpp"
 #include "transport/proxy_connect.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace parley {
@@ -19,8 +20,17 @@ void report(const dial_request& request, phase now) {
 network::network(const connection_config& config, std::shared_ptr<clock_source> clock,
                  std::shared_ptr<resolver> names)
     : config_(config), clock_(std::move(clock)), names_(std::move(names)), headers_(config),
-      proxy_(config.proxy.empty() ? std::nullopt : std::optional(proxy_url::parse(config.proxy))),
-      tls_(config.tls) {}
+      proxy_(config.proxy.empty() ? std::nullopt : std::optional(proxy_url::parse(config.proxy))) {
+    const auto& asked = config_.tls;
+    const std::string* const texts[] = {&asked.ca_file, &asked.ca_pem, &asked.certificate_file,
+                                        &asked.key_file};
+    if (!std::ranges::all_of(texts, [](const std::string* text) { return text->empty(); })) tls();
+}
+
+tls_context& network::tls() {
+    std::call_once(tls_made_, [this] { tls_.emplace(config_.tls); });
+    return *tls_;
+}
 
 awaitable<result<asio::ip::tcp::socket>>
 network::open(std::shared_ptr<const dial_request> request) {

@@ -16,6 +16,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -47,7 +48,8 @@ public:
     /// `aborted_error`.
     awaitable<result<asio::ip::tcp::socket>> open(std::shared_ptr<const dial_request> request);
 
-    tls_context& tls() noexcept { return tls_; }
+    /// Made when it is first asked for, unless something in it has to be checked.
+    tls_context& tls();
     const request_headers& headers() const noexcept { return headers_; }
     const connection_config& config() const noexcept { return config_; }
     const std::shared_ptr<clock_source>& clock() const noexcept { return clock_; }
@@ -58,7 +60,8 @@ private:
     const std::shared_ptr<resolver> names_;
     const request_headers headers_;
     const std::optional<proxy_url> proxy_;
-    tls_context tls_;
+    std::once_flag tls_made_;
+    std::optional<tls_context> tls_;
 };
 
 } // namespace parley

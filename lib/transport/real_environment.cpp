@@ -89,6 +89,9 @@ private:
 
 } // namespace
 
-environment_ptr real_environment() { return std::make_shared<const system_environment>(); }
+environment_ptr real_environment() {
+    static const environment_ptr one = std::make_shared<const system_environment>();
+    return one;
+}
 
 } // namespace parley
