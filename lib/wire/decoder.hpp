@@ -9,7 +9,7 @@
 
 namespace parley {
 
-/// From the text of a frame to what it means. One per session: it keeps its parser's memory.
+/// From the text of a frame to what it means. One per session; threads keep the parser's memory.
 ///
 /// Whatever the text holds, it comes back as a frame, `message_skipped` for one that cannot be
 /// used. The parts that nobody reads are not looked at: what is wrong in them is not noticed.
