@@ -4,12 +4,12 @@
 
 #include "async/as_strand.hpp"
 #include "async/condition.hpp"
+#include "message/chunked_queue.hpp"
 
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <cstdint>
-#include <deque>
 #include <mutex>
 #include <string>
 #include <type_traits>
@@ -112,7 +112,7 @@ public:
     }
 
     void reopen() {
-        std::deque<event> dropped;
+        waiting_events dropped;
         {
             const std::lock_guard lock(mutex_);
             closed_ = false;
@@ -123,7 +123,7 @@ public:
     }
 
     void abort() {
-        std::deque<event> dropped;
+        waiting_events dropped;
         {
             const std::lock_guard lock(mutex_);
             aborted_ = true;
@@ -134,7 +134,7 @@ public:
     }
 
     static awaitable<std::optional<event>> next(std::shared_ptr<impl> self) {
-        const auto since = self->life();
+        std::optional<std::uint64_t> since; // of the first look
         for (;;) {
             std::optional<event> taken;
             switch (self->take(since, taken)) {
@@ -148,7 +148,7 @@ public:
                 break;
             }
             // What comes is taken here, on the caller's side: a cancelled caller leaves it there.
-            auto arrival = self->arrival(since);
+            auto arrival = self->arrival(*since);
             co_await std::move(arrival);
         }
     }
@@ -159,14 +159,11 @@ public:
     }
 
 private:
+    using waiting_events = chunked_queue<event, 16>;
+
     enum class outcome { ready, end, aborted, nothing };
 
     bool is_full() const { return waiting_.size() >= max_count_ || bytes_ >= max_bytes_; }
-
-    std::uint64_t life() const {
-        const std::lock_guard lock(mutex_);
-        return life_;
-    }
 
     // Under the lock. A call that began before a `close` sees the end, also after a `reopen`.
     outcome look(std::uint64_t since) const {
@@ -176,14 +173,14 @@ private:
         return closed_ ? outcome::end : outcome::nothing;
     }
 
-    outcome take(std::uint64_t since, std::optional<event>& taken) {
+    outcome take(std::optional<std::uint64_t>& since, std::optional<event>& taken) {
         bool room = false;
         {
             const std::lock_guard lock(mutex_);
-            const auto seen = look(since);
+            if (!since) since = life_;
+            const auto seen = look(*since);
             if (seen != outcome::ready) return seen;
-            taken.emplace(std::move(waiting_.front()));
-            waiting_.pop_front();
+            taken.emplace(waiting_.pop_front());
             bytes_ -= text_size(*taken);
             room = room_wanted_ && !is_full();
             if (room) room_wanted_ = false;
@@ -225,7 +222,7 @@ private:
     condition room_;
 
     mutable std::mutex mutex_; // guards what is below, never held across a suspension
-    std::deque<event> waiting_;
+    waiting_events waiting_;
     std::size_t bytes_ = 0;
     std::uint64_t life_ = 0; // how often it was closed
     bool room_wanted_ = false;

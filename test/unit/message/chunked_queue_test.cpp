@@ -1,0 +1,51 @@
+#include "message/chunked_queue.hpp"
+#include "support/catch.hpp"
+
+#include <deque>
+#include <memory>
+#include <utility>
+
+using parley::chunked_queue;
+
+TEST_CASE("chunked_queue: gives back in order whatever the sizes of the batches are",
+          "[unit][chunked_queue]") {
+    chunked_queue<std::unique_ptr<int>, 4> queue;
+    std::deque<int> expected;
+    int next = 0;
+    for (int round = 0; round < 200; ++round) {
+        for (int i = 0; i < (round * 7) % 13; ++i) {
+            expected.push_back(next);
+            queue.push_back(std::make_unique<int>(next++));
+        }
+        for (int i = 0; i < (round * 5) % 11 && !expected.empty(); ++i) {
+            REQUIRE(*queue.pop_front() == expected.front());
+            expected.pop_front();
+        }
+        REQUIRE(queue.size() == expected.size());
+        REQUIRE(queue.empty() == expected.empty());
+    }
+    while (!queue.empty()) {
+        REQUIRE(*queue.pop_front() == expected.front());
+        expected.pop_front();
+    }
+    CHECK(expected.empty());
+}
+
+TEST_CASE("chunked_queue: lets go of an element when it is taken", "[unit][chunked_queue]") {
+    const auto watched = std::make_shared<int>(1);
+    chunked_queue<std::shared_ptr<int>, 2> queue;
+    for (int i = 0; i < 5; ++i)
+        queue.push_back(watched);
+    for (long left = 5; left > 0; --left) {
+        CHECK(watched.use_count() == left + 1);
+        queue.pop_front();
+    }
+    CHECK(watched.use_count() == 1);
+}
+
+TEST_CASE("chunked_queue: is destroyed with a great many elements in it", "[unit][chunked_queue]") {
+    chunked_queue<int, 1> queue;
+    for (int i = 0; i < 1'000'000; ++i)
+        queue.push_back(i);
+    CHECK(queue.size() == 1'000'000);
+}
