@@ -56,7 +56,7 @@ public:
         failed = {};
         const asio::mutable_buffer first = first_of(into);
         if (first.size() == 0) return 0;
-        if (gate_.ready()) return gate_.take(first, clock_->now());
+        if (gate_.ready()) return gate_.take(first, read_at_);
         failed = asio::error::would_block;
         return 0;
     }
@@ -91,6 +91,8 @@ public:
     const std::string& last_words() const noexcept { return last_words_; }
 
 private:
+    time_point look_at_clock() { return read_at_ = clock_->now(); }
+
     template <class Buffers>
     static asio::mutable_buffer first_of(const Buffers& buffers) {
         for (auto each = asio::buffer_sequence_begin(buffers);
@@ -111,10 +113,10 @@ private:
             case step::start:
                 return start(self);
             case step::fill:
-                if (!failed) layer_.gate_.commit(count, layer_.clock_->now());
+                if (!failed) layer_.gate_.commit(count, layer_.look_at_clock());
                 break;
             case step::direct:
-                if (!failed) layer_.gate_.skip(count, layer_.clock_->now());
+                if (!failed) layer_.gate_.skip(count, layer_.look_at_clock());
                 break;
             case step::serve:
                 return serve(self);
@@ -146,7 +148,7 @@ private:
         void serve(Self& self) {
             if (into_.size() > 0 && !layer_.gate_.ready())
                 return self.complete(asio::error::connection_aborted, 0);
-            self.complete({}, layer_.gate_.take(into_, layer_.clock_->now()));
+            self.complete({}, layer_.gate_.take(into_, layer_.read_at_));
         }
 
         template <class Self>
@@ -172,6 +174,7 @@ private:
     const std::function<void(std::size_t)> on_read_;
     Next next_;
     frame_gate gate_;
+    time_point read_at_{}; // when what the gate holds arrived
     std::string last_words_;
 };
 
