@@ -67,11 +67,8 @@ public:
     const std::vector<handler>& all() const noexcept { return handlers_; }
 
 private:
-    event_handlers& add(handler added) {
-        handlers_.push_back(std::move(added));
-        return *this;
-    }
-    static awaitable<void> nothing() { co_return; }
+    event_handlers& add(handler added);
+    static awaitable<void> nothing();
     template <class Handler, class Argument>
     static awaitable<void> call(const Handler& call_this, const Argument& argument) {
         if constexpr (std::same_as<std::invoke_result_t<const Handler&, const Argument&>,
