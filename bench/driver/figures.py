@@ -74,7 +74,7 @@ def number(value):
     if value is None:
         return '-'
     if value == int(value) and abs(value) < 1e6:
-        return str(int(value))
+        return f'{int(value):,}'
     if abs(value) >= 1000:
         return f'{value:,.0f}'
     return f'{value:.2f}' if abs(value) < 10 else f'{value:.1f}'

@@ -29,16 +29,16 @@ public:
     bool empty() const noexcept { return size_ == 0; }
     std::size_t size() const noexcept { return size_; }
 
-    void push_back(T value) {
+    void push_back(T&& value) {
         if (!last_ || end_ == Count) grow();
         last_->places[end_++].emplace(std::move(value));
         ++size_;
     }
 
-    /// The oldest. Not when it is empty.
-    T pop_front() {
+    /// Moves the oldest out. Not when it is empty.
+    void pop_front(std::optional<T>& into) {
         auto& place = first_->places[begin_++];
-        T value = std::move(*place);
+        into.emplace(*std::move(place));
         place.reset();
         if (--size_ == 0) {
             begin_ = end_ = 0; // the chunk is kept
@@ -46,7 +46,6 @@ public:
             first_ = std::move(first_->next);
             begin_ = 0;
         }
-        return value;
     }
 
 private:

@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -85,21 +86,20 @@ public:
           max_bytes_(std::max<std::size_t>(limits.event_bytes, 1)), arrived_(strand_, clock),
           room_(strand_, clock) {}
 
-    void push(event happened) {
+    void push(event&& happened) {
         {
             const std::lock_guard lock(mutex_);
             if (closed_ || aborted_) return;
             bytes_ += text_size(happened);
             waiting_.push_back(std::move(happened));
+            full_ = is_full();
             if (waiting_.size() > 1) return; // who waits was woken by the first
         }
         arrived_.notify_all();
     }
 
-    bool full() const {
-        const std::lock_guard lock(mutex_);
-        return is_full();
-    }
+    /// Asked for every message, and so without the lock.
+    bool full() const noexcept { return full_; }
 
     void close() {
         {
@@ -117,6 +117,7 @@ public:
             const std::lock_guard lock(mutex_);
             closed_ = false;
             bytes_ = 0;
+            full_ = false;
             dropped.swap(waiting_);
         }
         room_.notify_all();
@@ -128,6 +129,7 @@ public:
             const std::lock_guard lock(mutex_);
             aborted_ = true;
             bytes_ = 0;
+            full_ = false;
             dropped.swap(waiting_);
         }
         wake();
@@ -180,8 +182,9 @@ private:
             if (!since) since = life_;
             const auto seen = look(*since);
             if (seen != outcome::ready) return seen;
-            taken.emplace(waiting_.pop_front());
+            waiting_.pop_front(taken);
             bytes_ -= text_size(*taken);
+            full_ = is_full();
             room = room_wanted_ && !is_full();
             if (room) room_wanted_ = false;
         }
@@ -224,7 +227,8 @@ private:
     mutable std::mutex mutex_; // guards what is below, never held across a suspension
     waiting_events waiting_;
     std::size_t bytes_ = 0;
-    std::uint64_t life_ = 0; // how often it was closed
+    std::uint64_t life_ = 0;        // how often it was closed
+    std::atomic<bool> full_{false}; // written under the lock
     bool room_wanted_ = false;
     bool closed_ = false;
     bool aborted_ = false;

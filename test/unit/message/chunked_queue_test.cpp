@@ -3,9 +3,21 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <utility>
 
 using parley::chunked_queue;
+
+namespace {
+
+template <class T, std::size_t Count>
+T taken_from(chunked_queue<T, Count>& queue) {
+    std::optional<T> taken;
+    queue.pop_front(taken);
+    return *std::move(taken);
+}
+
+} // namespace
 
 TEST_CASE("chunked_queue: gives back in order whatever the sizes of the batches are",
           "[unit][chunked_queue]") {
@@ -18,14 +30,14 @@ TEST_CASE("chunked_queue: gives back in order whatever the sizes of the batches 
             queue.push_back(std::make_unique<int>(next++));
         }
         for (int i = 0; i < (round * 5) % 11 && !expected.empty(); ++i) {
-            REQUIRE(*queue.pop_front() == expected.front());
+            REQUIRE(*taken_from(queue) == expected.front());
             expected.pop_front();
         }
         REQUIRE(queue.size() == expected.size());
         REQUIRE(queue.empty() == expected.empty());
     }
     while (!queue.empty()) {
-        REQUIRE(*queue.pop_front() == expected.front());
+        REQUIRE(*taken_from(queue) == expected.front());
         expected.pop_front();
     }
     CHECK(expected.empty());
@@ -35,10 +47,10 @@ TEST_CASE("chunked_queue: lets go of an element when it is taken", "[unit][chunk
     const auto watched = std::make_shared<int>(1);
     chunked_queue<std::shared_ptr<int>, 2> queue;
     for (int i = 0; i < 5; ++i)
-        queue.push_back(watched);
+        queue.push_back(std::shared_ptr<int>(watched));
     for (long left = 5; left > 0; --left) {
         CHECK(watched.use_count() == left + 1);
-        queue.pop_front();
+        taken_from(queue);
     }
     CHECK(watched.use_count() == 1);
 }
@@ -46,6 +58,6 @@ TEST_CASE("chunked_queue: lets go of an element when it is taken", "[unit][chunk
 TEST_CASE("chunked_queue: is destroyed with a great many elements in it", "[unit][chunked_queue]") {
     chunked_queue<int, 1> queue;
     for (int i = 0; i < 1'000'000; ++i)
-        queue.push_back(i);
+        queue.push_back(int(i));
     CHECK(queue.size() == 1'000'000);
 }
