@@ -163,8 +163,8 @@ def scaling(rows, metric, label):
               for i, size in enumerate(sizes)}
     at_y = lambda value: 250 - 220 * value / scale[-1]
     unit = next(row['unit'] for row in rows if row['metric'] == f'{metric}@{sizes[0]}')
-    parts = axes(sizes, scale, places.get, at_y, [f'{size:,} sessions' if size == sizes[0] else
-                                                  f'{size:,}' for size in sizes], unit)
+    names = [f'{size:,} session{"s" if size > 1 else ""}' for size in sizes]
+    parts = axes(sizes, scale, places.get, at_y, names, unit)
     return svg(304, label, parts + lines(series, places.get, at_y) + legend(series))
 
 
