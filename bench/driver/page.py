@@ -110,12 +110,15 @@ def axes(scale_x, scale_y, at_x, at_y, names_x, unit):
 
 
 def legend(clients):
-    parts, x = [], 70
+    parts, x, y = [], 70, 284
     for client in clients:
-        parts.append(f'<rect x="{x}" y="284" width="12" height="12" rx="2" '
+        width = 34 + 8 * len(NAMES.get(client, client))
+        if x + width > WIDE:
+            x, y = 70, y + 20
+        parts.append(f'<rect x="{x}" y="{y}" width="12" height="12" rx="2" '
                      f'fill="{colour(client)}"/>')
-        parts.append(text(x + 18, 295, name_of(client)))
-        x += 30 + 8 * len(NAMES.get(client, client))
+        parts.append(text(x + 18, y + 11, name_of(client)))
+        x += width
     return parts
 
 
@@ -144,7 +147,7 @@ def distribution(percentiles, scenario, label):
     at_y = lambda value: 250 - 220 * min(value, top) / top
     marks = [1, 25, 50, 75, 90, 99]
     parts = axes(marks, scale, at_x, at_y, [f'p{mark}' for mark in marks], 'µs')
-    return svg(304, label, parts + lines(series, at_x, at_y) + legend(series))
+    return svg(324, label, parts + lines(series, at_x, at_y) + legend(series))
 
 
 def scaling(rows, metric, label):
@@ -165,7 +168,7 @@ def scaling(rows, metric, label):
     unit = next(row['unit'] for row in rows if row['metric'] == f'{metric}@{sizes[0]}')
     names = [f'{size:,} session{"s" if size > 1 else ""}' for size in sizes]
     parts = axes(sizes, scale, places.get, at_y, names, unit)
-    return svg(304, label, parts + lines(series, places.get, at_y) + legend(series))
+    return svg(324, label, parts + lines(series, places.get, at_y) + legend(series))
 
 
 def section(title, words, picture):
@@ -208,7 +211,7 @@ def every_row(rows):
 def render(machine, rows, percentiles):
     about = ' · '.join(f'{html.escape(str(key).replace("_", " "))} {html.escape(str(value))}'
                        for key, value in machine.items())
-    stream = 'A million equal text deltas, parsed, routed and handed out one by one.'
+    stream = 'Equal text deltas, parsed, routed and handed out one by one.'
     body = [
         '<h1>parley, measured</h1>',
         '<p>Medians of interleaved repetitions; the thin line is their spread. The ratio is to the '
