@@ -322,12 +322,11 @@ void chat_client::impl::on_connection_event(connection_event happened) {
     if (failed) {
         fail_asks(std::get<connection_failed>(happened).cause);
         fail_updates(std::get<connection_failed>(happened).cause);
+        // There is nobody to answer to. What that makes of the tools comes before the last event.
+        tasks_.spawn([router = router_] { return router->stop(); });
     }
     std::visit([this](auto&& one) { events_.push(std::move(one)); }, std::move(happened));
-    if (failed) {
-        tasks_.spawn([router = router_] { return router->stop(); }); // nobody to answer to
-        end_session();
-    }
+    if (failed) end_session();
     changed_.notify_all();
 }
 

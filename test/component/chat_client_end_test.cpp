@@ -1,0 +1,42 @@
+// How the stream of events ends, on manual time and without sockets.
+
+#include "support/catch.hpp"
+#include "support/client_case.hpp"
+#include "support/event_text.hpp"
+
+#include <string>
+#include <vector>
+
+using namespace parley;
+using namespace parley::test;
+using namespace std::chrono_literals;
+
+TEST_CASE("chat_client: what becomes of its tools is told before connection_failed, the last event",
+          "[component][chat_client]") {
+    client_case test;
+    test.config.client_tools.push_back(
+        tool("slow", "", json_text::parse("{}"), [clock = test.environment->time](tool_call call) {
+            return [](std::shared_ptr<manual_clock> time, tool_call asked) -> awaitable<json_text> {
+                const auto executor = co_await asio::this_coro::executor;
+                const auto bell = time->make_alarm(executor);
+                co_await bell->wait_until(time->now() + 20s);
+                co_return asked.parameters();
+            }(clock, std::move(call));
+        }));
+    test.make();
+    auto& peer = test.transports->expect_connect();
+    peer.reply(session_established_frame).expect_write("configure_tools");
+    peer.reply(tools_configured_frame);
+    test.init();
+    peer.reply(R"({"type":"tool_call_request","toolName":"slow","callId":"c","parameters":{}})");
+    poll(test.io);
+    peer.close(1000);
+    poll(test.io);
+    std::vector<std::string> seen;
+    while (auto one = run(test.io, test.client->next_event()))
+        seen.push_back(event_text(*one));
+    CHECK(seen == std::vector<std::string>{"tool starts slow c {}", "lost closed",
+                                           "tool ends slow c shut_down Client is shutting down",
+                                           "connection failed"});
+    test.pass(30s);
+}
