@@ -134,6 +134,8 @@ void observer::changed(websocket_state from, const websocket_status& to) {
     if (world_.traced())
         world_.note(fmt::format("{} -> {}, attempt {}", parley::to_string(from),
                                 parley::to_string(to.state), to.attempt));
+    // With that the event queue begins anew: what was not taken by now is dropped.
+    if (to.state == connecting) opening_again();
     if (to.state == ready) ready_since_ = world_.now();
     if (from == connecting && to.state == ready) attempt_ = 0;
     const bool stable = world_.now() - ready_since_ >= stable_after_;
@@ -321,8 +323,9 @@ void observer::ask_ended(std::uint64_t ask, const std::string* text) {
     asks_.erase(ask);
     std::uint64_t last = 0;
     if (text) return see(*text, last, "ask");
-    // What it had collected went with it.
-    std::erase_if(deltas_, [](const auto& one) { return one.second.asked; });
+    // What it had collected went with it; the rest may be on its way to next_event.
+    for (auto& [id, one] : deltas_)
+        if (one.asked) one.must = false;
 }
 
 void observer::tool_ran(const std::string& call_id) {

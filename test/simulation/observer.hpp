@@ -50,7 +50,6 @@ public:
     // The user's.
     void client_made();
     void client_gone();
-    void opening_again(); ///< the event queue begins anew
     void identity_changed(const std::string& entity);
     void refresh_began() { ++refreshing_; }
     void refresh_ended() { --refreshing_; }
@@ -97,6 +96,7 @@ private:
 
     void see(std::string_view text, std::uint64_t& last, std::string_view where);
     void note_failure(const error_info& why);
+    void opening_again();
     void changed(websocket_state from, const websocket_status& to);
     std::optional<std::string> reason_to_ask() const;
 

@@ -30,7 +30,6 @@ const std::vector<std::string> malformed{
     R"({"type":"tool_call_request"})",
     R"({"type":"tool_call_request","toolName":"t0","parameters":{}})",
     R"({"type":"thread_created","data":{}})",
-    R"({"type":"heartbeat_ping"})",
 };
 
 } // namespace
@@ -52,9 +51,6 @@ void model_server::opened(std::shared_ptr<peer> by) {
 }
 
 void model_server::reject(const session_ptr& s) {
-    // By one code the ticket is at fault and a fresh one helps, by another nothing does.
-    const bool curable = world_.happens(fault::session_rejected, 100);
-    if (!curable) return;
     observer_.ticket_doubted();
     observer_.session_doubted(s->wire->number());
     s->wire->send(fmt::format(R"({{"type":"authentication_error","error":"no","code":"{}"}})",
@@ -64,7 +60,7 @@ void model_server::reject(const session_ptr& s) {
 }
 
 void model_server::establish(const session_ptr& s) {
-    if (world_.faults.percent(3)) return reject(s);
+    if (world_.happens(fault::session_rejected, 3)) return reject(s);
     if (world_.happens(fault::session_refused, 0.4)) {
         observer_.session_doubted(s->wire->number());
         s->wire->send(R"({"type":"authentication_error","error":"never","code":"BANNED"})");

@@ -83,8 +83,7 @@ chat_client_config user::configuration() {
     };
     // A line costs its formatting, so that not every run has them all.
     const bool every_line = work.percent(30);
-    config.log_threshold =
-        world_.traced() || every_line ? log_level::debug : log_level::warning;
+    config.log_threshold = world_.traced() || every_line ? log_level::debug : log_level::warning;
     if (work.percent(40)) config.context_helpers = json_object().set("page", "start");
     if (work.percent(20)) config.component_schemas = json_array().add("chart");
     if (work.percent(30)) config.tools.executor = world_.executor(who::tools);
@@ -131,6 +130,9 @@ void user::make_client() {
     client_ = std::make_unique<chat_client>(world_.executor(who::client), config_, environment_);
     observer_.client_made();
     stream_over_ = false;
+    state_ = websocket_state::idle;
+    had_session_ = false;
+    ++epoch_;
 }
 
 void user::begin() {
@@ -186,10 +188,20 @@ void user::stop_acting() {
 }
 
 void user::look() {
-    if (client_) observer_.look(client_->status());
+    if (client_) look_at(client_->status());
     consume();
     if (operations_.size() > 64)
         std::erase_if(operations_, [](const auto& one) { return one->done; });
+}
+
+void user::look_at(const connection_status& now) {
+    using enum websocket_state;
+    observer_.look(now);
+    const auto before = std::exchange(state_, now.state);
+    if (now.state == ready || now.state == closed) had_session_ = true;
+    if (before == connecting || now.state != connecting || !had_session_) return;
+    ++epoch_; // the event queue begins anew
+    stream_over_ = false;
 }
 
 void user::time_passes() {
@@ -218,14 +230,23 @@ bool user::settled() const {
 
 void user::last_words() {
     if (!ready() || std::exchange(final_words_spoken_, true)) return;
+    // On a new session: of the old one there may be runs that never end.
+    start("the last reconnect", config_.timeouts.init, client_->reconnect(),
+          [this](const outcome& how, void*) {
+              if (!how.ok)
+                  return world_.broke("I12", "nothing is wrong, and reconnect fails: " + how.text);
+              ask_for_the_last_time();
+          });
+}
+
+void user::ask_for_the_last_time() {
     const auto content = new_message();
     const auto number = ++last_;
     observer_.ask_began(number);
     start("the last ask " + content, 200s, client_->ask(content),
           [this, number](const outcome& how, answer* what) {
               observer_.ask_ended(number, what ? &what->text : nullptr);
-              if (!how.ok)
-                  world_.broke("I12", "nothing is wrong any more, and ask fails: " + how.text);
+              if (!how.ok) world_.broke("I12", "nothing is wrong, and ask fails: " + how.text);
           });
 }
 
@@ -246,11 +267,12 @@ void user::consume() {
     if (patience_until_ && world_.now() < *patience_until_) return;
     consuming_ = true;
     start("next_event", std::nullopt, client_->next_event(),
-          [this, of = clients_](const outcome& how, std::optional<event>* what) {
+          [this, of = clients_, since = epoch_](const outcome& how, std::optional<event>* what) {
               consuming_ = false;
               if (of != clients_ || !client_) return;
               if (!how.ok && !how.aborted) world_.broke("I1", "next_event threw: " + how.text);
               if (!what) return;
+              if (since != epoch_) return; // taken from the queue that was
               if (*what) return observer_.happened(**what);
               stream_over_ = true; // until the next init
               observer_.stream_ended();

@@ -64,6 +64,7 @@ private:
     void idle_away();
 
     void consume();
+    void look_at(const connection_status& now);
     std::string new_message();
     observer::verdict verdict_on(const outcome& how) const;
 
@@ -77,6 +78,7 @@ private:
         return start(std::move(name), bound, std::move(what), [](const outcome&, void*) {});
     }
     void send_one();
+    void ask_for_the_last_time();
 
     world& world_;
     observer& observer_;
@@ -86,6 +88,9 @@ private:
     chat_client_config config_;
     std::unique_ptr<chat_client> client_;
     unsigned clients_ = 0;
+    unsigned epoch_ = 0;       // of the event queue
+    bool had_session_ = false; // or an end: the next init begins a new epoch
+    websocket_state state_ = websocket_state::idle;
     bool acting_ = true;
     bool consuming_ = false;
     bool stream_over_ = false;

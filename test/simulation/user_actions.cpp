@@ -30,12 +30,6 @@ observer::verdict user::verdict_on(const outcome& how) const {
 
 void user::init() {
     if (!client_) return;
-    const auto state = client_->status().state;
-    if (state == websocket_state::closed || state == websocket_state::failed) {
-        // What was not taken by now is dropped with the old session.
-        observer_.opening_again();
-    }
-    stream_over_ = false;
     const auto callers = world_.work.percent(10) ? 3 : 1;
     for (int i = 0; i < callers; ++i) {
         auto bound =
