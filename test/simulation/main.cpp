@@ -25,15 +25,17 @@ struct options {
     std::vector<std::uint64_t> seeds;
     bool trace = false;
     bool partial = false; // not every fault has to occur
+    bool first = false;   // ends with the first that fails
     unsigned jobs = 1;
 };
 
 [[noreturn]] void usage() {
-    fmt::print(stderr, "simulation --seeds N --from S [--trace] [--jobs N] [--partial]\n"
+    fmt::print(stderr, "simulation --seeds N --from S [--trace] [--jobs N] [--partial] [--first]\n"
                        "simulation --replay FILE\n"
                        "  --trace    prints everything that happens\n"
                        "  --jobs     seeds at the same time\n"
                        "  --partial  does not ask for every fault to have occurred\n"
+                       "  --first    ends with the first seed that fails\n"
                        "  --replay   the seeds in that file, one a line; # begins a comment\n");
     std::exit(2);
 }
@@ -58,6 +60,8 @@ options parse(const std::vector<std::string>& arguments) {
             out.trace = true;
         } else if (name == "--partial") {
             out.partial = true;
+        } else if (name == "--first") {
+            out.first = true;
         } else {
             if (++i == arguments.size()) usage();
             if (name == "--seeds")
@@ -110,6 +114,7 @@ private:
         if (options_.trace) fmt::print("seed {}\n{}", one.seed, one.trace);
         if (!one.broken) return;
         ++failed_;
+        if (options_.first) next_ = options_.seeds.size();
         fmt::print("seed {} failed: {}\n  simulation --seeds 1 --from {} --trace\n", one.seed,
                    *one.broken, one.seed);
         std::fflush(stdout);
