@@ -183,13 +183,15 @@ void user::disconnect() {
     if (!client_) return;
     start("disconnect", config_.timeouts.disconnect, client_->disconnect(),
           [this, of = clients_](const outcome& how, void*) {
-              if (of != clients_ || !how.ok) return;
+              if (of != clients_ || !client_ || !how.ok) return;
+              // A refresh that was on goes with its manager, and the ticket that was held too.
+              if (!client_->status().has_valid_ticket) observer_.forget_tickets();
               const bool alone = std::ranges::none_of(operations_, [&](const auto& one) {
                   return !one->done && one->client == of && one->name == "init";
               });
               if (alone && network_.alive() != 0)
                   world_.broke("I4", "disconnect is done, and a connection is left");
-              if (alone && client_ && client_->status().state != websocket_state::closed)
+              if (alone && client_->status().state != websocket_state::closed)
                   world_.broke("I4", "disconnect is done, and the client is not closed");
           });
 }
