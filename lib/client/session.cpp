@@ -195,7 +195,18 @@ awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
     if (!connection_->ready() && !comes_back(connection_->status().state))
         throw_error(error_info(errc::not_connected, "There is no session: call init first."));
     const auto manager = tickets();
-    co_await manager->refresh_ticket(); // throws: the live session stays
+    std::exception_ptr failure;
+    try {
+        co_await manager->refresh_ticket(); // throws: the live session stays
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    // A disconnect gives up the request that is on, and its manager: nobody has cancelled this
+    // call.
+    const bool closing = closing_flight_ && !closing_flight_->done();
+    const bool given_up = owns_tickets_ && (closing || manager != tickets());
+    if (failure && given_up && !gone_) throw_error(disconnected());
+    if (failure) std::rethrow_exception(failure);
     co_await connection_->reconnect(deadline);
 }
 

@@ -40,3 +40,22 @@ TEST_CASE("chat_client: what becomes of its tools is told before connection_fail
                                            "connection failed"});
     test.pass(30s);
 }
+
+TEST_CASE("chat_client: a refresh that a disconnect gives up says so, and is not called cancelled",
+          "[component][chat_client]") {
+    client_case test;
+    test.environment = test_environment::make(); // whose HTTP hangs after one ticket
+    test.environment->http->answer_ticket("ticket", 1h);
+    const auto transports = std::make_shared<scripted_transports>(test.environment->time);
+    test.environment->set_transports(transports);
+    transports->expect_connect().reply(session_established_frame);
+    test.make();
+    test.init();
+    auto refreshing = start(test.io, test.client->refresh_ticket_and_reconnect());
+    poll(test.io);
+    CHECK_FALSE(refreshing.done());
+    auto closing = start(test.io, test.client->disconnect());
+    test.pass(3s);
+    CHECK(closing.done());
+    CHECK(refreshing.failed_with(errc::disconnected));
+}
