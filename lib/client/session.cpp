@@ -163,6 +163,8 @@ awaitable<void> chat_client::impl::open() {
         opening_.lost();
         if (again) end_session();
         changed_.notify_all();
+        // Who was cancelled has left; the others hear what has ended it.
+        if (closing_flight_ && !closing_flight_->done()) throw_error(disconnected());
         std::rethrow_exception(failure);
     }
     start_renewal();

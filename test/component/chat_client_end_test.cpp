@@ -59,3 +59,16 @@ TEST_CASE("chat_client: a refresh that a disconnect gives up says so, and is not
     CHECK(closing.done());
     CHECK(refreshing.failed_with(errc::disconnected));
 }
+
+TEST_CASE("chat_client: an init that a disconnect gives up says so, and is not called cancelled",
+          "[component][chat_client]") {
+    client_case test;
+    test.make();
+    test.expect_session().hold(phase::tls);
+    auto opening = start(test.io, test.client->init());
+    poll(test.io);
+    auto closing = start(test.io, test.client->disconnect());
+    test.pass(3s);
+    CHECK(closing.done());
+    CHECK(opening.failed_with(errc::disconnected));
+}
