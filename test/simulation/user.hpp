@@ -119,6 +119,8 @@ std::shared_ptr<operation> user::start(std::string name,
     launch(world_, one, std::move(what),
            [this, one, then = std::move(then)](const outcome& how, auto* value) {
                observer_.read(how.text, one->name);
+               if (how.aborted && !one->cancelled && client_ && one->client == clients_)
+                   world_.broke("I1", one->name + " was aborted, and nobody had cancelled it");
                then(how, value);
            });
     return one;

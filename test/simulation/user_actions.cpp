@@ -79,11 +79,11 @@ void user::stop_run() { start("stop_run", config_.timeouts.send, client_->stop_r
 void user::cancel_something() {
     std::vector<std::shared_ptr<operation>> on;
     for (const auto& one : operations_)
-        if (!one->done && !one->cancelled) on.push_back(one);
+        if (!one->done && (!one->cancelled || one->name == "next_event")) on.push_back(one);
     if (on.empty()) return;
     const auto one = world_.work.pick(on);
     world_.seen.count(fault::cancellation);
-    one->cancelled = one->name != "next_event";
+    one->cancelled = true;
     constexpr asio::cancellation_type types[] = {asio::cancellation_type::terminal,
                                                  asio::cancellation_type::partial,
                                                  asio::cancellation_type::total};
