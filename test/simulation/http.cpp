@@ -127,6 +127,7 @@ awaitable<result<http_response>> exchange(world* in, model_server* server, obser
         by->ticket_asked(number, entity);
     }
     co_await wait_until(in, &changed, in->now() + what.there);
+    if (what.instead && what.instead->retry_after) by->asked_for_patience();
     if (what.before) co_return failed(*what.before, "refused");
     if (what.stalls) {
         co_await wait_until(in, &changed, request->deadline);

@@ -39,6 +39,8 @@ public:
     void ticket_arrived(std::uint64_t request, const std::string& value,
                         std::chrono::milliseconds lifetime);
     void ticket_used(const std::string& value);
+    /// The server asks for more patience than the backoff has.
+    void asked_for_patience() { odd_failures_ = true; }
     void ticket_doubted() { doubted_ = true; } ///< the server did something that may cost a ticket
     /// From now on a session that dies may have been told to.
     void session_doubted(std::uint64_t connection) { doubtful_.insert(connection); }

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace parley::simulation {
@@ -99,7 +100,7 @@ void launch(world& in, std::shared_ptr<operation> one, awaitable<T> what, Then t
         const auto how = outcome_of(error);
         if (in.traced())
             in.note("user: " + one->name + (how.ok ? " done" : " failed: " + how.text));
-        if constexpr (sizeof...(value) == 0)
+        if constexpr (std::is_void_v<T>)
             then(how, static_cast<void*>(nullptr));
         else
             (then(how, how.ok ? &value : nullptr), ...);

@@ -102,6 +102,10 @@ void model_server::send_stray(const session_ptr& s) {
         R"({"type":"ui_component","toolCallId":"u","componentName":"c","props":{}})",
     };
     const auto& one = world_.faults.pick(frames);
+    // What begins an opening, or asks for the tools, is no stray before the session is established.
+    const bool opens = one.find("session_established") != std::string::npos ||
+                       one.find("configure_tools") != std::string::npos;
+    if (opens && !s->established) return;
     if (one.find("configure_tools") != std::string::npos) s->reconfigured = true;
     s->wire->send(one);
 }

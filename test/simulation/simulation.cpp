@@ -169,7 +169,8 @@ private:
         }
         user_.destroy();
         settle();
-        go_on_until(world_.now() + 100s, [this] { return user_.tools_running() == 0; });
+        go_on_until(world_.now() + 200s,
+                    [this] { return user_.tools_running() == 0 && user_.all_done(); });
         go_on_until(world_.now() + 3s);
         if (world_.broken()) return;
         if (!user_.all_done()) world_.broke("I4", "something goes on after destruction");

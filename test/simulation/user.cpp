@@ -98,7 +98,7 @@ chat_client_config user::configuration() {
     if (work.percent(10)) config.connection.reconnect.max_elapsed = work.ms(5'000, 120'000);
     if (work.percent(30))
         config.connection.reconnect.on_normal_close = reconnect_config::normal_close::reconnect;
-    if (work.percent(20)) config.timeouts.answer = work.ms(5'000, 60'000);
+    if (work.percent(20)) config.timeouts.answer = work.ms(12'000, 60'000);
     if (work.percent(20)) config.timeouts.send = work.ms(1'000, 20'000);
     if (work.percent(20)) config.timeouts.init = work.ms(2'000, 20'000);
     observer_.set_stable_after(config.connection.reconnect.stable_after);
@@ -207,7 +207,11 @@ void user::look_at(const connection_status& now) {
 void user::time_passes() {
     for (const auto& one : operations_) {
         if (one->done) continue;
-        if (one->client != clients_ || !client_) {
+        // A request that is on goes on, to its own deadline at most.
+        const bool over_http = one->name.starts_with("update_entity") ||
+                               one->name.starts_with("update_metadata") ||
+                               one->name.starts_with("refresh");
+        if ((one->client != clients_ || !client_) && !over_http) {
             world_.broke("I4", one->name + " goes on after its client was destroyed");
             continue;
         }

@@ -20,6 +20,7 @@ world::~world() = default;
 asio::any_io_executor world::executor(who of) { return seeded_executor(*this, of); }
 
 void world::push(who of, std::function<void()> what) {
+    if (!context_) return; // it is being shut: what would run goes with it
     ready_.push_back(ready_item{of, std::move(what)});
 }
 
