@@ -269,10 +269,8 @@ void chat_client::impl::abandon() {
     events_.abort();
     tasks_.cancel();
     if (opening_flight_) opening_flight_->cancel();
-    if (owns_tickets_) {
-        const std::lock_guard held(published_);
-        tickets_->stop_proactive_renewal();
-    }
+    if (owns_tickets_)
+        tasks_.spawn([manager = tickets()] { return manager->stop(); }); // who waits is told
     changed_.notify_all();
 }
 
