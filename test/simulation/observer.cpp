@@ -61,7 +61,7 @@ void observer::dialing(std::uint64_t connection, const std::string&) {
     dialing_.insert(connection);
     current_ = connection;
     dial_began_ = world_.now();
-    if (retry_at_ && world_.now() < *retry_at_ && !nudged_)
+    if (retry_at_ && world_.now() < *retry_at_ && !nudged_ && refreshing_ == 0)
         world_.broke("I11", "an attempt before the backoff was over");
     retry_at_.reset();
     nudged_ = false;
