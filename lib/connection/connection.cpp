@@ -145,7 +145,8 @@ awaitable<void> connection_impl::reconnect(self_ptr self, time_point deadline) {
     if (!self->coming_back() || self->draining_)
         throw_error(error_info(errc::not_connected, "There is no session to give up."));
     const unsigned before = self->sessions_;
-    if (self->stage_ != stage::dialing) self->requested_ = true;
+    // An attempt that is on is what was asked for, until its session is ready.
+    if (self->stage_ != stage::dialing || self->session_ready_) self->requested_ = true;
     self->changed_.notify_all();
     while (self->coming_back() && self->sessions_ == before && self->now() < deadline)
         co_await self->changed_.wait_until(deadline);

@@ -327,6 +327,29 @@ TEST_CASE("connection: a superseded connection that does not close is cut after 
     CHECK(test.socket->ready());
 }
 
+TEST_CASE("connection: a reconnect asked for at the moment of a restoration is another one",
+          "[component][connection]") {
+    connection_case test;
+    auto& first = test.transports->expect_connect();
+    test.transports->expect_connect();
+    test.transports->expect_connect();
+    test.open();
+    std::optional<started<void>> again;
+    test.layer->on_event = [&](const connection_event& happened) {
+        if (again || !std::holds_alternative<connection_restored>(happened)) return;
+        again = start(test.executor, test.socket->reconnect(test.now() + 30s));
+    };
+
+    first.close(1001);
+    test.pass(1s);
+
+    REQUIRE(again);
+    REQUIRE(again->done());
+    CHECK_NOTHROW(again->get());
+    CHECK(test.layer->events ==
+          events{"lost(closed)", "reconnecting(1)", "restored", "lost(requested)", "restored"});
+}
+
 TEST_CASE("connection: a reconnect that is not ready at its deadline throws and goes on",
           "[component][connection]") {
     connection_case test;
