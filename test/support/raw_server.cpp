@@ -325,6 +325,11 @@ void raw_server::serve(int socket, const script& how) {
             if (SSL_accept(connection) == 1) {
                 tls_peer peer(connection, socket);
                 how(peer);
+            } else { // closing with bytes unread is a reset, which can overtake our alert
+                ::shutdown(socket, SHUT_WR);
+                std::array<char, 4096> rest{};
+                while (::recv(socket, rest.data(), rest.size(), 0) > 0) {
+                }
             }
         } else {
             plain_peer peer(socket);
