@@ -9,6 +9,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -26,8 +27,9 @@ bool step(ticket_world& w) {
 }
 
 /// A caller that hears every type of cancellation; by default a coroutine hears terminal only.
-awaitable<ticket> attentive(awaitable<ticket> operation) {
+awaitable<ticket> attentive(awaitable<ticket> operation, std::shared_ptr<bool> hears = nullptr) {
     co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+    if (hears) *hears = true;
     co_return co_await std::move(operation);
 }
 
@@ -35,16 +37,21 @@ awaitable<ticket> attentive(awaitable<ticket> operation) {
 struct scenario {
     ticket_world w;
     std::vector<started<ticket>> callers;
+    std::vector<std::shared_ptr<bool>> hears; ///< whether that caller has begun to listen
 
     scenario() {
         w.source->fail_retryable();
         w.source->lifetime(90s);
         auto& tickets = w.manage();
         tickets.start_proactive_renewal();
-        callers.push_back(test::start(w.io, attentive(tickets.get_valid_ticket())));
-        callers.push_back(test::start(w.io, attentive(tickets.refresh_ticket())));
-        const auto in_a_minute = w.clock->now() + std::chrono::minutes(1);
-        callers.push_back(test::start(w.io, attentive(tickets.get_valid_ticket(in_a_minute))));
+        call(tickets.get_valid_ticket());
+        call(tickets.refresh_ticket());
+        call(tickets.get_valid_ticket(w.clock->now() + std::chrono::minutes(1)));
+    }
+
+    void call(awaitable<ticket> operation) {
+        hears.push_back(std::make_shared<bool>(false));
+        callers.push_back(test::start(w.io, attentive(std::move(operation), hears.back())));
     }
 
     bool all_done() const {
@@ -124,9 +131,11 @@ TEST_CASE("ticket_manager: a caller cancelled at any step is done at once, and t
         for (int i = 0; i < n; ++i)
             step(s.w);
         finished = s.all_done();
+        // Before it listens, what a signal does is Asio's affair, and differs between its versions.
+        const bool hears = *s.hears[who];
         s.callers[who].cancel(type);
         test::poll(s.w.io);
-        REQUIRE(s.callers[who].done());
+        if (hears) REQUIRE(s.callers[who].done());
         for (int i = 0; i < more_than_enough && !s.all_done(); ++i)
             step(s.w);
         for (std::size_t i = 0; i < s.callers.size(); ++i) {

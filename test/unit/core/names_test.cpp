@@ -1,11 +1,13 @@
 #include <parley/event.hpp>
 #include <parley/log.hpp>
+#include <parley/metrics.hpp>
 #include <parley/status.hpp>
 
 #include "support/catch.hpp"
 
 #include <set>
 #include <string_view>
+#include <type_traits>
 
 namespace {
 
@@ -51,4 +53,10 @@ TEST_CASE("names: every enumerator has one of its own", "[unit][names]") {
     CHECK(names_up_to(websocket_state::failed) == 8);
     CHECK(names_up_to(log_level::error) == 4);
     CHECK(to_string(static_cast<log_level>(99)) == "unknown");
+}
+
+TEST_CASE("metrics: are numbers and durations, and no text that a server could choose",
+          "[unit][metrics][N133]") {
+    STATIC_REQUIRE(std::is_trivially_copyable_v<metrics_snapshot>);
+    STATIC_REQUIRE_FALSE(std::is_trivially_copyable_v<connection_lost>); // what has a text is not
 }
