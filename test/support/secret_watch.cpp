@@ -72,6 +72,17 @@ bool has_numbered(std::string_view text, std::string_view word, std::string_view
     return false;
 }
 
+void look_at(const std::exception& thrown) {
+    watch_text("An exception", thrown.what());
+    const auto* ours = dynamic_cast<const client_error*>(&thrown);
+    if (!ours) return;
+    const auto& info = ours->info();
+    for (const auto& text :
+         {info.message, info.details.to_string(), info.details.url, info.details.server_text,
+          info.details.server_code, info.details.reason})
+        watch_text("An error", text);
+}
+
 class secret_listener : public listener_base {
 public:
     using listener_base::listener_base;
@@ -114,34 +125,6 @@ CATCH_REGISTER_LISTENER(secret_listener)
 
 } // namespace parley::test
 
-// AddressSanitizer follows __cxa_throw itself, and reports living frames as dead when it is called
-// from here: under it only what is logged is watched. g++ says so by a macro, clang by a feature.
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define PARLEY_TEST_UNDER_ASAN
-#endif
-#endif
-#if !defined(__SANITIZE_ADDRESS__) && !defined(PARLEY_TEST_UNDER_ASAN)
-
-namespace parley::test {
-
-namespace {
-
-void look_at(const std::exception& thrown) {
-    watch_text("An exception", thrown.what());
-    const auto* ours = dynamic_cast<const client_error*>(&thrown);
-    if (!ours) return;
-    const auto& info = ours->info();
-    for (const auto& text :
-         {info.message, info.details.to_string(), info.details.url, info.details.server_text,
-          info.details.server_code, info.details.reason})
-        watch_text("An error", text);
-}
-
-} // namespace
-
-} // namespace parley::test
-
 // Every throw of the program goes through here, of the library as of the tests: it takes the place
 // of __cxa_throw, under a name that no compiler has a declaration of its own for.
 extern "C" [[noreturn]] void watched_throw(void* thrown, std::type_info* type,
@@ -156,5 +139,3 @@ void watched_throw(void* thrown, std::type_info* type, void (*end)(void*)) {
     real(thrown, type, end);
     std::abort();
 }
-
-#endif

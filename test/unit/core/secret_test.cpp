@@ -51,6 +51,7 @@ void* operator new[](std::size_t size) {
     if (void* fresh = std::malloc(size)) return fresh;
     throw std::bad_alloc();
 }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return std::malloc(size); }
 void operator delete[](void* old) noexcept {
     spy.look(old);
     std::free(old);
