@@ -45,7 +45,6 @@ missing_of() {
         has_command nginx || [[ -x /usr/sbin/nginx ]] || echo nginx-light
         ;;
     ci)
-        has_command git || echo git
         has_command clang++-19 || echo clang-19
         [[ -d /usr/lib/llvm-19/lib/clang/19/lib ]] || echo libclang-rt-19-dev
         has_library 'nlohmann_json >= 3.9' || echo nlohmann-json3-dev # of an example
