@@ -26,7 +26,7 @@ void model_server::take(const session_ptr& s, const json& frame, const std::stri
             !frame.has("pingTime", json::kind::number))
             return wrong("fields of heartbeat_ping", text);
         return s->wire->send(fmt::format(R"({{"type":"heartbeat_ack","originalTimestamp":{}}})",
-                                         quoted(frame.string("timestamp"))));
+                                         json_quoted(frame.string("timestamp"))));
     }
     if (type == "heartbeat_pong") return take_pong(s, frame);
     if (type == "configure_tools") return take_tools(s, frame, false);
@@ -113,7 +113,7 @@ void model_server::take_pong(const session_ptr& s, const json& frame) {
     const auto found = s->pings.find(frame.string("originalTimestamp"));
     if (found == s->pings.end())
         return wrong("a pong to no ping", frame.string("originalTimestamp"));
-    const auto said = time->is == json::kind::string ? quoted(time->text) : time->text;
+    const auto said = time->is == json::kind::string ? json_quoted(time->text) : time->text;
     if (said != found->second) return wrong("a pong with another pingTime", said);
     s->pings.erase(found);
 }

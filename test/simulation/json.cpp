@@ -180,7 +180,7 @@ bool json::only(std::initializer_list<std::string_view> names) const {
     return there == members.size();
 }
 
-std::string quoted(std::string_view text) {
+std::string json_quoted(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\')

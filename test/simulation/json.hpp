@@ -32,6 +32,6 @@ public:
 };
 
 /// A JSON string, quotes included.
-std::string quoted(std::string_view text);
+std::string json_quoted(std::string_view text);
 
 } // namespace parley::simulation

@@ -109,7 +109,7 @@ http_response model_server::issue_ticket(const http_request&) {
     out.status = 200;
     out.body =
         fmt::format(R"({{"success":true,"ticket":{},"expiresAt":"{:%Y-%m-%dT%H:%M:%S}.000Z"}})",
-                    quoted(value), utc(wall_at(now) + left));
+                    json_quoted(value), utc(wall_at(now) + left));
     if (!world_.happens(fault::ticket_without_date, 5)) out.date = date_of(now);
     // Without a date the client reckons by its own clock.
     const auto issued_at = out.date ? wall_at(now) : world_.time->wall_now();

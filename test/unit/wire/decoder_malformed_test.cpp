@@ -55,7 +55,7 @@ void add(std::string& out, std::string_view name, std::string_view json) {
     out.append("\"").append(name).append("\":").append(json);
 }
 
-std::string quoted(std::string_view word) { return '"' + std::string(word) + '"'; }
+std::string quote(std::string_view word) { return '"' + std::string(word) + '"'; }
 
 /// The message as the decoder's own table has it, with one field's value replaced, or left out.
 std::string written(const frame_row& of, const rule* changed = nullptr,
@@ -63,9 +63,9 @@ std::string written(const frame_row& of, const rule* changed = nullptr,
     const auto event = event_of(of.kind);
     std::string top;
     std::string data;
-    add(top, "type", quoted(event.empty() ? of.name : "chat_event"));
-    if (!event.empty()) add(top, "event", quoted(event));
-    if (!event.empty() && event != of.name) add(data, "type", quoted(of.name));
+    add(top, "type", quote(event.empty() ? of.name : "chat_event"));
+    if (!event.empty()) add(top, "event", quote(event));
+    if (!event.empty() && event != of.name) add(data, "type", quote(of.name));
     std::optional<std::string> whole_data;
     for (const auto& each : of.rules) {
         const bool is_data = each.which == wire::field::data;
