@@ -82,7 +82,15 @@ reconnect_action_t reconnect_fsm::on(const reconnect_input::failed& in) {
     if (in.verdict.what == reaction::end) return stop(in.why);
     if (state_ == state::opening || state_ == state::opening_again) return opening_failed(in);
     if (rejections_ >= rejections_at_most) return stop(rejected(in.why));
+    if (!config_.enabled) return asked_for_failed(in);
     return try_again(in.why);
+}
+
+// Nobody reconnects by itself, so that somebody asked for it: as in an opening, the first rejection
+// gets one refresh and one more try (PROTOCOL.md 3).
+reconnect_action_t reconnect_fsm::asked_for_failed(const reconnect_input::failed& in) {
+    if (!is_rejection(in.verdict)) return stop(in.why);
+    return in.used == ticket_use::fresh ? stop(rejected(in.why)) : dial();
 }
 
 reconnect_action_t reconnect_fsm::opening_failed(const reconnect_input::failed& in) {
@@ -136,7 +144,6 @@ std::chrono::milliseconds reconnect_fsm::next_delay(const error_info& why) const
 }
 
 reconnect_action_t reconnect_fsm::try_again(const error_info& why) {
-    if (!config_.enabled) return stop(why);
     if (config_.max_attempts != 0 && attempt_ >= config_.max_attempts)
         return stop(exhausted(why, "number of attempts"));
     const auto delay = next_delay(why);

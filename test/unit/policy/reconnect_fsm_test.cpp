@@ -256,6 +256,27 @@ TEST_CASE("reconnect_fsm: with reconnecting disabled the first loss is final",
     CHECK(test.lose() == action(stopped(errc::connection_reset)));
 }
 
+TEST_CASE(
+    "reconnect_fsm: one that was asked for gets another ticket once, also where nobody reconnects",
+    "[unit][reconnect_fsm]") {
+    reconnect_config config;
+    config.enabled = false;
+    transcript test(config);
+    test.say(in::start{test.now});
+    test.say(in::ready());
+    REQUIRE(test.say(in::requested()) == action(out::dial{0, false}));
+
+    SECTION("a rejection") {
+        REQUIRE(test.say(failed(reaction::rejection)) == action(out::dial{0, true}));
+        const auto second = test.say(failed(reaction::rejection, ticket_use::fresh));
+        REQUIRE(std::holds_alternative<out::stop>(second));
+        CHECK(std::get<out::stop>(second).why.is(errc::ticket_rejected));
+    }
+    SECTION("another failure") {
+        CHECK(test.say(failed(reaction::retry)) == action(stopped(errc::connect_failed)));
+    }
+}
+
 TEST_CASE("reconnect_fsm: max_attempts attempts are made, and no more",
           "[unit][reconnect_fsm][I95]") {
     reconnect_config config;
