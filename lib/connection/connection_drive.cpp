@@ -221,10 +221,12 @@ awaitable<void> connection_impl::ask_layer(self_ptr self, std::shared_ptr<sessio
 awaitable<reconnect_action_t> connection_impl::live(self_ptr self) {
     self->stage_ = stage::live;
     self->network_changed_ = false;
-    // Its own end, once begun, comes before a request.
+    // Its own end, once begun, comes before a request, and so does ours.
     while (self->stop_ == stop::none && !self->link_->over() &&
-           (!self->requested_ || self->link_->ended()))
+           (!self->requested_ || self->draining_ || self->link_->ended()))
         co_await self->changed_.wait_until();
+    // A close that drains has nothing to come back to, and reports nothing.
+    if (self->stop_ == stop::none && self->draining_) self->halt(stop::closing);
     if (self->stop_ != stop::none) co_return reconnect_action::stay();
     auto ended = self->release_link();
     if (ended->over()) co_return self->session_ended(ended->reason());

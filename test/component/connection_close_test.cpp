@@ -71,6 +71,41 @@ TEST_CASE("connection: what cannot be drained is told so", "[component][connecti
     CHECK(nothing_left(test));
 }
 
+TEST_CASE("connection: a session that is lost while it drains is not on its way back",
+          "[component][connection]") {
+    connection_case test;
+    auto& peer = test.transports->expect_connect();
+    test.open();
+    peer.hold_writes();
+    const auto message = test.begin_send("a");
+
+    const auto closing = test.begin_close();
+    CHECK(test.state() == websocket_state::closing);
+    peer.fail_read(errc::connection_reset);
+    poll(test.io);
+
+    CHECK_NOTHROW(closing.get());
+    CHECK(message.failed_with(errc::sent_unconfirmed));
+    CHECK(test.layer->events == std::vector<std::string>());
+    CHECK(nothing_left(test));
+}
+
+TEST_CASE("connection: a reconnect asked for just before a close goes nowhere",
+          "[component][connection]") {
+    connection_case test;
+    test.transports->expect_connect();
+    test.open();
+
+    const auto again =
+        start(test.executor, test.socket->reconnect(test.now() + std::chrono::seconds(30)));
+    const auto closing = test.begin_close();
+
+    CHECK_NOTHROW(closing.get());
+    CHECK(again.failed_with(errc::disconnected));
+    CHECK(test.layer->events == std::vector<std::string>());
+    CHECK(nothing_left(test));
+}
+
 TEST_CASE("connection: a peer that never finishes the close costs the cap and no more",
           "[component][connection][I100]") {
     connection_case test;

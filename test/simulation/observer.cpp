@@ -134,6 +134,8 @@ void observer::changed(websocket_state from, const websocket_status& to) {
     if (world_.traced())
         world_.note(fmt::format("{} -> {}, attempt {}", parley::to_string(from),
                                 parley::to_string(to.state), to.attempt));
+    if (from == closing && to.state != closed)
+        world_.broke("I4", fmt::format("from closing it goes to {}", parley::to_string(to.state)));
     // With that the event queue begins anew: what was not taken by now is dropped.
     if (to.state == connecting) opening_again();
     if (to.state == ready) ready_since_ = world_.now();
