@@ -118,7 +118,7 @@ def try_patch(tree, patch, options):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--seeds', type=int, default=200)
-    parser.add_argument('--scratch', type=Path, default=None)
+    parser.add_argument('--scratch', type=lambda name: Path(name).resolve(), default=None)
     parser.add_argument('--all', action='store_true')
     parser.add_argument('--trust', action='store_true', help='does not test the tree as it is')
     parser.add_argument('names', nargs='*')
