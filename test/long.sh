@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# The tests that take minutes: 10,000 reconnects and 1,000 sessions through a restart of the server.
-# bash test/long.sh [Catch2 filter]
+# The tests that take minutes: 10,000 reconnects, 1,000 sessions through a restart of the server, and
+# 5,000 sessions under random operations and faults. Prints how long each takes.
+# bash test/long.sh [soak|load|seeds|FILTER [SESSIONS-OR-SEEDS [SECONDS-OR-FIRST]]]
+#   soak     the first two              load     5,000 sessions for 600 s, or as given
+#   seeds    100,000 seeds of the simulation, from 1, or as given      FILTER  of Catch2
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 source .ci/setup.sh
@@ -9,16 +12,38 @@ require build programs tests
 # Optimised and without sanitizers: what is measured is memory.
 configure build/long --buildtype=debugoptimized -Dtests=enabled -Dexamples=disabled ||
     { echo '0 passed, 1 failed, 0 skipped' && exit 1; }
-build build/long 2 test/loopback_tests || { echo '0 passed, 1 failed, 0 skipped' && exit 1; }
+build build/long 2 test/loopback_tests test/load_test test/simulation ||
+    { echo '0 passed, 1 failed, 0 skipped' && exit 1; }
 
 # A thousand sessions have both their ends in this process.
-ulimit -n 8192 2>/dev/null || true
-output=$(PARLEY_LONG=1 build/long/test/loopback_tests --durations yes "${1:-[soak]}")
-status=$?
-echo "$output"
-cases=$(grep -oE 'in [0-9]+ test cases?\)|^test cases: *[0-9]+' <<<"$output" | grep -oE '[0-9]+' | tail -n 1)
-failed=$(grep -oE '^test cases:.* ([0-9]+) failed' <<<"$output" | grep -oE '[0-9]+ failed' | grep -oE '[0-9]+')
-failed=${failed:-0}
-[[ $status -eq 0 || $failed -gt 0 ]] || failed=1
-echo "$((${cases:-$failed} - failed)) passed, $failed failed, 0 skipped"
-exit "$status"
+ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
+passed=0 failed=0
+soak() {
+    local output cases broken status
+    output=$(PARLEY_LONG=1 build/long/test/loopback_tests --durations yes "$1")
+    status=$?
+    echo "$output"
+    cases=$(grep -oE 'in [0-9]+ test cases?\)|^test cases: *[0-9]+' <<<"$output" | grep -oE '[0-9]+' | tail -n 1)
+    broken=$(grep -oE '^test cases:.* ([0-9]+) failed' <<<"$output" | grep -oE '[0-9]+ failed' | grep -oE '[0-9]+')
+    broken=${broken:-0}
+    [[ $status -eq 0 || $broken -gt 0 ]] || broken=1
+    passed=$((passed + ${cases:-$broken} - broken)) failed=$((failed + broken))
+}
+one() {
+    local began=$SECONDS
+    if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    echo "$((SECONDS - began)) s: $*"
+}
+load() { one build/long/test/load_test --sessions "${1:-5000}" --seconds "${2:-600}"; }
+seeds() {
+    one build/long/test/simulation --seeds "${1:-100000}" --from "${2:-1}" --jobs "$(nproc)" --partial
+}
+
+case ${1:-all} in
+all) soak '[soak]'; load ;;
+soak) soak '[soak]' ;;
+load | seeds) "$@" ;;
+*) soak "$1" ;;
+esac
+echo "$passed passed, $failed failed, 0 skipped"
+[[ $failed -eq 0 ]]
