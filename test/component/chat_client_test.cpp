@@ -217,6 +217,13 @@ TEST_CASE("chat_client: a tool added on a ready session is announced and acknowl
     peer.reply(R"({"type":"client_tools_updated","data":{"toolCount":1}})");
     poll(test.io);
     CHECK_NOTHROW(adding.get());
+    // Each has its own acknowledgement.
+    auto next = start(test.io, test.client->add_client_tool(echo_tool("next")));
+    poll(test.io);
+    CHECK_FALSE(next.done());
+    peer.reply(R"({"type":"client_tools_updated","data":{"toolCount":2}})");
+    poll(test.io);
+    CHECK_NOTHROW(next.get());
     auto again = start(test.io, test.client->add_client_tool(echo_tool("echo")));
     poll(test.io);
     CHECK(again.failed_with(errc::tool_duplicate));
