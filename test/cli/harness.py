@@ -100,8 +100,9 @@ def chat(*arguments, stdin='', env=None, status=None):
     return ended
 
 
-def start(*arguments, **more):
-    return subprocess.Popen([CHAT, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+def start(*arguments, where=(), **more):
+    """`where` is what the command line begins with."""
+    return subprocess.Popen([*where, CHAT, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, env=environment(), **more)
 
 
@@ -115,8 +116,8 @@ def end(process, status):
 class Server:
     """parley-server, for a while."""
 
-    def __init__(self, *arguments):
-        self.process = subprocess.Popen([SERVER, '--port', '0', *arguments],
+    def __init__(self, *arguments, where=()):
+        self.process = subprocess.Popen([*where, SERVER, '--port', '0', *arguments],
                                         stdout=subprocess.PIPE, text=True)
         words = self.process.stdout.readline().split()
         equal(words[0], 'listening')

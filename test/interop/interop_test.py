@@ -1,8 +1,8 @@
-"""What strangers say to us: Node's `ws`, and nginx between us and a server.
+"""What strangers say to us: Node's `ws`, nginx between us and a server, and a link that fails.
 
     interop_test.py PARLEY_CHAT PARLEY_SERVER ECHO_CLIENT [PART_OF_A_TEST'S_NAME...]
 
-All on loopback. What is not installed is skipped. The last line is `N passed, N failed, N skipped`.
+All on loopback, or in a network namespace. What is not installed is skipped. The last line is `N passed, N failed, N skipped`.
 """
 
 import json
@@ -155,8 +155,8 @@ class Nginx:
 class Session:
     """parley-chat that is fed lines, and whose events are read as they come."""
 
-    def __init__(self, *arguments):
-        self.process = start('--json', *arguments)
+    def __init__(self, *arguments, where=()):
+        self.process = start('--json', *arguments, where=where)
         self.events = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -183,6 +183,10 @@ class Session:
     def end(self):
         self.process.stdin.close()
         equal(self.process.wait(PATIENCE), 0, self.process.stderr.read())
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
 
 
 @test
@@ -213,8 +217,7 @@ def nginx_ends_tls_and_is_restarted_under_load():
                 session.end()
         finally:
             for session in sessions:
-                if session.process.poll() is None:
-                    session.process.kill()
+                session.stop()
             nginx.stop()
 
 
@@ -229,6 +232,76 @@ def nginx_without_its_server_is_502_and_worth_a_retry():
             equal(run.only('error')[0]['details'].get('httpStatus'), 502)
         finally:
             nginx.stop()
+
+
+class Link:
+    """A network namespace: whoever runs `inside` shares a loopback of his own, that can fail."""
+
+    def __init__(self):
+        self.program, self.name = program('ip'), f'parley-{os.getpid()}'
+        self.inside = [self.program, 'netns', 'exec', self.name]
+
+    def __enter__(self):
+        made = subprocess.run([self.program, 'netns', 'add', self.name], capture_output=True, text=True)
+        if made.returncode != 0:
+            raise Skipped(f'no network namespaces here: {made.stderr.strip()}')
+        self.mend()
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run([self.program, 'netns', 'delete', self.name], check=True)
+
+    def cut(self):
+        """From now on packets are lost, and nobody is told."""
+        subprocess.run([*self.inside, 'ip', 'link', 'set', 'lo', 'down'], check=True)
+
+    def mend(self):
+        subprocess.run([*self.inside, 'ip', 'link', 'set', 'lo', 'up'], check=True)
+
+    def disturb(self, *how):
+        done = subprocess.run([*self.inside, program('tc'), 'qdisc', 'replace', 'dev', 'lo', 'root', 'netem',
+                               *how], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Skipped(f'no netem here: {done.stderr.strip()}')
+
+
+def converse(session, text):
+    session.say(text)
+    events = session.until('finished')
+    equal(any(event['event'] == 'text_delta' for event in events), True)
+
+
+@test
+def a_link_that_is_cut_is_noticed_and_the_session_comes_back():
+    with Link() as link, Server(where=link.inside) as server:
+        session = Session(server.url, where=link.inside)
+        try:
+            converse(session, 'hello')
+            link.cut()
+            # Nobody hangs up: only the heartbeat tells, 25 s of silence and 10 s without an answer.
+            lost = session.until('connection_lost')[-1]
+            equal((lost['reason'], lost['willReconnect']), ('silent', True))
+            while session.until('reconnecting')[-1]['attempt'] < 3:
+                pass
+            link.mend()
+            session.until('connection_restored')
+            converse(session, 'and now?')
+            session.end()
+        finally:
+            session.stop()
+
+
+@test
+def a_link_that_delays_loses_and_repeats_packets_carries_a_conversation():
+    with Link() as link, Server(where=link.inside) as server:
+        link.disturb('delay', '60ms', '40ms', 'loss', '3%', 'duplicate', '2%')
+        session = Session(server.url, where=link.inside)
+        try:
+            for text in ['hello', 'Zürich', 'x' * 50_000, 'and now?']:
+                converse(session, text)
+            session.end()
+        finally:
+            session.stop()
 
 
 def main():
