@@ -106,8 +106,8 @@ public:
     awaitable<result<void>> upgrade(std::shared_ptr<const connect_request> request) override {
         set_options();
         websocket::response_type answer;
-        const std::string host = request->server.host_header();
-        const auto done = co_await ws_.async_handshake(answer, host, request->target, as_values);
+        const auto done = co_await ws_.async_handshake(answer, request->server.host_header(),
+                                                       request->target, as_values);
         const error_code failed = std::get<0>(done);
         if (stop_->requested()) co_return aborted_error(phase::upgrade);
         const answer_head& head = layer().gate().head();
@@ -118,7 +118,7 @@ public:
         if (head.current() == answer_head::state::too_long)
             co_return handshake_violation("the head of the answer is too long");
         if (failed) co_return upgrade_error(failed, request->server.host());
-        if (auto complaint = upgrade_complaint(headers_of(answer), net_->config().compression))
+        if (auto complaint = upgrade_complaint(headers_of(answer), offered_))
             co_return handshake_violation(std::move(*complaint));
         co_return result<void>();
     }
@@ -181,16 +181,16 @@ private:
     static awaitable<result<void>> nothing_to_do() { co_return result<void>(); }
 
     void set_options() {
-        // Beast's own timeouts miss too much (PITFALLS P33, P34): whoever owns the transport has
-        // its own.
+        // Beast's own timeouts miss too much (PITFALLS P33, P34): the owner has others.
         ws_.set_option(websocket::stream_base::timeout{websocket::stream_base::none(),
                                                        websocket::stream_base::none(), false});
         websocket::permessage_deflate deflate;
         deflate.client_enable = net_->config().compression;
         ws_.set_option(deflate);
-        ws_.set_option(websocket::stream_base::decorator([net = net_](websocket::request_type& to) {
-            to.set(http::field::user_agent, net->headers().user_agent());
-            for (const auto& [name, value] : net->headers().extra())
+        ws_.set_option(websocket::stream_base::decorator([this](websocket::request_type& to) {
+            offered_ = to[http::field::sec_websocket_extensions];
+            to.set(http::field::user_agent, net_->headers().user_agent());
+            for (const auto& [name, value] : net_->headers().extra())
                 to.insert(name, value);
         }));
         ws_.read_message_max(net_->config().limits.message_bytes);
@@ -254,11 +254,9 @@ private:
         parser.skip(true);
         error_code unreadable;
         parser.put(asio::buffer(head.text()), unreadable);
-        const auto& fields = parser.get();
-        const auto found = fields.find(http::field::retry_after);
-        if (!unreadable && found != fields.end())
-            refused.details.retry_after =
-                parse_retry_after(found->value(), net_->clock()->wall_now());
+        const auto when = parser.get()[http::field::retry_after];
+        if (!unreadable && !when.empty())
+            refused.details.retry_after = parse_retry_after(when, net_->clock()->wall_now());
         return refused;
     }
 
@@ -304,6 +302,7 @@ private:
     binary_listener* const binary_ = dynamic_cast<binary_listener*>(&listener_);
     websocket::stream<wire_layer<Stream>> ws_;
     const stop_signal::hook hook_;
+    std::string offered_; ///< extensions
     std::unique_ptr<char[]> message_;
     unsigned writes_ = 0;
     bool closing_ = false;

@@ -36,49 +36,86 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     return parts;
 }
 
+/// The windows in bits that permessage-deflate was offered with; 0 when it does not say.
+struct windows {
+    int server = 0;
+    int client = 0;
+};
+
 /// 9 to 15 (RFC 7692 section 7.1.2, without the 8 that zlib cannot do), quoted or not.
-bool valid_window(std::string_view value) noexcept {
+std::optional<int> window_of(std::string_view value) noexcept {
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
         value = value.substr(1, value.size() - 2);
-    if (value.size() == 1) return value[0] == '9';
-    return value.size() == 2 && value[0] == '1' && value[1] >= '0' && value[1] <= '5';
+    if (value == "9") return 9;
+    if (value.size() != 2 || value[0] != '1' || value[1] < '0' || value[1] > '5')
+        return std::nullopt;
+    return 10 + (value[1] - '0');
 }
 
-std::optional<std::string> parameter_complaint(std::string_view parameter,
-                                               std::vector<std::string_view>& seen) {
-    const auto equals = parameter.find('=');
-    const bool has_value = equals != std::string_view::npos;
-    const auto name = trimmed(parameter.substr(0, equals));
-    const auto value = has_value ? trimmed(parameter.substr(equals + 1)) : std::string_view();
+struct parameter {
+    std::string_view name;
+    std::optional<std::string_view> value;
+};
 
-    if (std::ranges::any_of(seen, [name](auto other) { return same_name(name, other); }))
-        return "a parameter of permessage-deflate occurs twice";
-    seen.push_back(name);
-    if (same_name(name, "server_no_context_takeover") ||
-        same_name(name, "client_no_context_takeover")) {
-        if (has_value) return "a parameter of permessage-deflate has a value that it cannot have";
+parameter parameter_of(std::string_view text) noexcept {
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos) return {text, std::nullopt};
+    return {trimmed(text.substr(0, equals)), trimmed(text.substr(equals + 1))};
+}
+
+windows windows_of(std::string_view offered) {
+    windows allowed;
+    for (const auto part : split(offered, ';')) {
+        const auto [name, value] = parameter_of(part);
+        const int most = window_of(value.value_or("15")).value_or(15); // without a value: any
+        if (same_name(name, "server_max_window_bits")) allowed.server = most;
+        if (same_name(name, "client_max_window_bits")) allowed.client = most;
+    }
+    return allowed;
+}
+
+std::optional<std::string> window_complaint(const parameter& given, int allowed) {
+    const auto window = window_of(given.value.value_or(""));
+    if (!window) return "a window size of permessage-deflate is out of range";
+    if (*window > allowed) return "a window of permessage-deflate is larger than it was offered";
+    return std::nullopt;
+}
+
+std::optional<std::string> parameter_complaint(const parameter& given, const windows& offered) {
+    if (same_name(given.name, "server_no_context_takeover") ||
+        same_name(given.name, "client_no_context_takeover")) {
+        if (given.value) return "a parameter of permessage-deflate has a value that it cannot have";
         return std::nullopt;
     }
-    if (same_name(name, "server_max_window_bits") || same_name(name, "client_max_window_bits")) {
-        if (!valid_window(value)) return "a window size of permessage-deflate is out of range";
-        return std::nullopt;
+    // A server may make its own window smaller without being asked, ours it may not.
+    if (same_name(given.name, "server_max_window_bits"))
+        return window_complaint(given, offered.server == 0 ? 15 : offered.server);
+    if (same_name(given.name, "client_max_window_bits")) {
+        if (offered.client == 0) return "a window of permessage-deflate that was not offered";
+        return window_complaint(given, offered.client);
     }
     return "an unknown parameter of permessage-deflate";
 }
 
-std::optional<std::string> extension_complaint(std::string_view extension) {
+std::optional<std::string> extension_complaint(std::string_view extension, const windows& offered) {
     const auto parts = split(extension, ';');
     if (!same_name(parts.front(), "permessage-deflate"))
         return "an extension that was not asked for";
     std::vector<std::string_view> seen;
-    for (std::size_t at = 1; at < parts.size(); ++at)
-        if (auto complaint = parameter_complaint(parts[at], seen)) return complaint;
+    for (std::size_t at = 1; at < parts.size(); ++at) {
+        const auto given = parameter_of(parts[at]);
+        if (std::ranges::any_of(seen, [&](auto other) { return same_name(given.name, other); }))
+            return "a parameter of permessage-deflate occurs twice";
+        seen.push_back(given.name);
+        if (auto complaint = parameter_complaint(given, offered)) return complaint;
+    }
     return std::nullopt;
 }
 
 } // namespace
 
-std::optional<std::string> upgrade_complaint(const header_list& headers, bool compression_offered) {
+std::optional<std::string> upgrade_complaint(const header_list& headers, std::string_view offered) {
+    const auto allowed = windows_of(offered);
     std::size_t extensions = 0;
     std::size_t accepts = 0;
     for (const auto& [name, value] : headers) {
@@ -89,9 +126,9 @@ std::optional<std::string> upgrade_complaint(const header_list& headers, bool co
         if (!same_name(name, "Sec-WebSocket-Extensions")) continue;
         for (const auto extension : split(value, ',')) {
             if (extension.empty()) continue; // RFC 9110 section 5.6.1: an empty element is none
-            if (!compression_offered) return "an extension that was not asked for";
+            if (offered.empty()) return "an extension that was not asked for";
             if (++extensions > 1) return "permessage-deflate occurs twice";
-            if (auto complaint = extension_complaint(extension)) return complaint;
+            if (auto complaint = extension_complaint(extension, allowed)) return complaint;
         }
     }
     return std::nullopt;

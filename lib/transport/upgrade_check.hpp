@@ -13,10 +13,11 @@ using header_list = std::vector<std::pair<std::string, std::string>>;
 
 /// What is wrong with a 101 that answers our upgrade, beyond what Beast looks at (PITFALLS P37):
 /// RFC 6455 section 4.1 wants a client to fail a connection with a subprotocol or an extension that
-/// it did not ask for. We ask for no subprotocol, and for
-/// `permessage-deflate; client_max_window_bits` when `compression_offered`. Nothing when all is
-/// well.
-std::optional<std::string> upgrade_complaint(const header_list& headers, bool compression_offered);
+/// it did not ask for. We ask for no subprotocol. `offered` is our request's
+/// Sec-WebSocket-Extensions, permessage-deflate or empty: no window of the answer may be larger
+/// than there, and the client's only be set when it is there (RFC 7692 section 7.1.2). Nothing when
+/// all is well.
+std::optional<std::string> upgrade_complaint(const header_list& headers, std::string_view offered);
 
 /// The status of an HTTP answer's first line, `HTTP/1.x NNN …`; nothing when it is none.
 std::optional<int> status_of(std::string_view head) noexcept;

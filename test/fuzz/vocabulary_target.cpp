@@ -95,8 +95,8 @@ void take_head(std::string_view text) {
         headers.emplace_back(line.substr(0, colon), line.substr(std::min(colon + 1, line.size())));
         at = end + 1;
     }
-    upgrade_complaint(headers, true);
-    upgrade_complaint(headers, false);
+    upgrade_complaint(headers, "permessage-deflate; client_max_window_bits=12");
+    upgrade_complaint(headers, "");
 }
 
 void take_close(std::string_view text) {

@@ -7,7 +7,10 @@ using namespace parley;
 
 namespace {
 
-bool accepted(const std::string& extensions, bool offered = true) {
+constexpr std::string_view usual_offer =
+    "permessage-deflate; server_max_window_bits=15; client_max_window_bits=15";
+
+bool accepted(const std::string& extensions, std::string_view offered = usual_offer) {
     const header_list headers{{"Upgrade", "websocket"}, {"sec-websocket-extensions", extensions}};
     return !upgrade_complaint(headers, offered);
 }
@@ -27,7 +30,7 @@ std::pair<answer_head, std::string> fed(const std::string& bytes, std::size_t pi
 } // namespace
 
 TEST_CASE("upgrade_check: a plain 101 and what was offered are accepted", "[unit][upgrade_check]") {
-    CHECK_FALSE(upgrade_complaint({{"Upgrade", "websocket"}, {"X-Other", "y"}}, false));
+    CHECK_FALSE(upgrade_complaint({{"Upgrade", "websocket"}, {"X-Other", "y"}}, ""));
     const std::vector<std::string> fine{
         "permessage-deflate",
         "Permessage-Deflate",
@@ -45,9 +48,9 @@ TEST_CASE("upgrade_check: a plain 101 and what was offered are accepted", "[unit
 }
 
 TEST_CASE("upgrade_check: what was not asked for is refused", "[unit][upgrade_check][B34]") {
-    CHECK(upgrade_complaint({{"sec-websocket-protocol", "chat"}}, true));
-    CHECK(upgrade_complaint({{"Sec-WebSocket-Protocol", ""}}, true));
-    CHECK_FALSE(accepted("permessage-deflate", false));
+    CHECK(upgrade_complaint({{"sec-websocket-protocol", "chat"}}, usual_offer));
+    CHECK(upgrade_complaint({{"Sec-WebSocket-Protocol", ""}}, usual_offer));
+    CHECK_FALSE(accepted("permessage-deflate", ""));
     const std::vector<std::string> wrong{
         "x-webkit-deflate-frame",
         "permessage-deflate, permessage-deflate",
@@ -72,8 +75,40 @@ TEST_CASE("upgrade_check: what was not asked for is refused", "[unit][upgrade_ch
     }
     CHECK(upgrade_complaint({{"Sec-WebSocket-Extensions", "permessage-deflate"},
                              {"Sec-WebSocket-Extensions", "permessage-deflate"}},
-                            true));
-    CHECK(upgrade_complaint({{"Sec-WebSocket-Accept", "a"}, {"Sec-WebSocket-Accept", "a"}}, true));
+                            usual_offer));
+    CHECK(upgrade_complaint({{"Sec-WebSocket-Accept", "a"}, {"Sec-WebSocket-Accept", "a"}},
+                            usual_offer));
+}
+
+TEST_CASE("upgrade_check: no window is larger than offered, and ours only set when we offer it",
+          "[unit][upgrade_check][B34]") {
+    struct row {
+        std::string_view offer;
+        std::string parameter;
+        bool fine;
+    };
+    const std::vector<row> table{
+        {"", "server_max_window_bits=9", true}, // RFC 7692 section 7.1.2.1
+        {"", "server_max_window_bits=15", true},
+        {"", "client_max_window_bits=9", false},
+        {"", "client_max_window_bits=15", false},
+        {"; server_max_window_bits=11", "server_max_window_bits=11", true},
+        {"; server_max_window_bits=11", "server_max_window_bits=12", false},
+        {"; server_max_window_bits=11", "client_max_window_bits=11", false},
+        {"; Server_Max_Window_Bits=\"9\"", "server_max_window_bits=10", false},
+        {"; client_max_window_bits", "client_max_window_bits=15", true},
+        {"; client_max_window_bits=12", "client_max_window_bits=12", true},
+        {"; client_max_window_bits=12", "client_max_window_bits=13", false},
+        {"; client_max_window_bits=12", "client_max_window_bits=\"15\"", false},
+        {"; client_max_window_bits=12", "server_max_window_bits=15", true},
+        {"; server_max_window_bits=10; client_max_window_bits=9", "client_max_window_bits=10",
+         false},
+    };
+    for (const auto& [offer, parameter, fine] : table) {
+        CAPTURE(offer, parameter);
+        CHECK(accepted("permessage-deflate; " + parameter,
+                       "permessage-deflate" + std::string(offer)) == fine);
+    }
 }
 
 TEST_CASE("answer_head: the head ends at its empty line, however it arrives",
