@@ -1,10 +1,13 @@
 // Messages, runs and their events.
 
 #include "client/chat_client_impl.hpp"
+#include "core/text.hpp"
+#include "ticket/server_exchange.hpp"
 #include "wire/encoder.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -251,3 +254,4 @@ void chat_client::impl::handler_threw(std::string what, bool while_told_of_it) {
 }
 
 } // namespace parley
+    what = without_secrets(what, std::span<const secret>(secrets_of(config_.auth)));

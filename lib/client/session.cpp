@@ -1,6 +1,7 @@
 // From nothing to a ready session, and back.
 
 #include "client/chat_client_impl.hpp"
+#include "ticket/server_exchange.hpp"
 #include "wire/encoder.hpp"
 
 #include <boost/asio/error.hpp>
@@ -20,6 +21,7 @@ connection_options options_of(const chat_client_config& config) {
     options.server_url = config.server_url;
     options.config = config.connection;
     options.send_timeout = config.timeouts.send;
+    options.secrets = secrets_of(config.auth);
     options.log = config.log;
     options.log_threshold = config.log_threshold;
     return options;
@@ -29,6 +31,7 @@ message_router_options router_options_of(const chat_client_config& config) {
     message_router_options options;
     options.tools = config.tools;
     options.limits = config.connection.limits;
+    options.secrets = secrets_of(config.auth);
     options.log = config.log;
     options.log_threshold = config.log_threshold;
     return options;

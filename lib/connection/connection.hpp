@@ -3,6 +3,7 @@
 #include <parley/config.hpp>
 #include <parley/error.hpp>
 #include <parley/fwd.hpp>
+#include <parley/secret.hpp>
 #include <parley/status.hpp>
 
 #include "connection/session_layer.hpp"
@@ -16,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace parley {
 
@@ -25,6 +27,7 @@ struct connection_options {
     connection_config config;
     std::chrono::milliseconds send_timeout{30'000};
     std::chrono::milliseconds answer_lifetime{60'000}; ///< of an undelivered tool answer
+    std::vector<secret> secrets; ///< beside the tickets: no text of ours shows them
     log_sink log;
     log_level log_threshold = log_level::info;
 };

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -154,6 +155,13 @@ std::shared_ptr<link> connection_impl::release_link() {
 }
 
 close_verdict connection_impl::verdict_on(const error_info& why, bool was_ready) const {
+// What a callback of the user's threw, fit for the log.
+std::string connection_impl::clean(std::string_view thrown) const {
+    auto secrets = options_.secrets;
+    if (tried_) secrets.push_back(tried_->value());
+    return shorten_and_escape(without_secrets(thrown, std::span<const secret>(secrets)));
+}
+
     const auto& config = options_.config.reconnect;
     const auto by_table = classify_close(why, was_ready, config.on_normal_close);
     if (!config.classify) return by_table;
@@ -161,7 +169,7 @@ close_verdict connection_impl::verdict_on(const error_info& why, bool was_ready)
         const auto chosen = config.classify(why, was_ready);
         return chosen ? override_close(by_table, *chosen, was_ready) : by_table;
     } catch (const std::exception& thrown) {
-        log_.write(log_level::error, std::string("reconnect.classify threw: ") + thrown.what());
+        log_.write(log_level::error, "reconnect.classify threw: " + clean(thrown.what()));
     } catch (...) {
         log_.write(log_level::error,
                    "reconnect.classify threw something that is no std::exception");

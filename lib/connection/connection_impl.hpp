@@ -92,6 +92,7 @@ private:
     static awaitable<result<ticket>> fetch_ticket(self_ptr self, bool fresh, time_point deadline);
     static awaitable<void> ask_layer(self_ptr self, std::shared_ptr<session_layer> layer,
                                      std::shared_ptr<ticket_request> request);
+    std::string clean(std::string_view thrown) const;
     close_verdict verdict_on(const error_info& why, bool was_ready) const;
     reconnect_action_t attempt_failed(error_info why, unsigned number, ticket_use used);
     reconnect_action_t decide(const reconnect_event& happened);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <vector>
 
 namespace parley {
 
@@ -113,6 +114,13 @@ std::string without_secrets(std::string_view text, std::span<const std::string_v
             out.replace(at, secret.size(), "***");
     }
     return out;
+}
+
+std::string without_secrets(std::string_view text, std::span<const secret> secrets) {
+    std::vector<std::string_view> exposed;
+    for (const auto& each : secrets)
+        exposed.push_back(each.expose());
+    return without_secrets(text, std::span<const std::string_view>(exposed));
 }
 
 bool valid_header_value(std::string_view value) noexcept {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <parley/secret.hpp>
+
 #include <cstddef>
 #include <span>
 #include <string>
@@ -24,6 +26,7 @@ std::string shorten_and_escape(std::string_view server_text, std::size_t max = 2
 /// The text with each occurrence of a secret replaced by `***`: a peer may say back what it was
 /// told. Before it is shortened, lest half a secret be left.
 std::string without_secrets(std::string_view text, std::span<const std::string_view> secrets);
+std::string without_secrets(std::string_view text, std::span<const secret> secrets);
 
 /// What may be the value of a header: visible ASCII, space; no tab (PITFALLS P26).
 bool valid_header_value(std::string_view value) noexcept;

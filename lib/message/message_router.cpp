@@ -30,8 +30,9 @@ public:
     router(const asio::any_io_executor& strand, const environment_ptr& environment,
            const message_router_options& options)
         : clock_(environment->clock()), log_(options.log, options.log_threshold),
-          decoder_(options.limits), runner_(std::make_shared<tool_runner>(
-                                        strand, clock_, options.tools, options.limits, log_)) {}
+          decoder_(options.limits),
+          runner_(std::make_shared<tool_runner>(strand, clock_, options.tools, options.limits, log_,
+                                                options.secrets)) {}
 
     void attach(std::weak_ptr<message_sink> sink) override {
         sink_ = sink;

@@ -4,6 +4,7 @@
 #include <parley/error.hpp>
 #include <parley/event.hpp>
 #include <parley/fwd.hpp>
+#include <parley/secret.hpp>
 #include <parley/tool.hpp>
 
 #include "core/clock.hpp"
@@ -46,6 +47,7 @@ struct message_router_options {
     limits_config limits;
     log_sink log;
     log_level log_threshold = log_level::info;
+    std::vector<secret> secrets = {}; ///< what a tool throws must not tell anybody
 };
 
 inline constexpr std::size_t tool_outcomes = 1 + static_cast<std::size_t>(tool_outcome::shut_down);

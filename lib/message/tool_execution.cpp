@@ -1,33 +1,15 @@
 #include "message/tool_execution.hpp"
 
 #include "async/as_strand.hpp"
-#include "core/text.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
 #include <exception>
-#include <string>
-#include <string_view>
 #include <utility>
 
 namespace parley {
-
-namespace {
-
-constexpr std::size_t max_error = 1'000;
-
-// Of whatever a tool throws: it goes to the server, and to the model.
-std::string error_text(std::string_view what) {
-    if (what.size() <= max_error) return to_valid_utf8(what);
-    auto end = max_error;
-    while (end > max_error - 3 && (static_cast<unsigned char>(what[end]) & 0xC0) == 0x80)
-        --end; // between two characters
-    return to_valid_utf8(what.substr(0, end)) + "…";
-}
-
-} // namespace
 
 void way_home::post(std::function<void()> call) {
     const std::lock_guard lock(mutex_);
@@ -74,7 +56,7 @@ awaitable<tool_answer> tool_execution::call_handler(std::shared_ptr<tool_executi
         auto result = co_await std::move(work);
         co_return tool_answer(std::move(result));
     } catch (const std::exception& thrown) {
-        co_return tool_answer(tool_outcome::failed, error_text(thrown.what()));
+        co_return tool_answer(tool_outcome::failed, thrown.what());
     } catch (...) {
         co_return tool_answer(tool_outcome::failed, "");
     }

@@ -38,8 +38,8 @@ class tool_execution : public std::enable_shared_from_this<tool_execution> {
     struct token {};
 
 public:
-    /// Of the handler's outcome; posted to the strand. Errors are shortened, and valid UTF-8; empty
-    /// for what is no std::exception.
+    /// Of the handler's outcome; posted to the strand. The error is the exception's text as it is;
+    /// empty for what is no std::exception.
     using completion = std::function<void(tool_answer)>;
 
     /// Starts it: later, never inline. `where` must live until the handler has ended.

@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <exception>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -19,6 +22,19 @@ tool_limits limits_of(const tool_config& config) {
     limits.max_running = config.max_running;
     limits.max_waiting = config.max_waiting;
     return limits;
+}
+
+constexpr std::size_t max_error = 1'000;
+
+// Of whatever a tool throws: it goes to the server, and to the model. Cleaned before it is cut,
+// lest half a secret be left.
+std::string error_text(std::string_view thrown, std::span<const secret> secrets) {
+    const auto what = without_secrets(thrown, secrets);
+    if (what.size() <= max_error) return to_valid_utf8(what);
+    auto end = max_error;
+    while (end > max_error - 3 && (static_cast<unsigned char>(what[end]) & 0xC0) == 0x80)
+        --end; // between two characters
+    return to_valid_utf8(std::string_view(what).substr(0, end)) + "…";
 }
 
 task_group::error_handler report_to(const logger& log) {
@@ -34,10 +50,12 @@ task_group::error_handler report_to(const logger& log) {
 } // namespace
 
 tool_runner::tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
-                         const tool_config& config, const limits_config& limits, logger log)
+                         const tool_config& config, const limits_config& limits, logger log,
+                         std::vector<secret> secrets)
     : clock_(clock), where_(config.executor ? config.executor : strand), timeout_(config.timeout),
       max_result_(limits.queue_bytes), home_(std::make_shared<way_home>(strand)), log_(log),
-      fsm_(limits_of(config)), changed_(strand, clock), tasks_(strand, clock, report_to(log)) {}
+      secrets_(std::move(secrets)), fsm_(limits_of(config)), changed_(strand, clock),
+      tasks_(strand, clock, report_to(log)) {}
 
 tool_runner::~tool_runner() { home_->close(); }
 
@@ -126,6 +144,7 @@ void tool_runner::perform(const tool_action::join& action) {
 
 void tool_runner::ended(tool_request_id id, tool_answer answer) {
     executions_.erase(id);
+    if (!answer.result) answer.error = error_text(answer.error, secrets_);
     if (answer.result && answer.result->view().size() > max_result_)
         answer = tool_answer(tool_outcome::failed,
                              fmt::format("The result is larger than {} bytes", max_result_));

@@ -2,6 +2,7 @@
 
 #include <parley/config.hpp>
 #include <parley/fwd.hpp>
+#include <parley/secret.hpp>
 #include <parley/tool.hpp>
 
 #include "async/condition.hpp"
@@ -32,7 +33,8 @@ namespace parley {
 class tool_runner : public std::enable_shared_from_this<tool_runner> {
 public:
     tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
-                const tool_config& config, const limits_config& limits, logger log);
+                const tool_config& config, const limits_config& limits, logger log,
+                std::vector<secret> secrets = {});
     tool_runner(const tool_runner&) = delete;
     tool_runner& operator=(const tool_runner&) = delete;
     ~tool_runner();
@@ -77,6 +79,7 @@ private:
     const std::size_t max_result_;
     const std::shared_ptr<way_home> home_;
     const logger log_;
+    const std::vector<secret> secrets_;
     std::weak_ptr<message_sink> sink_;
 
     tool_call_fsm fsm_;

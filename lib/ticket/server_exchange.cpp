@@ -33,6 +33,10 @@ void check_identity(const auth_data& auth) {
     check_text(auth.provider_res_id, "provider_res_id");
 }
 
+std::vector<secret> secrets_of(const auth_data& auth) {
+    return {auth.user_mp_auth_token, auth.chat_server_key};
+}
+
 server_exchange::server_exchange(std::shared_ptr<http_client> http, http_method method,
                                  const server_url& server, std::string path, std::string body,
                                  std::shared_ptr<const auth_data> identity, time_point deadline)

@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace parley {
 
@@ -20,6 +21,9 @@ namespace parley {
 /// Throws `client_error` for an identity that no request can carry: `invalid_header` or
 /// `invalid_utf8`, naming the field and never its value (PITFALLS P26).
 void check_identity(const auth_data& auth);
+
+/// What no text of ours may show.
+std::vector<secret> secrets_of(const auth_data& auth);
 
 /// One request in an identity's name, and what is needed to judge its answer.
 class server_exchange {

@@ -3,9 +3,11 @@
 #include "support/catch.hpp"
 #include "support/client_case.hpp"
 #include "support/event_text.hpp"
+#include "support/secret_watch.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <stdexcept>
@@ -209,6 +211,55 @@ TEST_CASE("client: a handler that throws stops nobody", "[component][chat_client
     CHECK(test.client->metrics().handlers_failed == 4);
     CHECK(test.log.count(log_level::error, "trouble") == 2);
     CHECK_FALSE(running.done());
+}
+
+TEST_CASE("client: what a tool, a handler and a classifier throw tells no secret, and is short",
+          "[component][chat_client][G80][N132]") {
+    const careless_stranger throwing;
+    client_case test;
+    const std::string rest(900, 'x');
+    const std::string secret_text = "the token SENTINEL-TOKEN, the key SENTINEL-KEY\n" + rest;
+    test.config.auth.chat_server_key = secret("SENTINEL-KEY");
+    test.config.client_tools.emplace_back(
+        "slow", "", json_text::parse("{}"),
+        [&](tool_call) -> awaitable<json_text> { throw std::runtime_error(secret_text + rest); });
+    test.config.connection.reconnect.classify = [&](const error_info&,
+                                                    bool) -> std::optional<close_action> {
+        throw std::runtime_error("ticket-1, " + secret_text);
+    };
+    test.make();
+    auto& peer = test.expect_session();
+    peer.expect_write("configure_tools").reply(tools_configured_frame);
+    test.init();
+    event_handlers handlers;
+    lines told;
+    handlers.on_text([&](const std::string&) { throw std::runtime_error(secret_text); });
+    handlers.on<handler_failed>([&](const handler_failed& e) { told.push_back(e.message); });
+    handlers.on<tool_finished>([&](const tool_finished& e) { told.push_back(e.error); });
+    const auto running = start(test.io, test.client->run(std::move(handlers)));
+    peer.reply(text_frame("a")).reply(call_frame("call"));
+    peer.expect_write("tool_call_response").close(1000);
+    poll(test.io);
+
+    const std::string cleaned = "the token ***, the key ***\n";
+    REQUIRE(told.size() == 2);
+    std::ranges::sort(told, {}, &std::string::size);
+    CHECK(told[0] == cleaned + rest);
+    CHECK(told[1].starts_with(cleaned));
+    CHECK(told[1].size() < 1'010);
+    const auto& writes = peer.writes();
+    const auto answer = std::ranges::find_if(writes, [](const std::string& frame) {
+        return frame.find("tool_call_response") != std::string::npos;
+    });
+    REQUIRE(answer != writes.end());
+    CHECK(json_text::parse(*answer).string_at("/error") == told[1]);
+    CHECK(test.log.count(log_level::error, "a handler of run threw: the token ***, the key ***") ==
+          1);
+    CHECK(test.log.count(log_level::error, "classify threw: ***, the token ***, the key ***") == 1);
+    for (const auto& [level, line] : test.log.lines()) {
+        CHECK_FALSE(tells_a_secret(line));
+        if (line.starts_with("reconnect.classify threw")) CHECK(line.size() < 250);
+    }
 }
 
 TEST_CASE("client: a handler may disconnect", "[component][chat_client][F73]") {
