@@ -30,8 +30,7 @@ namespace parley {
 /// Thread safety: every member may be called from any thread, concurrently. Awaitables resume on
 /// the caller's executor. Errors are the classes of error.hpp, and `boost::system::system_error`
 /// with `operation_aborted` for a cancelled call. Destroying a client never blocks, and ends
-/// whatever waits with `operation_aborted`, but for a thread update, which its own deadline ends;
-/// it must go before its execution context does.
+/// whatever waits with `operation_aborted`; it must go before its execution context does.
 class chat_client {
 public:
     /// Throws `client_error` or `tool_configuration_error` for what is wrong in the configuration.
@@ -128,7 +127,8 @@ public:
     /// Attaches a conversation to an entity; nullopt sends `null` and detaches. Later ticket
     /// requests carry the new entity.
     ///
-    /// @par Errors        `thread_update_rejected`, `ticket_error` classes
+    /// @par Errors        `thread_update_rejected`, `ticket_error` classes; `disconnected` when the
+    ///                    client is disconnected meanwhile
     /// @par Cancellation  any type; whether the server has made the change is then unknown
     /// @par Deadline      timeouts_config::request
     awaitable<void> update_entity(std::string provider_res_id, std::optional<std::string> entity_id,

@@ -118,6 +118,7 @@ private:
 
     time_point now() const { return clock_->now(); }
     void check_alive() const; // throws operation_aborted once the client is gone
+    void end_thread_updates();
 
     const environment_ptr environment_;
     const std::shared_ptr<clock_source> clock_;
@@ -152,6 +153,7 @@ private:
 
     mutable std::mutex published_; // guards the two below, never held across a suspension
     std::shared_ptr<ticket_manager> tickets_;
+    std::vector<std::shared_ptr<flight<void>>> thread_updates_;
     std::set<std::string, std::less<>> tool_names_;
 };
 

@@ -222,6 +222,7 @@ awaitable<void> chat_client::impl::disconnect() {
     const auto closing = closing_flight_;
     co_await closing->join();
 }
+    end_thread_updates();
 
 awaitable<void> chat_client::impl::close() {
     const auto limit = config_.timeouts.disconnect;
@@ -262,6 +263,7 @@ void chat_client::impl::end_session() {
     opening_.lost();
     if (owns_tickets_) tickets()->stop_proactive_renewal();
     events_.close();
+    end_thread_updates();
     changed_.notify_all();
 }
 

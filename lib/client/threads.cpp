@@ -5,17 +5,49 @@
 #include "ticket/thread_updates.hpp"
 #include "wire/ticket_wire.hpp"
 
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <exception>
 #include <utility>
+#include <vector>
 
 namespace parley {
 
 awaitable<void> chat_client::impl::update_thread(std::string provider_res_id, std::string body) {
     check_alive();
-    auto server = server_url::parse(config_.server_url, config_.connection.allow_plaintext);
-    auto updating = parley::update_thread(strand_, http_, std::move(server), config_.auth,
-                                          std::move(provider_res_id), std::move(body),
-                                          after(now(), config_.timeouts.request));
-    co_await std::move(updating);
+    const auto deadline = after(now(), config_.timeouts.request);
+    // A flight, so that the end of the client ends it, and nobody waits for its connection to go.
+    const auto update =
+        flight<void>::start(strand_, clock_,
+                            [self = shared_from_this(), id = std::move(provider_res_id),
+                             body = std::move(body), deadline] {
+                                const auto& config = self->config_;
+                                const auto server = server_url::parse(
+                                    config.server_url, config.connection.allow_plaintext);
+                                return parley::update_thread(self->strand_, self->http_, server,
+                                                             config.auth, id, body, deadline);
+                            });
+    thread_updates_.push_back(update);
+    std::exception_ptr failure;
+    try {
+        co_await update->join();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    std::erase(thread_updates_, update);
+    update->cancel(); // who was cancelled takes it with him
+    if (failure) std::rethrow_exception(failure);
+}
+
+void chat_client::impl::end_thread_updates() {
+    const auto why =
+        gone_ ? std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted))
+              : std::make_exception_ptr(connection_error(
+                    error_info(errc::disconnected, "The client was disconnected.")));
+    const auto ended = thread_updates_;
+    for (const auto& each : ended)
+        each->abandon(why);
 }
 
 awaitable<void> chat_client::impl::update_entity(std::string provider_res_id,

@@ -60,6 +60,36 @@ TEST_CASE("chat_client: a refresh that a disconnect gives up says so, and is not
     CHECK(refreshing.failed_with(errc::disconnected));
 }
 
+TEST_CASE("chat_client: thread updates end with the client, at once",
+          "[component][chat_client][J105]") {
+    const bool destroyed = GENERATE(true, false);
+    CAPTURE(destroyed);
+    client_case test(0);
+    test.make();
+    auto entity = start(test.io, test.client->update_entity("thread", "e", std::nullopt));
+    auto metadata = start(test.io, test.client->update_metadata("thread", metadata_patch()));
+    poll(test.io);
+    REQUIRE(test.environment->http->count() == 2);
+    CHECK_FALSE(entity.done());
+
+    if (destroyed)
+        test.client.reset();
+    else
+        test.pending.push_back(start(test.io, test.client->disconnect()));
+    poll(test.io);
+
+    if (destroyed) {
+        CHECK(entity.aborted());
+        CHECK(metadata.aborted());
+    } else {
+        CHECK(entity.failed_with(errc::disconnected));
+        CHECK(metadata.failed_with(errc::disconnected));
+    }
+    CHECK(test.environment->http->cancelled() == 2);
+    test.pass(3s);
+    if (destroyed) CHECK(out_of_work(test.io));
+}
+
 TEST_CASE("chat_client: an init that a disconnect gives up says so, and is not called cancelled",
           "[component][chat_client]") {
     client_case test;

@@ -207,10 +207,7 @@ void user::look_at(const connection_status& now) {
 void user::time_passes() {
     for (const auto& one : operations_) {
         if (one->done) continue;
-        // A request that is on goes on, to its own deadline at most.
-        const bool over_http =
-            one->name.starts_with("update_entity") || one->name.starts_with("update_metadata");
-        if ((one->client != clients_ || !client_) && !over_http) {
+        if (one->client != clients_ || !client_) {
             world_.broke("I4", one->name + " goes on after its client was destroyed");
             continue;
         }
