@@ -221,6 +221,14 @@ public:
     /// Everything that is known, of one moment. Never blocks.
     ticket_snapshot snapshot() const;
 
+    /// Gives up the refresh that is on: who waits for it gets `operation_aborted`. The held ticket
+    /// stays, and who calls later starts anew.
+    ///
+    /// @par Completion     on the caller's executor, when no request is on any more; see stop()
+    /// @par Errors         `operation_aborted` when cancelled; never others
+    /// @par Cancellation   terminal, partial, total: this caller leaves; what it ended stays ended
+    awaitable<void> give_up_refresh();
+
     /// Ends every task of this manager. Who waits gets `operation_aborted`, and so does who calls
     /// later. Idempotent.
     ///

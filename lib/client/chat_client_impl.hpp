@@ -100,7 +100,6 @@ private:
     void start_renewal();
     void fail_asks(const error_info& why);
     void fail_updates(const error_info& why);
-    std::shared_ptr<ticket_manager> tickets() const;
     std::shared_ptr<ticket_manager> make_tickets() const;
 
     std::string encode(const chat_message& message) const;
@@ -143,6 +142,7 @@ private:
 
     run_fsm runs_;
     std::map<run_fsm::run_id, std::shared_ptr<ask_call>> asks_; // that collect
+    unsigned closings_ = 0;         // disconnects, ever
     std::deque<std::shared_ptr<ask_call>> turns_; // that wait for the runs before them
     time_point last_run_event_{};
 
@@ -151,9 +151,9 @@ private:
 
     std::atomic<std::uint64_t> opened_{0}, lost_{0}, attempts_{0}, handlers_failed_{0};
 
-    mutable std::mutex published_; // guards the two below, never held across a suspension
-    std::shared_ptr<ticket_manager> tickets_;
-    std::vector<std::shared_ptr<flight<void>>> thread_updates_;
+    const std::shared_ptr<ticket_manager> tickets_;
+
+    mutable std::mutex published_; // guards what is below, never held across a suspension
     std::set<std::string, std::less<>> tool_names_;
 };
 

@@ -64,8 +64,7 @@ chat_client::impl::impl(asio::any_io_executor executor, chat_client_config confi
              }),
       changed_(strand_, clock_),
       opening_(config_.connection.session_timeout, config_.timeouts.acknowledge),
-      tickets_(std::move(shared_tickets)) {
-    if (owns_tickets_) tickets_ = make_tickets();
+      tickets_(shared_tickets ? std::move(shared_tickets) : make_tickets()) {
     if (!config_.context_helpers.is_null() && !config_.context_helpers.is_object())
         throw_error(error_info(errc::invalid_configuration, "context_helpers must be an object."));
     if (!config_.component_schemas.is_null() && !config_.component_schemas.is_array())
@@ -88,11 +87,6 @@ std::shared_ptr<ticket_manager> chat_client::impl::make_tickets() const {
     options.log_threshold = config_.log_threshold;
     return std::make_shared<ticket_manager>(strand_, config_.auth, config_.server_url,
                                             config_.ticket, std::move(options), environment_);
-}
-
-std::shared_ptr<ticket_manager> chat_client::impl::tickets() const {
-    const std::lock_guard held(published_);
-    return tickets_;
 }
 
 void chat_client::impl::check_alive() const {
@@ -176,16 +170,15 @@ awaitable<void> chat_client::impl::open() {
 
 void chat_client::impl::start_renewal() {
     if (!owns_tickets_) return; // a shared manager renews as its owner has it
-    const auto manager = tickets();
     const std::weak_ptr<impl> weak = weak_from_this();
-    manager->on_renewal_failed([weak](const error_info& cause) {
+    tickets_->on_renewal_failed([weak](const error_info& cause) {
         if (const auto self = weak.lock()) self->events_.push(ticket_renewal_failed{cause});
     });
-    manager->start_proactive_renewal([weak](const ticket&) {
+    tickets_->start_proactive_renewal([weak](const ticket&) {
         const auto self = weak.lock();
         if (!self) return;
         ticket_renewed renewed;
-        renewed.expires_in = self->tickets()->expires_in().value_or(std::chrono::milliseconds(0));
+        renewed.expires_in = self->tickets_->expires_in().value_or(std::chrono::milliseconds(0));
         self->events_.push(renewed);
     });
 }
@@ -199,17 +192,16 @@ awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
     const auto deadline = after(now(), config_.timeouts.init);
     if (!connection_->ready() && !comes_back(connection_->status().state))
         throw_error(error_info(errc::not_connected, "There is no session: call init first."));
-    const auto manager = tickets();
+    const auto before = closings_;
     std::exception_ptr failure;
     try {
-        co_await manager->refresh_ticket(); // throws: the live session stays
+        co_await tickets_->refresh_ticket(); // throws: the live session stays
     } catch (...) {
         failure = std::current_exception();
     }
-    // A disconnect gives up the request that is on, and its manager: nobody has cancelled this
-    // call.
+    // A disconnect gives up the request that is on: nobody has cancelled this call.
     const bool closing = closing_flight_ && !closing_flight_->done();
-    const bool given_up = owns_tickets_ && (closing || manager != tickets());
+    const bool given_up = owns_tickets_ && (closing || before != closings_);
     if (failure && given_up && !gone_) throw_error(disconnected());
     if (failure) std::rethrow_exception(failure);
     co_await connection_->reconnect(deadline);
@@ -227,7 +219,8 @@ awaitable<void> chat_client::impl::disconnect() {
 awaitable<void> chat_client::impl::close() {
     const auto limit = config_.timeouts.disconnect;
     const auto begun = now();
-    if (owns_tickets_) tickets()->stop_proactive_renewal();
+    ++closings_;
+    if (owns_tickets_) tickets_->stop_proactive_renewal();
     fail_asks(disconnected());
     fail_updates(disconnected());
     if (opening_flight_ && !opening_flight_->done()) {
@@ -246,12 +239,9 @@ awaitable<void> chat_client::impl::close() {
         const auto opening = opening_flight_;
         co_await opening->wait_until(time_point::max());
     }
-    if (owns_tickets_ && tickets()->snapshot().in_flight) {
-        // A request that nobody waits for any more: the next init starts with a manager of its own.
-        const auto old = tickets();
-        co_await old->stop();
-        const std::lock_guard held(published_);
-        tickets_ = make_tickets();
+    if (owns_tickets_ && tickets_->snapshot().in_flight) {
+        // Nobody waits for it any more; the ticket that is held stays good for the next init.
+        co_await tickets_->give_up_refresh();
     }
     end_session();
     tasks_.cancel();
@@ -261,7 +251,7 @@ awaitable<void> chat_client::impl::close() {
 void chat_client::impl::end_session() {
     ended_ = true;
     opening_.lost();
-    if (owns_tickets_) tickets()->stop_proactive_renewal();
+    if (owns_tickets_) tickets_->stop_proactive_renewal();
     events_.close();
     end_thread_updates();
     changed_.notify_all();
@@ -275,7 +265,7 @@ void chat_client::impl::abandon() {
     tasks_.cancel();
     if (opening_flight_) opening_flight_->cancel();
     if (owns_tickets_)
-        tasks_.spawn([manager = tickets()] { return manager->stop(); }); // who waits is told
+        tasks_.spawn([manager = tickets_] { return manager->stop(); }); // who waits is told
     changed_.notify_all();
 }
 
@@ -283,7 +273,7 @@ void chat_client::impl::notify_network_change() { connection_->notify_network_ch
 
 awaitable<ticket> chat_client::impl::next_ticket(std::optional<ticket> rejected,
                                                  time_point deadline) {
-    const auto manager = tickets();
+    const auto manager = tickets_;
     if (rejected) {
         auto replacing = manager->replace_ticket(std::move(*rejected), deadline);
         co_return co_await std::move(replacing);
@@ -349,7 +339,7 @@ void chat_client::impl::on_connection_event(connection_event happened) {
 connection_status chat_client::impl::status() const {
     connection_status now_is;
     now_is.websocket = connection_->status();
-    const auto held = tickets()->snapshot();
+    const auto held = tickets_->snapshot();
     now_is.state = now_is.websocket.state;
     now_is.connected = now_is.state == websocket_state::ready;
     now_is.is_reconnecting = comes_back(now_is.state);
@@ -362,7 +352,7 @@ connection_status chat_client::impl::status() const {
 metrics_snapshot chat_client::impl::metrics() const {
     const auto websocket = connection_->status();
     const auto messages = router_->counts();
-    const auto held = tickets()->snapshot();
+    const auto held = tickets_->snapshot();
     metrics_snapshot all;
     all.messages_sent = websocket.messages_sent;
     all.messages_received = websocket.messages_received;

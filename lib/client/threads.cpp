@@ -60,7 +60,7 @@ awaitable<void> chat_client::impl::update_entity(std::string provider_res_id,
     auth_data_patch patch;
     patch.entity_id = std::move(entity_id);
     patch.entity_type = std::move(entity_type);
-    tickets()->update_auth_data(std::move(patch));
+    tickets_->update_auth_data(std::move(patch));
 }
 
 awaitable<void> chat_client::impl::update_metadata(std::string provider_res_id,

@@ -155,6 +155,18 @@ awaitable<void> ticket_manager::impl::end_all(std::shared_ptr<impl> self) {
         co_await self->idle_.wait_until();
 }
 
+awaitable<void> ticket_manager::impl::give_up_refresh(std::shared_ptr<impl> self) {
+    const auto where = self->strand_;
+    return detail::on_strand<void>(where, [self = std::move(self)] { return end_refresh(self); });
+}
+
+awaitable<void> ticket_manager::impl::end_refresh(std::shared_ptr<impl> self) {
+    if (self->refresh_) self->refresh_->given_up = true;
+    self->supersede();
+    while (self->running_ > 0)
+        co_await self->idle_.wait_until();
+}
+
 void ticket_manager::impl::shut_down_later() {
     stop_renewal(); // no handler is called once the manager is gone
     on_renewal_failed(nullptr);
@@ -229,6 +241,8 @@ void ticket_manager::update_auth_data(auth_data_patch patch) {
 void ticket_manager::clear() { impl_->clear(); }
 
 ticket_snapshot ticket_manager::snapshot() const { return impl_->snapshot(); }
+
+awaitable<void> ticket_manager::give_up_refresh() { return impl::give_up_refresh(impl_); }
 
 awaitable<void> ticket_manager::stop() { return impl::stop(impl_); }
 

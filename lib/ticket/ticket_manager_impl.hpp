@@ -53,6 +53,7 @@ public:
     // Any thread.
     static awaitable<ticket> get(std::shared_ptr<impl> self, demand what);
     static awaitable<ticket_validation> validate(std::shared_ptr<impl> self);
+    static awaitable<void> give_up_refresh(std::shared_ptr<impl> self);
     static awaitable<void> stop(std::shared_ptr<impl> self);
     void start_renewal(renewed_handler on_renewed);
     void on_renewal_failed(failed_handler handler);
@@ -93,6 +94,7 @@ private:
     void land(const std::shared_ptr<refresh>& flying);
     void supersede();
     void follow_identity();
+    static awaitable<void> end_refresh(std::shared_ptr<impl> self);
     static awaitable<void> end_all(std::shared_ptr<impl> self);
     void shut_down();
     template <class T, class Operation>
@@ -165,6 +167,7 @@ struct ticket_manager::impl::refresh {
     std::shared_ptr<flight<void>> task; // for its cancellation alone
     unsigned waiters = 0;
     bool superseded = false; // the identity has changed, or the manager has stopped
+    bool given_up = false;   // and whoever waited is told so
     bool landed = false;
     bool kept = false;    // its ticket is held now
     bool claimed = false; // a single-use ticket has found its user

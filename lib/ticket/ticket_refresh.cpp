@@ -108,6 +108,7 @@ awaitable<ticket> ticket_manager::impl::obtain(std::shared_ptr<impl> self, deman
         if (auto held = self->serve(what)) co_return *std::move(held);
         const auto joined = self->join_refresh(reason);
         co_await wait_for(self, joined, what.deadline);
+        if (joined->given_up) abort();
         if (joined->superseded) continue; // serve says what it means for this caller
         if (joined->error) throw_error(*joined->error);
         if (joined->value->kind() == ticket_kind::reusable) co_return *joined->value;

@@ -482,3 +482,28 @@ TEST_CASE("chat_client: an init that waits for a session on its way back shares 
         CHECK(test.transports->made() == 1);
     }
 }
+
+TEST_CASE("chat_client: a disconnect during a refresh leaves the ticket that is held",
+          "[component][chat_client][I96]") {
+    client_case test(1);
+    test.environment->http->hang();
+    test.make();
+    test.expect_session();
+    test.init();
+    auto refreshing = start(test.io, test.client->refresh_ticket_and_reconnect());
+    poll(test.io);
+    REQUIRE(test.environment->http->count() == 2);
+
+    auto closing = start(test.io, test.client->disconnect());
+    test.pass(3s);
+
+    CHECK(closing.done());
+    CHECK(refreshing.failed_with(errc::disconnected));
+    CHECK(test.environment->http->cancelled() == 1);
+    CHECK(test.client->status().has_valid_ticket);
+    auto& next = test.expect_session();
+    test.init();
+    CHECK(next.target() == "/ws?ticket=ticket-1");
+    CHECK(test.environment->http->count() == 2);
+    CHECK(test.client->metrics().tickets_requested == 2);
+}
