@@ -76,8 +76,12 @@ private:
     void on_open() override;
     void on_text(std::string_view text) override { router_->on_text(text); }
     void on_binary(std::size_t size) override { router_->on_binary(size); }
-    bool has_room() const override { return !events_.full(); }
-    awaitable<void> wait_for_room() override { return events_.wait_for_room(); }
+    /// What opens a session is no event: it is read also when there is no room for events, until
+    /// one comes.
+    bool has_room() const override {
+        return !events_.full() || (opening_.under_way() && !opening_brought_events_);
+    }
+    awaitable<void> wait_for_room() override;
     std::string heartbeat() override;
     unsigned take_unconfirmed() override;
     void on_connection_event(connection_event happened) override;
@@ -114,10 +118,10 @@ private:
     void publish_tool_names();
     awaitable<void> announce_tools();
     awaitable<void> update_thread(std::string provider_res_id, std::string body);
+    void end_thread_updates();
 
     time_point now() const { return clock_->now(); }
     void check_alive() const; // throws operation_aborted once the client is gone
-    void end_thread_updates();
 
     const environment_ptr environment_;
     const std::shared_ptr<clock_source> clock_;
@@ -133,20 +137,23 @@ private:
     condition changed_; // anything that somebody below waits for
 
     opening_fsm opening_;
+    unsigned openings_ = 0;               // begun, ever
+    bool opening_brought_events_ = false; // with the queue full
     std::shared_ptr<flight<void>> opening_flight_;
     std::shared_ptr<flight<void>> closing_flight_;
     unsigned init_waiters_ = 0;
+    unsigned closings_ = 0;         // disconnects, ever
     bool opening_given_up_ = false; // the flight was cancelled, and has not landed yet
     bool ended_ = false;            // disconnected or failed for good, since the last init
     bool gone_ = false;             // the client object was destroyed
 
     run_fsm runs_;
     std::map<run_fsm::run_id, std::shared_ptr<ask_call>> asks_; // that collect
-    unsigned closings_ = 0;         // disconnects, ever
     std::deque<std::shared_ptr<ask_call>> turns_; // that wait for the runs before them
     time_point last_run_event_{};
 
     std::deque<std::shared_ptr<tool_update>> updates_; // `update_tools` that await acknowledgement
+    std::vector<std::shared_ptr<flight<void>>> thread_updates_;
     bool tools_changed_ = false; // since the last `configure_tools` of this session
 
     std::atomic<std::uint64_t> opened_{0}, lost_{0}, attempts_{0}, handlers_failed_{0};

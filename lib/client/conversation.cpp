@@ -213,6 +213,19 @@ void chat_client::impl::on_event(event happened) {
         }
     }
     events_.push(std::move(happened));
+    if (opening_.under_way() && events_.full()) opening_brought_events_ = true;
+}
+
+awaitable<void> chat_client::impl::wait_for_room() {
+    // The silence that this causes does not count against the peer (DESIGN.md 3).
+    const auto self = shared_from_this();
+    opening_.held(now());
+    const at_exit go_on([self, opening = openings_] {
+        if (opening != self->openings_) return; // its connection was given up for another
+        self->opening_.released(self->now());
+        self->changed_.notify_all();
+    });
+    co_await events_.wait_for_room();
 }
 
 bool chat_client::impl::give_to_ask(const event& happened) {
@@ -248,10 +261,10 @@ bool chat_client::impl::give_to_ask(const event& happened) {
 
 void chat_client::impl::handler_threw(std::string what, bool while_told_of_it) {
     ++handlers_failed_;
+    what = without_secrets(what, std::span<const secret>(secrets_of(config_.auth)));
     log_.write(log_level::error, "a handler of run threw: " + what);
     // A handler that throws when told of a handler that threw would go on for ever.
     if (!while_told_of_it) events_.push(handler_failed{std::move(what)});
 }
 
 } // namespace parley
-    what = without_secrets(what, std::span<const secret>(secrets_of(config_.auth)));

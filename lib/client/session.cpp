@@ -214,7 +214,6 @@ awaitable<void> chat_client::impl::disconnect() {
     const auto closing = closing_flight_;
     co_await closing->join();
 }
-    end_thread_updates();
 
 awaitable<void> chat_client::impl::close() {
     const auto limit = config_.timeouts.disconnect;
@@ -223,6 +222,7 @@ awaitable<void> chat_client::impl::close() {
     if (owns_tickets_) tickets_->stop_proactive_renewal();
     fail_asks(disconnected());
     fail_updates(disconnected());
+    end_thread_updates();
     if (opening_flight_ && !opening_flight_->done()) {
         opening_given_up_ = true;
         opening_flight_->cancel();
@@ -253,7 +253,6 @@ void chat_client::impl::end_session() {
     opening_.lost();
     if (owns_tickets_) tickets_->stop_proactive_renewal();
     events_.close();
-    end_thread_updates();
     changed_.notify_all();
 }
 
@@ -264,6 +263,7 @@ void chat_client::impl::abandon() {
     events_.abort();
     tasks_.cancel();
     if (opening_flight_) opening_flight_->cancel();
+    end_thread_updates();
     if (owns_tickets_)
         tasks_.spawn([manager = tickets_] { return manager->stop(); }); // who waits is told
     changed_.notify_all();
@@ -283,6 +283,8 @@ awaitable<ticket> chat_client::impl::next_ticket(std::optional<ticket> rejected,
 
 void chat_client::impl::on_open() {
     opening_.opened(now());
+    ++openings_;
+    opening_brought_events_ = false;
     tasks_.spawn([self = shared_from_this()] { return self->watch_opening(); });
 }
 

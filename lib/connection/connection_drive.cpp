@@ -132,6 +132,7 @@ void connection_impl::dial(ticket held, time_point deadline) {
     parts.queue = queue_;
     parts.board = board_;
     parts.limits = liveness_limits::of(options_.config);
+    parts.limits.opening_waits = !opening_; // an init has its deadline, whatever holds it up
     parts.on_error = [log = log_](const std::exception_ptr& error) {
         try {
             std::rethrow_exception(error);
@@ -154,7 +155,6 @@ std::shared_ptr<link> connection_impl::release_link() {
     return std::exchange(link_, nullptr);
 }
 
-close_verdict connection_impl::verdict_on(const error_info& why, bool was_ready) const {
 // What a callback of the user's threw, fit for the log.
 std::string connection_impl::clean(std::string_view thrown) const {
     auto secrets = options_.secrets;
@@ -162,6 +162,7 @@ std::string connection_impl::clean(std::string_view thrown) const {
     return shorten_and_escape(without_secrets(thrown, std::span<const secret>(secrets)));
 }
 
+close_verdict connection_impl::verdict_on(const error_info& why, bool was_ready) const {
     const auto& config = options_.config.reconnect;
     const auto by_table = classify_close(why, was_ready, config.on_normal_close);
     if (!config.classify) return by_table;

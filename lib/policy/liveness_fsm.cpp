@@ -130,6 +130,7 @@ void liveness_fsm::on(const liveness_input::resumed&) {
     paused_ = false;
     move(message_deadline_, now_ - paused_at_);
     move(write_deadline_, now_ - paused_at_);
+    if (limits_.opening_waits) move(opening_deadline_, now_ - paused_at_);
     if (heartbeat_ != heartbeat::off) go_idle();
 }
 
@@ -161,9 +162,13 @@ void liveness_fsm::excuse(time_point::duration pause) {
     move(close_deadline_, pause);
 }
 
+time_point liveness_fsm::opening_deadline() const {
+    return paused_ && limits_.opening_waits ? time_point::max() : opening_deadline_;
+}
+
 std::optional<liveness_action::give_up> liveness_fsm::overdue() const {
     using liveness_action::give_up;
-    if (now_ >= std::min(opening_deadline_, step_deadline_)) {
+    if (now_ >= std::min(opening_deadline(), step_deadline_)) {
         switch (step_) {
         case phase::resolve:
             return give_up{errc::resolve_timeout, step_};
@@ -189,7 +194,7 @@ std::optional<liveness_action::give_up> liveness_fsm::overdue() const {
 }
 
 time_point liveness_fsm::nearest() const {
-    auto first = std::min({opening_deadline_, step_deadline_, close_deadline_});
+    const auto first = std::min({opening_deadline(), step_deadline_, close_deadline_});
     if (paused_) return first;
     return std::min({first, message_deadline_, write_deadline_, heartbeat_deadline_});
 }

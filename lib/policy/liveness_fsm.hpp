@@ -82,6 +82,7 @@ struct liveness_limits {
     std::chrono::milliseconds peer_close{2'000}; ///< PITFALLS P33
     std::chrono::milliseconds write{35'000};     ///< and a second for each `write_rate` bytes
     std::size_t write_rate = 32 * 1024;
+    bool opening_waits = false; ///< for a reader that is held back; else its deadline is hard
 
     static liveness_limits of(const connection_config& config);
 };
@@ -115,6 +116,7 @@ private:
     std::optional<std::chrono::milliseconds> limit_of(phase step) const;
     void go_idle();
     void excuse(time_point::duration pause);
+    time_point opening_deadline() const;
     std::optional<liveness_action::give_up> overdue() const;
     time_point nearest() const;
 

@@ -17,6 +17,7 @@ error_details in_session() {
 void opening_fsm::opened(time_point now) {
     state_ = state::established_awaited;
     deadline_ = after(now, session_timeout_);
+    held_since_.reset();
 }
 
 opening_action_t opening_fsm::established(time_point now, bool has_configuration) {
@@ -65,8 +66,17 @@ opening_action_t opening_fsm::server_error(const std::string& error,
         errc::tools_refused, "The server refused the tool configuration.", std::move(details))};
 }
 
+void opening_fsm::held(time_point now) {
+    if (!held_since_) held_since_ = now;
+}
+
+void opening_fsm::released(time_point now) {
+    if (!held_since_) return;
+    deadline_ = after(deadline_, now - *std::exchange(held_since_, std::nullopt));
+}
+
 opening_action_t opening_fsm::at(time_point now) {
-    if (!under_way() || now < deadline_) return opening_action::none{};
+    if (now < deadline()) return opening_action::none{};
     const bool configured = state_ == state::acknowledgement_awaited;
     state_ = state::idle;
     auto details = in_session();

@@ -56,11 +56,16 @@ public:
     opening_action_t server_error(const std::string& error, const std::optional<std::string>& code);
     opening_action_t at(time_point now); ///< the time is `now`
     void lost() { state_ = state::idle; }
+    /// From `held` to `released` nothing is read, by our own choice: that time does not count.
+    void held(time_point now);
+    void released(time_point now);
 
     bool under_way() const noexcept {
         return state_ == state::established_awaited || state_ == state::acknowledgement_awaited;
     }
-    time_point deadline() const noexcept { return under_way() ? deadline_ : time_point::max(); }
+    time_point deadline() const noexcept {
+        return under_way() && !held_since_ ? deadline_ : time_point::max();
+    }
 
 private:
     enum class state { idle, established_awaited, acknowledgement_awaited, ready };
@@ -69,6 +74,7 @@ private:
     std::chrono::milliseconds acknowledge_;
     state state_ = state::idle;
     time_point deadline_ = time_point::max();
+    std::optional<time_point> held_since_;
 };
 
 } // namespace parley

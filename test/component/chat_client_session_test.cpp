@@ -483,6 +483,43 @@ TEST_CASE("chat_client: an init that waits for a session on its way back shares 
     }
 }
 
+TEST_CASE("chat_client: a session comes back though nobody takes the events",
+          "[component][chat_client][I97]") {
+    client_case test;
+    test.config.connection.limits.event_count = 2;
+    test.config.client_tools.push_back(echo_tool("echo"));
+    test.make();
+    auto& first = test.expect_session();
+    first.expect_write("configure_tools").reply(tools_configured_frame);
+    test.init();
+    for (const auto* text : {"a", "b", "c"})
+        first.reply(text_frame(text));
+    poll(test.io);
+    auto& second = test.expect_session();
+    auto again = start(test.io, test.client->reconnect());
+
+    SECTION("what opens it is no event") {
+        second.expect_write("configure_tools").reply(tools_configured_frame);
+        second.reply(text_frame("d"));
+        test.pass(1min);
+        CHECK(again.done());
+        CHECK(test.client->is_connected());
+        CHECK(test.told() ==
+              std::vector<std::string>{"text a", "text b", "lost requested", "restored", "text d"});
+    }
+    SECTION("events that come before it is open stay where they are, and time stands still") {
+        second.reply(text_frame("d")).expect_write("configure_tools");
+        second.reply(text_frame("e")).reply(tools_configured_frame);
+        test.pass(10min);
+        CHECK_FALSE(test.client->is_connected());
+        CHECK_FALSE(second.finished());
+        CHECK(test.told() == std::vector<std::string>{"text a", "text b", "lost requested",
+                                                      "text d", "text e", "restored"});
+        CHECK(test.client->is_connected());
+    }
+    CHECK(test.transports->made() == 2);
+}
+
 TEST_CASE("chat_client: a disconnect during a refresh leaves the ticket that is held",
           "[component][chat_client][I96]") {
     client_case test(1);

@@ -149,6 +149,23 @@ TEST_CASE("liveness_fsm: silence while the reader is held back does not count",
     CHECK(test.at(1h, in::resumed()) == action(test.watch(1h + 25s)));
 }
 
+TEST_CASE(
+    "liveness_fsm: an opening waits for a reader that is held back, unless its deadline is hard",
+    "[unit][liveness_fsm]") {
+    liveness_limits limits;
+    limits.opening_waits = GENERATE(true, false);
+    transcript test(t0 + 30s, limits);
+    test.at(0ms, in::entered{phase::session});
+    test.at(10s, in::paused());
+    if (!limits.opening_waits) {
+        CHECK(test.tick(30s) == action(out::give_up{errc::session_timeout, phase::session}));
+        return;
+    }
+    CHECK(test.tick(1h) == action(for_ever));
+    CHECK(test.at(1h, in::resumed()) == action(test.watch(1h + 20s)));
+    CHECK(test.tick(1h + 20s) == action(out::give_up{errc::session_timeout, phase::session}));
+}
+
 TEST_CASE("liveness_fsm: a pause between a ping and its answer takes the judgement back",
           "[unit][liveness_fsm]") {
     auto test = ready();

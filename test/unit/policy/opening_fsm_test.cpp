@@ -48,6 +48,24 @@ TEST_CASE("opening_fsm: a session that is not established in time has failed, an
     CHECK(is<opening_action::none>(fsm.at(t0 + 11s)));
 }
 
+TEST_CASE("opening_fsm: time in which nothing is read does not count", "[unit][opening_fsm][B36]") {
+    opening_fsm fsm(10s, 7s);
+    fsm.opened(t0);
+    fsm.held(t0 + 4s);
+    fsm.held(t0 + 5s); // already
+    CHECK(fsm.deadline() == time_point::max());
+    CHECK(is<opening_action::none>(fsm.at(t0 + 1h)));
+    fsm.released(t0 + 1h);
+    fsm.released(t0 + 2h); // already
+    CHECK(fsm.deadline() == t0 + 1h + 6s);
+    CHECK(failure_of(fsm.at(t0 + 1h + 6s)) == errc::session_timeout);
+
+    fsm.opened(t0);
+    fsm.held(t0);
+    fsm.opened(t0 + 1s); // another connection, which nobody holds
+    CHECK(fsm.deadline() == t0 + 11s);
+}
+
 TEST_CASE("opening_fsm: tools that are not acknowledged in time are a tool configuration error",
           "[unit][opening_fsm]") {
     opening_fsm fsm(10s, 7s);
