@@ -139,6 +139,34 @@ TEST_CASE("connection: after a restart of the server a hundred clients come back
     CHECK(all.ready() == size);
 }
 
+TEST_CASE("connection: a thousand clients are back three seconds after their backoff at the latest",
+          "[component][connection][I92]") {
+    constexpr std::size_t size = 1'000;
+    crowd all(size);
+    all.up = false;
+    for (auto& one : all.clients)
+        one.transports->at(0).fail_read(errc::connection_reset);
+    pass(all.io, *all.environment->time, 20s);
+
+    all.up = true;
+    std::vector<time_point> due;
+    for (const auto& one : all.clients) {
+        const auto status = one.socket->status();
+        REQUIRE(status.retry_at);
+        due.push_back(*status.retry_at);
+    }
+    const auto attempts_before = all.attempts.size();
+    std::size_t late = 0;
+    while (all.ready() < size && late == 0) {
+        pass(all.io, *all.environment->time, 500ms);
+        const auto now = all.environment->time->now();
+        for (std::size_t n = 0; n < size; ++n)
+            if (due[n] + 3s <= now && !all.clients[n].socket->ready()) ++late;
+    }
+    CHECK(late == 0);
+    CHECK(all.attempts.size() - attempts_before == size); // one each
+}
+
 TEST_CASE("connection: a session that dies again and again is tried no oftener than the backoff",
           "[component][connection][I93]") {
     connection_case test;
