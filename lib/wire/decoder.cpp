@@ -1,7 +1,7 @@
 #include "wire/decoder.hpp"
 
-#include "core/json_string.hpp"
 #include "wire/frame_builder.hpp"
+#include "wire/frame_scanner.hpp"
 
 #include <fmt/core.h>
 #include <simdjson.h>
@@ -9,16 +9,14 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <new>
+#include <span>
 #include <string>
-#include <utility>
 
 namespace parley {
 
 namespace {
-
-namespace ondemand = simdjson::ondemand;
-using simdjson::error_code;
 
 // The promise of decode: so much may be read behind the text, and the parser needs no more.
 constexpr std::size_t padding = 64;
@@ -28,134 +26,72 @@ static_assert(simdjson::SIMDJSON_PADDING <= padding);
 /// frame needed is given back.
 constexpr std::size_t kept_capacity = 64u << 10;
 
-/// A name that is spelled with escapes, or that nobody knows. It is closed by a quote.
-wire::field unusual_key(const char* raw) {
-    const char* end = raw;
-    bool escaped = false;
-    for (; *end != '"'; end += *end == '\\' ? 2 : 1)
-        escaped = escaped || *end == '\\';
-    if (!escaped) return wire::field::none;
-    std::string name;
-    append_unescaped(name, {raw, static_cast<std::size_t>(end - raw)});
-    return wire::field_named(name);
-}
-
-wire::field key_of(ondemand::field& member) {
-    const char* raw = member.key().raw();
-    const auto known = wire::field_at(raw);
-    return known == wire::field::none ? unusual_key(raw) : known;
-}
-
-/// Without the white space up to the next token.
-std::string_view trimmed(std::string_view raw) noexcept {
-    while (!raw.empty() && static_cast<unsigned char>(raw.back()) <= ' ')
-        raw.remove_suffix(1);
-    return raw;
-}
-
-/// The text of a value whose first token is known.
-error_code raw_value(ondemand::value value, std::string_view& raw) {
-    raw = trimmed(raw);
-    if (raw.empty()) return simdjson::TAPE_ERROR; // the text ends where the value should be
-    error_code fault = simdjson::SUCCESS;
-    if (raw.front() == '{') {
-        ondemand::object inner;
-        fault = value.get_object().get(inner);
-        if (!fault) fault = inner.raw_json().get(raw);
-        raw = trimmed(raw);
-    } else if (raw.front() == '[') {
-        ondemand::array inner;
-        fault = value.get_array().get(inner);
-        if (!fault) fault = inner.raw_json().get(raw);
-        raw = trimmed(raw);
+/// simdjson's first stage by itself. On-demand, which is built on it, walks the same tokens one
+/// call after another and cannot say whether the values that it skips are valid.
+class token_finder {
+public:
+    /// Where the tokens of a text begin; none when it cannot be JSON. Throws `std::bad_alloc`.
+    std::span<const std::uint32_t> find(std::string_view text, const simdjson::implementation* by) {
+        if (by != made_by_ || text.size() > capacity_) make_room(text.size());
+        auto& found = *parser_.implementation;
+        const auto* const bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+        const auto fault = found.stage1(bytes, text.size(), simdjson::stage1_mode::regular);
+        if (fault) return {};
+        return {found.structural_indexes.get(), found.n_structural_indexes};
     }
-    return fault;
-}
 
-error_code scan_data(ondemand::value value, wire::frame_fields& out) {
-    ondemand::object inner;
-    if (const auto fault = value.get_object().get(inner)) return fault;
-    for (auto&& each : inner) {
-        ondemand::field member;
-        if (const auto fault = std::move(each).get(member)) return fault;
-        const auto which = key_of(member);
-        if (which == wire::field::none) continue; // the loop skips what is not read
-        auto raw = member.value().raw_json_token();
-        if (const auto fault = raw_value(member.value(), raw)) return fault;
-        out.put(wire::level::data, which, raw);
+    void give_back() {
+        if (capacity_ <= kept_capacity) return;
+        parser_ = simdjson::dom::parser();
+        capacity_ = 0;
     }
-    return simdjson::SUCCESS;
-}
 
-error_code scan(ondemand::object& frame, wire::frame_fields& out) {
-    for (auto&& each : frame) {
-        ondemand::field member;
-        if (const auto fault = std::move(each).get(member)) return fault;
-        const auto which = key_of(member);
-        if (which == wire::field::none) continue;
-        auto raw = member.value().raw_json_token();
-        error_code fault = simdjson::SUCCESS;
-        if (which == wire::field::data && raw.starts_with('{') &&
-            out.raw(wire::level::top, wire::field::data).empty()) {
-            raw = raw.substr(0, 1); // enough to tell that it is an object
-            fault = scan_data(member.value(), out);
-        } else {
-            fault = raw_value(member.value(), raw);
-        }
-        if (fault) return fault;
-        out.put(wire::level::top, which, raw);
+private:
+    /// In steps, so that frames which grow do not each cost an allocation.
+    void make_room(std::size_t size) {
+        const auto capacity = std::bit_ceil(std::max<std::size_t>(size, 1'024));
+        parser_ = simdjson::dom::parser();
+        capacity_ = 0;
+        constexpr std::size_t depth = 1; // what nests is counted by who walks the tokens
+        if (parser_.allocate(capacity, depth)) throw std::bad_alloc();
+        capacity_ = capacity;
+        made_by_ = simdjson::get_active_implementation();
     }
-    return simdjson::SUCCESS;
-}
 
-/// One for each thread: it is used within `decode` alone, and takes 16 KiB that an idle session
+    simdjson::dom::parser parser_;
+    std::size_t capacity_ = 0;
+    const simdjson::implementation* made_by_ = nullptr;
+};
+
+/// One for each thread: it is used within `decode` alone, and takes memory that an idle session
 /// would hold for nothing.
-ondemand::parser& thread_parser() {
-    static thread_local ondemand::parser parser;
-    return parser;
+token_finder& thread_finder() {
+    static thread_local token_finder finder;
+    return finder;
 }
 
 } // namespace
 
 class decoder::impl {
 public:
-    explicit impl(const limits_config& limits) : longest_(limits.message_bytes) {}
+    explicit impl(const limits_config& limits) : longest_(limits.message_bytes) {
+        simdjson::get_active_implementation()->name(); // the first use chooses one
+        active_ = simdjson::get_active_implementation();
+    }
 
     server_frame decode(std::string_view text) {
         if (text.size() > longest_)
             return message_skipped{skip_reason::too_large, fmt::format("{} bytes", text.size())};
-        // Newer parsers skip a byte order mark, older ones do not: RFC 8259 section 8.1 has none.
-        if (text.empty() || text.starts_with('\xEF')) return wire::skipped_for(text);
-        auto& parser = thread_parser();
-        make_room(parser, text.size());
+        auto& finder = thread_finder();
         fields_.clear(text.find('\\') != std::string_view::npos);
-        const auto fault = read(parser, text);
-        if (fault == simdjson::MEMALLOC) throw std::bad_alloc();
-        auto frame = fault ? server_frame(wire::skipped_for(text)) : wire::build_frame(fields_);
-        if (parser.capacity() > kept_capacity) parser = ondemand::parser();
-        return frame;
+        const bool scanned = wire::scan_frame(text, finder.find(text, active_), fields_);
+        finder.give_back();
+        return scanned ? wire::build_frame(fields_) : server_frame(wire::skipped_for(text));
     }
 
 private:
-    error_code read(ondemand::parser& parser, std::string_view text) {
-        ondemand::document document;
-        const simdjson::padded_string_view padded(text.data(), text.size(), text.size() + padding);
-        if (const auto fault = parser.iterate(padded).get(document)) return fault;
-        ondemand::object frame;
-        if (const auto fault = document.get_object().get(frame)) return fault;
-        if (const auto fault = scan(frame, fields_)) return fault;
-        const bool at_end = document.current_location().error() == simdjson::OUT_OF_BOUNDS;
-        return at_end ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
-    }
-
-    /// In steps, so that frames which grow do not each cost an allocation.
-    static void make_room(ondemand::parser& parser, std::size_t size) {
-        if (parser.capacity() >= size) return;
-        if (parser.allocate(std::bit_ceil(std::max<std::size_t>(size, 1'024))))
-            throw std::bad_alloc();
-    }
-
     std::size_t longest_;
+    const simdjson::implementation* active_ = nullptr; // tests compare them
     wire::frame_fields fields_;
 };
 

@@ -96,47 +96,48 @@ inline constexpr auto field_words = [] {
     return all;
 }();
 
-/// The fields by the first letter of their names; those that most frames have come first.
-class fields_by_letter {
+/// The fields by their names, in a table without collisions.
+class fields_by_name {
 public:
-    constexpr fields_by_letter() {
-        std::size_t count = 0;
-        for (std::size_t letter = 0; letter < letters; ++letter) {
-            begin_[letter] = static_cast<std::uint8_t>(count);
-            for (const auto each : {field::type, field::text_delta})
-                if (starts(each, letter)) order_[count++] = each;
-            for (std::size_t i = 0; i < field_names.size(); ++i) {
-                const auto each = static_cast<field>(i);
-                const bool done = each == field::type || each == field::text_delta;
-                if (!done && starts(each, letter)) order_[count++] = each;
-            }
+    constexpr fields_by_name() {
+        fields_.fill(field::none);
+        for (std::size_t i = 0; i < field_names.size(); ++i) {
+            auto& slot = fields_[slot_of(field_names[i])];
+            distinct_ = distinct_ && slot == field::none;
+            slot = static_cast<field>(i);
         }
-        begin_[letters] = static_cast<std::uint8_t>(count);
     }
 
-    field find(const char* name) const noexcept {
-        const std::size_t letter = static_cast<unsigned char>(*name) & (letters - 1);
-        for (std::size_t i = begin_[letter]; i < begin_[letter + 1]; ++i)
-            if (field_words[static_cast<std::size_t>(order_[i])].begins(name)) return order_[i];
-        return field::none;
+    constexpr bool distinct() const { return distinct_; }
+
+    field find(std::string_view name) const noexcept {
+        if (name.empty()) return field::none;
+        const auto found = fields_[slot_of(name)];
+        if (found == field::none) return found;
+        return field_words[static_cast<std::size_t>(found)].begins(name.data()) ? found
+                                                                                : field::none;
     }
 
 private:
-    static constexpr std::size_t letters = 32;
-    static constexpr bool starts(field which, std::size_t letter) {
-        const char first = field_names[static_cast<std::size_t>(which)].front();
-        return (static_cast<unsigned char>(first) & (letters - 1)) == letter;
+    static constexpr std::size_t slots = 128;
+    // The first letter, the last and the length tell all of them apart; the factors were searched
+    // for.
+    static constexpr std::size_t slot_of(std::string_view name) noexcept {
+        const auto first = static_cast<unsigned char>(name.front());
+        const auto last = static_cast<unsigned char>(name.back());
+        return (first * 18u + last * 8u + name.size()) % slots;
     }
 
-    std::array<std::uint8_t, letters + 1> begin_{};
-    std::array<field, field_names.size()> order_{};
+    std::array<field, slots> fields_{};
+    bool distinct_ = true;
 };
-inline constexpr fields_by_letter by_letter;
+inline constexpr fields_by_name by_name;
+static_assert(by_name.distinct());
 
 } // namespace detail
 
-/// The field whose name begins at `name` and ends at a quote, or `none`: one that is spelled with
-/// escapes is not recognised. 24 bytes from `name` on can be read, whatever they are.
-inline field field_at(const char* name) noexcept { return detail::by_letter.find(name); }
+/// The field of that name, or `none`: one that is spelled with escapes is not recognised. A quote
+/// follows the name, and 24 bytes from its first on can be read, whatever they are.
+inline field field_at(std::string_view name) noexcept { return detail::by_name.find(name); }
 
 } // namespace parley::wire

@@ -48,8 +48,8 @@ thread_created new_thread(const frame_fields& in) {
 tool_requested request(const frame_fields& in) {
     tool_requested out{in.text(top, field::tool_name), in.text(top, field::call_id), {}, false};
     const auto parameters = in.raw(top, field::parameters);
-    out.parameters_valid =
-        !parameters.empty() && kind_of(parameters) == json_kind::object && !check_json(parameters);
+    out.parameters_valid = !parameters.empty() && kind_of(parameters) == json_kind::object &&
+                           (in.known_valid(top, field::parameters) || !check_json(parameters));
     if (out.parameters_valid) out.parameters = in.json(top, field::parameters);
     return out;
 }

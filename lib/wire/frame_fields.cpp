@@ -10,7 +10,7 @@ namespace parley::wire {
 
 std::string frame_fields::unescaped(std::string_view token) const {
     const auto inner = token.substr(1, token.size() - 2);
-    if (plain(token)) return std::string(inner);
+    if (plain_text(inner)) return std::string(inner);
     std::string out;
     out.reserve(inner.size()); // it gets no longer
     append_unescaped(out, inner);
@@ -18,7 +18,8 @@ std::string frame_fields::unescaped(std::string_view token) const {
 }
 
 std::string frame_fields::text(level where, field which) const {
-    return absent(where, which) ? std::string() : unescaped(raw(where, which));
+    const auto value = raw(where, which);
+    return value.empty() || value.front() != '"' ? std::string() : unescaped(value);
 }
 
 std::optional<std::string> frame_fields::optional_text(level where, field which) const {

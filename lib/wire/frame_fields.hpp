@@ -24,20 +24,27 @@ public:
     /// `escapes`: there is a backslash somewhere in the text.
     void clear(bool escapes) noexcept {
         seen_ = {};
+        valid_ = {};
         escapes_ = escapes;
+    }
+
+    /// Whether this part of the text, of a string, says what it looks like.
+    bool plain_text(std::string_view part) const noexcept {
+        return !escapes_ || part.find('\\') == std::string_view::npos;
     }
 
     /// Whether this token is a string that says what it looks like.
     bool plain(std::string_view token) const noexcept {
-        return token.size() > 1 && token.front() == '"' && token.back() == '"' &&
-               (!escapes_ || token.find('\\') == std::string_view::npos);
+        return !token.empty() && token.front() == '"' && plain_text(token);
     }
 
-    void put(level where, field which, std::string_view raw) noexcept {
+    /// `valid`: it is known that `check_json` would pass it.
+    void put(level where, field which, std::string_view raw, bool valid = false) noexcept {
         const auto bit = std::uint64_t{1} << static_cast<unsigned>(which);
         auto& seen = seen_[static_cast<std::size_t>(where)];
         if ((seen & bit) != 0) return;
         seen |= bit;
+        if (valid) valid_[static_cast<std::size_t>(where)] |= bit;
         raw_[static_cast<std::size_t>(where)][static_cast<std::size_t>(which)] = raw;
     }
 
@@ -46,6 +53,11 @@ public:
         const auto bit = std::uint64_t{1} << static_cast<unsigned>(which);
         if ((seen_[static_cast<std::size_t>(where)] & bit) == 0) return {};
         return raw_[static_cast<std::size_t>(where)][static_cast<std::size_t>(which)];
+    }
+
+    bool known_valid(level where, field which) const noexcept {
+        const auto bit = std::uint64_t{1} << static_cast<unsigned>(which);
+        return (valid_[static_cast<std::size_t>(where)] & bit) != 0;
     }
 
     /// Missing, or `null`: an optional field takes both for the same.
@@ -72,6 +84,7 @@ private:
     std::string unescaped(std::string_view token) const;
 
     std::array<std::uint64_t, 2> seen_{};
+    std::array<std::uint64_t, 2> valid_{};
     bool escapes_ = true;
     std::array<std::array<std::string_view, count>, 2> raw_{};
 };

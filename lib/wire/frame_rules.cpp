@@ -101,7 +101,7 @@ constexpr bool rows_in_order = [] {
 }();
 static_assert(rows_in_order);
 
-bool is_chat_event(frame_kind kind) noexcept {
+constexpr bool is_chat_event(frame_kind kind) noexcept {
     return kind >= frame_kind::content_delta && kind <= frame_kind::latitude_tool_result;
 }
 
@@ -127,8 +127,9 @@ bool all_names(std::string_view array) {
 }
 
 std::optional<message_skipped> check_value(const frame_row& in, const rule& applied,
-                                           std::string_view value) {
-    const auto fault = check_json(value);
+                                           const frame_fields& fields) {
+    if (fields.known_valid(applied.where, applied.which)) return std::nullopt;
+    const auto fault = check_json(fields.raw(applied.where, applied.which));
     if (!fault) return std::nullopt;
     if (fault->what != json_fault::kind::too_deep)
         return bad(in, applied, "is not valid JSON", skip_reason::not_json);
@@ -174,7 +175,7 @@ std::optional<message_skipped> check(const frame_row& in, const rule& applied,
     case shape::names:
     case shape::value:
     case shape::parameters:
-        if (auto skipped = check_value(in, applied, value)) return skipped;
+        if (auto skipped = check_value(in, applied, fields)) return skipped;
         break;
     default:
         if (value.front() == '{' || value.front() == '[')
@@ -223,9 +224,12 @@ constexpr quoted_word latitude_event("latitude-event");
 
 /// The words of the rows that have a `type` of their own.
 constexpr auto types = [] {
-    std::array<named, std::size(rows)> all{};
-    for (std::size_t i = 0; i < all.size(); ++i)
-        all[i] = {quoted_word(rows[i].name), rows[i].kind};
+    constexpr auto events = static_cast<std::size_t>(frame_kind::chat_finished) -
+                            static_cast<std::size_t>(frame_kind::content_delta);
+    std::array<named, std::size(rows) - events> all{};
+    std::size_t count = 0;
+    for (const auto& each : rows)
+        if (!is_chat_event(each.kind)) all[count++] = {quoted_word(each.name), each.kind};
     return all;
 }();
 
@@ -247,6 +251,33 @@ lookup look_up(std::string_view token, const frame_fields& fields, std::string& 
 }
 
 using identity = std::optional<frame_kind>;
+
+/// What follows the quote of a string; nullptr when it is none.
+const char* word_of(std::string_view token) noexcept {
+    return !token.empty() && is_string(token) ? token.data() + 1 : nullptr;
+}
+
+template <class Names>
+identity one_of(const Names& known, const char* word) noexcept {
+    for (const auto& each : known)
+        if (each.word.begins(word)) return each.kind;
+    return std::nullopt;
+}
+
+/// The frame whose words are known and spelled without escapes, as nearly every one's are.
+identity plainly_named(const frame_fields& fields) noexcept {
+    const auto* const type = word_of(fields.raw(top, field::type));
+    if (type == nullptr) return std::nullopt;
+    if (!chat_event.begins(type)) return one_of(types, type);
+    const auto* const event = word_of(fields.raw(top, field::event_name));
+    if (event == nullptr) return std::nullopt;
+    const auto* const inner = word_of(fields.raw(data, field::type));
+    if (provider_event.begins(event))
+        return inner == nullptr ? std::nullopt : one_of(provider_events, inner);
+    if (content_delta.begins(event)) return frame_kind::content_delta;
+    if (inner == nullptr || !latitude_event.begins(event)) return std::nullopt;
+    return one_of(latitude_events, inner);
+}
 
 identity none(message_skipped& why, skip_reason reason, std::string detail) {
     why = {reason, std::move(detail)};
@@ -305,14 +336,15 @@ identity identify_event(const frame_fields& fields, message_skipped& why) {
 std::span<const frame_row> frame_table() noexcept { return rows; }
 
 std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& why) {
-    identity kind;
+    auto kind = plainly_named(fields);
+    if (kind) return kind;
     bool event = false;
     std::string word;
     const auto find = [&](const char* at) {
         event = chat_event.begins(at); // first: most are
         if (event) return true;
         for (const auto& each : types) {
-            if (is_chat_event(each.kind) || !each.word.begins(at)) continue;
+            if (!each.word.begins(at)) continue;
             kind = each.kind;
             return true;
         }

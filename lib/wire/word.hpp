@@ -36,8 +36,9 @@ public:
 
     /// Whether the text at `at` is this word and a quote. 24 bytes can be read there.
     bool begins(const char* at) const noexcept {
-        return (((load_word(at) & masks_[0]) ^ bytes_[0]) |
-                ((load_word(at + 8) & masks_[1]) ^ bytes_[1]) |
+        // Another word nearly always differs in the first number.
+        return ((load_word(at) & masks_[0]) ^ bytes_[0]) == 0 &&
+               (((load_word(at + 8) & masks_[1]) ^ bytes_[1]) |
                 ((load_word(at + 16) & masks_[2]) ^ bytes_[2])) == 0;
     }
 

@@ -2,6 +2,7 @@
 #include "wire/field.hpp"
 
 #include <string>
+#include <string_view>
 
 using namespace parley::wire;
 
@@ -10,7 +11,7 @@ namespace {
 /// As it is in a frame: behind the name a quote, and bytes that mean nothing.
 field found(const std::string& name) {
     const std::string text = name + "\":\"toolNames\"                         ";
-    return field_at(text.data());
+    return field_at(std::string_view(text).substr(0, name.size()));
 }
 
 } // namespace
