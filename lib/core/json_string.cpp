@@ -175,6 +175,16 @@ unescaped append_unescaped(std::string& out, std::string_view inner) {
     return outcome;
 }
 
+bool valid_escapes(std::string_view text) noexcept {
+    for (auto at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at)) {
+        if (at + 1 == text.size()) return false;
+        const bool unicode = text[at + 1] == 'u';
+        if (unicode ? !hex4(text, at + 2) : simple_escape(text[at + 1]) == '\0') return false;
+        at += unicode ? 6 : 2;
+    }
+    return true;
+}
+
 std::string unescape_json_string(std::string_view token) {
     std::string out;
     append_unescaped(out, token.substr(1, token.size() - 2));

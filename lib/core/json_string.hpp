@@ -19,6 +19,9 @@ enum class unescaped {
 /// Appends what a JSON string says; `inner` is its text between the quotes.
 unescaped append_unescaped(std::string& out, std::string_view inner);
 
+/// Whether all that a backslash introduces in a string's text is an escape of RFC 8259 section 7.
+bool valid_escapes(std::string_view text) noexcept;
+
 /// The whole of a string token, quotes included: what it says.
 std::string unescape_json_string(std::string_view token);
 

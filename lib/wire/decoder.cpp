@@ -83,7 +83,7 @@ public:
         if (text.size() > longest_)
             return message_skipped{skip_reason::too_large, fmt::format("{} bytes", text.size())};
         auto& finder = thread_finder();
-        fields_.clear(text.find('\\') != std::string_view::npos);
+        fields_.clear();
         const bool scanned = wire::scan_frame(text, finder.find(text, active_), fields_);
         finder.give_back();
         return scanned ? wire::build_frame(fields_) : server_frame(wire::skipped_for(text));

@@ -5,6 +5,7 @@
 #include "core/text.hpp"
 
 #include <utility>
+#include <variant>
 
 namespace parley::wire {
 
@@ -20,6 +21,13 @@ authentication_refused refusal(const frame_fields& in) {
 
 tools_acknowledged acknowledgement(const frame_fields& in, bool update) {
     return {update, in.integer(data, field::tool_count), in.texts(data, field::tool_names)};
+}
+
+/// Nearly every frame is one: its text is written where it stays.
+server_frame piece(const frame_fields& in, field which) {
+    server_frame out(std::in_place_type<parley::text_delta>);
+    in.text(data, which, std::get<parley::text_delta>(out).text);
+    return out;
 }
 
 std::string reasoning_id(const frame_fields& in) {
@@ -81,9 +89,9 @@ server_frame build(frame_kind kind, const frame_fields& in) {
     case frame_kind::configure_tools:
         return configuration_requested{};
     case frame_kind::content_delta:
-        return parley::text_delta{in.text(data, field::delta)};
+        return piece(in, field::delta);
     case frame_kind::text_delta:
-        return parley::text_delta{in.text(data, field::text_delta)};
+        return piece(in, field::text_delta);
     case frame_kind::reasoning_start:
         return reasoning_started{reasoning_id(in)};
     case frame_kind::reasoning_delta:

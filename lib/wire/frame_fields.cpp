@@ -8,18 +8,31 @@
 
 namespace parley::wire {
 
-std::string frame_fields::unescaped(std::string_view token) const {
+void frame_fields::append(std::string_view token, std::string& to) const {
     const auto inner = token.substr(1, token.size() - 2);
-    if (plain_text(inner)) return std::string(inner);
+    if (!has_backslash(inner)) {
+        to.append(inner);
+        return;
+    }
+    to.reserve(inner.size()); // it gets no longer
+    append_unescaped(to, inner);
+}
+
+std::string frame_fields::unescaped(std::string_view token) const {
     std::string out;
-    out.reserve(inner.size()); // it gets no longer
-    append_unescaped(out, inner);
+    append(token, out);
     return out;
 }
 
 std::string frame_fields::text(level where, field which) const {
+    std::string out;
+    text(where, which, out);
+    return out;
+}
+
+void frame_fields::text(level where, field which, std::string& to) const {
     const auto value = raw(where, which);
-    return value.empty() || value.front() != '"' ? std::string() : unescaped(value);
+    if (!value.empty() && value.front() == '"') append(value, to);
 }
 
 std::optional<std::string> frame_fields::optional_text(level where, field which) const {

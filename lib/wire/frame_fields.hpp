@@ -3,6 +3,7 @@
 #include <parley/json_text.hpp>
 
 #include "wire/field.hpp"
+#include "wire/word.hpp"
 
 #include <array>
 #include <cstddef>
@@ -21,21 +22,14 @@ enum class level : std::uint8_t { top, data };
 /// two of one name the first counts.
 class frame_fields {
 public:
-    /// `escapes`: there is a backslash somewhere in the text.
-    void clear(bool escapes) noexcept {
+    void clear() noexcept {
         seen_ = {};
         valid_ = {};
-        escapes_ = escapes;
-    }
-
-    /// Whether this part of the text, of a string, says what it looks like.
-    bool plain_text(std::string_view part) const noexcept {
-        return !escapes_ || part.find('\\') == std::string_view::npos;
     }
 
     /// Whether this token is a string that says what it looks like.
-    bool plain(std::string_view token) const noexcept {
-        return !token.empty() && token.front() == '"' && plain_text(token);
+    static bool plain(std::string_view token) noexcept {
+        return !token.empty() && token.front() == '"' && !has_backslash(token);
     }
 
     /// `valid`: it is known that `check_json` would pass it.
@@ -69,6 +63,8 @@ public:
     // The value of a field whose shape has been checked; the type's default when it is absent.
 
     std::string text(level where, field which) const;
+    /// Appends it.
+    void text(level where, field which, std::string& to) const;
     std::optional<std::string> optional_text(level where, field which) const;
     /// A string says what it says, a number is as it is spelled.
     std::optional<std::string> spelled(level where, field which) const;
@@ -82,10 +78,10 @@ private:
     static constexpr auto count = static_cast<std::size_t>(field::none);
 
     std::string unescaped(std::string_view token) const;
+    void append(std::string_view token, std::string& to) const;
 
     std::array<std::uint64_t, 2> seen_{};
     std::array<std::uint64_t, 2> valid_{};
-    bool escapes_ = true;
     std::array<std::array<std::string_view, count>, 2> raw_{};
 };
 

@@ -116,8 +116,8 @@ bool is_string(std::string_view value) noexcept { return value.front() == '"'; }
 bool is_number(std::string_view value) noexcept { return kind_of(value) == json_kind::number; }
 
 /// A token of the parser's is a string by its quotes alone: the escapes are looked at here.
-bool valid_token(std::string_view value, const frame_fields& fields) {
-    return fields.plain(value) || !check_json(value);
+bool valid_token(std::string_view value) {
+    return is_string(value) ? valid_escapes(value) : !check_json(value);
 }
 
 bool all_names(std::string_view array) {
@@ -180,7 +180,7 @@ std::optional<message_skipped> check(const frame_row& in, const rule& applied,
     default:
         if (value.front() == '{' || value.front() == '[')
             return bad(in, applied, "has another type");
-        if (!valid_token(value, fields))
+        if (!valid_token(value))
             return bad(in, applied, "is not valid JSON", skip_reason::not_json);
     }
     if (value == "null" && applied.wanted != shape::value) {
@@ -201,7 +201,15 @@ std::optional<message_skipped> check(const frame_row& in, const rule& applied,
 bool plainly_good(const rule& applied, const frame_fields& fields) {
     if (applied.wanted > shape::scalar) return false;
     const auto value = fields.raw(applied.where, applied.which);
-    return fields.plain(value) && (applied.wanted == shape::text || value.size() <= longest_name);
+    return frame_fields::plain(value) &&
+           (applied.wanted == shape::text || value.size() <= longest_name);
+}
+
+[[gnu::noinline]] std::optional<message_skipped> check_all(const frame_row& in,
+                                                           const frame_fields& fields) {
+    for (const auto& each : in.rules)
+        if (auto skipped = check(in, each, fields)) return skipped;
+    return std::nullopt;
 }
 
 struct named {
@@ -239,10 +247,10 @@ enum class lookup : std::uint8_t { known, unknown, no_string };
 /// `find` is given a text that begins behind the opening quote and ends with a quote, and more that
 /// can be read.
 template <class Find>
-lookup look_up(std::string_view token, const frame_fields& fields, std::string& word, Find find) {
+lookup look_up(std::string_view token, std::string& word, Find find) {
     if (token.empty() || !is_string(token)) return lookup::no_string;
     if (find(token.data() + 1)) return lookup::known;
-    if (!valid_token(token, fields)) return lookup::no_string;
+    if (!valid_token(token)) return lookup::no_string;
     append_unescaped(word, token.substr(1, token.size() - 2));
     const auto padded = word + '"' + std::string(quoted_word::longest, '\0');
     if (word.find('"') == std::string::npos && find(padded.data())) return lookup::known;
@@ -299,7 +307,7 @@ identity identify_inner(std::string_view event, std::span<const named> known,
         }
         return false;
     };
-    const auto found = look_up(fields.raw(data, field::type), fields, word, find);
+    const auto found = look_up(fields.raw(data, field::type), word, find);
     if (found == lookup::known) return kind;
     if (found == lookup::unknown)
         return none(why, skip_reason::unknown_event, fmt::format("chat_event {} {}", event, word));
@@ -320,7 +328,7 @@ identity identify_event(const frame_fields& fields, message_skipped& why) {
             return false;
         return true;
     };
-    const auto found = look_up(fields.raw(top, field::event_name), fields, word, find);
+    const auto found = look_up(fields.raw(top, field::event_name), word, find);
     if (found == lookup::unknown)
         return none(why, skip_reason::unknown_event, "chat_event " + word);
     if (found == lookup::no_string)
@@ -350,7 +358,7 @@ std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& 
         }
         return false;
     };
-    const auto found = look_up(fields.raw(top, field::type), fields, word, find);
+    const auto found = look_up(fields.raw(top, field::type), word, find);
     if (event) return identify_event(fields, why);
     if (found == lookup::known) return kind;
     if (found == lookup::unknown) return none(why, skip_reason::unknown_type, std::move(word));
@@ -359,10 +367,8 @@ std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& 
 
 std::optional<message_skipped> check_fields(frame_kind kind, const frame_fields& fields) {
     const auto& in = rows[static_cast<std::size_t>(kind)];
-    for (const auto& each : in.rules) {
-        if (plainly_good(each, fields)) continue;
-        if (auto skipped = check(in, each, fields)) return skipped;
-    }
+    for (const auto& each : in.rules)
+        if (!plainly_good(each, fields)) return check_all(in, fields);
     return std::nullopt;
 }
 
