@@ -22,8 +22,9 @@ namespace {
 
 using counter = std::atomic<std::uint64_t>;
 
-void add_one(counter& to) { to.fetch_add(1, std::memory_order_relaxed); }
 std::uint64_t value_of(const counter& of) { return of.load(std::memory_order_relaxed); }
+/// On the strand alone: a store costs nothing, a locked addition as much as decoding a field.
+void add_one(counter& to) { to.store(value_of(to) + 1, std::memory_order_relaxed); }
 
 class router final : public message_router {
 public:
@@ -36,22 +37,22 @@ public:
 
     void attach(std::weak_ptr<message_sink> sink) override {
         sink_ = sink;
+        taking_ = sink.lock().get();
         runner_->attach(std::move(sink));
     }
 
     void on_text(std::string_view text) override {
         add_one(received_);
-        const auto sink = sink_.lock();
-        if (!sink) return;
+        if (sink_.expired()) return;
         auto frame = decode(text);
         size_ = text.size();
-        std::visit([&](auto& one) { take(*sink, std::move(one)); }, frame);
+        std::visit([this](auto& one) { take(*taking_, std::move(one)); }, frame);
     }
 
     void on_binary(std::size_t size) override {
         add_one(received_);
-        if (const auto sink = sink_.lock())
-            take(*sink, message_skipped{skip_reason::binary, fmt::format("{} bytes", size)});
+        if (!sink_.expired())
+            take(*taking_, message_skipped{skip_reason::binary, fmt::format("{} bytes", size)});
     }
 
     void add_tools(std::vector<tool> added) override { tools_.add(std::move(added)); }
@@ -114,6 +115,7 @@ private:
         pass_on(sink, reasonings_.start(clock_->now(), std::move(started.id)));
     }
     void take(message_sink& sink, reasoning_delta&& delta) {
+        if (reasonings_.grow(delta.id, delta.text)) return sink.on_event(std::move(delta));
         pass_on(sink, reasonings_.delta(clock_->now(), std::move(delta.id), std::move(delta.text)));
     }
     void take(message_sink& sink, reasoning_finished&& finished) {
@@ -169,6 +171,7 @@ private:
     tool_registry tools_;
     const std::shared_ptr<tool_runner> runner_;
     std::weak_ptr<message_sink> sink_;
+    message_sink* taking_ = nullptr; // while sink_ has not expired
 
     reasoning_log reasonings_;
     token_bucket pongs_{10, 10}; // at once, and a second

@@ -83,6 +83,7 @@ public:
     /// Once, before anything else.
     virtual void attach(std::weak_ptr<message_sink> sink) = 0;
 
+    // The caller keeps the sink alive meanwhile.
     virtual void on_text(std::string_view text) = 0; ///< followed by `message_padding` bytes
     virtual void on_binary(std::size_t size) = 0;
 

@@ -13,8 +13,20 @@ std::vector<event> reasoning_log::start(time_point now, std::string id) {
     return out;
 }
 
+bool reasoning_log::grow(const std::string& id, std::string_view text) {
+    const auto which = find(id);
+    if (which == open_.end() || bytes_ + text.size() > max_bytes_) return false;
+    bytes_ += text.size();
+    which->text += text;
+    return true;
+}
+
 std::vector<event> reasoning_log::delta(time_point now, std::string id, std::string text) {
     std::vector<event> out;
+    if (grow(id, text)) {
+        out.push_back(reasoning_delta{std::move(id), std::move(text)});
+        return out;
+    }
     auto which = find(id);
     if (which == open_.end()) which = open(now, id, out);
     while (bytes_ + text.size() > max_bytes_ && open_.size() > 1)

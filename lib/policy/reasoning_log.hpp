@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace parley {
@@ -26,6 +27,8 @@ public:
         : max_ids_(max_ids), max_bytes_(max_bytes) {}
 
     std::vector<event> start(time_point now, std::string id);
+    /// Whether that was all that a delta has to do: it is an event as it is, and ends nothing.
+    bool grow(const std::string& id, std::string_view text);
     std::vector<event> delta(time_point now, std::string id, std::string text);
     std::vector<event> end(time_point now, const std::string& id);
     /// The run is over: ends whatever is open, in the order of the starts.
