@@ -5,20 +5,16 @@
 #include "transport/network_error.hpp"
 #include "transport/part.hpp"
 #include "transport/upgrade_check.hpp"
+#include "transport/upgrade_error.hpp"
 #include "transport/websocket_error.hpp"
 #include "transport/wire_layer.hpp"
 #include "transport/write_mark.hpp"
-#include "wire/ticket_wire.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <boost/beast/websocket/error.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <boost/beast/zlib/error.hpp>
@@ -41,6 +37,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+static_assert(frame_gate::padding >= message_padding);
 
 } // namespace
 
@@ -68,11 +65,6 @@ public:
     virtual awaitable<result<void>> ping() = 0;
     virtual awaitable<result<void>> close(unsigned code, std::string reason) = 0;
 };
-
-template <class Error>
-bool is_from(const error_code& failed, Error sibling) {
-    return failed.category() == error_code(sibling).category();
-}
 
 header_list headers_of(const websocket::response_type& answer) {
     header_list headers;
@@ -112,7 +104,7 @@ public:
         if (stop_->requested()) co_return aborted_error(phase::upgrade);
         const answer_head& head = layer().gate().head();
         if (head.current() == answer_head::state::complete && head.status() != 101)
-            co_return refused_upgrade(head);
+            co_return refused_upgrade(head, net_->clock()->wall_now());
         if (head.current() == answer_head::state::not_http)
             co_return handshake_violation("the answer is no HTTP answer");
         if (head.current() == answer_head::state::too_long)
@@ -125,25 +117,23 @@ public:
 
     /// One message with a wait; then those that are there whole already, without one.
     awaitable<result<void>> read() override {
+        if (begins_a_message()) { // what comes may not be for the WebSocket
+            typename wire_layer<Stream>::outside_read reading(layer());
+            const auto got =
+                co_await layer().next_layer().async_read_some(reading.space(), as_values);
+            if (std::get<0>(got))
+                reading.failed(std::get<0>(got));
+            else
+                reading.arrived(std::get<1>(got));
+        }
         do {
-            std::size_t size = 0;
-            do {
-                if (stop_->requested()) co_return aborted_error(phase::session);
-                error_code failed;
-                const asio::mutable_buffer into = space_after(size);
-                if (can_read_at_once()) {
-                    size += ws_.read_some(into, failed);
-                } else {
-                    const auto got = co_await ws_.async_read_some(into, as_values);
-                    failed = std::get<0>(got);
-                    size += std::get<1>(got);
-                }
-                if (failed) {
-                    co_await say_last_words();
-                    co_return read_error(failed);
-                }
-            } while (!ws_.is_message_done());
-            deliver(size);
+            if (stop_->requested()) co_return aborted_error(phase::session);
+            if (deliver_in_place()) continue;
+            const error_code failed = co_await read_message();
+            if (failed) {
+                co_await say_last_words();
+                co_return read_error(failed);
+            }
         } while (can_read_at_once() && listener_.wants_more());
         co_return result<void>();
     }
@@ -211,6 +201,43 @@ private:
     /// The synchronous read takes no lock: not beside our close, which reads too.
     bool can_read_at_once() { return !closing_ && layer().gate().whole_data_frame(); }
 
+    /// The WebSocket is between two messages, and nothing is there for it.
+    bool begins_a_message() {
+        return !closing_ && ws_.is_open() && layer().gate().between_messages();
+    }
+
+    /// Most messages are one frame that is there whole: it is handed up from where it lies. The
+    /// WebSocket never sees it, whose state it would leave as it is: it stands between two
+    /// messages, and its inflater takes no notice of what is not compressed (RFC 7692 7.2.3).
+    bool deliver_in_place() {
+        if (closing_ || !ws_.is_open()) return false;
+        const auto text = layer().take_text(net_->config().limits.message_bytes);
+        if (!text) return false;
+        note_message_end();
+        listener_.on_text(*text);
+        return true;
+    }
+
+    /// Through the WebSocket.
+    awaitable<error_code> read_message() {
+        std::size_t size = 0;
+        do {
+            if (stop_->requested()) co_return asio::error::operation_aborted;
+            error_code failed;
+            const asio::mutable_buffer into = space_after(size);
+            if (can_read_at_once()) {
+                size += ws_.read_some(into, failed);
+            } else {
+                const auto got = co_await ws_.async_read_some(into, as_values);
+                failed = std::get<0>(got);
+                size += std::get<1>(got);
+            }
+            if (failed) co_return failed;
+        } while (!ws_.is_message_done());
+        deliver(size);
+        co_return error_code();
+    }
+
     /// One buffer for the whole message and a byte more: inflating into one that fills up exactly
     /// ends in a false error before Boost 1.90 (PITFALLS P36). Only its used pages cost memory.
     asio::mutable_buffer space_after(std::size_t used) {
@@ -219,11 +246,14 @@ private:
         return asio::buffer(message_.get() + used, capacity - used);
     }
 
+    void note_message_end() {
+        if (!reported_open_ || layer().gate().message_open()) return;
+        reported_open_ = false;
+        listener_.on_bytes(0, false);
+    }
+
     void deliver(std::size_t size) {
-        if (reported_open_ && !layer().gate().message_open()) {
-            reported_open_ = false;
-            listener_.on_bytes(0, false);
-        }
+        note_message_end();
         if (ws_.got_text()) {
             listener_.on_text(std::string_view(message_.get(), size));
         } else {
@@ -245,33 +275,6 @@ private:
         if (!std::get<0>(said)) co_await async_part(layer().next_layer(), as_values);
     }
 
-    error_info refused_upgrade(const answer_head& head) const {
-        error_info refused = network_error(
-            errc::upgrade_failed, phase::upgrade, retryable_status(head.status()),
-            "The server refused the WebSocket with status " + std::to_string(head.status()));
-        refused.details.http_status = head.status();
-        http::response_parser<http::empty_body> parser;
-        parser.skip(true);
-        error_code unreadable;
-        parser.put(asio::buffer(head.text()), unreadable);
-        const auto when = parser.get()[http::field::retry_after];
-        if (!unreadable && !when.empty())
-            refused.details.retry_after = parse_retry_after(when, net_->clock()->wall_now());
-        return refused;
-    }
-
-    static error_info upgrade_error(const error_code& failed, const std::string& host) {
-        const bool hung_up =
-            failed == http::error::end_of_stream || failed == http::error::partial_message;
-        if (is_from(failed, websocket::error::upgrade_declined) ||
-            (is_from(failed, http::error::partial_message) && !hung_up))
-            return handshake_violation(failed.message());
-        if (failed.category() == asio::error::get_ssl_category()) return tls_error(failed, 0, host);
-        return network_error(errc::connection_reset, phase::upgrade, true,
-                             "The connection to " + host + " broke during the WebSocket upgrade",
-                             failed.message());
-    }
-
     error_info read_error(const error_code& failed) {
         if (stop_->requested()) return aborted_error(phase::session);
         if (const auto wrong = layer().gate().objection())
@@ -281,7 +284,7 @@ private:
             return closed_by_peer(why.code, std::string_view(why.reason.data(), why.reason.size()));
         if (failed == websocket::error::message_too_big) return too_large(failed.message());
         if (failed == websocket::error::bad_frame_payload ||
-            is_from(failed, beast::zlib::error::end_of_stream))
+            failed.category() == error_code(beast::zlib::error::end_of_stream).category())
             return protocol_violation(failed.message(), 1007);
         if (failed == websocket::condition::protocol_violation)
             return protocol_violation(failed.message(), 1002);

@@ -1,5 +1,7 @@
 #include "transport/frame_gate.hpp"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -16,12 +18,14 @@ struct frame_header {
     bool fin;
     std::uint64_t payload;
     std::uint64_t total; ///< header and payload
+    bool plain;          ///< a whole text message, and nothing to find fault with
 };
 
 using wire_bytes = std::span<const unsigned char>;
 
 constexpr std::uint8_t first_control_opcode = 0x8;
 constexpr std::uint8_t close_opcode = 0x8;
+constexpr unsigned char final_text = 0x81; // FIN, no RSV bit, opcode 1
 
 /// RFC 6455 section 5.2; nothing while the header is incomplete.
 std::optional<frame_header> parse_header(wire_bytes bytes) {
@@ -39,8 +43,11 @@ std::optional<frame_header> parse_header(wire_bytes bytes) {
     if ((bytes[1] & 0x80u) != 0) size += 4; // masked, which the WebSocket will refuse
     if (bytes.size() < size) return std::nullopt;
     constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max() / 2;
+    // Unmasked, and the length in its shortest form; one of eight bytes is larger than the gate.
+    const bool plain =
+        bytes[0] == final_text && (size == 2 || (bytes[1] == 126 && payload >= 126 && size == 4));
     return frame_header{static_cast<std::uint8_t>(bytes[0] & 0x0fu), (bytes[0] & 0x80u) != 0,
-                        payload, std::min(payload, most) + size};
+                        payload, std::min(payload, most) + size, plain};
 }
 
 /// A close that says why; any other form of it is for the WebSocket to refuse.
@@ -52,7 +59,8 @@ bool has_close_code(const frame_header& header) {
 } // namespace
 
 asio::mutable_buffer frame_gate::space() {
-    if (!bytes_) bytes_.reset(new unsigned char[capacity]); // not initialised, touched as used
+    if (!bytes_)
+        bytes_.reset(new unsigned char[capacity + padding]); // not initialised, touched as used
     if (begin_ == end_) {
         begin_ = end_ = 0;
     } else if (end_ == capacity) {
@@ -91,6 +99,9 @@ void frame_gate::next_frame(time_point now) {
             fault_ = fault::bad_close_code;
     }
     frame_left_ = header->total;
+    plain_header_ = 0;
+    if (header->plain && !fragmented_)
+        plain_header_ = static_cast<std::uint8_t>(header->total - header->payload);
     data_ = header->opcode < first_control_opcode;
     // The WebSocket swallows an empty frame that ends nothing and waits for the next.
     data_frame_ = data_ && (header->payload > 0 || header->fin);
@@ -142,8 +153,26 @@ std::size_t frame_gate::take(asio::mutable_buffer into, time_point now) {
         std::min<std::uint64_t>(std::min(into.size(), held()), frame_left_));
     std::memcpy(into.data(), bytes_.get() + begin_, count);
     begin_ += count;
+    plain_header_ = 0;
     skip(count, now);
     return count;
+}
+
+std::optional<std::string_view> frame_gate::take_text(std::size_t longest, time_point now) {
+    if (plain_header_ == 0 || frame_left_ > held() || fault_ != fault::none) return std::nullopt;
+    const auto size = static_cast<std::size_t>(frame_left_) - plain_header_;
+    if (size > longest) return std::nullopt;
+    const auto* first = reinterpret_cast<const char*>(bytes_.get() + begin_ + plain_header_);
+    if (!simdjson::validate_utf8(first, size)) return std::nullopt;
+    begin_ += plain_header_ + size;
+    plain_header_ = 0;
+    skip(frame_left_, now);
+    return std::string_view(first, size);
+}
+
+bool frame_gate::between_messages() const noexcept {
+    return head_.current() == answer_head::state::complete && head_taken_ == head_.text().size() &&
+           held() == 0 && frame_left_ == 0 && !fragmented_;
 }
 
 std::size_t frame_gate::direct_limit() const noexcept {

@@ -20,10 +20,12 @@ namespace parley {
 /// whole frames without a trip through the scheduler (PERFORMANCE.md, 1). It only looks at frame
 /// headers (RFC 6455 section 5.2): what is wrong in them is for the WebSocket to find. What ours
 /// does not find it refuses itself: too many fragments, too many control frames in a second
-/// (PITFALLS P35), and close codes beyond 4999, which Beast would answer in kind.
+/// (PITFALLS P35), and close codes beyond 4999, which Beast would answer in kind. A text message
+/// in which there is nothing to find need not pass through the WebSocket at all.
 class frame_gate {
 public:
     static constexpr std::size_t capacity = 32 * 1024;
+    static constexpr std::size_t padding = 64; ///< that may be read behind what it holds
     static constexpr unsigned max_fragments = 10'000;
     static constexpr unsigned max_controls_per_second = 1'000;
 
@@ -52,6 +54,15 @@ public:
     bool ready() const noexcept;
     /// Moves as many bytes as fit and belong to the same frame.
     std::size_t take(asio::mutable_buffer into, time_point now);
+
+    /// A text message that is there whole and plain: one frame, not masked, no reserved bit, its
+    /// length in the shortest form and not above `longest`, valid UTF-8. It is gone from the gate;
+    /// the view, followed by `padding` bytes, lasts until the next `space`. Nothing when anything
+    /// else is next, which is then for the WebSocket to take.
+    std::optional<std::string_view> take_text(std::size_t longest, time_point now);
+
+    /// Nothing is held, and what comes next begins a message or is a control frame.
+    bool between_messages() const noexcept;
 
     /// What of the present frame has not arrived when nothing is held: it may be read past the
     /// gate.
@@ -84,10 +95,11 @@ private:
     answer_head head_;
     std::size_t head_taken_ = 0;
 
-    std::uint64_t frame_left_ = 0; ///< of the present frame, header included, not taken yet
-    bool data_frame_ = false;      ///< the present frame is one, and moves a reader on
-    bool fragmented_ = false;      ///< a message has begun whose last frame has not
-    bool data_ = false;            ///< the present frame belongs to a message
+    std::uint64_t frame_left_ = 0;  ///< of the present frame, header included, not taken yet
+    std::uint8_t plain_header_ = 0; ///< its size, if `take_text` may look at the frame
+    bool data_frame_ = false;       ///< the present frame is one, and moves a reader on
+    bool fragmented_ = false;       ///< a message has begun whose last frame has not
+    bool data_ = false;             ///< the present frame belongs to a message
     unsigned fragments_ = 0;
     unsigned controls_ = 0;
     time_point controls_since_{};

@@ -7,12 +7,15 @@
 #include <boost/asio/compose.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace parley {
@@ -88,6 +91,34 @@ public:
         return write_some(from, never);
     }
 
+    /// A read of the socket into the gate by somebody else than the WebSocket, who begins one only
+    /// when nothing is left to take. A read that the WebSocket begins meanwhile, to close, waits.
+    class outside_read {
+    public:
+        explicit outside_read(wire_layer& layer) : layer_(layer) { layer_.read_outside_ = true; }
+        outside_read(const outside_read&) = delete;
+        outside_read& operator=(const outside_read&) = delete;
+        ~outside_read() {
+            layer_.read_outside_ = false;
+            if (layer_.parked_) layer_.parked_->cancel();
+        }
+
+        asio::mutable_buffer space() { return layer_.gate_.space(); }
+        void arrived(std::size_t count) {
+            layer_.gate_.commit(count, layer_.look_at_clock());
+            layer_.on_read_(count);
+        }
+        /// The WebSocket hears of it when it reads.
+        void failed(error_code why) { layer_.read_failed_ = why; }
+
+    private:
+        wire_layer& layer_;
+    };
+
+    std::optional<std::string_view> take_text(std::size_t longest) {
+        return gate_.take_text(longest, read_at_);
+    }
+
     const std::string& last_words() const noexcept { return last_words_; }
 
 private:
@@ -110,7 +141,7 @@ private:
         template <class Self>
         void operator()(Self& self, error_code failed = {}, std::size_t count = 0) {
             switch (step_) {
-            case step::start:
+            case step::start: // or after an outside read
                 return start(self);
             case step::fill:
                 if (!failed) layer_.gate_.commit(count, layer_.look_at_clock());
@@ -133,11 +164,16 @@ private:
 
         bool nothing_to_wait_for() const {
             return layer_.gate_.ready() || layer_.gate_.failed() != frame_gate::fault::none ||
-                   into_.size() == 0;
+                   layer_.read_failed_ || into_.size() == 0;
         }
 
         template <class Self>
         void start(Self& self) {
+            if (layer_.read_outside_) {
+                layer_.parked_ =
+                    std::make_unique<asio::steady_timer>(layer_.get_executor(), time_point::max());
+                return layer_.parked_->async_wait(std::move(self));
+            }
             if (!nothing_to_wait_for()) return read_more(self);
             step_ = step::serve; // not within the initiation
             auto executor = layer_.get_executor();
@@ -146,6 +182,7 @@ private:
 
         template <class Self>
         void serve(Self& self) {
+            if (layer_.read_failed_) return self.complete(layer_.read_failed_, 0);
             if (into_.size() > 0 && !layer_.gate_.ready())
                 return self.complete(asio::error::connection_aborted, 0);
             self.complete({}, layer_.gate_.take(into_, layer_.read_at_));
@@ -176,6 +213,9 @@ private:
     frame_gate gate_;
     time_point read_at_{}; // when what the gate holds arrived
     std::string last_words_;
+    bool read_outside_ = false;
+    error_code read_failed_;                     // outside
+    std::unique_ptr<asio::steady_timer> parked_; // where the WebSocket waits for it
 };
 
 } // namespace parley

@@ -1,10 +1,8 @@
+#include "support/deflater.hpp"
 #include "support/raw_server.hpp"
 #include "support/wire_fixture.hpp"
 
-#include <boost/beast/zlib/deflate_stream.hpp>
-
 #include <algorithm>
-#include <stdexcept>
 
 using namespace parley;
 using namespace parley::test;
@@ -65,31 +63,6 @@ ending end_of(const std::string& bytes, const std::string& headers = {},
     here.link.reset();
     return {std::move(error), close_code_in(server.answer()), here.seen.texts};
 }
-
-/// A server's half of permessage-deflate, context kept.
-class deflater {
-public:
-    deflater() { stream_.reset(8, 15, 4, boost::beast::zlib::Strategy::normal); }
-
-    std::string message(std::string_view text) {
-        std::string out(stream_.upper_bound(text.size()) + 64, '\0');
-        boost::beast::zlib::z_params now;
-        now.next_in = text.data();
-        now.avail_in = text.size();
-        now.next_out = out.data();
-        now.avail_out = out.size();
-        boost::system::error_code failed;
-        stream_.write(now, boost::beast::zlib::Flush::sync, failed);
-        out.resize(now.total_out);
-        if (!out.ends_with(std::string_view("\0\0\xff\xff", 4)))
-            throw std::runtime_error("not flushed"); // on a thread on which nothing is asserted
-        out.resize(out.size() - 4);                  // RFC 7692 section 7.2.1
-        return server_frame(text_frame, out, true, true);
-    }
-
-private:
-    boost::beast::zlib::deflate_stream stream_;
-};
 
 const std::string with_deflate = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 

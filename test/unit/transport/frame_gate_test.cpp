@@ -36,6 +36,11 @@ public:
         return out;
     }
 
+    /// "-" for none.
+    std::string text(std::size_t longest = 100'000) {
+        return std::string(it.take_text(longest, now).value_or("-"));
+    }
+
     void open() {
         arrive(head_of_101);
         take();
@@ -203,4 +208,95 @@ TEST_CASE("frame_gate: fragments and control frames are counted", "[unit][frame_
     CHECK(controls.it.failed() == frame_gate::fault::too_many_controls);
     REQUIRE(controls.it.objection());
     CHECK(controls.it.objection()->close_code == 1008);
+}
+
+TEST_CASE("frame_gate: a plain text message is handed out as it lies there", "[unit][frame_gate]") {
+    gate one;
+    CHECK_FALSE(one.it.between_messages());
+    one.open();
+    CHECK(one.it.between_messages());
+    const std::string medium(126, 'm');
+    one.arrive(server_frame(1, "a") + server_frame(1, "") + server_frame(1, "\xE2\x82\xAC") +
+               server_frame(1, medium) + server_frame(9, "ping") + server_frame(1, "b"));
+    CHECK_FALSE(one.it.between_messages());
+    CHECK(one.text() == "a");
+    CHECK(one.text().empty());
+    CHECK(one.text() == "\xE2\x82\xAC");
+    CHECK(one.text(125) == "-");
+    CHECK(one.text(126) == medium);
+    CHECK(one.text() == "-");
+    CHECK(one.take() == server_frame(9, "ping"));
+    CHECK(one.text() == "b");
+    CHECK(one.text() == "-");
+    CHECK(one.it.between_messages());
+}
+
+TEST_CASE("frame_gate: what is not a whole plain text message is left where it is",
+          "[unit][frame_gate]") {
+    const std::string table[] = {
+        server_frame(1, "x", false),
+        server_frame(0, "x"),
+        server_frame(2, "x"),
+        server_frame(3, "x"),
+        server_frame(8, ""),
+        server_frame(10, ""),
+        server_frame(1, "x", true, true),             // RSV1
+        std::string("\xa1\x01x"),                     // RSV2
+        std::string("\x91\x01x"),                     // RSV3
+        std::string("\x81\x81keyyx"),                 // masked
+        std::string("\x81\x7e\x00\x01x", 5),          // a length in more bytes than it needs
+        std::string("\x81\x7f\0\0\0\0\0\0\0\1x", 11), // likewise
+        server_frame(1, "\xff"),                      // not UTF-8
+        server_frame(1, "cut \xe2\x82"),              // half a character
+    };
+    for (const std::string& bytes : table) {
+        CAPTURE(bytes);
+        gate one;
+        one.open();
+        one.arrive(bytes);
+        CHECK(one.text() == "-");
+        CHECK_FALSE(one.it.between_messages());
+        CHECK(one.take() == bytes);
+    }
+
+    gate torn; // not once a part of it has been taken, nor before it is whole
+    torn.open();
+    const std::string whole = server_frame(1, "whole");
+    torn.arrive(whole.substr(0, 4));
+    CHECK(torn.text() == "-");
+    torn.arrive(whole.substr(4));
+    CHECK(torn.text() == "whole");
+    torn.arrive(whole);
+    torn.take(1);
+    CHECK(torn.text() == "-");
+    CHECK(torn.take() == whole.substr(1));
+
+    gate fragmented; // nor in the middle of another message, where it must not be
+    fragmented.open();
+    fragmented.arrive(server_frame(1, "x", false));
+    fragmented.take();
+    CHECK_FALSE(fragmented.it.between_messages());
+    fragmented.arrive(whole);
+    CHECK(fragmented.text() == "-");
+}
+
+TEST_CASE("frame_gate: there are bytes to be read behind the last message that fits",
+          "[unit][frame_gate]") {
+    gate one;
+    one.open();
+    const std::string frame = server_frame(1, std::string(60, 'x'));
+    std::string all;
+    while (all.size() + 2 * frame.size() <= frame_gate::capacity)
+        all += frame;
+    const std::size_t rest = frame_gate::capacity - all.size();
+    all += server_frame(1, std::string(rest - (rest < 128 ? 2 : 4), 'y'));
+    REQUIRE(all.size() == frame_gate::capacity);
+    one.arrive(all);
+    unsigned read = 0;
+    for (auto text = one.it.take_text(1'000, one.now); text;
+         text = one.it.take_text(1'000, one.now))
+        for (std::size_t at = 0; at < frame_gate::padding; ++at)
+            read += static_cast<unsigned char>(text->data()[text->size() + at]) != 0 ? 1 : 0;
+    CHECK(read > 0);
+    CHECK(one.it.between_messages());
 }

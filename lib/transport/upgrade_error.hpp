@@ -1,0 +1,20 @@
+#pragma once
+
+#include <parley/error.hpp>
+
+#include "core/clock.hpp"
+#include "transport/upgrade_check.hpp"
+
+#include <boost/system/error_code.hpp>
+
+#include <string>
+
+namespace parley {
+
+/// An answer that is no 101, with when to come back if it says so.
+error_info refused_upgrade(const answer_head& head, wall_time now);
+
+/// What Beast's handshake failed with.
+error_info upgrade_error(const boost::system::error_code& failed, const std::string& host);
+
+} // namespace parley
