@@ -19,7 +19,7 @@ public:
     void on_authentication_refused(std::string, std::string) override {}
     void on_tools_acknowledged(bool) override {}
     void on_configuration_requested() override {}
-    void on_event(parley::event happened) override {
+    void on_event(parley::event&& happened) override {
         ++events;
         if (std::holds_alternative<parley::text_delta>(happened)) ++texts;
     }

@@ -91,7 +91,7 @@ private:
     void on_authentication_refused(std::string error, std::string code) override;
     void on_tools_acknowledged(bool of_update) override;
     void on_configuration_requested() override;
-    void on_event(event happened) override;
+    void on_event(event&& happened) override;
     void send_control(std::string frame) override { connection_->send_control(std::move(frame)); }
     void send_answer(std::string frame) override { connection_->send_answer(std::move(frame)); }
 

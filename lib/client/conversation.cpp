@@ -193,7 +193,7 @@ void chat_client::impl::note_conversation(const event& happened) {
         runs_.conversation_finished(*finished->conversation_id);
 }
 
-void chat_client::impl::on_event(event happened) {
+void chat_client::impl::on_event(event&& happened) {
     if (const auto* error = std::get_if<server_error>(&happened)) {
         const auto action = opening_.server_error(error->error, error->code);
         if (!std::holds_alternative<opening_action::none>(action)) return perform(action);
@@ -205,7 +205,8 @@ void chat_client::impl::on_event(event happened) {
     }
     note_conversation(happened);
     if (belongs_to_run(happened)) {
-        last_run_event_ = now();
+        // Read for whoever waits, and not for each message.
+        if (!asks_.empty() || !turns_.empty()) last_run_event_ = now();
         if (give_to_ask(happened)) return;
         if (is_one_of<chat_finished, chat_failed>(happened)) {
             runs_.finish(is_one_of<chat_failed>(happened));

@@ -6,13 +6,20 @@
 #include "async/condition.hpp"
 #include "message/chunked_queue.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <list>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -83,19 +90,15 @@ public:
     impl(const asio::any_io_executor& strand, const std::shared_ptr<clock_source>& clock,
          const limits_config& limits)
         : strand_(as_strand(strand)), max_count_(std::max<std::size_t>(limits.event_count, 1)),
-          max_bytes_(std::max<std::size_t>(limits.event_bytes, 1)), arrived_(strand_, clock),
-          room_(strand_, clock) {}
+          max_bytes_(std::max<std::size_t>(limits.event_bytes, 1)), room_(strand_, clock) {}
 
     void push(event&& happened) {
-        {
-            const std::lock_guard lock(mutex_);
-            if (closed_ || aborted_) return;
-            bytes_ += text_size(happened);
-            waiting_.push_back(std::move(happened));
-            full_ = is_full();
-            if (waiting_.size() > 1) return; // who waits was woken by the first
-        }
-        arrived_.notify_all();
+        const std::lock_guard lock(mutex_);
+        if (closed_ || aborted_) return;
+        bytes_ += text_size(happened);
+        waiting_.push_back(std::move(happened));
+        full_ = is_full();
+        if (waiting_.size() == 1) ring(); // else who waits was woken by the first
     }
 
     /// Asked for every message, and so without the lock.
@@ -107,8 +110,9 @@ public:
             if (closed_ || aborted_) return;
             closed_ = true;
             ++life_;
+            ring();
         }
-        wake();
+        room_.notify_all();
     }
 
     void reopen() {
@@ -131,8 +135,9 @@ public:
             bytes_ = 0;
             full_ = false;
             dropped.swap(waiting_);
+            ring();
         }
-        wake();
+        room_.notify_all();
     }
 
     static awaitable<std::optional<event>> next(std::shared_ptr<impl> self) {
@@ -149,9 +154,11 @@ public:
             case outcome::nothing:
                 break;
             }
-            // What comes is taken here, on the caller's side: a cancelled caller leaves it there.
-            auto arrival = self->arrival(*since);
-            co_await std::move(arrival);
+            co_await arrival(self, *since);
+            // A cancelled caller leaves there what has come.
+            const auto cancellation = co_await asio::this_coro::cancellation_state;
+            if (cancellation.cancelled() != asio::cancellation_type::none)
+                std::rethrow_exception(detail::aborted());
         }
     }
 
@@ -198,34 +205,60 @@ private:
         return room_wanted_;
     }
 
-    awaitable<void> arrival(std::uint64_t since) {
-        return detail::on_strand<void>(
-            strand_, [self = shared_from_this(), since] { return wait(self, since); });
+    /// A caller's wait: a timer on his own executor, which is touched under the lock alone, and
+    /// which his context frees if it goes.
+    class bell {
+    public:
+        bell(impl& in, const asio::any_io_executor& executor)
+            : in_(in), timer_(executor, time_point::max()) {
+            const std::lock_guard lock(in_.mutex_);
+            place_ = in_.bells_.insert(in_.bells_.end(), &timer_);
+        }
+        bell(const bell&) = delete;
+        bell& operator=(const bell&) = delete;
+        ~bell() {
+            const std::lock_guard lock(in_.mutex_);
+            in_.bells_.erase(place_);
+        }
+
+        /// Returns when rung or cancelled; soon when there is something.
+        awaitable<std::tuple<boost::system::error_code>> wait(std::uint64_t since) {
+            const auto token = asio::as_tuple(asio::use_awaitable);
+            return asio::async_initiate<decltype(token), void(boost::system::error_code)>(
+                [this, since](auto handler) {
+                    const std::lock_guard lock(in_.mutex_);
+                    if (in_.look(since) != outcome::nothing) timer_.expires_at(time_point::min());
+                    timer_.async_wait(std::move(handler));
+                },
+                token);
+        }
+
+    private:
+        impl& in_;
+        asio::steady_timer timer_;
+        std::list<asio::steady_timer*>::iterator place_;
+    };
+
+    static awaitable<void> arrival(std::shared_ptr<impl> self, std::uint64_t since) {
+        const auto executor = co_await asio::this_coro::executor;
+        bell mine(*self, executor);
+        co_await mine.wait(since);
     }
 
-    static awaitable<void> wait(std::shared_ptr<impl> self, std::uint64_t since) {
-        while (self->nothing(since))
-            co_await self->arrived_.wait_until();
-    }
-
-    bool nothing(std::uint64_t since) const {
-        const std::lock_guard lock(mutex_);
-        return look(since) == outcome::nothing;
-    }
-
-    void wake() {
-        arrived_.notify_all();
-        room_.notify_all();
+    // Under the lock.
+    void ring() {
+        for (asio::steady_timer* each : bells_)
+            each->cancel();
     }
 
     const detail::strand strand_;
     const std::size_t max_count_;
     const std::size_t max_bytes_;
-    condition arrived_; // strand only, as is room_
-    condition room_;
+    condition room_; // strand only
 
     mutable std::mutex mutex_; // guards what is below, never held across a suspension
     waiting_events waiting_;
+    std::list<asio::steady_timer*> bells_; // of those who wait for an event
     std::size_t bytes_ = 0;
     std::uint64_t life_ = 0;        // how often it was closed
     std::atomic<bool> full_{false}; // written under the lock
@@ -240,7 +273,7 @@ event_queue::event_queue(asio::any_io_executor strand, std::shared_ptr<clock_sou
 
 event_queue::~event_queue() = default;
 
-void event_queue::push(event happened) { impl_->push(std::move(happened)); }
+void event_queue::push(event&& happened) { impl_->push(std::move(happened)); }
 
 bool event_queue::full() const { return impl_->full(); }
 

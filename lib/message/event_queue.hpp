@@ -24,7 +24,7 @@ public:
     ~event_queue();
 
     /// Strand only. Always takes it; after `close` it is dropped.
-    void push(event happened);
+    void push(event&& happened);
     bool full() const; ///< any thread
     /// Strand only: returns when not full, or closed.
     awaitable<void> wait_for_room();

@@ -76,7 +76,7 @@ private:
         if (!code.empty()) refused.code = std::move(code);
         queue_.push(std::move(refused));
     }
-    void on_event(event happened) override { queue_.push(std::move(happened)); }
+    void on_event(event&& happened) override { queue_.push(std::move(happened)); }
     void send_control(std::string frame) override { send(std::move(frame)); }
     void send_answer(std::string frame) override { send(std::move(frame)); }
 

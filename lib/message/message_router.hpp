@@ -31,7 +31,7 @@ public:
     virtual void on_authentication_refused(std::string error, std::string code) = 0;
     virtual void on_tools_acknowledged(bool of_update) = 0;
     virtual void on_configuration_requested() = 0;
-    virtual void on_event(event happened) = 0;
+    virtual void on_event(event&& happened) = 0;
     virtual void send_control(std::string frame) = 0; ///< heartbeat answers
     virtual void send_answer(std::string frame) = 0;  ///< tool answers
 

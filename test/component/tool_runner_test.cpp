@@ -33,7 +33,7 @@ struct recorder final : message_sink {
     void on_authentication_refused(std::string, std::string) override {}
     void on_tools_acknowledged(bool) override {}
     void on_configuration_requested() override {}
-    void on_event(event happened) override { events.push_back(event_text(happened)); }
+    void on_event(event&& happened) override { events.push_back(event_text(happened)); }
     void send_control(std::string) override {}
     void send_answer(std::string frame) override { answers.push_back(std::move(frame)); }
 
