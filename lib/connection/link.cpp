@@ -79,7 +79,35 @@ void link::session_ready() {
     wake();
 }
 
-void link::wake() { writer_wake_.notify_all(); }
+void link::wake() {
+    if (!write_at_once()) writer_wake_.notify_all();
+}
+
+bool link::may_write_at_once() const {
+    const bool idle = writer_wake_.has_waiters() && !writing_ && !begun_ && !ping_due_;
+    return idle && !cut_ && !fallback_ && goodbye_code_ == 0 && transport_->can_write_at_once();
+}
+
+// Most messages find the writer idle and room in the socket: then nobody has to be woken. True when
+// nothing is left to write.
+bool link::write_at_once() {
+    const auto self = shared_from_this(); // who is told of the outcome may let go of it
+    while (may_write_at_once()) {
+        begun_ = parts_.queue->next(now(), ready_);
+        if (!begun_) return true;
+        if (!transport_->write_at_once(begun_->text())) return false;
+        written(std::exchange(begun_, nullptr), true);
+    }
+    return false;
+}
+
+void link::written(const send_queue::message& one, bool whole) {
+    if (whole) parts_.board->sent_message(one->text().size());
+    parts_.queue->written(one, whole);
+    parts_.board->queued(*parts_.queue);
+    if (owner_) owner_->on_written();
+    reader_wake_.notify_all(); // it may have waited for the answers to be taken
+}
 
 void link::probe() { notice(liveness_input::probe{}); }
 

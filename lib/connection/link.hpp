@@ -95,7 +95,7 @@ public:
     phase reached() const noexcept { return phase_; }
     /// The peer may have seen the ticket.
     bool asked() const noexcept { return asked_; }
-    bool writing() const noexcept { return writing_; }
+    bool writing() const noexcept { return writing_ || begun_; }
 
 private:
     void on_phase(phase now) override;
@@ -115,6 +115,9 @@ private:
     static awaitable<void> await_room(std::shared_ptr<link> self);
     static awaitable<void> ask_for_room(std::shared_ptr<link> self);
     static awaitable<void> write_one(std::shared_ptr<link> self, send_queue::message one);
+    bool may_write_at_once() const;
+    bool write_at_once();
+    void written(const send_queue::message& one, bool whole);
     static awaitable<void> write_ping(std::shared_ptr<link> self);
     static awaitable<void> say_goodbye(std::shared_ptr<link> self);
 
@@ -158,6 +161,7 @@ private:
     bool message_ended_ = false; // since the last bytes
     bool room_granted_ = false;
     std::shared_ptr<flight<void>> room_; // the question for room
+    send_queue::message begun_;          // at once: the writer does the rest
 };
 
 } // namespace parley

@@ -31,6 +31,7 @@ void link::fail(const std::exception_ptr& thrown) {
 
 void link::task_done() {
     if (--running_ > 0) return;
+    if (begun_) written(std::exchange(begun_, nullptr), false);
     transport_.reset(); // each of its operations has returned
     over_ = true;
     if (owner_) owner_->on_over(*this);
@@ -88,6 +89,10 @@ awaitable<void> link::watch(std::shared_ptr<link> self) {
 
 awaitable<void> link::write_all(std::shared_ptr<link> self) {
     while (!self->cut_ && !self->fallback_) {
+        if (self->begun_) {
+            co_await write_one(self, std::exchange(self->begun_, nullptr));
+            continue;
+        }
         if (self->goodbye_code_ != 0) {
             co_await say_goodbye(self);
             break;
@@ -119,12 +124,8 @@ awaitable<void> link::write_one(std::shared_ptr<link> self, send_queue::message 
     self->writing_ = false;
     self->notice(liveness_input::write_ended{});
     const bool whole = !thrown && outcome.has_value();
-    if (whole) self->parts_.board->sent_message(size);
-    self->parts_.queue->written(one, whole);
-    self->parts_.board->queued(*self->parts_.queue);
     if (!whole && !thrown) self->write_failed(outcome.error());
-    if (self->owner_) self->owner_->on_written();
-    self->reader_wake_.notify_all(); // it may have waited for the answers to be taken
+    self->written(one, whole);
     if (thrown) std::rethrow_exception(thrown);
 }
 

@@ -71,6 +71,11 @@ asio::mutable_buffer frame_gate::space() {
     return asio::buffer(bytes_.get() + end_, capacity - end_);
 }
 
+void frame_gate::give_buffer_back() noexcept {
+    begin_ = end_ = 0;
+    bytes_.reset();
+}
+
 void frame_gate::commit(std::size_t count, time_point now) {
     end_ += count;
     if (head_.current() != answer_head::state::complete) {

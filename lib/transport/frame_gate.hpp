@@ -64,6 +64,9 @@ public:
     /// Nothing is held, and what comes next begins a message or is a control frame.
     bool between_messages() const noexcept;
 
+    /// Frees the buffer, which is empty, until the next `space`.
+    void give_buffer_back() noexcept;
+
     /// What of the present frame has not arrived when nothing is held: it may be read past the
     /// gate.
     std::size_t direct_limit() const noexcept;

@@ -10,6 +10,8 @@ namespace parley {
 
 environment::~environment() = default;
 transport::~transport() = default;
+bool transport::can_write_at_once() const { return false; }
+bool transport::write_at_once(std::string_view) { return false; }
 transport_factory::~transport_factory() = default;
 http_client::~http_client() = default;
 

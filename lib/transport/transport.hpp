@@ -77,6 +77,11 @@ public:
     /// `protocol_violation`, `message_too_large`.
     virtual awaitable<result<void>> read() = 0;
 
+    /// Nothing is being written, and a message may be without a wait.
+    virtual bool can_write_at_once() const;
+    /// Writes one text message now, if it can. False: it was not, or not all of it, and the next
+    /// thing to be written is the same text with `write`, which does the rest.
+    virtual bool write_at_once(std::string_view text);
     /// Writes one text message. `text` must live until this returns.
     virtual awaitable<result<void>> write(std::string_view text) = 0;
     virtual awaitable<result<void>> ping() = 0;

@@ -64,15 +64,15 @@ public:
         return 0;
     }
 
-    /// Only reached after a fault of the peer's, with the close frame that says so: kept for
-    /// whoever knows that nothing is being written.
+    /// Reached with a message that is written at once, and after a fault of the peer's with the
+    /// close frame that says so: kept for whoever knows that nothing is being written.
     template <class Buffers>
     std::size_t write_some(const Buffers& from, error_code& failed) {
         failed = {};
         for (auto each = asio::buffer_sequence_begin(from); each != asio::buffer_sequence_end(from);
              ++each) {
             const asio::const_buffer one = *each;
-            last_words_.append(static_cast<const char*>(one.data()), one.size());
+            kept_.append(static_cast<const char*>(one.data()), one.size());
         }
         return asio::buffer_size(from);
     }
@@ -104,22 +104,30 @@ public:
         }
 
         asio::mutable_buffer space() { return layer_.gate_.space(); }
-        void arrived(std::size_t count) {
+        /// A failure is heard by the WebSocket when it reads.
+        void ended(error_code failed, std::size_t count) {
+            layer_.read_failed_ = failed;
+            if (failed) return;
+            layer_.drained_ = count < layer_.gate_.space().size();
             layer_.gate_.commit(count, layer_.look_at_clock());
             layer_.on_read_(count);
         }
-        /// The WebSocket hears of it when it reads.
-        void failed(error_code why) { layer_.read_failed_ = why; }
 
     private:
         wire_layer& layer_;
     };
 
+    /// The last outside read has left nothing in the socket.
+    bool drained() const noexcept { return drained_; }
+    void give_buffer_back() noexcept { gate_.give_buffer_back(); }
+
     std::optional<std::string_view> take_text(std::size_t longest) {
         return gate_.take_text(longest, read_at_);
     }
 
-    const std::string& last_words() const noexcept { return last_words_; }
+    /// What the WebSocket has written without waiting, and nobody has sent.
+    bool has_kept() const noexcept { return !kept_.empty(); }
+    std::string take_kept() noexcept { return std::exchange(kept_, std::string()); }
 
 private:
     time_point look_at_clock() { return read_at_ = clock_->now(); }
@@ -212,8 +220,9 @@ private:
     Next next_;
     frame_gate gate_;
     time_point read_at_{}; // when what the gate holds arrived
-    std::string last_words_;
+    std::string kept_;
     bool read_outside_ = false;
+    bool drained_ = false;
     error_code read_failed_;                     // outside
     std::unique_ptr<asio::steady_timer> parked_; // where the WebSocket waits for it
 };

@@ -26,6 +26,56 @@ TEST_CASE("connection: a message is sent when the whole frame was handed over",
     CHECK(test.socket->status().messages_sent == 1);
 }
 
+TEST_CASE("connection: what can be written at once is, in the order of the calls",
+          "[component][connection][H86]") {
+    connection_case test;
+    auto& peer = test.transports->expect_connect();
+    test.open();
+    peer.write_at_once();
+
+    test.socket->send_answer("answer");
+    CHECK(peer.writes() == std::vector<std::string>{"answer"}); // nobody had to be woken
+    CHECK(test.begin_send("a").done());
+    CHECK(test.socket->status().messages_sent == 2);
+    CHECK(test.socket->status().queued_messages == 0);
+
+    peer.hold_writes();
+    const auto begun = test.begin_send("b");
+    const auto behind = test.begin_send("c");
+    test.socket->send_control("pong");
+    CHECK_FALSE(begun.done());
+    peer.let_go();
+    poll(test.io);
+    CHECK(peer.writes() == std::vector<std::string>{"answer", "a", "b", "pong", "c"});
+    CHECK_NOTHROW(begun.get());
+    CHECK_NOTHROW(behind.get());
+    CHECK(test.begin_send("d").done());
+    CHECK(test.transports->violations().empty());
+}
+
+TEST_CASE("connection: a message that was begun when the connection died is unconfirmed",
+          "[component][connection][F75]") {
+    connection_case test;
+    auto& peer = test.transports->expect_connect();
+    test.open();
+    peer.write_at_once();
+    peer.hold_writes();
+    const bool writer_has_it = GENERATE(true, false);
+    CAPTURE(writer_has_it);
+    auto& next = test.transports->expect_connect();
+
+    if (!writer_has_it) peer.fail_read(errc::connection_reset);
+    const auto begun = test.begin_send("begun");
+    const auto behind = test.begin_send("behind");
+    peer.fail_read(errc::connection_reset);
+    poll(test.io);
+
+    CHECK(begun.failed_with(errc::sent_unconfirmed));
+    test.pass(10s);
+    CHECK_NOTHROW(behind.get());
+    CHECK(next.writes() == std::vector<std::string>{"behind"});
+}
+
 TEST_CASE("connection: before the first ready session nothing can be sent",
           "[component][connection][F74]") {
     connection_case test;

@@ -73,6 +73,53 @@ TEST_CASE("transport: a text goes out and its echo comes in", "[loopback][transp
     CHECK(header_value(head, "Sec-WebSocket-Extensions").starts_with("permessage-deflate"));
 }
 
+TEST_CASE("transport: what is written at once leaves whole, or is completed before all else",
+          "[loopback][transport]") {
+    const std::string large(32u << 20, 'l'); // more than the buffers of both ends take
+    const bool given_up = GENERATE(false, true);
+    CAPTURE(given_up);
+    std::vector<raw_peer::frame> got;
+    raw_server server([&](raw_peer& peer) {
+        peer.upgrade();
+        got.push_back(peer.read_frame());
+        peer.send(server_frame(9, "ping"));
+        if (given_up) return (void)peer.hold();
+        for (int more = 0; more < 3; ++more)
+            got.push_back(peer.read_frame());
+        peer.send(server_frame(1, "all of it"));
+        peer.hold();
+    });
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    auto reading = start(here.strand, here.link->read());
+    const auto before = here.seen.bytes;
+    REQUIRE(here.link->can_write_at_once());
+    CHECK(here.link->write_at_once("small"));
+    REQUIRE(here.link->can_write_at_once());
+    CHECK_FALSE(here.link->write_at_once(large));
+    CHECK_FALSE(here.link->can_write_at_once());
+    REQUIRE(here.until([&] { return here.seen.bytes > before; })); // the ping, to be answered
+    if (given_up) {
+        here.link->abort();
+        REQUIRE(here.until([&reading] { return reading.done(); }));
+        CHECK_FALSE(reading.get());
+        CHECK_FALSE(here.run(here.link->write(large)));
+        CHECK(here.drains());
+        return;
+    }
+    REQUIRE(here.run(here.link->write(large)));
+    REQUIRE(here.run(here.link->write("end")));
+    REQUIRE(here.until([&reading] { return reading.done(); }));
+    CHECK(here.seen.texts == std::vector<std::string>{"all of it"});
+    here.link.reset();
+    REQUIRE(server.problems().empty());
+    CHECK(got[0].payload == "small");
+    CHECK(got[1].payload == large);
+    CHECK((got[1].masked && got[3].masked));
+    CHECK((got[2].opcode == 10 || got[3].opcode == 10));
+    CHECK((got[2].payload == "end" || got[3].payload == "end"));
+}
+
 TEST_CASE("transport: every frame is masked with a key of its own", "[loopback][transport]") {
     std::vector<std::string> keys;
     raw_server server([&keys](raw_peer& peer) {

@@ -162,12 +162,14 @@ public:
     bool answers_pings = true;
     bool answers_close = true;
     bool writes_held = false;
+    bool at_once = false;
     std::optional<error_info> write_failure;
 
     // the connection
     std::shared_ptr<scripted_transports::shared> common;
     std::unique_ptr<condition> changed;
-    std::optional<error_info> end; // of reading
+    std::optional<error_info> end;    // of reading
+    std::optional<std::string> begun; // a message, at once
     std::size_t pongs_due = 0;
     std::size_t pings_seen = 0;
     std::size_t writes_seen = 0;
@@ -264,6 +266,8 @@ awaitable<result<void>> do_read(state_ptr self, transport_listener* listener) {
 
 awaitable<result<void>> do_write(state_ptr self, std::string_view text) {
     const running mark(self, &scripted_connection::state::writing);
+    if (self->begun.value_or(std::string(text)) != text) self->violate("a message was left begun");
+    self->begun.reset();
     if (auto failed = self->common->begin_operation()) co_return *failed;
     auto stopped = co_await scripted_connection::state::pass_gate(self);
     if (stopped) co_return *stopped;
@@ -313,6 +317,18 @@ public:
         return do_connect(state_, &listener_, std::move(request));
     }
     awaitable<result<void>> read() override { return do_read(state_, &listener_); }
+    bool can_write_at_once() const override {
+        return state_->at_once && state_->connected && !state_->writing && !state_->begun;
+    }
+    bool write_at_once(std::string_view text) override {
+        if (state_->writes_held || state_->write_failure || state_->aborted) {
+            state_->begun = std::string(text);
+            return false;
+        }
+        state_->writes.emplace_back(text);
+        state_->notify();
+        return true;
+    }
     awaitable<result<void>> write(std::string_view text) override { return do_write(state_, text); }
     awaitable<result<void>> ping() override { return do_ping(state_); }
     awaitable<result<void>> close(unsigned code, std::string) override {
@@ -404,6 +420,8 @@ scripted_connection& scripted_connection::fail_read(error_info why) {
 }
 
 scripted_connection& scripted_connection::fail_read(errc why) { return fail_read(retryable(why)); }
+
+void scripted_connection::write_at_once() { state_->at_once = true; }
 
 void scripted_connection::hold_writes() { state_->writes_held = true; }
 

@@ -49,6 +49,7 @@ public:
     scripted_connection& fail_read(errc why);
 
     // At any time.
+    void write_at_once();      ///< messages, from now on; what is held is only begun
     void hold_writes();        ///< writes, pings and closes stand still, until `let_go` or an abort
     void let_go();             ///< ends every hold
     void fail_write(errc why); ///< the next one

@@ -231,6 +231,21 @@ TEST_CASE("frame_gate: a plain text message is handed out as it lies there", "[u
     CHECK(one.it.between_messages());
 }
 
+TEST_CASE("frame_gate: a buffer that was given back is there again when bytes come",
+          "[unit][frame_gate]") {
+    gate one;
+    one.open();
+    for (int turn = 0; turn < 3; ++turn) {
+        one.arrive(server_frame(1, "x") + server_frame(9, ""));
+        CHECK(one.text() == "x");
+        CHECK(one.take() == server_frame(9, ""));
+        REQUIRE(one.it.between_messages());
+        one.it.give_buffer_back();
+        CHECK(one.it.between_messages());
+        CHECK(one.text() == "-");
+    }
+}
+
 TEST_CASE("frame_gate: what is not a whole plain text message is left where it is",
           "[unit][frame_gate]") {
     const std::string table[] = {

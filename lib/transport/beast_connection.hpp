@@ -1,0 +1,385 @@
+#pragma once
+
+#include "async/condition.hpp"
+#include "transport/beast_transport.hpp"
+#include "transport/close_frame.hpp"
+#include "transport/network.hpp"
+#include "transport/network_error.hpp"
+#include "transport/part.hpp"
+#include "transport/upgrade_check.hpp"
+#include "transport/upgrade_error.hpp"
+#include "transport/websocket_connection.hpp"
+#include "transport/websocket_error.hpp"
+#include "transport/wire_layer.hpp"
+#include "transport/write_mark.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/websocket/error.hpp>
+#include <boost/beast/websocket/stream.hpp>
+#include <boost/beast/zlib/error.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+
+namespace parley {
+
+static_assert(frame_gate::padding >= message_padding);
+
+// Found by argument.
+
+template <class Next>
+void teardown(boost::beast::role_type, wire_layer<Next>&, boost::system::error_code& failed) {
+    failed = {};
+}
+
+template <class Next, class Handler>
+void async_teardown(boost::beast::role_type, wire_layer<Next>& layer, Handler&& handler) {
+    async_part(layer.next_layer(), std::forward<Handler>(handler));
+}
+
+/// By Beast, over a socket or TLS, which no other file than beast_transport.cpp sees.
+template <class Stream>
+class connection_over final : public websocket_connection {
+    using error_code = boost::system::error_code;
+    static constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+
+public:
+    template <class... Args>
+    connection_over(std::shared_ptr<network> net, std::shared_ptr<stop_signal> stop,
+                    transport_listener& listener, Args&&... args)
+        : net_(std::move(net)), stop_(std::move(stop)), listener_(listener),
+          ws_(
+              net_->clock(), [this](std::size_t count) { note_bytes(count); },
+              std::forward<Args>(args)...),
+          hook_(stop_,
+                [this] {
+                    error_code already_closed;
+                    boost::beast::get_lowest_layer(ws_).close(already_closed);
+                    sent_.notify_all();
+                }),
+          sent_(ws_.get_executor(), net_->clock()) {}
+
+    awaitable<result<void>> secure(server_url server) override {
+        if constexpr (std::is_same_v<Stream, tls_stream>)
+            return net_->tls().handshake(layer().next_layer(), std::move(server), stop_);
+        else
+            return nothing_to_do();
+    }
+
+    awaitable<result<void>> upgrade(std::shared_ptr<const connect_request> request) override {
+        set_options();
+        boost::beast::websocket::response_type answer;
+        const std::string host = request->server.host_header();
+        const auto done = co_await ws_.async_handshake(answer, host, request->target, as_values);
+        const error_code failed = std::get<0>(done);
+        if (stop_->requested()) co_return aborted_error(phase::upgrade);
+        const answer_head& head = layer().gate().head();
+        if (head.current() == answer_head::state::complete && head.status() != 101)
+            co_return refused_upgrade(head, net_->clock()->wall_now());
+        if (head.current() == answer_head::state::not_http)
+            co_return handshake_violation("the answer is no HTTP answer");
+        if (head.current() == answer_head::state::too_long)
+            co_return handshake_violation("the head of the answer is too long");
+        if (failed) co_return upgrade_error(failed, request->server.host());
+        if (auto complaint = upgrade_complaint(headers_of(answer), offered_))
+            co_return handshake_violation(std::move(*complaint));
+        if constexpr (std::is_same_v<Stream,
+                                     asio::ip::tcp::socket>) { // TLS has to wait for its BIO
+            error_code refused;
+            layer().next_layer().non_blocking(true, refused);
+            at_once_ = !refused;
+        }
+        co_return result<void>();
+    }
+
+    /// One message with a wait; then those that are there whole already, without one.
+    awaitable<result<void>> read() override {
+        if (begins_a_message()) { // what comes may not be for the WebSocket
+            typename wire_layer<Stream>::outside_read reading(layer());
+            error_code failed = asio::error::would_block;
+            std::size_t count = 0;
+            if (may_be_long()) {
+                auto& socket = boost::beast::get_lowest_layer(ws_);
+                give_buffers_back();
+                co_await socket.async_wait(asio::ip::tcp::socket::wait_read, as_values);
+                count = socket.read_some(reading.space(), failed);
+            }
+            if (failed == asio::error::would_block) {
+                const auto got =
+                    co_await layer().next_layer().async_read_some(reading.space(), as_values);
+                failed = std::get<0>(got);
+                count = std::get<1>(got);
+            }
+            reading.ended(failed, count);
+        }
+        do {
+            if (stop_->requested()) co_return aborted_error(phase::session);
+            if (deliver_in_place()) continue;
+            error_code failed;
+            if (!read_held(failed)) failed = co_await read_message();
+            if (failed) {
+                co_await say_last_words();
+                co_return read_error(failed);
+            }
+        } while (can_read_at_once() && listener_.wants_more());
+        co_return result<void>();
+    }
+
+    /// The WebSocket takes no lock for a synchronous write: nothing else may be under way, of its
+    /// own neither.
+    bool can_write_at_once() const override {
+        return at_once_ && writes_ == 0 && !reading_ && !closing_ && ws_.is_open() &&
+               unsent_.empty() && !ws_.next_layer().has_kept() && !stop_->requested();
+    }
+
+    bool write_at_once(std::string_view text) override {
+        error_code failed;
+        ws_.binary(false);
+        ws_.write(asio::buffer(text), failed);
+        if (failed) return false;
+        unsent_ = layer().take_kept();
+        send_some();
+        return unsent_.empty();
+    }
+
+    awaitable<result<void>> write(std::string_view message, bool binary) override {
+        const write_mark mark(writes_);
+        if (!unsent_.empty()) co_return co_await send_rest();
+        ws_.binary(binary);
+        const auto done = co_await ws_.async_write(asio::buffer(message), as_values);
+        co_return write_outcome(std::get<0>(done), phase::session);
+    }
+
+    awaitable<result<void>> ping() override {
+        const write_mark mark(writes_);
+        const auto done = co_await ws_.async_ping(boost::beast::websocket::ping_data(), as_values);
+        co_return write_outcome(std::get<0>(done), phase::session);
+    }
+
+    awaitable<result<void>> close(unsigned code, std::string reason) override {
+        // Beast asserts that it is closed only once, and only when open (PITFALLS P32).
+        if (closing_ || !ws_.is_open()) co_return result<void>();
+        closing_ = true;
+        // With a control callback a read that begins while the close is being written, and finds
+        // the peer's close in its buffer, waits for the close, and the close for it (Beast 345).
+        ws_.control_callback();
+        const write_mark mark(writes_);
+        const boost::beast::websocket::close_reason why(
+            static_cast<boost::beast::websocket::close_code>(code), close_text(std::move(reason)));
+        const auto done = co_await ws_.async_close(why, as_values);
+        co_return write_outcome(std::get<0>(done), phase::closing);
+    }
+
+private:
+    wire_layer<Stream>& layer() { return ws_.next_layer(); }
+
+    static header_list headers_of(const boost::beast::websocket::response_type& answer) {
+        header_list headers;
+        for (const auto& each : answer)
+            headers.emplace_back(std::string(each.name_string()), std::string(each.value()));
+        return headers;
+    }
+
+    /// As much as the socket takes. What it says against it, the next write will hear.
+    void send_some() {
+        if constexpr (std::is_same_v<Stream, asio::ip::tcp::socket>) {
+            error_code failed;
+            const auto count = layer().next_layer().write_some(asio::buffer(unsent_), failed);
+            if (!failed) unsent_.erase(0, count);
+        }
+    }
+
+    awaitable<result<void>> send_rest() {
+        const auto done =
+            co_await asio::async_write(layer().next_layer(), asio::buffer(unsent_), as_values);
+        unsent_.clear();
+        sent_.notify_all();
+        co_return write_outcome(std::get<0>(done), phase::session);
+    }
+
+    static awaitable<result<void>> nothing_to_do() { co_return result<void>(); }
+
+    void set_options() {
+        // Beast's own timeouts miss too much (PITFALLS P33, P34): the owner has others.
+        ws_.set_option(boost::beast::websocket::stream_base::timeout{
+            boost::beast::websocket::stream_base::none(),
+            boost::beast::websocket::stream_base::none(), false});
+        boost::beast::websocket::permessage_deflate deflate;
+        deflate.client_enable = net_->config().compression;
+        ws_.set_option(deflate);
+        ws_.set_option(boost::beast::websocket::stream_base::decorator(
+            [this](boost::beast::websocket::request_type& to) {
+                offered_ = to[boost::beast::http::field::sec_websocket_extensions];
+                to.set(boost::beast::http::field::user_agent, net_->headers().user_agent());
+                for (const auto& [name, value] : net_->headers().extra())
+                    to.insert(name, value);
+            }));
+        ws_.read_message_max(net_->config().limits.message_bytes);
+        ws_.auto_fragment(false);
+        ws_.control_callback(
+            [this](boost::beast::websocket::frame_type kind, boost::beast::string_view) {
+                if (kind == boost::beast::websocket::frame_type::pong) listener_.on_pong();
+                if (kind != boost::beast::websocket::frame_type::close) return;
+                peer_closing_ = true;
+                listener_.on_close_started();
+            });
+    }
+
+    void note_bytes(std::size_t count) {
+        reported_open_ = layer().gate().message_open();
+        listener_.on_bytes(count, reported_open_);
+    }
+
+    /// The synchronous read takes no lock: not beside our close, which reads too.
+    bool can_read_at_once() { return !closing_ && layer().gate().whole_data_frame(); }
+
+    /// The WebSocket is between two messages, and nothing is there for it.
+    bool begins_a_message() {
+        return !closing_ && ws_.is_open() && layer().gate().between_messages();
+    }
+
+    /// Most messages are one frame that is there whole: it is handed up from where it lies. The
+    /// WebSocket never sees it, whose state it would leave as it is: it stands between two
+    /// messages, and its inflater takes no notice of what is not compressed (RFC 7692 7.2.3).
+    bool deliver_in_place() {
+        if (closing_ || !ws_.is_open()) return false;
+        const auto text = layer().take_text(net_->config().limits.message_bytes);
+        if (!text) return false;
+        note_message_end();
+        listener_.on_text(*text);
+        return true;
+    }
+
+    /// Through the WebSocket, and without a wait. True when a message is over, or failed.
+    bool read_held(error_code& failed) {
+        while (can_read_at_once()) {
+            size_ += ws_.read_some(space(), failed);
+            if (failed) return true;
+            if (!ws_.is_message_done()) continue;
+            deliver();
+            return true;
+        }
+        return false;
+    }
+
+    /// Likewise, but for what it takes.
+    awaitable<error_code> read_message() {
+        error_code failed;
+        do {
+            // It answers what it reads, which must not get between the halves of a message.
+            while (!unsent_.empty() && !stop_->requested())
+                co_await sent_.wait_until();
+            if (stop_->requested()) co_return asio::error::operation_aborted;
+            reading_ = true;
+            const auto got = co_await ws_.async_read_some(space(), as_values);
+            reading_ = false;
+            size_ += std::get<1>(got);
+            if (std::get<0>(got)) co_return std::get<0>(got);
+            if (ws_.is_message_done()) {
+                deliver();
+                break;
+            }
+        } while (!read_held(failed));
+        co_return failed;
+    }
+
+    /// One buffer for the whole message and a byte more: inflating into one that fills up exactly
+    /// ends in a false error before Boost 1.90 (PITFALLS P36). Only its used pages cost memory.
+    asio::mutable_buffer space() {
+        const std::size_t capacity = net_->config().limits.message_bytes + 1;
+        if (!message_) message_.reset(new char[capacity + message_padding]);
+        return asio::buffer(message_.get() + size_, capacity - size_);
+    }
+
+    /// The wait that begins: the last read has emptied the socket. A socket of TLS is not read
+    /// here, nor can it tell.
+    bool may_be_long() const { return at_once_ && ws_.next_layer().drained(); }
+
+    /// Nobody knows how long a session will be idle.
+    void give_buffers_back() {
+        layer().give_buffer_back();
+        message_.reset();
+    }
+
+    void note_message_end() {
+        if (!reported_open_ || layer().gate().message_open()) return;
+        reported_open_ = false;
+        listener_.on_bytes(0, false);
+    }
+
+    void deliver() {
+        const std::size_t size = std::exchange(size_, 0);
+        note_message_end();
+        if (ws_.got_text()) {
+            listener_.on_text(std::string_view(message_.get(), size));
+        } else {
+            listener_.on_binary(size);
+            if (binary_) binary_->on_binary_message(std::string_view(message_.get(), size));
+        }
+        if (size > keep_buffer_below) message_.reset();
+    }
+
+    /// The close frame for a fault that a synchronous read or the gate found.
+    awaitable<void> say_last_words() {
+        if (closing_ || writes_ > 0 || !unsent_.empty()) co_return;
+        std::string words = layer().take_kept();
+        if (const auto wrong = layer().gate().objection())
+            words = masked_close_frame(wrong->close_code);
+        if (words.empty()) co_return;
+        const auto said =
+            co_await asio::async_write(layer().next_layer(), asio::buffer(words), as_values);
+        if (!std::get<0>(said)) co_await async_part(layer().next_layer(), as_values);
+    }
+
+    error_info read_error(const error_code& failed) {
+        if (stop_->requested()) return aborted_error(phase::session);
+        if (const auto wrong = layer().gate().objection())
+            return protocol_violation(std::string(wrong->reason), wrong->close_code);
+        const boost::beast::websocket::close_reason& why = ws_.reason();
+        if (failed == boost::beast::websocket::error::closed || peer_closing_ || (closing_ && why))
+            return closed_by_peer(why.code, std::string_view(why.reason.data(), why.reason.size()));
+        if (failed == boost::beast::websocket::error::message_too_big)
+            return too_large(failed.message());
+        if (failed == boost::beast::websocket::error::bad_frame_payload ||
+            failed.category() == error_code(boost::beast::zlib::error::end_of_stream).category())
+            return protocol_violation(failed.message(), 1007);
+        if (failed == boost::beast::websocket::condition::protocol_violation)
+            return protocol_violation(failed.message(), 1002);
+        return broken_connection(phase::session, failed.message());
+    }
+
+    result<void> write_outcome(const error_code& failed, phase where) const {
+        if (!failed) return {};
+        if (stop_->requested()) return aborted_error(where);
+        return broken_connection(where, failed.message());
+    }
+
+    static constexpr std::size_t keep_buffer_below = 256 * 1024;
+
+    const std::shared_ptr<network> net_; ///< outlives the TLS stream, whose sessions it keeps
+    const std::shared_ptr<stop_signal> stop_;
+    transport_listener& listener_;
+    binary_listener* const binary_ = dynamic_cast<binary_listener*>(&listener_);
+    boost::beast::websocket::stream<wire_layer<Stream>> ws_;
+    const stop_signal::hook hook_;
+    std::string offered_; ///< extensions
+    std::unique_ptr<char[]> message_;
+    std::size_t size_ = 0; ///< of what has been read of it
+    std::string unsent_;   ///< the rest of a message that was begun at once
+    condition sent_;
+    unsigned writes_ = 0;
+    bool at_once_ = false; ///< the socket can be written without a wait
+    bool reading_ = false; ///< the WebSocket is, with a wait
+    bool closing_ = false;
+    bool peer_closing_ = false;
+    bool reported_open_ = false;
+};
+
+} // namespace parley

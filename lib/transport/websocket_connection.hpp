@@ -1,0 +1,29 @@
+#pragma once
+
+#include <parley/error.hpp>
+#include <parley/fwd.hpp>
+
+#include "core/url.hpp"
+#include "transport/transport.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace parley {
+
+/// One of one kind or the other, plain or TLS, from the handshake on.
+class websocket_connection {
+public:
+    virtual ~websocket_connection() = default;
+    virtual awaitable<result<void>> secure(server_url server) = 0;
+    virtual awaitable<result<void>> upgrade(std::shared_ptr<const connect_request> request) = 0;
+    virtual awaitable<result<void>> read() = 0;
+    virtual bool can_write_at_once() const = 0;
+    virtual bool write_at_once(std::string_view text) = 0;
+    virtual awaitable<result<void>> write(std::string_view message, bool binary) = 0;
+    virtual awaitable<result<void>> ping() = 0;
+    virtual awaitable<result<void>> close(unsigned code, std::string reason) = 0;
+};
+
+} // namespace parley
