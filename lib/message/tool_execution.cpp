@@ -11,9 +11,17 @@
 
 namespace parley {
 
-void way_home::post(std::function<void()> call) {
-    const std::lock_guard lock(mutex_);
-    if (strand_) asio::post(*strand_, std::move(call));
+void way_home::bring(std::function<void()> call) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!strand_) return;
+        const auto* here = strand_->target<detail::strand>();
+        if (!here || !here->running_in_this_thread()) {
+            asio::post(*strand_, std::move(call));
+            return;
+        }
+    }
+    call();
 }
 
 void way_home::close() {
@@ -63,7 +71,7 @@ awaitable<tool_answer> tool_execution::call_handler(std::shared_ptr<tool_executi
 }
 
 void tool_execution::finish(tool_answer answer) {
-    home_->post([ended = std::move(ended_), answer = std::move(answer)] { ended(answer); });
+    home_->bring([ended = std::move(ended_), answer = std::move(answer)] { ended(answer); });
 }
 
 void tool_execution::cancel() {

@@ -21,7 +21,8 @@ namespace parley {
 class way_home {
 public:
     explicit way_home(asio::any_io_executor strand) : strand_(std::move(strand)) {}
-    void post(std::function<void()> call); ///< any thread
+    /// Any thread; at once for who is on the strand.
+    void bring(std::function<void()> call);
     void close();
 
 private:
@@ -38,7 +39,7 @@ class tool_execution : public std::enable_shared_from_this<tool_execution> {
     struct token {};
 
 public:
-    /// Of the handler's outcome; posted to the strand. The error is the exception's text as it is;
+    /// Of the handler's outcome; brought to the strand. The error is the exception's text as it is;
     /// empty for what is no std::exception.
     using completion = std::function<void(tool_answer)>;
 

@@ -3,10 +3,12 @@
 #include "core/text.hpp"
 #include "wire/encoder.hpp"
 
+#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,10 +54,10 @@ task_group::error_handler report_to(const logger& log) {
 tool_runner::tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
                          const tool_config& config, const limits_config& limits, logger log,
                          std::vector<secret> secrets)
-    : clock_(clock), where_(config.executor ? config.executor : strand), timeout_(config.timeout),
-      max_result_(limits.queue_bytes), home_(std::make_shared<way_home>(strand)), log_(log),
-      secrets_(std::move(secrets)), fsm_(limits_of(config)), changed_(strand, clock),
-      tasks_(strand, clock, report_to(log)) {}
+    : clock_(clock), strand_(strand), where_(config.executor ? config.executor : strand),
+      timeout_(config.timeout), max_result_(limits.queue_bytes),
+      home_(std::make_shared<way_home>(strand)), log_(log), secrets_(std::move(secrets)),
+      fsm_(limits_of(config)), changed_(strand, clock), tasks_(strand, clock, report_to(log)) {}
 
 tool_runner::~tool_runner() { home_->close(); }
 
@@ -157,10 +159,24 @@ void tool_runner::ended(tool_request_id id, tool_answer answer) {
 void tool_runner::keep_watch() {
     if (watching_ || !fsm_.running()) return;
     watching_ = true;
-    tasks_.spawn([self = shared_from_this()] { return watch(self); });
+    // Later: most tools have ended by then, and need neither a task nor a timer.
+    asio::post(strand_, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->begin_watch();
+    });
+}
+
+void tool_runner::begin_watch() {
+    watching_ = false;
+    if (!fsm_.running()) return;
+    try {
+        tasks_.spawn([self = shared_from_this()] { return watch(self); });
+    } catch (const std::bad_alloc&) {
+        log_.write(log_level::error, "out of memory: nobody watches the time of a tool");
+    }
 }
 
 awaitable<void> tool_runner::watch(std::shared_ptr<tool_runner> self) {
+    self->watching_ = true;
     while (self->fsm_.running()) {
         const auto due = self->fsm_.next_deadline();
         const auto now = self->clock_->now();

@@ -70,10 +70,12 @@ private:
     void perform(const tool_action::join& action);
     void ended(tool_request_id id, tool_answer answer);
     void keep_watch();
+    void begin_watch();
     bool any_left() const;
     void count_answer(const tool_action::answer& given) noexcept;
 
     const std::shared_ptr<clock_source> clock_;
+    const asio::any_io_executor strand_;
     const asio::any_io_executor where_;
     const std::chrono::milliseconds timeout_;
     const std::size_t max_result_;
@@ -88,7 +90,7 @@ private:
     std::map<tool_request_id, std::weak_ptr<tool_execution>> executions_;
     condition changed_;
     task_group tasks_;
-    bool watching_ = false;
+    bool watching_ = false; // or about to
 
     std::atomic<std::uint64_t> calls_{0}, repeated_{0}, failed_{0}, forgotten_{0};
     std::array<std::atomic<std::uint64_t>, tool_outcomes> outcomes_{};
