@@ -103,21 +103,10 @@ public:
     awaitable<result<void>> read() override {
         if (begins_a_message()) { // what comes may not be for the WebSocket
             typename wire_layer<Stream>::outside_read reading(layer());
-            error_code failed = asio::error::would_block;
-            std::size_t count = 0;
-            if (may_be_long()) {
-                auto& socket = boost::beast::get_lowest_layer(ws_);
-                give_buffers_back();
-                co_await socket.async_wait(asio::ip::tcp::socket::wait_read, as_values);
-                count = socket.read_some(reading.space(), failed);
-            }
-            if (failed == asio::error::would_block) {
-                const auto got =
-                    co_await layer().next_layer().async_read_some(reading.space(), as_values);
-                failed = std::get<0>(got);
-                count = std::get<1>(got);
-            }
-            reading.ended(failed, count);
+            if (layer().brought_little()) message_.reset();
+            const auto got =
+                co_await layer().next_layer().async_read_some(reading.space(), as_values);
+            reading.ended(std::get<0>(got), std::get<1>(got));
         }
         do {
             if (stop_->requested()) co_return aborted_error(phase::session);
@@ -296,16 +285,6 @@ private:
         const std::size_t capacity = net_->config().limits.message_bytes + 1;
         if (!message_) message_.reset(new char[capacity + message_padding]);
         return asio::buffer(message_.get() + size_, capacity - size_);
-    }
-
-    /// The wait that begins: the last read has emptied the socket. A socket of TLS is not read
-    /// here, nor can it tell.
-    bool may_be_long() const { return at_once_ && ws_.next_layer().drained(); }
-
-    /// Nobody knows how long a session will be idle.
-    void give_buffers_back() {
-        layer().give_buffer_back();
-        message_.reset();
     }
 
     void note_message_end() {

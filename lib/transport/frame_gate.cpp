@@ -59,20 +59,21 @@ bool has_close_code(const frame_header& header) {
 } // namespace
 
 asio::mutable_buffer frame_gate::space() {
-    if (!bytes_)
-        bytes_.reset(new unsigned char[capacity + padding]); // not initialised, touched as used
+    if (!bytes_) bytes_.reset(new unsigned char[capacity_ + padding]); // touched only as used
     if (begin_ == end_) {
         begin_ = end_ = 0;
-    } else if (end_ == capacity) {
+    } else if (end_ == capacity_) {
         std::memmove(bytes_.get(), bytes_.get() + begin_, held());
         end_ = held();
         begin_ = 0;
     }
-    return asio::buffer(bytes_.get() + end_, capacity - end_);
+    return asio::buffer(bytes_.get() + end_, capacity_ - end_);
 }
 
-void frame_gate::give_buffer_back() noexcept {
-    begin_ = end_ = 0;
+void frame_gate::expect(bool much) noexcept {
+    const std::size_t wanted = much ? capacity : small_capacity;
+    if (capacity_ == wanted || held() > 0) return;
+    capacity_ = wanted;
     bytes_.reset();
 }
 

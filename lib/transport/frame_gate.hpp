@@ -25,6 +25,7 @@ namespace parley {
 class frame_gate {
 public:
     static constexpr std::size_t capacity = 32 * 1024;
+    static constexpr std::size_t small_capacity = 2 * 1024; ///< of one that expects little
     static constexpr std::size_t padding = 64; ///< that may be read behind what it holds
     static constexpr unsigned max_fragments = 10'000;
     static constexpr unsigned max_controls_per_second = 1'000;
@@ -64,8 +65,8 @@ public:
     /// Nothing is held, and what comes next begins a message or is a control frame.
     bool between_messages() const noexcept;
 
-    /// Frees the buffer, which is empty, until the next `space`.
-    void give_buffer_back() noexcept;
+    /// Nothing is held: the next `space` is to be as large as it may be, or not.
+    void expect(bool much) noexcept;
 
     /// What of the present frame has not arrived when nothing is held: it may be read past the
     /// gate.
@@ -92,6 +93,7 @@ private:
     void count_frame(std::uint8_t opcode, bool fin, time_point now);
 
     std::unique_ptr<unsigned char[]> bytes_;
+    std::size_t capacity_ = small_capacity;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
 

@@ -103,12 +103,15 @@ public:
             if (layer_.parked_) layer_.parked_->cancel();
         }
 
-        asio::mutable_buffer space() { return layer_.gate_.space(); }
+        asio::mutable_buffer space() {
+            layer_.gate_.expect(!layer_.little_);
+            return layer_.gate_.space();
+        }
         /// A failure is heard by the WebSocket when it reads.
         void ended(error_code failed, std::size_t count) {
             layer_.read_failed_ = failed;
             if (failed) return;
-            layer_.drained_ = count < layer_.gate_.space().size();
+            layer_.little_ = count < frame_gate::small_capacity;
             layer_.gate_.commit(count, layer_.look_at_clock());
             layer_.on_read_(count);
         }
@@ -117,10 +120,8 @@ public:
         wire_layer& layer_;
     };
 
-    /// The last outside read has left nothing in the socket.
-    bool drained() const noexcept { return drained_; }
-    void give_buffer_back() noexcept { gate_.give_buffer_back(); }
-
+    /// The last outside read brought little: the next wait may be long.
+    bool brought_little() const noexcept { return little_; }
     std::optional<std::string_view> take_text(std::size_t longest) {
         return gate_.take_text(longest, read_at_);
     }
@@ -204,6 +205,7 @@ private:
                 layer_.next_.async_read_some(asio::buffer(into_, rest), std::move(self));
             } else {
                 step_ = step::fill;
+                layer_.gate_.expect(true);
                 layer_.next_.async_read_some(layer_.gate_.space(), std::move(self));
             }
         }
@@ -222,7 +224,7 @@ private:
     time_point read_at_{}; // when what the gate holds arrived
     std::string kept_;
     bool read_outside_ = false;
-    bool drained_ = false;
+    bool little_ = true;
     error_code read_failed_;                     // outside
     std::unique_ptr<asio::steady_timer> parked_; // where the WebSocket waits for it
 };

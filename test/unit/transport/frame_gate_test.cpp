@@ -231,16 +231,18 @@ TEST_CASE("frame_gate: a plain text message is handed out as it lies there", "[u
     CHECK(one.it.between_messages());
 }
 
-TEST_CASE("frame_gate: a buffer that was given back is there again when bytes come",
-          "[unit][frame_gate]") {
+TEST_CASE("frame_gate: what is expected changes the space and nothing else", "[unit][frame_gate]") {
     gate one;
     one.open();
     for (int turn = 0; turn < 3; ++turn) {
         one.arrive(server_frame(1, "x") + server_frame(9, ""));
+        one.it.expect(turn % 2 == 1); // something is held: not now
         CHECK(one.text() == "x");
         CHECK(one.take() == server_frame(9, ""));
         REQUIRE(one.it.between_messages());
-        one.it.give_buffer_back();
+        one.it.expect(turn % 2 == 0);
+        CHECK(one.it.space().size() ==
+              (turn % 2 == 0 ? frame_gate::capacity : frame_gate::small_capacity));
         CHECK(one.it.between_messages());
         CHECK(one.text() == "-");
     }
@@ -299,6 +301,7 @@ TEST_CASE("frame_gate: there are bytes to be read behind the last message that f
           "[unit][frame_gate]") {
     gate one;
     one.open();
+    one.it.expect(true);
     const std::string frame = server_frame(1, std::string(60, 'x'));
     std::string all;
     while (all.size() + 2 * frame.size() <= frame_gate::capacity)
