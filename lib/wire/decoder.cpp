@@ -32,42 +32,48 @@ class token_finder {
 public:
     /// Where the tokens of a text begin; none when it cannot be JSON. Throws `std::bad_alloc`.
     std::span<const std::uint32_t> find(std::string_view text, const simdjson::implementation* by) {
-        if (by != made_by_ || text.size() > capacity_) make_room(text.size());
-        auto& found = *parser_.implementation;
+        if (by != made_by_ || text.size() > capacity_) make_room(text.size(), by);
         const auto* const bytes = reinterpret_cast<const std::uint8_t*>(text.data());
-        const auto fault = found.stage1(bytes, text.size(), simdjson::stage1_mode::regular);
+        const auto fault = stage_->stage1(bytes, text.size(), simdjson::stage1_mode::regular);
         if (fault) return {};
-        return {found.structural_indexes.get(), found.n_structural_indexes};
+        return {stage_->structural_indexes.get(), stage_->n_structural_indexes};
     }
 
-    void give_back() {
-        if (capacity_ <= kept_capacity) return;
-        parser_ = simdjson::dom::parser();
-        capacity_ = 0;
+    void give_back() noexcept {
+        if (capacity_ > kept_capacity) release();
     }
 
 private:
-    /// In steps, so that frames which grow do not each cost an allocation.
-    void make_room(std::size_t size) {
-        const auto capacity = std::bit_ceil(std::max<std::size_t>(size, 1'024));
-        parser_ = simdjson::dom::parser();
+    void release() noexcept {
+        stage_.reset();
         capacity_ = 0;
-        constexpr std::size_t depth = 1; // what nests is counted by who walks the tokens
-        if (parser_.allocate(capacity, depth)) throw std::bad_alloc();
-        capacity_ = capacity;
-        made_by_ = simdjson::get_active_implementation();
     }
 
-    simdjson::dom::parser parser_;
+    /// In steps, so that frames which grow do not each cost an allocation.
+    void make_room(std::size_t size, const simdjson::implementation* by) {
+        release();
+        const auto capacity = std::bit_ceil(std::max<std::size_t>(size, 1'024));
+        constexpr std::size_t depth = 1; // what nests is counted by who walks the tokens
+        if (by->create_dom_parser_implementation(capacity, depth, stage_)) throw std::bad_alloc();
+        capacity_ = capacity;
+        made_by_ = by;
+    }
+
+    decltype(simdjson::dom::parser::implementation) stage_;
     std::size_t capacity_ = 0;
     const simdjson::implementation* made_by_ = nullptr;
 };
 
-/// One for each thread: it is used within `decode` alone, and takes memory that an idle session
-/// would hold for nothing.
-token_finder& thread_finder() {
-    static thread_local token_finder finder;
-    return finder;
+/// What is used within `decode` alone: one for each thread, because an idle session would hold its
+/// kilobytes for nothing.
+struct workspace {
+    token_finder finder;
+    wire::frame_fields fields;
+};
+
+workspace& thread_workspace() {
+    static thread_local workspace one;
+    return one;
 }
 
 } // namespace
@@ -82,17 +88,16 @@ public:
     server_frame decode(std::string_view text) {
         if (text.size() > longest_)
             return message_skipped{skip_reason::too_large, fmt::format("{} bytes", text.size())};
-        auto& finder = thread_finder();
-        fields_.clear();
-        const bool scanned = wire::scan_frame(text, finder.find(text, active_), fields_);
+        auto& [finder, fields] = thread_workspace();
+        fields.clear();
+        const bool scanned = wire::scan_frame(text, finder.find(text, active_), fields);
         finder.give_back();
-        return scanned ? wire::build_frame(fields_) : server_frame(wire::skipped_for(text));
+        return scanned ? wire::build_frame(fields) : server_frame(wire::skipped_for(text));
     }
 
 private:
     std::size_t longest_;
     const simdjson::implementation* active_ = nullptr; // tests compare them
-    wire::frame_fields fields_;
 };
 
 decoder::decoder(const limits_config& limits) : impl_(std::make_unique<impl>(limits)) {}
