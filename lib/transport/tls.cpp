@@ -14,8 +14,13 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
+#include <filesystem>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <string_view>
+#include <system_error>
 #include <tuple>
 
 namespace parley {
@@ -97,45 +102,88 @@ bool is_not_tls(int reason) {
            reason == SSL_R_UNEXPECTED_MESSAGE || reason == SSL_R_BAD_RECORD_TYPE;
 }
 
-} // namespace
-
-tls_context::tls_context(const tls_config& config)
-    : sessions_(std::make_shared<tls_session_cache>()), context_(asio::ssl::context::tls_client) {
-    using asio::ssl::context;
+void trust(asio::ssl::context& made, const tls_config& config) {
     boost::system::error_code failed;
-    context_.set_options(context::default_workarounds | context::no_compression);
-    const int lowest =
-        config.min_version == tls_config::version::tls_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
-    SSL_CTX_set_min_proto_version(context_.native_handle(), lowest);
-    SSL_CTX_set_mode(context_.native_handle(), SSL_MODE_RELEASE_BUFFERS);
-    context_.set_verify_mode(asio::ssl::verify_peer);
-
     // A given authority is trusted beside no other.
-    if (!config.ca_file.empty() && context_.load_verify_file(config.ca_file, failed))
+    if (!config.ca_file.empty() && made.load_verify_file(config.ca_file, failed))
         refuse("ca_file", failed);
     if (!config.ca_pem.empty() &&
-        context_.add_certificate_authority(asio::buffer(config.ca_pem), failed))
+        made.add_certificate_authority(asio::buffer(config.ca_pem), failed))
         refuse("ca_pem", failed);
-    if (config.ca_file.empty() && config.ca_pem.empty()) {
-        X509_STORE* const trusted = system_store();
-        if (!trusted) refuse("ca_file (the system's)", asio::error::no_memory);
-        SSL_CTX_set1_cert_store(context_.native_handle(), trusted);
-    }
+    if (!config.ca_file.empty() || !config.ca_pem.empty()) return;
+    X509_STORE* const trusted = system_store();
+    if (!trusted) refuse("ca_file (the system's)", asio::error::no_memory);
+    SSL_CTX_set1_cert_store(made.native_handle(), trusted);
+}
 
+void identify(asio::ssl::context& made, const tls_config& config) {
+    boost::system::error_code failed;
     if (config.certificate_file.empty() != config.key_file.empty())
         refuse(config.key_file.empty() ? "key_file" : "certificate_file",
                asio::error::invalid_argument);
-    if (!config.certificate_file.empty()) {
-        if (context_.use_certificate_chain_file(config.certificate_file, failed))
-            refuse("certificate_file", failed);
-        if (context_.use_private_key_file(config.key_file, context::pem, failed))
-            refuse("key_file", failed);
-        if (SSL_CTX_check_private_key(context_.native_handle()) != 1)
-            refuse("key_file", asio::error::invalid_argument);
-    }
-    ERR_clear_error();
-    sessions_->attach(context_.native_handle());
+    if (config.certificate_file.empty()) return;
+    if (made.use_certificate_chain_file(config.certificate_file, failed))
+        refuse("certificate_file", failed);
+    if (made.use_private_key_file(config.key_file, asio::ssl::context::pem, failed))
+        refuse("key_file", failed);
+    if (SSL_CTX_check_private_key(made.native_handle()) != 1)
+        refuse("key_file", asio::error::invalid_argument);
 }
+
+std::shared_ptr<asio::ssl::context> make_context(const tls_config& config) {
+    using asio::ssl::context;
+    auto made = std::make_shared<context>(context::tls_client);
+    made->set_options(context::default_workarounds | context::no_compression);
+    const int lowest =
+        config.min_version == tls_config::version::tls_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+    SSL_CTX_set_min_proto_version(made->native_handle(), lowest);
+    SSL_CTX_set_mode(made->native_handle(), SSL_MODE_RELEASE_BUFFERS);
+    made->set_verify_mode(asio::ssl::verify_peer);
+    trust(*made, config);
+    identify(*made, config);
+    ERR_clear_error();
+    tls_session_cache::attach(made->native_handle());
+    return made;
+}
+
+/// A file and when it was written: one that was replaced is another.
+void append_file(std::string& key, const std::string& path) {
+    key += path;
+    key += '\0';
+    if (path.empty()) return;
+    std::error_code unreadable; // is told by who reads it
+    const auto written = std::filesystem::last_write_time(path, unreadable);
+    key += std::to_string(unreadable ? 0 : written.time_since_epoch().count());
+    key += '\0';
+}
+
+std::string key_of(const tls_config& config) {
+    std::string key(config.min_version == tls_config::version::tls_1_3 ? "3" : "2");
+    append_file(key, config.ca_file);
+    append_file(key, config.certificate_file);
+    append_file(key, config.key_file);
+    return key + config.ca_pem;
+}
+
+/// One for all clients of equal settings, for as long as there is one: it takes 27 KiB and as many
+/// milliseconds as it has authorities to read.
+std::shared_ptr<asio::ssl::context> shared_context(const tls_config& config) {
+    static std::mutex mutex;
+    static std::map<std::string, std::weak_ptr<asio::ssl::context>> known;
+    const auto key = key_of(config);
+    const std::lock_guard lock(mutex);
+    auto found = known[key].lock();
+    if (found) return found;
+    std::erase_if(known, [](const auto& each) { return each.second.expired(); });
+    found = make_context(config);
+    known[key] = found;
+    return found;
+}
+
+} // namespace
+
+tls_context::tls_context(const tls_config& config)
+    : context_(shared_context(config)), sessions_(std::make_shared<tls_session_cache>()) {}
 
 tls_context::~tls_context() = default;
 

@@ -21,8 +21,9 @@ using tls_stream = asio::ssl::stream<asio::ip::tcp::socket>;
 
 class tls_session_cache;
 
-/// What the TLS connections of one configuration share: the trusted certificates, the rules, and
-/// the sessions to resume. Usable from any thread.
+/// What the TLS connections of one client share: the trusted certificates, the rules, and the
+/// sessions to resume. The first two it shares with the clients of equal settings. Usable from any
+/// thread.
 ///
 /// The peer and its name are always verified (PITFALLS P40): there is no switch for it.
 class tls_context {
@@ -35,7 +36,7 @@ public:
     tls_context& operator=(const tls_context&) = delete;
 
     /// For the constructor of a `tls_stream`.
-    asio::ssl::context& native() noexcept { return context_; }
+    asio::ssl::context& native() noexcept { return *context_; }
 
     /// The handshake, on the stream's strand. The stream lives until it returns. The error is
     /// `certificate_rejected`, `tls_failed` or, when stopped, the one of `aborted_error`.
@@ -43,9 +44,8 @@ public:
                                       std::shared_ptr<stop_signal> stop);
 
 private:
-    std::shared_ptr<tls_session_cache>
-        sessions_; ///< outlived by the context, whose callback uses it
-    asio::ssl::context context_;
+    const std::shared_ptr<asio::ssl::context> context_;
+    const std::shared_ptr<tls_session_cache> sessions_;
 };
 
 /// The error for what a TLS operation failed with. `verify_result` is OpenSSL's X509_V_ code, 0

@@ -8,18 +8,18 @@ namespace parley {
 
 namespace {
 
-void free_key(void*, void* key, CRYPTO_EX_DATA*, int, long, void*) {
-    delete static_cast<std::string*>(key);
+/// What a connection keeps: where its sessions go, and under which key.
+struct destination {
+    std::weak_ptr<tls_session_cache> cache;
+    std::string key;
+};
+
+void free_destination(void*, void* kept, CRYPTO_EX_DATA*, int, long, void*) {
+    delete static_cast<destination*>(kept);
 }
 
-/// Where a connection keeps its key, and a context its cache.
 int connection_index() {
-    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, &free_key);
-    return index;
-}
-
-int context_index() {
-    static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, &free_destination);
     return index;
 }
 
@@ -30,15 +30,14 @@ void tls_session_cache::free_session::operator()(ssl_session_st* session) const 
 }
 
 void tls_session_cache::attach(SSL_CTX* context) {
-    SSL_CTX_set_ex_data(context, context_index(), this);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context, &tls_session_cache::on_new_session);
 }
 
 void tls_session_cache::prepare(SSL* connection, const std::string& key) {
-    auto stored = std::make_unique<std::string>(key);
+    auto stored = std::make_unique<destination>(destination{weak_from_this(), key});
     if (SSL_set_ex_data(connection, connection_index(), stored.get()) != 1) return;
-    static_cast<void>(stored.release()); // free_key deletes it with the connection
+    static_cast<void>(stored.release()); // free_destination deletes it with the connection
     if (const session_ptr held = take(key)) SSL_set_session(connection, held.get());
 }
 
@@ -53,12 +52,10 @@ std::size_t tls_session_cache::size() const {
 }
 
 int tls_session_cache::on_new_session(SSL* connection, SSL_SESSION* session) {
-    auto* cache = static_cast<tls_session_cache*>(
-        SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), context_index()));
-    const auto* key =
-        static_cast<const std::string*>(SSL_get_ex_data(connection, connection_index()));
-    if (cache != nullptr && key != nullptr && SSL_get_verify_result(connection) == X509_V_OK)
-        cache->keep(*key, session);
+    const auto* kept =
+        static_cast<const destination*>(SSL_get_ex_data(connection, connection_index()));
+    if (kept == nullptr || SSL_get_verify_result(connection) != X509_V_OK) return 0;
+    if (const auto cache = kept->cache.lock()) cache->keep(kept->key, session);
     return 0; // the reference stays OpenSSL's
 }
 

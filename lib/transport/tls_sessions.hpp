@@ -13,16 +13,17 @@ struct ssl_session_st;
 
 namespace parley {
 
-/// TLS sessions to resume, by `host:port`, of one context (PITFALLS P44).
+/// TLS sessions to resume, by `host:port`, of one client (PITFALLS P44): its context may be shared
+/// with others, to whom its sessions are not shown.
 ///
 /// Filled only by OpenSSL's callback for new sessions, which a TLS 1.3 server sends after the
 /// handshake, and only from connections whose certificate was verified. Usable from any thread.
-class tls_session_cache {
+class tls_session_cache : public std::enable_shared_from_this<tls_session_cache> {
 public:
     static constexpr std::size_t max_entries = 64;
 
-    /// Once. The context must not outlive this.
-    void attach(ssl_ctx_st* context);
+    /// Has the connections of a context bring their sessions. Once for each context.
+    static void attach(ssl_ctx_st* context);
 
     /// Before the handshake: offers the session held for `key`, and has new ones kept under it.
     void prepare(ssl_st* connection, const std::string& key);

@@ -1,6 +1,7 @@
 #include <parley/websocket_manager.hpp>
 
 #include "loopback/secure_wire.hpp"
+#include "transport/tls.hpp"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -11,6 +12,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <unistd.h>
 #include <vector>
 
@@ -118,6 +120,20 @@ std::string first_flight(const std::string& client_hello) {
 }
 
 } // namespace
+
+TEST_CASE("tls: an authority's file that was replaced is read again", "[loopback][tls]") {
+    const temporary_file authority(good_identity().ca_pem);
+    tls_config config;
+    config.ca_file = authority.name();
+    tls_context before(config);
+    tls_context same(config);
+    CHECK(&before.native() == &same.native());
+
+    std::filesystem::last_write_time(authority.name(),
+                                     std::filesystem::last_write_time(authority.name()) + 1s);
+    tls_context after(config);
+    CHECK(&before.native() != &after.native());
+}
 
 TEST_CASE("tls: a certificate for another name or of nobody is refused before a word is said",
           "[loopback][tls][D47]") {

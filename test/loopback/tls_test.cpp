@@ -123,6 +123,20 @@ TEST_CASE("tls: a second connection to the same server resumes the session", "[l
     REQUIRE_FALSE(here.connect_to("other.test", server.port()));
 }
 
+TEST_CASE("tls: clients of equal settings do not resume each other's sessions", "[loopback][tls]") {
+    raw_server server(good_identity().certificate_pem, good_identity().key_pem, {serve_one_text});
+    secure_wire one(good_identity().ca_pem);
+    secure_wire other(good_identity().ca_pem);
+    for (int count = 0; count < 2; ++count) {
+        REQUIRE(one.connect_to("good.test", server.port()));
+        REQUIRE(one.run(one.link->read()));
+    }
+    REQUIRE(other.connect_to("good.test", server.port()));
+    REQUIRE(other.run(other.link->read()));
+    CHECK(one.seen.texts.back() == "hello good.test again");
+    CHECK(other.seen.texts.back() == "hello good.test");
+}
+
 TEST_CASE("tls: an end without close_notify is a broken connection", "[loopback][tls][D51]") {
     raw_server server(good_identity().certificate_pem, good_identity().key_pem,
                       {[](raw_peer& peer) { peer.upgrade(); }});

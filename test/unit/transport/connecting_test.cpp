@@ -125,6 +125,20 @@ TEST_CASE("tls: settings that cannot be used are refused by name", "[unit][tls]"
                 "certificate_file"));
 }
 
+TEST_CASE("tls: clients of equal settings share what OpenSSL keeps for them", "[unit][tls]") {
+    const auto shared = [](const tls_config& one, const tls_config& other) {
+        tls_context first(one);
+        tls_context second(other);
+        return &first.native() == &second.native();
+    };
+    tls_config plain;
+    tls_config newer;
+    newer.min_version = tls_config::version::tls_1_3;
+    CHECK(shared(plain, plain));
+    CHECK(shared(newer, newer));
+    CHECK_FALSE(shared(plain, newer));
+}
+
 TEST_CASE("request_headers: values and names that HTTP forbids are refused, unspoken",
           "[unit][request_headers]") {
     CHECK_FALSE(refusal("X-Fine", "a value, with spaces"));
