@@ -3,6 +3,7 @@
 
 #include <parley/ticket_manager.hpp>
 
+#include "support/live.hpp"
 #include "support/ticket_exchange.hpp"
 #include "testing/certificate.hpp"
 
@@ -24,6 +25,9 @@ struct interference {
     int calls = 0;         ///< so far
     int failing = 0;       ///< the one that fails, from 1; 0: none
     bool in_drops = false; ///< no call reads more than one byte
+    int sockets = 0;       ///< so many of the next that are asked for cannot be had
+    int without = EMFILE;  ///< for that reason
+    int refused = 0;       ///< of them, so far
 };
 thread_local interference now;
 
@@ -64,6 +68,11 @@ private:
 extern "C" {
 
 int socket(int domain, int type, int protocol) noexcept {
+    if (now.refused < now.sockets) {
+        ++now.refused;
+        errno = now.without;
+        return -1;
+    }
     if (fails(EMFILE)) return -1;
     return real<int(int, int, int)>("socket")(domain, type, protocol);
 }
@@ -234,4 +243,39 @@ TEST_CASE("ticket_manager: a caller may leave, or the manager go, at each step o
         if (leaves && n > 0) REQUIRE(one.x.until([&one] { return one.x.tickets->is_valid(); }));
         CHECK(one.x.ends());
     }
+}
+
+TEST_CASE("chat_client: while no socket can be had it waits its backoff, and comes back",
+          "[loopback][chat_client][C45]") {
+    constexpr int lacking = 4;
+    const int why = GENERATE(EMFILE, ENOBUFS);
+    CAPTURE(why);
+    testing::chat_server server;
+    live l;
+    chat_client client(l.io.get_executor(), config_for(server));
+
+    // In init it is an error, and worth a retry.
+    now = interference();
+    now.without = why;
+    now.sockets = 100;
+    auto opening = start(l.io, client.init());
+    REQUIRE(l.until([&opening] { return opening.done(); }));
+    CHECK(opening.failed_with(errc::ticket_request_failed));
+    CHECK(opening.failure()->details.retryable);
+    CHECK(now.refused == 4); // one for each attempt, and no loop
+
+    now = interference();
+    l.run(client.init());
+    now.without = why;
+    now.sockets = lacking;
+    server.drop_all();
+    const auto events = l.run(events_until<connection_restored>(client));
+
+    CHECK(now.refused == lacking);
+    CHECK(all_of<connection_lost>(events).size() == 1);
+    const auto attempts = all_of<reconnecting>(events);
+    CHECK(attempts.size() == lacking + 1);
+    CHECK(client.status().websocket.last_error);
+    now = interference();
+    l.run(client.disconnect());
 }
