@@ -34,6 +34,12 @@ std::string_view sentence(errc why) {
     }
 }
 
+// The peer's own doing, and no consequence of ours.
+bool is_of_peer(const error_info& why) {
+    return why.is(errc::connection_closed) || why.is(errc::protocol_violation) ||
+           why.is(errc::message_too_large);
+}
+
 } // namespace
 
 std::shared_ptr<link> link::make(link_parts parts, link_owner& owner, transport_factory& transports,
@@ -131,7 +137,7 @@ void link::abort(error_info why) {
 // The transport's error, unless something better is known.
 void link::end(error_info why) {
     if (!reason_) {
-        if (fallback_ && !why.is(errc::connection_closed)) why = std::move(*fallback_);
+        if (fallback_ && !is_of_peer(why)) why = std::move(*fallback_);
         if (why.details.phase == phase::none) why.details.phase = phase_;
         reason_ = std::move(why);
     }

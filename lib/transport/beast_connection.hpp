@@ -64,7 +64,9 @@ public:
                     boost::beast::get_lowest_layer(ws_).close(already_closed);
                     sent_.notify_all();
                 }),
-          sent_(ws_.get_executor(), net_->clock()) {}
+          sent_(ws_.get_executor(), net_->clock()) {
+        layer().on_close([this] { goodbye(); });
+    }
 
     awaitable<result<void>> secure(server_url server) override {
         if constexpr (std::is_same_v<Stream, tls_stream>)
@@ -113,10 +115,7 @@ public:
             if (deliver_in_place()) continue;
             error_code failed;
             if (!read_held(failed)) failed = co_await read_message();
-            if (failed) {
-                co_await say_last_words();
-                co_return read_error(failed);
-            }
+            if (failed) co_return co_await after_last_words(read_error(failed));
         } while (can_read_at_once() && listener_.wants_more());
         co_return result<void>();
     }
@@ -305,16 +304,22 @@ private:
         if (size > keep_buffer_below) message_.reset();
     }
 
+    void goodbye() { // for a fault of the peer's, which may not read it; others have their deadline
+        if (writes_ == 0 && !peer_closing_) listener_.on_close_started();
+    }
+
     /// The close frame for a fault that a synchronous read or the gate found.
-    awaitable<void> say_last_words() {
-        if (closing_ || writes_ > 0 || !unsent_.empty()) co_return;
+    awaitable<error_info> after_last_words(error_info why) {
+        if (closing_ || writes_ > 0 || !unsent_.empty()) co_return why;
         std::string words = layer().take_kept();
         if (const auto wrong = layer().gate().objection())
             words = masked_close_frame(wrong->close_code);
-        if (words.empty()) co_return;
+        if (words.empty()) co_return why;
+        goodbye();
         const auto said =
             co_await asio::async_write(layer().next_layer(), asio::buffer(words), as_values);
         if (!std::get<0>(said)) co_await async_part(layer().next_layer(), as_values);
+        co_return why;
     }
 
     error_info read_error(const error_code& failed) {

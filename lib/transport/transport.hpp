@@ -39,7 +39,8 @@ public:
     /// incomplete.
     virtual void on_bytes(std::size_t count, bool message_open) = 0;
     virtual void on_pong() = 0;
-    /// The peer began to close: from now on it may keep the connection open and say nothing.
+    /// The peer began to close, or a fault of its made us: from now on it may keep the connection
+    /// open and say nothing, nor read.
     virtual void on_close_started() = 0;
     /// A whole text message, valid UTF-8. The view is followed by `message_padding` bytes that may
     /// be read, and dies with the call.

@@ -43,6 +43,9 @@ public:
     const next_layer_type& next_layer() const noexcept { return next_; }
     const frame_gate& gate() const noexcept { return gate_; }
 
+    /// Called before a close frame is written, whoever writes it.
+    void on_close(std::function<void()> told) { on_close_ = std::move(told); }
+
     template <class Buffers, class Token>
     auto async_read_some(const Buffers& into, Token&& token) {
         return asio::async_compose<Token, void(error_code, std::size_t)>(
@@ -51,6 +54,7 @@ public:
 
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& from, Token&& token) {
+        if (on_close_ && is_close_frame(from)) on_close_();
         return next_.async_write_some(from, std::forward<Token>(token));
     }
 
@@ -131,6 +135,16 @@ public:
     std::string take_kept() noexcept { return std::exchange(kept_, std::string()); }
 
 private:
+    /// A whole one of ours, which is masked; what is left of another frame only happens to begin
+    /// so.
+    template <class Buffers>
+    static bool is_close_frame(const Buffers& from) {
+        const asio::const_buffer first = *asio::buffer_sequence_begin(from);
+        const auto* bytes = static_cast<const unsigned char*>(first.data());
+        return first.size() >= 2 && bytes[0] == 0x88u &&
+               asio::buffer_size(from) == (bytes[1] & 0x7fu) + std::size_t{6};
+    }
+
     time_point look_at_clock() { return read_at_ = clock_->now(); }
 
     template <class Buffers>
@@ -219,6 +233,7 @@ private:
 
     const std::shared_ptr<clock_source> clock_;
     const std::function<void(std::size_t)> on_read_;
+    std::function<void()> on_close_;
     Next next_;
     frame_gate gate_;
     time_point read_at_{}; // when what the gate holds arrived

@@ -4,12 +4,16 @@
 #include "support/connection_case.hpp"
 
 #include <optional>
+#include <string>
+#include <vector>
 
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
 
 namespace {
+
+using lines = std::vector<std::string>;
 
 bool nothing_left(connection_case& test) {
     poll(test.io);
@@ -342,6 +346,51 @@ TEST_CASE("connection: whichever operation fails, it comes back or says so, and 
         reached = test.transports->operations() >= failing;
     }
     CHECK(failing > 12);
+}
+
+TEST_CASE("connection: a goodbye that the peer does not take ends in time, without a heartbeat too",
+          "[component][connection][E65][I100]") {
+    connection_config config;
+    config.heartbeat.interval = 0ms;
+    connection_case test(config);
+    auto& first = test.transports->expect_connect();
+    test.open();
+
+    SECTION("of our close") {
+        first.hold_writes();
+        const auto closing = test.begin_close(3s);
+        test.pass(3s);
+        CHECK_NOTHROW(closing.get());
+    }
+    SECTION("of a session that is given up") {
+        first.hold_writes();
+        test.transports->expect_connect();
+        const auto again = test.begin_reconnect();
+        CHECK_NOTHROW(again.get());
+        test.pass(2s);
+        CHECK(first.destroyed());
+        CHECK(test.socket->ready());
+    }
+    SECTION("in answer to the peer's, or for a fault of its") {
+        test.transports->expect_connect();
+        first.begin_close();
+        test.pass(2s - 1ms);
+        CHECK(test.layer->events.empty());
+        test.pass(1s);
+        CHECK(first.destroyed());
+        CHECK(test.layer->events == lines{"lost(closed)", "reconnecting(1)", "restored"});
+    }
+}
+
+TEST_CASE("connection: what the peer did wrong is the reason, also when the goodbye was cut",
+          "[component][connection][E56]") {
+    connection_case test;
+    auto& first = test.transports->expect_connect();
+    test.transports->expect_connect();
+    test.open();
+    first.fault(errc::protocol_violation);
+    test.pass(3s);
+    CHECK(test.layer->events == lines{"lost(protocol)", "reconnecting(1)", "restored"});
 }
 
 TEST_CASE("connection: cancelled at any suspension, an operation ends once and harms no other",

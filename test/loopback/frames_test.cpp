@@ -49,6 +49,7 @@ unsigned close_code_in(const std::string& said) {
 struct ending {
     error_info error;
     unsigned code_sent; ///< of the close frame that the server got, or 0
+    unsigned closes_told; ///< to the listener
     std::vector<std::string> texts;
 };
 
@@ -61,7 +62,7 @@ ending end_of(const std::string& bytes, const std::string& headers = {},
     REQUIRE(here.connect(server.port()));
     error_info error = here.read_to_end();
     here.link.reset();
-    return {std::move(error), close_code_in(server.answer()), here.seen.texts};
+    return {std::move(error), close_code_in(server.answer()), here.seen.texts, here.seen.closes};
 }
 
 const std::string with_deflate = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
@@ -248,6 +249,7 @@ TEST_CASE("frames: a close that RFC 6455 forbids is a violation", "[loopback][fr
         CHECK(wrong.code_sent == 1002);
     }
 }
+        CHECK(wrong.closes_told == 1); // from now on its time is short
 
 TEST_CASE("frames: what RFC 6455 forbids is answered with 1002 or 1007",
           "[loopback][frames][E56][E57][E63]") {

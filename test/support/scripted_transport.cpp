@@ -186,6 +186,7 @@ public:
     bool made = false;
     bool connected = false;
     bool aborted = false;
+    std::optional<error_info> when_aborted;
     bool destroyed = false;
 };
 
@@ -250,7 +251,7 @@ awaitable<result<void>> do_read(state_ptr self, transport_listener* listener) {
     const running mark(self, &scripted_connection::state::reading);
     if (auto failed = self->common->begin_operation()) co_return *failed;
     for (;;) {
-        if (self->aborted) co_return retryable(errc::connection_reset);
+        if (self->aborted) co_return self->when_aborted.value_or(retryable(errc::connection_reset));
         if (self->end) co_return *self->end;
         if (self->pongs_due > 0) {
             --self->pongs_due;
@@ -408,6 +409,11 @@ scripted_connection& scripted_connection::expect_ping() {
 scripted_connection& scripted_connection::begin_close() {
     state_->add(close_started_step{});
     return *this;
+}
+
+scripted_connection& scripted_connection::fault(errc why) {
+    state_->when_aborted = retryable(why);
+    return begin_close();
 }
 
 scripted_connection& scripted_connection::close(unsigned code) {

@@ -44,8 +44,10 @@ public:
     scripted_connection& expect_write(std::string part); ///< until a message with that is written
     scripted_connection& expect_ping();                  ///< until one more ping is written
     scripted_connection& begin_close();                  ///< its close frame, and then silence
-    scripted_connection& close(unsigned code);           ///< read ends: closed with that code
-    scripted_connection& fail_read(error_info why);      ///< read ends with it
+    /// A fault of its, and our goodbye lies there unread: read ends with it once aborted.
+    scripted_connection& fault(errc why);
+    scripted_connection& close(unsigned code);      ///< read ends: closed with that code
+    scripted_connection& fail_read(error_info why); ///< read ends with it
     scripted_connection& fail_read(errc why);
 
     // At any time.
