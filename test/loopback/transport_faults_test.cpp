@@ -1,5 +1,9 @@
+#include <parley/ticket_manager.hpp>
+#include <parley/websocket_manager.hpp>
+
 #include "loopback/secure_wire.hpp"
 #include "support/gated_lookups.hpp"
+#include "support/live.hpp"
 #include "transport/dial.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
@@ -291,6 +295,45 @@ TEST_CASE("transport: a proxy that stalls or refuses is named, without its crede
         CHECK(outcome.error().details.retryable == each.retryable);
         CHECK_FALSE(tells_the_ticket(outcome.error()));
     }
+}
+
+TEST_CASE(
+    "connecting: a proxy that accepts and says nothing is given up at its deadline, and named",
+    "[loopback][transport][B35]") {
+    std::string asked;
+    raw_server proxy([&asked](raw_peer& peer) { asked = peer.hold(); });
+    live l;
+    connection_config config;
+    config.proxy = "http://me:sentinel@127.0.0.1:" + std::to_string(proxy.port());
+    config.allow_plaintext = true;
+    config.upgrade_timeout = std::chrono::milliseconds(100);
+
+    SECTION("for the WebSocket") {
+        websocket_manager manager(l.io.get_executor(), "ws://server.test", config);
+        const auto connecting = start(
+            l.io, manager.connect(ticket(secret("sentinel-ticket"), ticket::wall_time::max())));
+        REQUIRE(l.until([&] { return connecting.done(); }));
+        CHECK(connecting.failed_with(errc::proxy_failed));
+        CHECK(connecting.failure()->details.phase == phase::proxy);
+        CHECK(connecting.failure()->details.retryable);
+        CHECK_FALSE(tells_the_ticket(*connecting.failure()));
+    }
+    SECTION("for a ticket") {
+        ticket_config once;
+        once.max_retries = 0;
+        once.request_timeout = std::chrono::milliseconds(100);
+        ticket_manager_options options;
+        options.connection = config;
+        ticket_manager manager(l.io.get_executor(), auth_data(), "ws://server.test", once, options);
+        const auto asking = start(l.io, manager.get_valid_ticket());
+        REQUIRE(l.until([&] { return asking.done(); }));
+        CHECK(asking.failed_with(errc::ticket_timeout));
+        CHECK(asking.failure()->details.phase == phase::proxy);
+        CHECK(asking.failure()->details.retryable);
+    }
+    CHECK(l.drains());
+    CHECK(proxy.problems().empty());
+    CHECK(asked.starts_with("CONNECT server.test:80 HTTP/1.1\r\n"));
 }
 
 TEST_CASE("frames: data and closes after a close are not heard", "[loopback][frames][E65]") {
