@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <unistd.h>
 #include <vector>
 
@@ -52,23 +53,29 @@ server_identity self_signed() {
     return made;
 }
 
-/// A file with this text, as long as it lives.
+/// A file with this text, in a directory of its own, as long as it lives.
 class temporary_file {
 public:
     explicit temporary_file(const std::string& text) {
-        const int file = ::mkstemp(name_.data());
-        if (file < 0 || ::write(file, text.data(), text.size()) != ::ssize_t(text.size()))
-            throw std::runtime_error("cannot write a temporary file");
-        ::close(file);
+        auto pattern = (std::filesystem::temp_directory_path() / "parley-XXXXXX").string();
+        if (::mkdtemp(pattern.data()) == nullptr)
+            throw std::runtime_error("cannot make a temporary directory");
+        directory_ = pattern;
+        name_ = (directory_ / "text.pem").string();
+        std::ofstream(name_) << text;
     }
     temporary_file(const temporary_file&) = delete;
     temporary_file& operator=(const temporary_file&) = delete;
-    ~temporary_file() { ::unlink(name_.c_str()); }
+    ~temporary_file() {
+        std::error_code left_behind;
+        std::filesystem::remove_all(directory_, left_behind);
+    }
 
     const std::string& name() const { return name_; }
 
 private:
-    std::string name_ = "/tmp/parley-test-XXXXXX";
+    std::filesystem::path directory_;
+    std::string name_;
 };
 
 raw_server good_server(raw_server::script each, const raw_server::tls_setup& set_up = {}) {
