@@ -1,6 +1,7 @@
 #include "conformance/cases.hpp"
 
 #include "support/raw_server.hpp"
+#include "transport/frame_gate.hpp"
 
 #include <initializer_list>
 #include <string_view>
@@ -41,7 +42,7 @@ std::string fragmented(unsigned opcode, std::string_view payload, std::size_t ea
     return bytes;
 }
 
-std::string repeated(unsigned times, const std::string& bytes) {
+std::string repeated(std::size_t times, const std::string& bytes) {
     std::string all;
     while (times-- > 0)
         all += bytes;
@@ -179,39 +180,41 @@ cases fragment_cases() {
     };
 }
 
-// A quarter of the suite's sizes, for a build without optimisation.
-cases size_cases() {
+cases size_cases(bool full) {
     cases all;
-    constexpr std::size_t kib = 1024;
+    const std::size_t kib = full ? 1024 : 256;
     std::size_t count = 0;
-    for (const std::size_t size : {16 * kib, 64 * kib, 256 * kib, 1024 * kib, 4096 * kib}) {
+    for (const std::size_t size :
+         {64 * kib, 256 * kib, 1024 * kib, 4096 * kib, 8192 * kib, 16'384 * kib}) {
         ++count;
         const std::string letters(size, '*');
         all.push_back(fine(numbered("9.1.", count), text(letters), {"text:" + letters}));
         all.push_back(fine(numbered("9.2.", count), binary(letters), {"binary:" + letters}));
     }
-    const std::string four(1024 * kib, '*'); // in fragments of ever more bytes
+    const std::string four(4096 * kib, '*'); // in fragments of ever more bytes
     count = 0;
-    for (std::size_t each = 4 * kib; each <= 1024 * kib; each *= 4) {
+    for (std::size_t each = 64; each <= 4096 * 1024; each *= 4) {
         ++count;
+        if (four.size() / each > frame_gate::max_fragments) continue; // we have a limit of our own
         all.push_back(fine(numbered("9.3.", count), fragmented(1, four, each), {"text:" + four}));
         all.push_back(fine(numbered("9.4.", count), fragmented(2, four, each), {"binary:" + four}));
     }
-    const std::string one(256 * kib, '*'); // in pieces of ever more bytes
+    const std::string one(1024 * kib, '*'); // in pieces of ever more bytes
     count = 0;
-    for (std::size_t piece = 64; piece <= 2 * kib; piece *= 2) {
+    for (std::size_t piece = 64; piece <= 2048; piece *= 2) {
         ++count;
         all.push_back(fine(numbered("9.5.", count), text(one), {"text:" + one}, piece));
         all.push_back(fine(numbered("9.6.", count), binary(one), {"binary:" + one}, piece));
     }
     count = 0;
-    for (const std::size_t size : {0u, 16u, 64u, 256u, 1'024u, 4'096u}) { // many small ones
+    const std::size_t many = full ? 1'000 : 200; // small ones
+    for (const std::size_t size : {0u, 16u, 64u, 256u, 1'024u, 4'096u}) {
         ++count;
         const std::string payload(size, '*');
-        all.push_back(fine(numbered("9.7.", count), repeated(200, text(payload)),
-                           strings(200, "text:" + payload)));
-        all.push_back(fine(numbered("9.8.", count), repeated(200, binary(payload)),
-                           strings(200, "binary:" + payload)));
+        all.push_back(fine(numbered("9.7.", count), repeated(many, text(payload)),
+                           strings(many, "text:" + payload)));
+        all.push_back(fine(numbered("9.8.", count), repeated(many, binary(payload)),
+                           strings(many, "binary:" + payload)));
     }
     return all;
 }

@@ -22,14 +22,15 @@ struct conformance_case {
     std::size_t piece = 0; ///< sent in pieces of so many bytes; 0 for all at once
 };
 
-std::vector<conformance_case> framing_cases();       // 1
-std::vector<conformance_case> ping_cases();          // 2
-std::vector<conformance_case> reserved_bit_cases();  // 3
-std::vector<conformance_case> opcode_cases();        // 4
-std::vector<conformance_case> fragment_cases();      // 5
-std::vector<conformance_case> utf8_cases();          // 6
-std::vector<conformance_case> close_cases();         // 7
-std::vector<conformance_case> size_cases();          // 9
+std::vector<conformance_case> framing_cases();      // 1
+std::vector<conformance_case> ping_cases();         // 2
+std::vector<conformance_case> reserved_bit_cases(); // 3
+std::vector<conformance_case> opcode_cases();       // 4
+std::vector<conformance_case> fragment_cases();     // 5
+std::vector<conformance_case> utf8_cases();         // 6
+std::vector<conformance_case> close_cases();        // 7
+/// 9; a quarter of the suite's sizes unless `full`.
+std::vector<conformance_case> size_cases(bool full);
 std::vector<conformance_case> auto_fragment_cases(); // 10
 
 } // namespace parley::test

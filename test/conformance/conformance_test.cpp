@@ -3,6 +3,7 @@
 
 #include "conformance/cases.hpp"
 #include "conformance/echo_session.hpp"
+#include "support/long_run.hpp"
 #include "support/raw_server.hpp"
 #include "support/wire_fixture.hpp"
 
@@ -124,8 +125,8 @@ TEST_CASE("conformance: 7, closes are answered in kind", "[loopback][conformance
 }
 
 TEST_CASE("conformance: 9, large messages whole, in fragments and in pieces",
-          "[loopback][conformance][E55]") {
-    check_all(size_cases());
+          "[loopback][conformance][E55][long]") {
+    check_all(size_cases(long_run()));
 }
 
 TEST_CASE("conformance: 10, a large message in fragments is one message",

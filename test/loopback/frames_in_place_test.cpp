@@ -65,8 +65,6 @@ hearing hear(const std::vector<std::string>& pieces, const std::string& headers 
     return heard;
 }
 
-const std::string with_deflate = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
-const std::string last = server_frame(8, close_payload(1000));
 
 } // namespace
 
@@ -103,7 +101,7 @@ TEST_CASE("frames: messages between compressed ones leave the inflater's window 
     session += last;
     for (std::size_t offset = 1; offset < session.size(); offset += 5) {
         CAPTURE(offset);
-        const auto heard = hear({session.substr(0, offset), session.substr(offset)}, with_deflate);
+        const auto heard = hear({session.substr(0, offset), session.substr(offset)}, deflater::header);
         CHECK(heard.texts == sent);
         CHECK(heard.error.is(errc::connection_closed));
     }

@@ -5,9 +5,9 @@
 #include <parley/ticket_manager.hpp>
 
 #include "support/live.hpp"
+#include "support/long_run.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -24,8 +24,6 @@ using parley::testing::chat_server_options;
 using parley::testing::server_tls;
 
 namespace {
-
-bool long_run() { return std::getenv("PARLEY_LONG") != nullptr; }
 
 std::size_t entries_of(const char* directory) {
     std::size_t count = 0;
@@ -109,7 +107,7 @@ public:
 } // namespace
 
 TEST_CASE("soak: thousands of reconnects leave descriptors, threads and memory flat",
-          "[loopback][soak][N131]") {
+          "[loopback][soak][long][N131]") {
     const auto tls = GENERATE(server_tls::off, server_tls::generated);
     const int warm_up = long_run() ? 1'000 : 60;
     const int times = long_run() ? 10'000 : 140;
@@ -139,7 +137,7 @@ TEST_CASE("soak: thousands of reconnects leave descriptors, threads and memory f
 }
 
 TEST_CASE("soak: all sessions come back after a restart of the server, spread, with few tickets",
-          "[loopback][soak][I92][N131]") {
+          "[loopback][soak][long][I92][N131]") {
     const std::size_t size = long_run() ? 1'000 : 50;
     // A server that forgets its tickets, or one that only was away.
     const bool forgets = GENERATE(true, false);
