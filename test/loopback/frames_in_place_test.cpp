@@ -65,7 +65,6 @@ hearing hear(const std::vector<std::string>& pieces, const std::string& headers 
     return heard;
 }
 
-
 } // namespace
 
 TEST_CASE("frames: a session cut in two at any byte is heard the same", "[loopback][frames]") {
@@ -101,7 +100,8 @@ TEST_CASE("frames: messages between compressed ones leave the inflater's window 
     session += last;
     for (std::size_t offset = 1; offset < session.size(); offset += 5) {
         CAPTURE(offset);
-        const auto heard = hear({session.substr(0, offset), session.substr(offset)}, deflater::header);
+        const auto heard =
+            hear({session.substr(0, offset), session.substr(offset)}, deflater::header);
         CHECK(heard.texts == sent);
         CHECK(heard.error.is(errc::connection_closed));
     }
