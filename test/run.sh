@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds and runs every test: bash test/run.sh [--werror] [meson setup options]
+# With COVERAGE=true in the environment the programs count what they reach, for .ci/coverage.py.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 source .ci/setup.sh
@@ -17,10 +18,12 @@ give_up() {
 }
 
 require build programs tests
-configure build/debug --buildtype=debug -Dwerror=$werror -Dtests=enabled -Dexamples=enabled "$@" ||
+configure build/debug --buildtype=debug -Dwerror=$werror -Dtests=enabled -Dexamples=enabled \
+    -Db_coverage="${COVERAGE:-false}" "$@" ||
     give_up 'The project could not be configured.'
 build build/debug 2 || give_up 'The project could not be built.'
 
 rm -f build/debug/meson-logs/testlog.json
+find build/debug -name '*.gcda' -delete # of another run
 meson test -C build/debug --no-rebuild --print-errorlogs </dev/null
 python3 .ci/summary.py build/debug

@@ -65,6 +65,8 @@ hearing hear(const std::vector<std::string>& pieces, const std::string& headers 
     return heard;
 }
 
+const std::string last = server_frame(8, close_payload(1000));
+
 } // namespace
 
 TEST_CASE("frames: a session cut in two at any byte is heard the same", "[loopback][frames]") {
