@@ -130,14 +130,21 @@ server_frame build(frame_kind kind, const frame_fields& in) {
     return message_skipped{skip_reason::unknown_type, ""};
 }
 
-} // namespace
-
-server_frame build_frame(const frame_fields& fields) {
+server_frame look_closely(const frame_fields& fields) {
     message_skipped why;
     const auto kind = identify(fields, why);
     if (!kind) return why;
     if (auto skipped = check_fields(*kind, fields)) return std::move(*skipped);
     return build(*kind, fields);
+}
+
+} // namespace
+
+server_frame build_frame(frame_fields& fields) {
+    const auto plain = plain_frame(fields);
+    if (!plain) return look_closely(fields);
+    fields.set_plain();
+    return build(*plain, fields);
 }
 
 } // namespace parley::wire

@@ -6,6 +6,6 @@
 namespace parley::wire {
 
 /// The frame that these fields are, or why they are none.
-server_frame build_frame(const frame_fields& fields);
+server_frame build_frame(frame_fields& fields);
 
 } // namespace parley::wire

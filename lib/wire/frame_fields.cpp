@@ -10,7 +10,7 @@ namespace parley::wire {
 
 void frame_fields::append(std::string_view token, std::string& to) const {
     const auto inner = token.substr(1, token.size() - 2);
-    if (!has_backslash(inner)) {
+    if (plain_ || !has_backslash(inner)) {
         to.append(inner);
         return;
     }

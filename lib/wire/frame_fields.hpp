@@ -25,7 +25,11 @@ public:
     void clear() noexcept {
         seen_ = {};
         valid_ = {};
+        plain_ = false;
     }
+
+    /// No text that will be asked for has an escape.
+    void set_plain() noexcept { plain_ = true; }
 
     /// Whether this token is a string that says what it looks like.
     static bool plain(std::string_view token) noexcept {
@@ -82,6 +86,7 @@ private:
 
     std::array<std::uint64_t, 2> seen_{};
     std::array<std::uint64_t, 2> valid_{};
+    bool plain_ = false;
     std::array<std::array<std::string_view, count>, 2> raw_{};
 };
 

@@ -197,19 +197,15 @@ std::optional<message_skipped> check(const frame_row& in, const rule& applied,
     return std::nullopt;
 }
 
-/// What nearly every field is: a string without escapes, and not too long.
-bool plainly_good(const rule& applied, const frame_fields& fields) {
-    if (applied.wanted > shape::scalar) return false;
+/// What nearly every field is: a string without escapes, and not too long; or JSON that was checked
+/// on the way; or absent, and may be.
+bool plainly_good(const rule& applied, const frame_fields& fields) noexcept {
     const auto value = fields.raw(applied.where, applied.which);
-    return frame_fields::plain(value) &&
-           (applied.wanted == shape::text || value.size() <= longest_name);
-}
-
-[[gnu::noinline]] std::optional<message_skipped> check_all(const frame_row& in,
-                                                           const frame_fields& fields) {
-    for (const auto& each : in.rules)
-        if (auto skipped = check(in, each, fields)) return skipped;
-    return std::nullopt;
+    if (value.empty()) return applied.needed == optional;
+    if (applied.wanted == shape::object) return value.front() == '{';
+    if (applied.wanted == shape::value) return fields.known_valid(applied.where, applied.which);
+    if (applied.wanted > shape::scalar || !frame_fields::plain(value)) return false;
+    return applied.wanted == shape::text || value.size() <= longest_name;
 }
 
 struct named {
@@ -343,9 +339,16 @@ identity identify_event(const frame_fields& fields, message_skipped& why) {
 
 std::span<const frame_row> frame_table() noexcept { return rows; }
 
+std::optional<frame_kind> plain_frame(const frame_fields& fields) noexcept {
+    const auto kind = plainly_named(fields);
+    if (!kind) return std::nullopt;
+    for (const auto& each : rows[static_cast<std::size_t>(*kind)].rules)
+        if (!plainly_good(each, fields)) return std::nullopt;
+    return kind;
+}
+
 std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& why) {
-    auto kind = plainly_named(fields);
-    if (kind) return kind;
+    identity kind;
     bool event = false;
     std::string word;
     const auto find = [&](const char* at) {
@@ -368,7 +371,7 @@ std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& 
 std::optional<message_skipped> check_fields(frame_kind kind, const frame_fields& fields) {
     const auto& in = rows[static_cast<std::size_t>(kind)];
     for (const auto& each : in.rules)
-        if (!plainly_good(each, fields)) return check_all(in, fields);
+        if (auto skipped = check(in, each, fields)) return skipped;
     return std::nullopt;
 }
 

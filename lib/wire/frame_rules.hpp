@@ -94,6 +94,10 @@ std::span<const frame_row> frame_table() noexcept;
 /// An identifier, a name or a timestamp is no longer than this (as it is escaped): some are kept.
 inline constexpr std::size_t longest_name = 4'096;
 
+/// Which message these fields are, when all that is read of it is good at first sight, as it nearly
+/// always is; nullopt asks for a closer look.
+std::optional<frame_kind> plain_frame(const frame_fields& fields) noexcept;
+
 /// Which message these fields are, or nullopt, and in `why` the reason for which they are none.
 std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& why);
 
