@@ -85,6 +85,14 @@ error_info to_source_error(const std::exception_ptr& thrown, const auth_data& au
     return info;
 }
 
+error_info source_timeout(std::string_view sentence, std::optional<unsigned> attempt) {
+    error_details details;
+    details.phase = phase::ticket;
+    details.retryable = true;
+    details.attempt = attempt;
+    return error_info(errc::ticket_timeout, std::string(sentence), std::move(details));
+}
+
 std::optional<error_info> complaint(const secret& value, std::size_t longest) {
     error_details details;
     details.phase = phase::ticket;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <exception>
 #include <optional>
+#include <string_view>
 
 namespace parley {
 
@@ -14,6 +15,9 @@ namespace parley {
 /// block (PROTOCOL.md 1), and none of the identity's secrets in its text. A source that is not ours
 /// may throw anything.
 error_info to_source_error(const std::exception_ptr& thrown, const auth_data& auth);
+
+/// Nobody has brought a ticket in time.
+error_info source_timeout(std::string_view sentence, std::optional<unsigned> attempt = {});
 
 /// What is wrong with a ticket, if anything.
 std::optional<error_info> complaint(const secret& value, std::size_t longest);

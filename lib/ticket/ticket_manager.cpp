@@ -115,32 +115,42 @@ ticket_snapshot ticket_manager::impl::snapshot() const {
 }
 
 void ticket_manager::impl::update_auth_data(auth_data_patch patch) {
-    {
-        const std::lock_guard lock(mutex_);
-        auto changed = *auth_;
-        const auto take = [](auto& field, auto& value) {
-            if (value) field = std::move(*value);
-        };
-        take(changed.user_mp_auth_token, patch.user_mp_auth_token);
-        take(changed.chat_server_key, patch.chat_server_key);
-        take(changed.user_id, patch.user_id);
-        take(changed.entity_id, patch.entity_id);
-        take(changed.entity_type, patch.entity_type);
-        take(changed.provider_res_id, patch.provider_res_id);
-        check_identity(changed);
-        auth_ = std::make_shared<const auth_data>(std::move(changed));
-        tickets_.begin_generation();
-    }
-    asio::post(strand_, [self = shared_from_this()] { self->follow_identity(); });
+    std::unique_lock lock(mutex_);
+    auto changed = *auth_;
+    const auto take = [](auto& field, auto& value) {
+        if (value) field = std::move(*value);
+    };
+    take(changed.user_mp_auth_token, patch.user_mp_auth_token);
+    take(changed.chat_server_key, patch.chat_server_key);
+    take(changed.user_id, patch.user_id);
+    take(changed.entity_id, patch.entity_id);
+    take(changed.entity_type, patch.entity_type);
+    take(changed.provider_res_id, patch.provider_res_id);
+    check_identity(changed);
+    auth_ = std::make_shared<const auth_data>(std::move(changed));
+    begin_generation(std::move(lock));
 }
 
 void ticket_manager::impl::clear() {
-    {
-        const std::lock_guard lock(mutex_);
-        ++clears_;
-        tickets_.begin_generation();
-    }
-    asio::post(strand_, [self = shared_from_this()] { self->follow_identity(); });
+    std::unique_lock lock(mutex_);
+    ++clears_;
+    begin_generation(std::move(lock));
+}
+
+/// Throws away what is under way for an identity that is gone.
+void ticket_manager::impl::begin_generation(std::unique_lock<std::mutex> held) {
+    callers woken;
+    tickets_.begin_generation();
+    auto old = supersede(woken);
+    held.unlock();
+    resume(std::move(woken), nullptr);
+    asio::post(strand_, [self = shared_from_this(), old = std::move(old)] {
+        if (old)
+            self->log_.write(log_level::debug,
+                             "ticket: the identity has changed, a request is given up");
+        self->abandon(old);
+        self->follow_identity();
+    });
 }
 
 awaitable<void> ticket_manager::impl::stop(std::shared_ptr<impl> self) {
@@ -161,8 +171,15 @@ awaitable<void> ticket_manager::impl::give_up_refresh(std::shared_ptr<impl> self
 }
 
 awaitable<void> ticket_manager::impl::end_refresh(std::shared_ptr<impl> self) {
-    if (self->refresh_) self->refresh_->given_up = true;
-    self->supersede();
+    callers given_up;
+    std::shared_ptr<refresh> old;
+    {
+        const std::lock_guard lock(self->mutex_);
+        old = self->supersede(given_up);
+    }
+    for (const auto& one : given_up)
+        one.second->resume(detail::aborted(), nullptr);
+    self->abandon(old);
     while (self->running_ > 0)
         co_await self->idle_.wait_until();
 }

@@ -11,8 +11,10 @@
 #include "ticket/http_ticket_source.hpp"
 #include "transport/environment.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -44,6 +46,7 @@ public:
         time_point deadline;
         secret rejected;
         std::optional<std::uint64_t> clears; // how often it had been cleared when he asked
+        std::uint64_t seen = 0;              // what there was when he looked, as `changes_`
     };
 
     impl(const asio::any_io_executor& executor, auth_data auth,
@@ -70,29 +73,42 @@ private:
     struct refresh;
     struct validation;
     struct verdict; // an answer that is remembered
+    class caller;
+    template <class Handler>
+    class parked_caller;
     class waiting;
+    using callers = std::multimap<time_point, std::shared_ptr<caller>>; // by deadline, then by age
 
     moment now() const { return {clock_->now(), clock_->wall_now()}; }
     [[noreturn]] static void abort();
     void check_caller(std::uint64_t clears) const; // with the mutex
 
-    // ticket_refresh.cpp: the one flight
+    // ticket_waiting.cpp: who waits for the one flight
     std::optional<ticket> serve(demand& what);
-    static awaitable<ticket> cross(std::shared_ptr<impl> self, demand what);
-    static awaitable<ticket> obtain(std::shared_ptr<impl> self, demand what);
-    std::shared_ptr<refresh> join_refresh(std::optional<ticket_reason> reason);
-    static awaitable<void> wait_for(std::shared_ptr<impl> self, std::shared_ptr<refresh> joined,
-                                    time_point deadline);
+    static awaitable<std::shared_ptr<refresh>> wait(std::shared_ptr<impl> self, const demand& what);
+    void join(const std::shared_ptr<caller>& who, const demand& what);
+    void leave(caller& who);
+    time_point see_off(refresh& flying);
+    bool wanted(const refresh& flying) const;
+    callers release(refresh& flying);
+    static void resume(callers all, const std::shared_ptr<refresh>& landed);
+
+    // ticket_refresh.cpp: how it is flown
+    std::shared_ptr<refresh> begin_refresh(ticket_reason reason);
+    void depart(const std::shared_ptr<refresh>& flying);
     static awaitable<void> perform(std::shared_ptr<impl> self, std::shared_ptr<refresh> flying);
     static awaitable<void> make_attempts(std::shared_ptr<impl> self,
                                          std::shared_ptr<refresh> flying);
     static awaitable<result<ticket>> attempt(std::shared_ptr<impl> self,
                                              std::shared_ptr<refresh> flying, unsigned number);
-    static awaitable<ticket> fetch(std::shared_ptr<impl> self, ticket_request request);
+    static awaitable<ticket> fetch(std::shared_ptr<impl> self, condition landed,
+                                   ticket_request request);
     void arrive(const std::shared_ptr<refresh>& flying, ticket fresh);
     void fail(const std::shared_ptr<refresh>& flying, error_info why);
-    void land(const std::shared_ptr<refresh>& flying);
-    void supersede();
+    callers land(refresh& flying);
+    void begin_generation(std::unique_lock<std::mutex> held);
+    std::shared_ptr<refresh> supersede(callers& woken);
+    void abandon(const std::shared_ptr<refresh>& old);
     void follow_identity();
     static awaitable<void> end_refresh(std::shared_ptr<impl> self);
     static awaitable<void> end_all(std::shared_ptr<impl> self);
@@ -107,6 +123,8 @@ private:
     renewal_step next_renewal() const;
     static awaitable<void> renew(std::shared_ptr<impl> self);
     static awaitable<void> renew_once(std::shared_ptr<impl> self);
+    std::shared_ptr<refresh> current() const;
+    std::shared_ptr<refresh> join_for_renewal();
     void renewed(const ticket& fresh);
     void renewal_failed(const error_info& why);
     static awaitable<ticket_validation> cross_to_validate(std::shared_ptr<impl> self,
@@ -137,7 +155,6 @@ private:
     condition renewal_changed_;
     unsigned running_ = 0;
     bool renewal_running_ = false;
-    std::shared_ptr<refresh> refresh_;
     std::shared_ptr<validation> validation_;
     std::list<verdict> verdicts_;
 
@@ -146,35 +163,63 @@ private:
     ticket_fsm tickets_;
     ticket_snapshot counts_; // but for what the clock and `tickets_` say
     std::uint64_t clears_ = 0;
+    std::uint64_t changes_ = 0; // of whatever decides what a caller gets
     bool stopped_ = false;
+    // Kept by its own tasks alone: the context frees them, and with them whoever waits (P19).
+    std::weak_ptr<refresh> refresh_;
     std::shared_ptr<const renewed_handler> on_renewed_; // null: no renewal
     std::shared_ptr<const failed_handler> on_renewal_failed_;
 };
 
-/// One refresh, with all its attempts: what those who wait for it look at. Strand only.
+/// One refresh, with all its attempts: what those who wait for it look at.
 struct ticket_manager::impl::refresh {
+    enum class state { under_way, landed, superseded };
+
     refresh(const impl& of, ticket_reason why, std::uint64_t born,
             std::shared_ptr<const auth_data> identity)
         : reason(why), generation(born), auth(std::move(identity)), changed(of.strand_, of.clock_) {
     }
 
-    bool over() const noexcept { return landed || superseded; }
+    bool over() const noexcept { return now != state::under_way; }
 
     const ticket_reason reason;
     const std::uint64_t generation;
     const std::shared_ptr<const auth_data> auth;
-    condition changed;                  // over, or about to pause
-    std::shared_ptr<flight<void>> task; // for its cancellation alone
-    unsigned waiters = 0;
-    bool superseded = false; // the identity has changed, or the manager has stopped
-    bool given_up = false;   // and whoever waited is told so
-    bool landed = false;
-    bool kept = false;    // its ticket is held now
-    bool claimed = false; // a single-use ticket has found its user
-    std::optional<ticket> value;
-    std::optional<error_info> error;
+
+    // Strand only.
+    condition changed;                           // an answer, the end, or a deadline that is near
+    std::shared_ptr<flight<void>> task;          // for its cancellation alone
     std::optional<error_info> last_error;        // of the attempts so far
     time_point paused_until = time_point::min(); // the next attempt begins then
+
+    // Written with the manager's mutex.
+    std::atomic<state> now = state::under_way; // superseded: the identity has changed, or the end
+    callers waiting;
+    time_point watched = time_point::min(); // the first deadline that the strand knows of
+    unsigned waiters = 0;                   // those, and the renewal
+
+    // Written before it lands.
+    bool kept = false; // its ticket is held now
+    std::optional<ticket> value;
+    std::optional<error_info> error;
+    std::atomic<bool> claimed = false; // a single-use ticket has found its user
+};
+
+/// Who waits for a refresh, on whatever executor: no coroutine of ours, and no timer. With the
+/// manager's mutex, but for `resume`.
+class ticket_manager::impl::caller {
+public:
+    explicit caller(time_point until) : deadline(until) {}
+    caller(const caller&) = delete;
+    caller& operator=(const caller&) = delete;
+    virtual ~caller();
+
+    /// Once, by who took it off its refresh. Nothing is null: it is to look around anew.
+    virtual void resume(std::exception_ptr why, std::shared_ptr<refresh> landed) = 0;
+
+    const time_point deadline;
+    std::weak_ptr<refresh> joined; // none: it is being resumed
+    callers::iterator place;
 };
 
 struct ticket_manager::impl::validation {
@@ -203,7 +248,7 @@ std::shared_ptr<flight<T>> ticket_manager::impl::launch(Operation operation) {
     }
 }
 
-/// Somebody waits for a refresh, as long as this lives.
+/// The renewal waits for a refresh, as long as this lives.
 class ticket_manager::impl::waiting {
 public:
     waiting(std::shared_ptr<impl> owner, std::shared_ptr<refresh> joined);

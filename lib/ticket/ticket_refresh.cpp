@@ -1,4 +1,4 @@
-// The one flight: who joins it, how it is flown, and what ends it.
+// The one flight: how it is flown, and what ends it.
 
 #include <parley/error.hpp>
 
@@ -6,10 +6,9 @@
 #include "ticket/source_error.hpp"
 #include "ticket/ticket_manager_impl.hpp"
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace parley {
@@ -42,109 +41,24 @@ std::string_view to_text(ticket_reason reason) {
     return "";
 }
 
-error_info timeout(std::string_view sentence, std::optional<unsigned> attempt) {
-    error_details details;
-    details.phase = phase::ticket;
-    details.retryable = true;
-    details.attempt = attempt;
-    return error_info(errc::ticket_timeout, std::string(sentence), std::move(details));
-}
-
 } // namespace
 
-ticket_manager::impl::waiting::waiting(std::shared_ptr<impl> owner, std::shared_ptr<refresh> joined)
-    : owner_(std::move(owner)), joined_(std::move(joined)) {
-    add(1);
-}
-
-ticket_manager::impl::waiting::~waiting() { add(-1); }
-
-void ticket_manager::impl::waiting::add(int number) {
-    joined_->waiters += static_cast<unsigned>(number);
-    const std::lock_guard lock(owner_->mutex_);
-    owner_->counts_.waiters += static_cast<unsigned>(number);
-}
-
-void ticket_manager::impl::abort() {
-    throw boost::system::system_error(asio::error::operation_aborted);
-}
-
-void ticket_manager::impl::check_caller(std::uint64_t clears) const {
-    if (stopped_) abort();
-    if (clears != clears_)
-        throw_error(
-            error_info(errc::ticket_cleared, "The ticket was cleared while it was waited for."));
-}
-
-/// What can be had without a request, if anything. Throws for a caller who gets nothing any more.
-std::optional<ticket> ticket_manager::impl::serve(demand& what) {
-    const auto at = now();
-    const std::lock_guard lock(mutex_);
-    if (!what.clears) what.clears = clears_;
-    check_caller(*what.clears);
-    const ticket* held = nullptr;
-    if (what.what == demand::kind::valid) held = tickets_.serve(at);
-    if (what.what == demand::kind::other) held = tickets_.serve_other_than(what.rejected, at);
-    return held ? std::optional(*held) : std::nullopt;
-}
-
-awaitable<ticket> ticket_manager::impl::get(std::shared_ptr<impl> self, demand what) {
-    if (auto held = self->serve(what)) co_return *std::move(held);
-    auto crossing = cross(self, std::move(what));
-    co_return co_await std::move(crossing);
-}
-
-awaitable<ticket> ticket_manager::impl::cross(std::shared_ptr<impl> self, demand what) {
-    const auto where = self->strand_;
-    return detail::on_strand<ticket>(
-        where, [self = std::move(self), what = std::move(what)] { return obtain(self, what); });
-}
-
-awaitable<ticket> ticket_manager::impl::obtain(std::shared_ptr<impl> self, demand what) {
-    std::optional<ticket_reason> reason;
-    if (what.what == demand::kind::fresh) reason = ticket_reason::requested;
-    if (what.what == demand::kind::other) reason = ticket_reason::rejected;
-    for (;;) {
-        if (auto held = self->serve(what)) co_return *std::move(held);
-        const auto joined = self->join_refresh(reason);
-        co_await wait_for(self, joined, what.deadline);
-        if (joined->given_up) abort();
-        if (joined->superseded) continue; // serve says what it means for this caller
-        if (joined->error) throw_error(*joined->error);
-        if (joined->value->kind() == ticket_kind::reusable) co_return *joined->value;
-        if (!std::exchange(joined->claimed, true)) co_return *joined->value;
-    }
-}
-
+/// With the mutex: a new one is on, which `depart` starts.
 std::shared_ptr<ticket_manager::impl::refresh>
-ticket_manager::impl::join_refresh(std::optional<ticket_reason> reason) {
-    follow_identity();
-    if (refresh_) return refresh_;
-    std::shared_ptr<refresh> begun;
-    {
-        const std::lock_guard lock(mutex_);
-        begun = std::make_shared<refresh>(*this, reason.value_or(tickets_.reason()),
-                                          tickets_.generation(), auth_);
-    }
-    begun->task = launch<void>([self = shared_from_this(), begun] { return perform(self, begun); });
+ticket_manager::impl::begin_refresh(ticket_reason reason) {
+    auto begun = std::make_shared<refresh>(*this, reason, tickets_.generation(), auth_);
     refresh_ = begun;
-    const std::lock_guard lock(mutex_);
     counts_.in_flight = true;
     return begun;
 }
 
-awaitable<void> ticket_manager::impl::wait_for(std::shared_ptr<impl> self,
-                                               std::shared_ptr<refresh> joined,
-                                               time_point deadline) {
-    const waiting here(self, joined);
-    while (!joined->over()) {
-        // DESIGN.md 3: a wait that would pass the deadline fails at once.
-        const bool too_late = self->clock_->now() >= deadline;
-        if (joined->last_error && (too_late || joined->paused_until >= deadline))
-            throw_error(*joined->last_error);
-        if (too_late)
-            throw_error(timeout("No ticket arrived within the time given.", std::nullopt));
-        co_await joined->changed.wait_until(deadline);
+void ticket_manager::impl::depart(const std::shared_ptr<refresh>& flying) {
+    if (flying->over()) return;
+    try {
+        flying->task =
+            launch<void>([self = shared_from_this(), flying] { return perform(self, flying); });
+    } catch (...) { // no memory
+        fail(flying, to_source_error(std::current_exception(), *flying->auth));
     }
 }
 
@@ -162,8 +76,6 @@ awaitable<void> ticket_manager::impl::perform(std::shared_ptr<impl> self,
 
 awaitable<void> ticket_manager::impl::make_attempts(std::shared_ptr<impl> self,
                                                     std::shared_ptr<refresh> flying) {
-    // Not before who has started it waits for it.
-    co_await asio::post(self->strand_, asio::use_awaitable);
     retry_fsm retry(self->config_.max_retries, self->config_.backoff);
     for (;;) {
         auto got = co_await attempt(self, flying, retry.attempt());
@@ -174,18 +86,18 @@ awaitable<void> ticket_manager::impl::make_attempts(std::shared_ptr<impl> self,
         if (!next) co_return self->fail(flying, why);
         flying->last_error = why;
         flying->paused_until = *next;
-        flying->changed.notify_all();
         if (self->log_.enabled(log_level::warning))
             self->log_.write(
                 log_level::warning,
                 fmt::format("ticket: attempt {} failed: {} The next is in {:.1f} s. [{}]",
                             why.details.attempt.value_or(0), why.message,
                             seconds(*next - self->clock_->now()), why.details.to_string()));
-        condition pause(self->strand_, self->clock_);
-        while (self->clock_->now() < *next)
-            co_await pause.wait_until(*next);
+        do {
+            const auto wake = std::min(*next, self->see_off(*flying));
+            co_await flying->changed.wait_until(wake);
+        } while (self->clock_->now() < *next);
         // Nobody needs it any more, and the server has asked for peace.
-        if (flying->waiters == 0) co_return self->fail(flying, why);
+        if (!self->wanted(*flying)) co_return self->fail(flying, why);
     }
 }
 
@@ -202,17 +114,22 @@ awaitable<result<ticket>> ticket_manager::impl::attempt(std::shared_ptr<impl> se
     const auto deadline = after(self->clock_->now(), self->config_.request_timeout);
     ticket_request request(*flying->auth, flying->reason, number, deadline);
     const auto fetching =
-        self->launch<ticket>([self, request = std::move(request)] { return fetch(self, request); });
+        self->launch<ticket>([self, changed = flying->changed, request = std::move(request)] {
+            return fetch(self, changed, request);
+        });
     const auto end = self->http_ ? after(deadline, grace_for_ours) : deadline;
     try {
-        co_await fetching->wait_until(end);
+        while (!fetching->done() && self->clock_->now() < end) {
+            const auto wake = std::min(end, self->see_off(*flying));
+            co_await flying->changed.wait_until(wake);
+        }
     } catch (...) {
         fetching->cancel();
         throw;
     }
     if (!fetching->done()) {
         fetching->cancel(); // it may take its time: nobody waits for it but stop
-        co_return timeout("The source of tickets did not answer in time.", number);
+        co_return source_timeout("The source of tickets did not answer in time.", number);
     }
     try {
         auto got = fetching->get();
@@ -225,7 +142,8 @@ awaitable<result<ticket>> ticket_manager::impl::attempt(std::shared_ptr<impl> se
     }
 }
 
-awaitable<ticket> ticket_manager::impl::fetch(std::shared_ptr<impl> self, ticket_request request) {
+awaitable<ticket> ticket_manager::impl::fetch(std::shared_ptr<impl> self, condition landed,
+                                              ticket_request request) {
     ticket got;
     std::exception_ptr failed;
     try {
@@ -234,6 +152,7 @@ awaitable<ticket> ticket_manager::impl::fetch(std::shared_ptr<impl> self, ticket
     } catch (...) {
         failed = std::current_exception();
     }
+    landed.notify_all(); // who wakes does so later, when the flight has landed
     self->task_ended();
     if (failed) std::rethrow_exception(failed);
     co_return got;
@@ -241,21 +160,21 @@ awaitable<ticket> ticket_manager::impl::fetch(std::shared_ptr<impl> self, ticket
 
 void ticket_manager::impl::arrive(const std::shared_ptr<refresh>& flying, ticket fresh) {
     const auto at = now();
-    auto became = arrival::stale;
+    callers woken;
     std::optional<std::chrono::milliseconds> left;
     {
         const std::lock_guard lock(mutex_);
-        became = tickets_.arrived(flying->generation, fresh, at);
-        if (became != arrival::stale) {
-            ++counts_.refreshes;
-            counts_.last_error.reset();
-            left = tickets_.expires_in(at);
-        }
+        if (flying->over()) return; // for an identity that is gone
+        flying->kept = tickets_.arrived(flying->generation, fresh, at) == arrival::held;
+        flying->value = std::move(fresh);
+        ++changes_;
+        ++counts_.refreshes;
+        counts_.last_error.reset();
+        left = tickets_.expires_in(at);
+        woken = land(*flying);
     }
-    if (became == arrival::stale) return follow_identity();
-    flying->kept = became == arrival::held;
-    flying->value = std::move(fresh);
-    land(flying);
+    resume(std::move(woken), flying);
+    flying->changed.notify_all();
     renewal_changed_.notify_all();
     if (!log_.enabled(log_level::info)) return;
     if (flying->kept && left)
@@ -266,65 +185,63 @@ void ticket_manager::impl::arrive(const std::shared_ptr<refresh>& flying, ticket
 }
 
 void ticket_manager::impl::fail(const std::shared_ptr<refresh>& flying, error_info why) {
+    callers woken;
     {
         const std::lock_guard lock(mutex_);
-        if (tickets_.generation() == flying->generation) {
-            ++counts_.failures;
-            counts_.last_error = why;
-        }
+        if (flying->over()) return; // of an identity that is gone
+        ++counts_.failures;
+        counts_.last_error = why;
+        flying->error = std::move(why);
+        woken = land(*flying);
     }
-    follow_identity();
-    if (flying->over()) return; // the failure of an identity that is gone
     if (log_.enabled(log_level::warning))
-        log_.write(log_level::warning, fmt::format("ticket: none could be had: {} [{}]",
-                                                   why.message, why.details.to_string()));
-    flying->error = std::move(why);
-    land(flying);
-}
-
-void ticket_manager::impl::land(const std::shared_ptr<refresh>& flying) {
-    flying->landed = true;
+        log_.write(log_level::warning,
+                   fmt::format("ticket: none could be had: {} [{}]", flying->error->message,
+                               flying->error->details.to_string()));
+    resume(std::move(woken), flying);
     flying->changed.notify_all();
-    if (refresh_ != flying) return;
-    refresh_.reset();
-    const std::lock_guard lock(mutex_);
-    counts_.in_flight = false;
 }
 
-/// The refresh that is on counts no more: who waits for it looks around anew.
-void ticket_manager::impl::supersede() {
-    const auto old = std::exchange(refresh_, nullptr);
+/// With the mutex: it has an outcome, for those who are returned.
+ticket_manager::impl::callers ticket_manager::impl::land(refresh& flying) {
+    flying.now = refresh::state::landed;
+    refresh_.reset();
+    counts_.in_flight = false;
+    return release(flying);
+}
+
+/// With the mutex: the refresh that is on counts no more. Who waited for it looks around anew, and
+/// `abandon` ends it.
+std::shared_ptr<ticket_manager::impl::refresh> ticket_manager::impl::supersede(callers& woken) {
+    ++changes_;
+    auto old = refresh_.lock();
+    if (!old) return nullptr;
+    refresh_.reset();
+    counts_.in_flight = false;
+    old->now = refresh::state::superseded;
+    woken = release(*old);
+    return old;
+}
+
+void ticket_manager::impl::abandon(const std::shared_ptr<refresh>& old) {
     if (!old) return;
-    old->superseded = true;
     old->changed.notify_all();
     if (old->task) old->task->cancel();
-    const std::lock_guard lock(mutex_);
-    counts_.in_flight = false;
-}
-
-/// Throws away what is under way for an identity that is gone.
-void ticket_manager::impl::follow_identity() {
-    std::uint64_t generation = 0;
-    {
-        const std::lock_guard lock(mutex_);
-        generation = tickets_.generation();
-    }
-    if (refresh_ && refresh_->generation != generation) {
-        log_.write(log_level::debug, "ticket: the identity has changed, a request is given up");
-        supersede();
-    }
-    if (validation_ && validation_->generation != generation) give_up_validation();
 }
 
 void ticket_manager::impl::shut_down() {
     stop_renewal();
-    std::shared_ptr<const failed_handler> old; // destroyed without the lock
+    std::shared_ptr<const failed_handler> handler; // destroyed without the lock
+    callers woken;
+    std::shared_ptr<refresh> old;
     {
         const std::lock_guard lock(mutex_);
         stopped_ = true;
-        old = std::exchange(on_renewal_failed_, nullptr);
+        handler = std::exchange(on_renewal_failed_, nullptr);
+        old = supersede(woken);
     }
-    supersede();
+    resume(std::move(woken), nullptr);
+    abandon(old);
     give_up_validation();
     tasks_.cancel();
 }

@@ -62,7 +62,7 @@ void ticket_manager::impl::stop_renewal() {
     if (!old) return;
     asio::post(strand_, [self = shared_from_this()] {
         self->renewal_changed_.notify_all();
-        if (self->refresh_) self->refresh_->changed.notify_all();
+        if (const auto flying = self->current()) flying->changed.notify_all();
     });
 }
 
@@ -96,17 +96,42 @@ awaitable<void> ticket_manager::impl::renew(std::shared_ptr<impl> self) {
     self->renewal_running_ = false;
 }
 
+ticket_manager::impl::waiting::waiting(std::shared_ptr<impl> owner, std::shared_ptr<refresh> joined)
+    : owner_(std::move(owner)), joined_(std::move(joined)) {
+    add(1);
+}
+
+ticket_manager::impl::waiting::~waiting() { add(-1); }
+
+void ticket_manager::impl::waiting::add(int number) {
+    const std::lock_guard lock(owner_->mutex_);
+    joined_->waiters += static_cast<unsigned>(number);
+    owner_->counts_.waiters += static_cast<unsigned>(number);
+}
+
 awaitable<void> ticket_manager::impl::renew_once(std::shared_ptr<impl> self) {
-    const auto joined = self->join_refresh(ticket_reason::renewal);
+    const auto joined = self->join_for_renewal();
     {
         const waiting here(self, joined);
         while (!joined->over() && self->renewing())
             co_await joined->changed.wait_until();
     }
-    if (!joined->landed || !self->renewing()) co_return;
+    if (joined->now != refresh::state::landed || !self->renewing()) co_return;
     if (joined->error) co_return self->renewal_failed(*joined->error);
     if (joined->kept) co_return self->renewed(*joined->value);
     self->log_.write(log_level::warning, "ticket: a renewal brought none that can be kept");
+}
+
+std::shared_ptr<ticket_manager::impl::refresh> ticket_manager::impl::join_for_renewal() {
+    std::shared_ptr<refresh> flying;
+    {
+        const std::lock_guard lock(mutex_);
+        flying = refresh_.lock();
+        if (flying) return flying;
+        flying = begin_refresh(ticket_reason::renewal);
+    }
+    depart(flying);
+    return flying;
 }
 
 void ticket_manager::impl::renewed(const ticket& fresh) {
@@ -220,6 +245,11 @@ ticket_manager::impl::perform_validation(std::shared_ptr<impl> self,
     if (failed) co_return *std::move(failed);
     if (!answer->valid) self->drop(*flying);
     co_return *std::move(answer);
+}
+
+/// Throws away the question that was asked for an identity that is gone.
+void ticket_manager::impl::follow_identity() {
+    if (validation_ && !still_counts(*validation_)) give_up_validation();
 }
 
 std::optional<ticket_validation> ticket_manager::impl::remembered(const secret& value) {
