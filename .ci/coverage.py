@@ -24,8 +24,9 @@ def measured(build):
         report = Path(scratch) / 'coverage.json'
         subprocess.run(['gcovr', '--root', str(ROOT), '--filter', str(ROOT / 'lib') + '/', '--filter',
                         str(ROOT / 'include') + '/', '--exclude-throw-branches', '--exclude-unreachable-branches',
-                        '-j', str(os.cpu_count()), '--json-summary', str(report), str(Path(build) / 'lib')],
-                       cwd=ROOT, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                        '-j', str(os.cpu_count()), '--object-directory', str(build), '--json-summary', str(report),
+                        str(build / 'lib')],
+                       cwd=build, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         return json.loads(report.read_text())
 
 
@@ -62,7 +63,7 @@ def self_test():
 
 def main():
     self_test()
-    text, enough = page(measured(sys.argv[1]))
+    text, enough = page(measured(Path(sys.argv[1]).resolve()))
     print(text)
     sys.exit(0 if enough else 1)
 

@@ -162,6 +162,8 @@ private:
                    found_->slowest_ms.load(), most_before_, most_after_);
         for (const auto& one : found_->first_broken())
             fmt::print("BROKEN {}\n", one);
+        for (const auto& [invariant, times] : found_->broken_by_invariant())
+            fmt::print("{} was broken {} times\n", invariant, times);
         fmt::print("{} promises broken\n", found_->broken.load());
     }
 

@@ -37,7 +37,8 @@ void findings::message(std::uint64_t number, told what) {
 void findings::broke(std::string_view invariant, std::string what) {
     ++broken;
     const std::lock_guard lock(mutex_);
-    if (first_broken_.size() < 20)
+    // Some of each kind.
+    if (++by_invariant_[std::string(invariant)] <= 5)
         first_broken_.push_back(std::string(invariant) + ": " + std::move(what));
 }
 
@@ -49,6 +50,11 @@ std::unordered_map<std::uint64_t, told> findings::messages() const {
 std::vector<std::string> findings::first_broken() const {
     const std::lock_guard lock(mutex_);
     return first_broken_;
+}
+
+std::map<std::string, std::size_t> findings::broken_by_invariant() const {
+    const std::lock_guard lock(mutex_);
+    return by_invariant_;
 }
 
 user::user(const asio::any_io_executor& executor, const std::string& url, std::uint32_t number,

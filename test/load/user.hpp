@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -39,11 +40,13 @@ public:
 
     std::unordered_map<std::uint64_t, told> messages() const;
     std::vector<std::string> first_broken() const;
+    std::map<std::string, std::size_t> broken_by_invariant() const;
 
 private:
     mutable std::mutex mutex_; // guards what is below
     std::unordered_map<std::uint64_t, told> messages_;
     std::vector<std::string> first_broken_;
+    std::map<std::string, std::size_t> by_invariant_;
 };
 
 /// One client, and somebody who does things with it at random.
