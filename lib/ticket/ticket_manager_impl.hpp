@@ -71,6 +71,7 @@ public:
 
 private:
     struct refresh;
+    struct delivery; // of a source
     struct validation;
     struct verdict; // an answer that is remembered
     class caller;
@@ -101,8 +102,8 @@ private:
                                          std::shared_ptr<refresh> flying);
     static awaitable<result<ticket>> attempt(std::shared_ptr<impl> self,
                                              std::shared_ptr<refresh> flying, unsigned number);
-    static awaitable<ticket> fetch(std::shared_ptr<impl> self, condition landed,
-                                   ticket_request request);
+    static awaitable<void> fetch(std::shared_ptr<impl> self, std::shared_ptr<delivery> into,
+                                 ticket_request request);
     void arrive(const std::shared_ptr<refresh>& flying, ticket fresh);
     void fail(const std::shared_ptr<refresh>& flying, error_info why);
     callers land(refresh& flying);
@@ -203,6 +204,15 @@ struct ticket_manager::impl::refresh {
     std::optional<ticket> value;
     std::optional<error_info> error;
     std::atomic<bool> claimed = false; // a single-use ticket has found its user
+};
+
+/// What a source has brought. Strand only.
+struct ticket_manager::impl::delivery {
+    explicit delivery(condition awaited) : arrived(std::move(awaited)) {}
+
+    condition arrived;
+    std::optional<ticket> value;
+    std::exception_ptr failed;
 };
 
 /// Who waits for a refresh, on whatever executor: no coroutine of ours, and no timer. With the

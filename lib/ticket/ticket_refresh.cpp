@@ -113,13 +113,12 @@ awaitable<result<ticket>> ticket_manager::impl::attempt(std::shared_ptr<impl> se
     }
     const auto deadline = after(self->clock_->now(), self->config_.request_timeout);
     ticket_request request(*flying->auth, flying->reason, number, deadline);
-    const auto fetching =
-        self->launch<ticket>([self, changed = flying->changed, request = std::move(request)] {
-            return fetch(self, changed, request);
-        });
+    const auto got = std::make_shared<delivery>(flying->changed);
+    const auto fetching = self->launch<void>(
+        [self, got, request = std::move(request)] { return fetch(self, got, request); });
     const auto end = self->http_ ? after(deadline, grace_for_ours) : deadline;
     try {
-        while (!fetching->done() && self->clock_->now() < end) {
+        while (!got->value && !got->failed && self->clock_->now() < end) {
             const auto wake = std::min(end, self->see_off(*flying));
             co_await flying->changed.wait_until(wake);
         }
@@ -127,35 +126,30 @@ awaitable<result<ticket>> ticket_manager::impl::attempt(std::shared_ptr<impl> se
         fetching->cancel();
         throw;
     }
-    if (!fetching->done()) {
-        fetching->cancel(); // it may take its time: nobody waits for it but stop
-        co_return source_timeout("The source of tickets did not answer in time.", number);
-    }
-    try {
-        auto got = fetching->get();
-        if (auto wrong = complaint(got.value(), longest_ticket)) co_return std::move(*wrong);
-        co_return got;
-    } catch (...) {
-        auto why = to_source_error(std::current_exception(), *flying->auth);
+    if (got->failed) {
+        auto why = to_source_error(got->failed, *flying->auth);
         why.details.attempt = number;
         co_return why;
     }
+    if (!got->value) {
+        fetching->cancel(); // it may take its time: nobody waits for it but stop
+        co_return source_timeout("The source of tickets did not answer in time.", number);
+    }
+    if (auto wrong = complaint(got->value->value(), longest_ticket)) co_return std::move(*wrong);
+    co_return *std::move(got->value);
 }
 
-awaitable<ticket> ticket_manager::impl::fetch(std::shared_ptr<impl> self, condition landed,
-                                              ticket_request request) {
-    ticket got;
-    std::exception_ptr failed;
+awaitable<void> ticket_manager::impl::fetch(std::shared_ptr<impl> self,
+                                            std::shared_ptr<delivery> into,
+                                            ticket_request request) {
     try {
         auto fresh = co_await self->source_->fetch(std::move(request));
-        got = std::move(fresh);
+        into->value = std::move(fresh);
     } catch (...) {
-        failed = std::current_exception();
+        into->failed = std::current_exception();
     }
-    landed.notify_all(); // who wakes does so later, when the flight has landed
+    into->arrived.notify_all();
     self->task_ended();
-    if (failed) std::rethrow_exception(failed);
-    co_return got;
 }
 
 void ticket_manager::impl::arrive(const std::shared_ptr<refresh>& flying, ticket fresh) {
