@@ -115,7 +115,8 @@ awaitable<void> connection_impl::open(self_ptr self, time_point deadline) {
     co_await wait_idle(self, time_point::max());
     self->link_.reset();
     if (self->stop_ == stop::given_up) {
-        self->board_->enter(websocket_state::idle, phase::none);
+        // A close that began meanwhile says itself where it ends.
+        if (!self->draining_) self->board_->enter(websocket_state::idle, phase::none);
         self->stop_ = stop::none;
     }
     if (cancelled) throw_aborted();

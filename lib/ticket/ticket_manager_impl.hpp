@@ -156,6 +156,7 @@ private:
     condition renewal_changed_;
     unsigned running_ = 0;
     bool renewal_running_ = false;
+    std::shared_ptr<flight<void>> fetching_; // the last request
     std::shared_ptr<validation> validation_;
     std::list<verdict> verdicts_;
 

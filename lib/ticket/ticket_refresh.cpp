@@ -21,6 +21,9 @@ constexpr std::size_t longest_ticket = 8 * 1024;
 // Our own source ends its exchange at the deadline itself, and then knows how far it had come.
 constexpr std::chrono::milliseconds grace_for_ours{250};
 
+// A source that is told to stop does so at once, or does not listen.
+constexpr std::chrono::milliseconds grace_for_stopping{250};
+
 double seconds(std::chrono::nanoseconds duration) {
     return std::chrono::duration<double>(duration).count();
 }
@@ -77,6 +80,9 @@ awaitable<void> ticket_manager::impl::perform(std::shared_ptr<impl> self,
 awaitable<void> ticket_manager::impl::make_attempts(std::shared_ptr<impl> self,
                                                     std::shared_ptr<refresh> flying) {
     retry_fsm retry(self->config_.max_retries, self->config_.backoff);
+    // One request at a time: that of a refresh which was superseded ends first.
+    if (const auto last = self->fetching_)
+        co_await last->wait_until(after(self->clock_->now(), grace_for_stopping));
     for (;;) {
         auto got = co_await attempt(self, flying, retry.attempt());
         if (got) co_return self->arrive(flying, std::move(*got));
@@ -116,6 +122,7 @@ awaitable<result<ticket>> ticket_manager::impl::attempt(std::shared_ptr<impl> se
     const auto got = std::make_shared<delivery>(flying->changed);
     const auto fetching = self->launch<void>(
         [self, got, request = std::move(request)] { return fetch(self, got, request); });
+    self->fetching_ = fetching;
     const auto end = self->http_ ? after(deadline, grace_for_ours) : deadline;
     try {
         while (!got->value && !got->failed && self->clock_->now() < end) {
