@@ -27,10 +27,17 @@ constexpr const char* valid = R"({"valid":true})";
 constexpr const char* success = R"({"success":true})";
 constexpr int more_than_enough = 1'000;
 
+/// A world with one caller, who says from when on he listens: what a signal does before is Asio's
+/// affair, and differs between its versions.
+struct calling_world : ticket_world {
+    bool listens = false;
+};
+
 /// A caller that hears every type of cancellation, and whose value does not matter.
 template <class T>
-awaitable<void> attentive(awaitable<T> operation) {
+awaitable<void> attentive(calling_world& w, awaitable<T> operation) {
     co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+    w.listens = true;
     co_await std::move(operation);
 }
 
@@ -51,7 +58,7 @@ awaitable<void> update(ticket_world& w) {
 struct operation {
     const char* name;
     std::function<void(ticket_world&)> prepare;
-    std::function<awaitable<void>(ticket_world&)> begin;
+    std::function<awaitable<void>(calling_world&)> begin;
 };
 
 void hold_one(ticket_world& w) {
@@ -66,10 +73,10 @@ std::vector<operation> operations() {
              w.http->answer(503);
              w.http->answer_ticket("SENTINEL-1", 1h);
          },
-         [](ticket_world& w) { return attentive(w.tickets->get_valid_ticket()); }},
+         [](calling_world& w) { return attentive(w, w.tickets->get_valid_ticket()); }},
         {"get_valid_ticket with a deadline", [](ticket_world& w) { w.http->hang(); },
-         [](ticket_world& w) {
-             return attentive(w.tickets->get_valid_ticket(w.clock->now() + 5s));
+         [](calling_world& w) {
+             return attentive(w, w.tickets->get_valid_ticket(w.clock->now() + 5s));
          }},
         {"refresh_ticket",
          [](ticket_world& w) {
@@ -77,38 +84,38 @@ std::vector<operation> operations() {
              w.http->hang();
              w.http->answer_ticket("SENTINEL-1", 1h);
          },
-         [](ticket_world& w) { return attentive(w.tickets->refresh_ticket()); }},
+         [](calling_world& w) { return attentive(w, w.tickets->refresh_ticket()); }},
         {"replace_ticket",
          [](ticket_world& w) {
              hold_one(w);
              w.http->answer_ticket("SENTINEL-1", 1h);
          },
-         [](ticket_world& w) {
+         [](calling_world& w) {
              const ticket rejected(secret("SENTINEL-held"), {});
-             return attentive(w.tickets->replace_ticket(rejected));
+             return attentive(w, w.tickets->replace_ticket(rejected));
          }},
         {"validate_with_server",
          [](ticket_world& w) {
              hold_one(w);
              w.http->answer(200, valid);
          },
-         [](ticket_world& w) { return attentive(w.tickets->validate_with_server()); }},
+         [](calling_world& w) { return attentive(w, w.tickets->validate_with_server()); }},
         {"validate_with_server, and nobody answers",
          [](ticket_world& w) {
              hold_one(w);
              w.http->hang();
          },
-         [](ticket_world& w) { return attentive(w.tickets->validate_with_server()); }},
+         [](calling_world& w) { return attentive(w, w.tickets->validate_with_server()); }},
         {"a thread update", [](ticket_world& w) { w.http->answer(200, success); },
-         [](ticket_world& w) { return attentive(update(w)); }},
+         [](calling_world& w) { return attentive(w, update(w)); }},
         {"a thread update, and nobody answers", [](ticket_world& w) { w.http->hang(); },
-         [](ticket_world& w) { return attentive(update(w)); }},
+         [](calling_world& w) { return attentive(w, update(w)); }},
         {"stop",
          [](ticket_world& w) {
              w.http->hang();
              static_cast<void>(w.start(w.tickets->get_valid_ticket()));
          },
-         [](ticket_world& w) { return attentive(w.tickets->stop()); }},
+         [](calling_world& w) { return attentive(w, w.tickets->stop()); }},
     };
 }
 
@@ -124,11 +131,11 @@ TEST_CASE("ticket_manager: every operation may be cancelled at each of its suspe
         int aborted = 0;
         for (int n = 0; !finished; ++n) {
             REQUIRE(n < more_than_enough);
-            ticket_world w;
+            calling_world w;
             w.manage_http();
             each.prepare(w);
             auto caller = test::start(w.io, each.begin(w));
-            for (int i = 0; i < n && !caller.done(); ++i)
+            for (int i = 0; (i < n || !w.listens) && !caller.done(); ++i)
                 step(w);
             finished = caller.done();
             const bool failed = caller.failed();
@@ -159,7 +166,7 @@ TEST_CASE(
         bool finished = false;
         for (int n = 0; !finished; ++n) {
             REQUIRE(n < more_than_enough);
-            ticket_world w;
+            calling_world w;
             auto& tickets = w.manage_http();
             each.prepare(w);
             auto caller = test::start(w.io, each.begin(w));
@@ -187,11 +194,11 @@ TEST_CASE("ticket_manager: every operation may be destroyed under at each of its
         bool finished = false;
         for (int n = 0; !finished; ++n) {
             REQUIRE(n < more_than_enough);
-            ticket_world w;
+            calling_world w;
             w.manage_http();
             each.prepare(w);
             auto caller = test::start(w.io, each.begin(w));
-            for (int i = 0; i < n && !caller.done(); ++i)
+            for (int i = 0; (i < n || !w.listens) && !caller.done(); ++i)
                 step(w);
             finished = caller.done();
             w.tickets.reset();
