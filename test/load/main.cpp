@@ -19,6 +19,7 @@
 #include <stdexcept>
 #include <string>
 #include <sys/resource.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -51,9 +52,13 @@ settings parse(const std::vector<std::string>& words) {
     return out;
 }
 
+/// But for pipes, which we open none of: ThreadSanitizer talks through two with its symbolizer.
 std::size_t descriptors() {
     const std::filesystem::directory_iterator all("/proc/self/fd");
-    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+    return static_cast<std::size_t>(std::count_if(begin(all), end(all), [](const auto& each) {
+        std::error_code gone; // the directory itself is open while it is read
+        return !std::filesystem::read_symlink(each, gone).native().starts_with("pipe:") && !gone;
+    }));
 }
 
 double resident_mib() {
