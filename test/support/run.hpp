@@ -11,6 +11,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <chrono>
@@ -57,8 +60,13 @@ public:
     bool failed() const noexcept { return state_->done && state_->error; }
     std::exception_ptr error() const noexcept { return state_->error; }
 
+    /// One that has not begun hears it as soon as it does: until then the signal would meet the
+    /// entry of Asio's own co_spawn, which before Asio 1.30.2 throws out of the context's run().
     void cancel(asio::cancellation_type type = asio::cancellation_type::terminal) {
-        state_->signal.emit(type);
+        if (state_->begun)
+            state_->signal.emit(type);
+        else
+            state_->cancelled_before = type;
     }
 
     /// The outcome: the value, or throws.
@@ -97,7 +105,9 @@ public:
     }
 
     struct state {
+        bool begun = false;
         bool done = false;
+        asio::cancellation_type cancelled_before = asio::cancellation_type::none;
         std::exception_ptr error;
         std::conditional_t<std::is_void_v<T>, std::monostate, std::optional<T>> value;
         asio::cancellation_signal signal;
@@ -107,6 +117,19 @@ public:
 private:
     std::shared_ptr<state> state_;
 };
+
+template <class T>
+awaitable<T> begin(std::shared_ptr<typename started<T>::state> held, awaitable<T> operation) {
+    held->begun = true;
+    if (held->cancelled_before != asio::cancellation_type::none) {
+        held->signal.emit(held->cancelled_before);
+        // co_spawn also throws out of run() when it fails before it has switched.
+        co_await asio::this_coro::throw_if_cancelled(false);
+        co_await asio::post(asio::use_awaitable);
+        co_await asio::this_coro::throw_if_cancelled(true);
+    }
+    co_return co_await std::move(operation);
+}
 
 /// Starts an operation on the executor of a context that one thread runs.
 template <class Executor, class T>
@@ -118,7 +141,7 @@ started<T> start(const Executor& executor, awaitable<T> operation) {
             if (!held->error) (held->value.emplace(std::move(value)), ...);
         held->done = true;
     };
-    asio::co_spawn(executor, std::move(operation),
+    asio::co_spawn(executor, begin<T>(held, std::move(operation)),
                    asio::bind_cancellation_slot(held->signal.slot(), std::move(finish)));
     return started<T>(std::move(held));
 }
