@@ -198,12 +198,13 @@ awaitable<void> tool_runner::stop() { return stop(shared_from_this()); }
 awaitable<void> tool_runner::stop(std::shared_ptr<tool_runner> self) {
     self->perform(self->fsm_.resume(self->clock_->now(), tool_input::stopping()));
     const auto limit = after(self->clock_->now(), patience);
-    while (self->any_left() && self->clock_->now() < limit)
+    while (!self->abandoned_ && self->any_left() && self->clock_->now() < limit)
         co_await self->changed_.wait_until(limit);
     co_await self->tasks_.join();
 }
 
 void tool_runner::abandon() {
+    abandoned_ = true; // who is within `stop` waits no longer
     perform(fsm_.resume(clock_->now(), tool_input::stopping()));
     home_->close();
     tasks_.cancel();

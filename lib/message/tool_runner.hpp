@@ -91,6 +91,7 @@ private:
     condition changed_;
     task_group tasks_;
     bool watching_ = false; // or about to
+    bool abandoned_ = false;
 
     std::atomic<std::uint64_t> calls_{0}, repeated_{0}, failed_{0}, forgotten_{0};
     std::array<std::atomic<std::uint64_t>, tool_outcomes> outcomes_{};
