@@ -1,6 +1,8 @@
 #include "wire/decoder.hpp"
 
+#include "wire/familiar_frames.hpp"
 #include "wire/frame_builder.hpp"
+#include "wire/frame_rules.hpp"
 #include "wire/frame_scanner.hpp"
 
 #include <fmt/core.h>
@@ -11,8 +13,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace parley {
 
@@ -76,6 +80,20 @@ workspace& thread_workspace() {
     return one;
 }
 
+/// Which message these fields are, all of them good, or else in `why` what is wrong with them.
+std::optional<wire::frame_kind> usable_kind(wire::frame_fields& fields, message_skipped& why) {
+    auto kind = wire::plain_frame(fields);
+    if (kind) {
+        fields.set_plain();
+    } else if ((kind = wire::identify(fields, why))) {
+        if (auto skipped = wire::check_fields(*kind, fields)) {
+            why = std::move(*skipped);
+            kind.reset();
+        }
+    }
+    return kind;
+}
+
 } // namespace
 
 class decoder::impl {
@@ -90,13 +108,21 @@ public:
             return message_skipped{skip_reason::too_large, fmt::format("{} bytes", text.size())};
         auto& [finder, fields] = thread_workspace();
         fields.clear();
+        if (const auto kind = familiar_.recognise(text, fields))
+            return wire::build_frame(*kind, fields);
         const bool scanned = wire::scan_frame(text, finder.find(text, active_), fields);
         finder.give_back();
-        return scanned ? wire::build_frame(fields) : server_frame(wire::skipped_for(text));
+        if (!scanned) return wire::skipped_for(text);
+        message_skipped why;
+        const auto kind = usable_kind(fields, why);
+        if (!kind) return why;
+        familiar_.learn(*kind, text, fields);
+        return wire::build_frame(*kind, fields);
     }
 
 private:
     std::size_t longest_;
+    wire::familiar_frames familiar_;
     const simdjson::implementation* active_ = nullptr; // tests compare them
 };
 

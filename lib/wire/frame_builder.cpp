@@ -36,10 +36,11 @@ std::string reasoning_id(const frame_fields& in) {
 
 chat_finished finish(const frame_fields& in) {
     // PROTOCOL.md 2.2: `data.conversationId`, else `uuid`. An empty id names nothing.
-    auto id = in.optional_text(data, field::conversation_id);
-    if (!id || id->empty()) id = in.optional_text(top, field::uuid);
-    if (id && id->empty()) id.reset();
-    return {std::move(id), in.integer(data, field::message_count)};
+    chat_finished out{std::nullopt, in.integer(data, field::message_count)};
+    auto id = in.text(data, field::conversation_id);
+    if (id.empty()) id = in.text(top, field::uuid);
+    if (!id.empty()) out.conversation_id = std::move(id);
+    return out;
 }
 
 template <class Failure>
@@ -76,7 +77,9 @@ std::string token(const frame_fields& in, field which) {
     return in.absent(top, which) ? std::string() : std::string(in.raw(top, which));
 }
 
-server_frame build(frame_kind kind, const frame_fields& in) {
+} // namespace
+
+server_frame build_frame(frame_kind kind, const frame_fields& in) {
     switch (kind) {
     case frame_kind::session_established:
         return session_established{};
@@ -128,23 +131,6 @@ server_frame build(frame_kind kind, const frame_fields& in) {
         return failure<server_error>(in);
     }
     return message_skipped{skip_reason::unknown_type, ""};
-}
-
-server_frame look_closely(const frame_fields& fields) {
-    message_skipped why;
-    const auto kind = identify(fields, why);
-    if (!kind) return why;
-    if (auto skipped = check_fields(*kind, fields)) return std::move(*skipped);
-    return build(*kind, fields);
-}
-
-} // namespace
-
-server_frame build_frame(frame_fields& fields) {
-    const auto plain = plain_frame(fields);
-    if (!plain) return look_closely(fields);
-    fields.set_plain();
-    return build(*plain, fields);
 }
 
 } // namespace parley::wire

@@ -5,7 +5,7 @@
 
 namespace parley::wire {
 
-/// The frame that these fields are, or why they are none.
-server_frame build_frame(frame_fields& fields);
+/// The message that these fields are; `check_fields` has nothing to say about them.
+server_frame build_frame(frame_kind kind, const frame_fields& fields);
 
 } // namespace parley::wire
