@@ -111,16 +111,20 @@ void frame_gate::next_frame(time_point now) {
     data_ = header->opcode < first_control_opcode;
     // The WebSocket swallows an empty frame that ends nothing and waits for the next.
     data_frame_ = data_ && (header->payload > 0 || header->fin);
-    count_frame(header->opcode, header->fin, now);
+    if (data_)
+        count_fragment(header->payload < small_fragment, header->fin);
+    else
+        count_control(now);
 }
 
-void frame_gate::count_frame(std::uint8_t opcode, bool fin, time_point now) {
-    if (opcode < first_control_opcode) {
-        fragments_ = fragmented_ ? fragments_ + 1 : 1;
-        fragmented_ = !fin;
-        if (fragments_ > max_fragments) fault_ = fault::too_many_fragments;
-        return;
-    }
+void frame_gate::count_fragment(bool small, bool last) {
+    if (!fragmented_) small_fragments_ = 0;
+    if (small) ++small_fragments_;
+    fragmented_ = !last;
+    if (small_fragments_ > max_small_fragments) fault_ = fault::too_many_fragments;
+}
+
+void frame_gate::count_control(time_point now) {
     if (now - controls_since_ >= std::chrono::seconds(1)) {
         controls_since_ = now;
         controls_ = 0;
@@ -131,7 +135,7 @@ void frame_gate::count_frame(std::uint8_t opcode, bool fin, time_point now) {
 std::optional<frame_gate::complaint> frame_gate::objection() const noexcept {
     switch (fault_) {
     case fault::too_many_fragments:
-        return complaint{1008, "too many fragments in one message"};
+        return complaint{1008, "too many small fragments in one message"};
     case fault::too_many_controls:
         return complaint{1008, "too many control frames"};
     case fault::bad_close_code:

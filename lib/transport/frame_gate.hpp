@@ -19,7 +19,7 @@ namespace parley {
 /// A socket read of many frames fills it once; what it says of the next frame lets the reader take
 /// whole frames without a trip through the scheduler (PERFORMANCE.md, 1). It only looks at frame
 /// headers (RFC 6455 section 5.2): what is wrong in them is for the WebSocket to find. What ours
-/// does not find it refuses itself: too many fragments, too many control frames in a second
+/// does not find it refuses itself: too many small fragments, too many control frames in a second
 /// (PITFALLS P35), and close codes beyond 4999, which Beast would answer in kind. A text message
 /// in which there is nothing to find need not pass through the WebSocket at all.
 class frame_gate {
@@ -27,7 +27,9 @@ public:
     static constexpr std::size_t capacity = 32 * 1024;
     static constexpr std::size_t small_capacity = 2 * 1024; ///< of one that expects little
     static constexpr std::size_t padding = 64; ///< that may be read behind what it holds
-    static constexpr unsigned max_fragments = 10'000;
+    /// Of those that cost more than they carry; larger ones are bounded with their message.
+    static constexpr unsigned max_small_fragments = 10'000;
+    static constexpr std::uint64_t small_fragment = 64; ///< is shorter
     static constexpr unsigned max_controls_per_second = 1'000;
 
     static constexpr unsigned last_close_code = 4999; ///< RFC 6455 section 7.4.2
@@ -90,7 +92,8 @@ private:
     std::size_t held() const noexcept { return end_ - begin_; }
     void read_head();
     void next_frame(time_point now);
-    void count_frame(std::uint8_t opcode, bool fin, time_point now);
+    void count_fragment(bool small, bool last);
+    void count_control(time_point now);
 
     std::unique_ptr<unsigned char[]> bytes_;
     std::size_t capacity_ = small_capacity;
@@ -105,7 +108,7 @@ private:
     bool data_frame_ = false;       ///< the present frame is one, and moves a reader on
     bool fragmented_ = false;       ///< a message has begun whose last frame has not
     bool data_ = false;             ///< the present frame belongs to a message
-    unsigned fragments_ = 0;
+    unsigned small_fragments_ = 0;  ///< of the present message
     unsigned controls_ = 0;
     time_point controls_since_{};
     fault fault_ = fault::none;

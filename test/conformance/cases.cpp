@@ -1,7 +1,6 @@
 #include "conformance/cases.hpp"
 
 #include "support/raw_server.hpp"
-#include "transport/frame_gate.hpp"
 
 #include <initializer_list>
 #include <string_view>
@@ -195,7 +194,6 @@ cases size_cases(bool full) {
     count = 0;
     for (std::size_t each = 64; each <= 4096 * 1024; each *= 4) {
         ++count;
-        if (four.size() / each > frame_gate::max_fragments) continue; // we have a limit of our own
         all.push_back(fine(numbered("9.3.", count), fragmented(1, four, each), {"text:" + four}));
         all.push_back(fine(numbered("9.4.", count), fragmented(2, four, each), {"binary:" + four}));
     }

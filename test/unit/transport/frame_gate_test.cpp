@@ -182,7 +182,7 @@ TEST_CASE("frame_gate: a close code that cannot be is refused before it is hande
 TEST_CASE("frame_gate: fragments and control frames are counted", "[unit][frame_gate][E58][E59]") {
     gate fragments;
     fragments.open();
-    for (unsigned count = 0; count < frame_gate::max_fragments; ++count) {
+    for (unsigned count = 0; count < frame_gate::max_small_fragments; ++count) {
         fragments.arrive(server_frame(count == 0 ? 1 : 0, "x", false));
         fragments.take();
     }
@@ -190,6 +190,15 @@ TEST_CASE("frame_gate: fragments and control frames are counted", "[unit][frame_
     fragments.arrive(server_frame(0, "x", false));
     CHECK(fragments.it.failed() == frame_gate::fault::too_many_fragments);
     CHECK_FALSE(fragments.it.ready());
+
+    gate larger; // and only those that carry little
+    larger.open();
+    const std::string enough(frame_gate::small_fragment, 'x');
+    for (unsigned count = 0; count <= 2 * frame_gate::max_small_fragments; ++count) {
+        larger.arrive(server_frame(count == 0 ? 1 : 0, enough, false));
+        larger.take();
+    }
+    CHECK(larger.it.failed() == frame_gate::fault::none);
 
     gate controls;
     controls.open();
