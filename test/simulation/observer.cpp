@@ -168,6 +168,8 @@ std::optional<std::string> observer::reason_to_ask() const {
         held_->until - world_.now(), held_->wall_until - world_.time->wall_now());
     if (left <= validity_buffer) return "it has expired";
     if (left < std::min<std::chrono::nanoseconds>(300s, held_->lifetime / 3)) return "renewal";
+    // Where the wall clock is set back meanwhile, what was due is so no longer.
+    if (refresh_failed_) return "the next attempt of a refresh that was due";
     return std::nullopt;
 }
 
@@ -184,6 +186,7 @@ void observer::ticket_asked(std::uint64_t number, const std::string& entity) {
 }
 
 void observer::ticket_request_over(std::uint64_t number) {
+    if (fresh_requests_.contains(number)) refresh_failed_ = !asked_[number].answered;
     asked_.erase(number);
     fresh_requests_.erase(number);
 }
@@ -196,6 +199,7 @@ void observer::ticket_arrived(std::uint64_t number, const std::string& value,
     if (world_.traced())
         world_.note(fmt::format("ticket request {}: one for {} ms", number, lifetime.count()));
     if (found->second.stale) return;
+    found->second.answered = true;
     doubted_ = false;
     if (lifetime <= validity_buffer) {
         if (held_ && held_->until - world_.now() <= validity_buffer) held_.reset();

@@ -90,6 +90,7 @@ private:
     struct request {
         std::string entity;
         bool stale = false; // of an identity or a manager that is gone
+        bool answered = false;
     };
     struct delta {
         bool must = false;  // it has to reach the user
@@ -124,6 +125,7 @@ private:
     std::string entity_;
     std::optional<time_point> identity_since_;
     bool doubted_ = false;
+    bool refresh_failed_ = false; // the last request did, and its refresh may go on
     int refreshing_ = 0;
 
     // messages
