@@ -202,6 +202,7 @@ TEST_CASE("decoder: too deep is skipped, wherever it is read", "[unit][decoder][
     CHECK(skipped(deep_result(64)).empty());
     CHECK(skipped(deep_result(65)) ==
           "too_deep chat_event tool-result: data.result is nested deeper than 64 levels");
+    CHECK(skipped(deep_result(1'025)).starts_with("too_deep"));
     CHECK(skipped(nested(100'000, '[', ']')) == "too_deep at offset 64");
     CHECK(skipped(R"({"type":"heartbeat_ack","x":)" + nested(100'000, '[', ']') + "}").empty());
     CHECK_FALSE(skipped(std::string(100'000, '[')).empty());
@@ -221,11 +222,35 @@ TEST_CASE("decoder: too large is skipped", "[unit][decoder][F68]") {
     CHECK(reason_of(decode(small, R"({"type":"session_established"})")) == "none");
 }
 
-TEST_CASE("decoder: a hundred thousand keys are read past", "[unit][decoder][F68]") {
-    std::string text = "{";
-    for (int i = 0; i < 100'000; ++i)
-        text += R"("type)" + std::to_string(i) + R"(":0,)";
-    CHECK(skipped(text + R"("type":"session_established"})").empty());
+TEST_CASE("decoder: a million keys and a text of ten million bytes are taken within the limit",
+          "[unit][decoder][F68]") {
+    std::string keys = "{";
+    for (int i = 0; i < 1'000'000; ++i)
+        keys.append(R"("k)").append(std::to_string(i)).append(R"(":0,)");
+    keys += R"("type":"session_established"})";
+    const std::string text(10'000'000, 't');
+    const auto piece = R"({"type":"chat_event","event":"content-delta","data":{"delta":")" + text;
+
+    limits_config limits;
+    limits.message_bytes = 1u << 24;
+    decoder large(limits);
+    CHECK(reason_of(decode(large, keys)) == "none");
+    CHECK(std::get<text_delta>(decode(large, piece + "\"}}")).text == text);
+    CHECK(reason_of(decode(keys)) == "too_large");
+    CHECK(reason_of(decode(piece + "\"}}")) == "too_large");
+}
+
+TEST_CASE("decoder: parameters may be as large as a message", "[unit][decoder][G79]") {
+    const std::string before = R"({"type":"tool_call_request","toolName":"t","callId":"c",)"
+                               R"("parameters":)";
+    std::string parameters = R"({ "n":1.0, "x":")";
+    parameters.append(limits_config{}.message_bytes - before.size() - parameters.size() - 3, 'x');
+    parameters += "\"}";
+
+    const auto request = decode_as<tool_requested>(before + parameters + '}');
+    CHECK(request.parameters_valid);
+    CHECK(request.parameters.view() == parameters);
+    CHECK(skipped(before + parameters + " }").starts_with("too_large"));
 }
 
 TEST_CASE("decoder: invalid JSON within what is read is noticed", "[unit][decoder][F67]") {
