@@ -18,7 +18,7 @@ namespace detail {
 template <class T>
 struct race {
     race(strand on, awaitable<T> first)
-        : where(std::move(on)), operation(std::move(first)), timer(where) {}
+        : where(std::move(on)), operation(std::move(first)), timer(where.executor()) {}
 
     strand where;
     awaitable<T> operation;
@@ -40,7 +40,7 @@ awaitable<T> run_race(std::shared_ptr<race<T>> both, std::chrono::milliseconds l
         both->done = true;
         both->timer.cancel();
     };
-    asio::co_spawn(both->where, std::move(both->operation),
+    asio::co_spawn(both->where.executor(), std::move(both->operation),
                    asio::bind_cancellation_slot(slot, std::move(finished)));
     // A cancelled caller must still see the operation end before he is resumed.
     co_await asio::this_coro::throw_if_cancelled(false);
@@ -87,7 +87,7 @@ awaitable<T> start_race(strand where, std::shared_ptr<race<T>> both,
 template <class T>
 awaitable<T> with_timeout(awaitable<T> operation, std::chrono::milliseconds limit) {
     auto executor = co_await asio::this_coro::executor;
-    auto where = asio::make_strand(executor);
+    auto where = detail::strand::around(executor);
     auto both = std::make_shared<detail::race<T>>(where, std::move(operation));
     auto crossing = detail::start_race(where, std::move(both), limit);
     co_return co_await std::move(crossing);

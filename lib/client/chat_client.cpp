@@ -1,7 +1,6 @@
 #include "client/chat_client_impl.hpp"
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <exception>
@@ -17,13 +16,13 @@ chat_client::chat_client(asio::any_io_executor executor, chat_client_config conf
 
 chat_client::chat_client(asio::any_io_executor executor, chat_client_config config,
                          std::shared_ptr<ticket_manager> tickets, environment_ptr environment)
-    : impl_(std::make_shared<impl>(std::move(executor), std::move(config), std::move(tickets),
+    : impl_(std::make_shared<impl>(executor, std::move(config), std::move(tickets),
                                    environment ? std::move(environment) : real_environment())) {
     impl_->attach();
 }
 
 chat_client::~chat_client() {
-    asio::post(impl_->where(), [impl = impl_] { impl->abandon(); });
+    impl_->where().post([impl = impl_] { impl->abandon(); });
 }
 
 awaitable<void> chat_client::init() {
@@ -72,9 +71,8 @@ awaitable<void> chat_client::impl::run(std::shared_ptr<impl> self, event_handler
                 thrown_text = "something that is no std::exception";
             }
             const bool told_of_it = std::holds_alternative<handler_failed>(*happened);
-            asio::post(self->strand_, [self, thrown_text, told_of_it] {
-                self->handler_threw(thrown_text, told_of_it);
-            });
+            self->strand_.post(
+                [self, thrown_text, told_of_it] { self->handler_threw(thrown_text, told_of_it); });
         }
     }
 }
@@ -149,7 +147,7 @@ awaitable<void> chat_client::disconnect() {
 }
 
 void chat_client::notify_network_change() {
-    asio::post(impl_->where(), [impl = impl_] { impl->notify_network_change(); });
+    impl_->where().post([impl = impl_] { impl->notify_network_change(); });
 }
 
 bool chat_client::is_connected() const { return impl_->status().connected; }

@@ -3,8 +3,6 @@
 #include "client/chat_client_impl.hpp"
 #include "wire/encoder.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -115,7 +113,7 @@ void chat_client::impl::update_client_tools(std::vector<tool> tools) {
                 throw_error(error_info(errc::tool_unknown,
                                        "No tool of the name " + one.name() + " is registered."));
     }
-    asio::post(strand_, [self = shared_from_this(), tools = std::move(tools)]() mutable {
+    strand_.post([self = shared_from_this(), tools = std::move(tools)]() mutable {
         try {
             self->router_->replace_tools(std::move(tools));
         } catch (const client_error& removed_meanwhile) {

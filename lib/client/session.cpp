@@ -5,7 +5,6 @@
 #include "wire/encoder.hpp"
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <exception>
@@ -45,10 +44,10 @@ bool comes_back(websocket_state state) {
 
 } // namespace
 
-chat_client::impl::impl(asio::any_io_executor executor, chat_client_config config,
+chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_config config,
                         std::shared_ptr<ticket_manager> shared_tickets, environment_ptr environment)
     : environment_(std::move(environment)), clock_(environment_->clock()),
-      strand_(asio::make_strand(std::move(executor))), config_(std::move(config)),
+      strand_(detail::strand::around(executor)), config_(std::move(config)),
       log_(config_.log, config_.log_threshold), owns_tickets_(!shared_tickets),
       connection_(connection::make(strand_, environment_, options_of(config_))),
       router_(message_router::make(strand_, environment_, router_options_of(config_))),

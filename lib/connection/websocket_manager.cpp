@@ -10,8 +10,6 @@
 #include "transport/environment.hpp"
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <cstddef>
@@ -46,9 +44,9 @@ connection_options options_of(std::string server_url, connection_config config,
 class websocket_manager::impl : public std::enable_shared_from_this<websocket_manager::impl>,
                                 public session_layer {
 public:
-    impl(asio::any_io_executor executor, std::string server_url, connection_config config,
+    impl(const asio::any_io_executor& executor, std::string server_url, connection_config config,
          websocket_manager_options options, environment_ptr environment)
-        : strand_(asio::make_strand(std::move(executor))), clock_(environment->clock()),
+        : strand_(detail::strand::around(executor)), clock_(environment->clock()),
           options_(std::move(options)), limits_(config.limits),
           log_(options_.log, options_.log_threshold),
           connection_(
@@ -270,7 +268,7 @@ websocket_manager::websocket_manager(asio::any_io_executor executor, std::string
 
 websocket_manager::~websocket_manager() {
     const auto& strand = impl_->where();
-    asio::post(strand, [held = std::move(impl_)] { held->abandon(); });
+    strand.post([held = std::move(impl_)] { held->abandon(); });
 }
 
 awaitable<void> websocket_manager::connect(ticket held) {
@@ -292,9 +290,8 @@ awaitable<std::optional<incoming_message>> websocket_manager::receive() {
 }
 
 void websocket_manager::update_ticket(ticket held) {
-    asio::post(impl_->where(), [self = impl_, held = std::move(held)]() mutable {
-        self->update_ticket(std::move(held));
-    });
+    impl_->where().post(
+        [self = impl_, held = std::move(held)]() mutable { self->update_ticket(std::move(held)); });
 }
 
 awaitable<void> websocket_manager::disconnect() {

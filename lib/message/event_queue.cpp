@@ -2,13 +2,11 @@
 
 #include <parley/detail/on_strand.hpp>
 
-#include "async/as_strand.hpp"
 #include "async/condition.hpp"
 #include "message/chunked_queue.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -89,7 +87,8 @@ class event_queue::impl : public std::enable_shared_from_this<event_queue::impl>
 public:
     impl(const asio::any_io_executor& strand, const std::shared_ptr<clock_source>& clock,
          const limits_config& limits)
-        : strand_(as_strand(strand)), max_count_(std::max<std::size_t>(limits.event_count, 1)),
+        : strand_(detail::strand::of(strand)),
+          max_count_(std::max<std::size_t>(limits.event_count, 1)),
           max_bytes_(std::max<std::size_t>(limits.event_bytes, 1)), room_(strand_, clock) {}
 
     void push(event&& happened) {
@@ -195,7 +194,7 @@ private:
             room = room_wanted_ && !is_full();
             if (room) room_wanted_ = false;
         }
-        if (room) asio::post(strand_, [self = shared_from_this()] { self->room_.notify_all(); });
+        if (room) strand_.post([self = shared_from_this()] { self->room_.notify_all(); });
         return outcome::ready;
     }
 

@@ -7,9 +7,6 @@
 #include "message/message_router.hpp"
 #include "transport/environment.hpp"
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
-
 #include <deque>
 #include <exception>
 #include <utility>
@@ -20,9 +17,9 @@ namespace parley {
 class message_handler::impl final : public std::enable_shared_from_this<message_handler::impl>,
                                     public message_sink {
 public:
-    impl(asio::any_io_executor executor, message_handler_options options,
+    impl(const asio::any_io_executor& executor, message_handler_options options,
          const environment_ptr& environment)
-        : strand_(asio::make_strand(std::move(executor))), send_(std::move(options.send)),
+        : strand_(detail::strand::around(executor)), send_(std::move(options.send)),
           log_(options.log, options.log_threshold),
           queue_(strand_, environment->clock(), options.limits),
           router_(message_router::make(strand_, environment,
@@ -141,7 +138,7 @@ message_handler::message_handler(asio::any_io_executor executor, message_handler
 }
 
 message_handler::~message_handler() {
-    asio::post(impl_->where(), [impl = impl_] { impl->abandon(); });
+    impl_->where().post([impl = impl_] { impl->abandon(); });
 }
 
 awaitable<void> message_handler::handle(std::string frame) {

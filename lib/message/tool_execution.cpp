@@ -1,10 +1,7 @@
 #include "message/tool_execution.hpp"
 
-#include "async/as_strand.hpp"
-
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
 
 #include <exception>
 #include <utility>
@@ -15,9 +12,8 @@ void way_home::bring(std::function<void()> call) {
     {
         const std::lock_guard lock(mutex_);
         if (!strand_) return;
-        const auto* here = strand_->target<detail::strand>();
-        if (!here || !here->running_in_this_thread()) {
-            asio::post(*strand_, std::move(call));
+        if (!strand_->running_in_this_thread()) {
+            strand_->post(std::move(call));
             return;
         }
     }
@@ -34,9 +30,9 @@ std::weak_ptr<tool_execution> tool_execution::start(const asio::any_io_executor&
                                                     std::shared_ptr<const tool> called,
                                                     tool_call call, completion ended) {
     auto self =
-        std::make_shared<tool_execution>(token(), as_strand(where), std::move(home),
+        std::make_shared<tool_execution>(token(), detail::strand::of(where), std::move(home),
                                          std::move(called), std::move(call), std::move(ended));
-    asio::post(self->where_, [self] { self->launch(); });
+    self->where_.post([self] { self->launch(); });
     return self;
 }
 
@@ -49,7 +45,7 @@ void tool_execution::launch() {
     if (cancelled_) return finish(tool_answer(tool_outcome::failed, ""));
     started_ = true;
     asio::co_spawn(
-        where_, [self = shared_from_this()] { return call_handler(self); },
+        where_.executor(), [self = shared_from_this()] { return call_handler(self); },
         asio::bind_cancellation_slot(
             signal_.slot(),
             [self = shared_from_this()](const std::exception_ptr& error, tool_answer answer) {
@@ -75,7 +71,7 @@ void tool_execution::finish(tool_answer answer) {
 }
 
 void tool_execution::cancel() {
-    asio::post(where_, [weak = weak_from_this()] {
+    where_.post([weak = weak_from_this()] {
         const auto self = weak.lock();
         if (!self || std::exchange(self->cancelled_, true)) return;
         if (self->started_) self->signal_.emit(asio::cancellation_type::terminal);

@@ -20,14 +20,14 @@ namespace parley {
 /// closed, what comes is dropped.
 class way_home {
 public:
-    explicit way_home(asio::any_io_executor strand) : strand_(std::move(strand)) {}
+    explicit way_home(detail::strand strand) : strand_(std::move(strand)) {}
     /// Any thread; at once for who is on the strand.
     void bring(std::function<void()> call);
     void close();
 
 private:
     std::mutex mutex_;
-    std::optional<asio::any_io_executor> strand_;
+    std::optional<detail::strand> strand_;
 };
 
 /// One run of a tool's handler, on the executor that the tools have.

@@ -3,7 +3,6 @@
 #include "core/text.hpp"
 #include "wire/encoder.hpp"
 
-#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -54,10 +53,11 @@ task_group::error_handler report_to(const logger& log) {
 tool_runner::tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
                          const tool_config& config, const limits_config& limits, logger log,
                          std::vector<secret> secrets)
-    : clock_(clock), strand_(strand), where_(config.executor ? config.executor : strand),
-      timeout_(config.timeout), max_result_(limits.queue_bytes),
-      home_(std::make_shared<way_home>(strand)), log_(log), secrets_(std::move(secrets)),
-      fsm_(limits_of(config)), changed_(strand, clock), tasks_(strand, clock, report_to(log)) {}
+    : clock_(clock), strand_(detail::strand::of(strand)),
+      where_(config.executor ? config.executor : strand_.executor()), timeout_(config.timeout),
+      max_result_(limits.queue_bytes), home_(std::make_shared<way_home>(strand_)), log_(log),
+      secrets_(std::move(secrets)), fsm_(limits_of(config)), changed_(strand_, clock),
+      tasks_(strand_, clock, report_to(log)) {}
 
 tool_runner::~tool_runner() { home_->close(); }
 
@@ -160,7 +160,7 @@ void tool_runner::keep_watch() {
     if (watching_ || !fsm_.running()) return;
     watching_ = true;
     // Later: most tools have ended by then, and need neither a task nor a timer.
-    asio::post(strand_, [weak = weak_from_this()] {
+    strand_.post([weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->begin_watch();
     });
 }

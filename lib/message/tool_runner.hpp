@@ -75,7 +75,7 @@ private:
     void count_answer(const tool_action::answer& given) noexcept;
 
     const std::shared_ptr<clock_source> clock_;
-    const asio::any_io_executor strand_;
+    const detail::strand strand_;
     const asio::any_io_executor where_;
     const std::chrono::milliseconds timeout_;
     const std::size_t max_result_;

@@ -1,11 +1,8 @@
 #include <parley/ticket_manager.hpp>
 #include <parley/version.hpp>
 
-#include "async/as_strand.hpp"
 #include "ticket/server_exchange.hpp"
 #include "ticket/ticket_manager_impl.hpp"
-
-#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <string>
@@ -44,7 +41,7 @@ ticket_config checked(ticket_config config) {
 detail::strand strand_of(const asio::any_io_executor& executor) {
     if (!executor)
         throw_error(error_info(errc::invalid_configuration, "A ticket_manager needs an executor."));
-    return as_strand(executor);
+    return detail::strand::of(executor);
 }
 
 environment_ptr or_real(environment_ptr given) {
@@ -144,7 +141,7 @@ void ticket_manager::impl::begin_generation(std::unique_lock<std::mutex> held) {
     auto old = supersede(woken);
     held.unlock();
     resume(std::move(woken), nullptr);
-    asio::post(strand_, [self = shared_from_this(), old = std::move(old)] {
+    strand_.post([self = shared_from_this(), old = std::move(old)] {
         if (old)
             self->log_.write(log_level::debug,
                              "ticket: the identity has changed, a request is given up");
@@ -187,7 +184,7 @@ awaitable<void> ticket_manager::impl::end_refresh(std::shared_ptr<impl> self) {
 void ticket_manager::impl::shut_down_later() {
     stop_renewal(); // no handler is called once the manager is gone
     on_renewal_failed(nullptr);
-    asio::post(strand_, [self = shared_from_this()] { self->shut_down(); });
+    strand_.post([self = shared_from_this()] { self->shut_down(); });
 }
 
 ticket_manager::ticket_manager(asio::any_io_executor executor, auth_data auth,

@@ -44,7 +44,7 @@ void ticket_manager::impl::start_renewal(renewed_handler on_renewed) {
         if (stopped_) return;
         on_renewed_.swap(handler); // the old one is destroyed without the lock
     }
-    asio::post(strand_, [self = shared_from_this()] { self->run_renewal(); });
+    strand_.post([self = shared_from_this()] { self->run_renewal(); });
 }
 
 void ticket_manager::impl::on_renewal_failed(failed_handler handler) {
@@ -60,7 +60,7 @@ void ticket_manager::impl::stop_renewal() {
         old = std::exchange(on_renewed_, nullptr);
     }
     if (!old) return;
-    asio::post(strand_, [self = shared_from_this()] {
+    strand_.post([self = shared_from_this()] {
         self->renewal_changed_.notify_all();
         if (const auto flying = self->current()) flying->changed.notify_all();
     });
@@ -229,7 +229,7 @@ ticket_manager::impl::perform_validation(std::shared_ptr<impl> self,
     std::optional<error_info> failed;
     try {
         // Not before it is known as the one that is on.
-        co_await asio::post(self->strand_, asio::use_awaitable);
+        co_await asio::post(self->strand_.executor(), asio::use_awaitable);
         answer = self->remembered(flying->value);
         if (!answer) {
             const auto deadline = after(self->clock_->now(), self->validate_timeout_);

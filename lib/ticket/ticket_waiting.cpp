@@ -7,7 +7,6 @@
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
@@ -129,9 +128,9 @@ void ticket_manager::impl::join(const std::shared_ptr<caller>& who, const demand
     }
     if (!flying) return who->resume(nullptr, nullptr);
     if (begun)
-        asio::post(strand_, [self = shared_from_this(), flying] { self->depart(flying); });
+        strand_.post([self = shared_from_this(), flying] { self->depart(flying); });
     else if (urgent)
-        asio::post(strand_, [weak = std::weak_ptr(flying)] {
+        strand_.post([weak = std::weak_ptr(flying)] {
             if (const auto held = weak.lock()) held->changed.notify_all();
         });
 }

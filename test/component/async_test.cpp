@@ -24,7 +24,7 @@ namespace {
 struct world {
     asio::io_context io;
     std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>();
-    detail::strand strand = asio::make_strand(asio::any_io_executor(io.get_executor()));
+    detail::strand::direct strand = asio::make_strand(io);
 
     awaitable<void> sleep(std::chrono::milliseconds delay) {
         const auto until = clock->now() + delay;
@@ -164,6 +164,58 @@ TEST_CASE("task_group: what a task throws is reported, and a cancellation is not
     CHECK(reported.front() == "no luck");
 }
 
+TEST_CASE("strand: one that an executor is, is found again", "[component][strand]") {
+    asio::io_context io;
+    asio::thread_pool pool(1);
+    const auto direct = asio::make_strand(io);
+    const auto erased = asio::make_strand(asio::any_io_executor(pool.get_executor()));
+    const auto around_io = detail::strand::around(io.get_executor());
+    const auto around_pool = detail::strand::around(pool.get_executor());
+
+    CHECK(detail::strand::of(direct).executor() == direct);
+    CHECK(detail::strand::of(erased).executor() == erased);
+    CHECK(detail::strand::of(around_io).executor() == around_io.executor());
+    CHECK(detail::strand::of(around_pool).executor() == around_pool.executor());
+
+    const auto around_another = detail::strand::around(direct);
+    CHECK(around_another.executor() != direct);
+    CHECK(detail::strand::of(around_another).executor() == around_another.executor());
+}
+
+TEST_CASE("strand: posts are later, a dispatch is at once where it may be", "[component][strand]") {
+    asio::io_context io;
+    const asio::any_io_executor in_disguise = asio::make_strand(io);
+    for (const auto& here :
+         {detail::strand::around(io.get_executor()), detail::strand::around(in_disguise)}) {
+        std::string order;
+        const auto say = [&](char what) { order += here.running_in_this_thread() ? what : '?'; };
+        here.dispatch([&] { say('a'); });
+        asio::post(io, [&] {
+            CHECK_FALSE(here.running_in_this_thread());
+            here.post([&] {
+                say('c');
+                here.dispatch([&] { say('d'); });
+                here.post([&] { say('f'); });
+                say('e');
+            });
+            order += 'b';
+        });
+        order += '-';
+        io.restart();
+        io.run();
+        CHECK(order == "-abcdef");
+    }
+    std::string order;
+    const auto here = detail::strand::around(io.get_executor());
+    asio::post(io, [&] {
+        here.dispatch([&] { order += here.running_in_this_thread() ? 'a' : '?'; });
+        order += 'b';
+    });
+    io.restart();
+    io.run();
+    CHECK(order == "ab");
+}
+
 TEST_CASE("on_strand: the caller is resumed on his own executor", "[component][on_strand]") {
     world w;
     const auto callers = asio::make_strand(asio::any_io_executor(w.io.get_executor()));
@@ -260,7 +312,7 @@ TEST_CASE("on_strand: calls from many threads, cancelled at random, complete onc
     constexpr int calls = 2000;
     struct one_call {
         explicit one_call(const asio::any_io_executor& on) : home(asio::make_strand(on)) {}
-        detail::strand home;
+        detail::strand::erased home;
         asio::cancellation_signal signal;
     };
     for (int i = 0; i < calls; ++i) {

@@ -34,8 +34,7 @@ limits_config limits(std::size_t count, std::size_t bytes = 1u << 20) {
 
 struct fixture {
     explicit fixture(limits_config bounds = limits(100))
-        : strand(asio::make_strand(asio::any_io_executor(io.get_executor()))),
-          queue(strand, clock, bounds) {}
+        : strand(asio::make_strand(io)), queue(strand, clock, bounds) {}
 
     void push(std::string text) { queue.push(text_delta{std::move(text)}); }
 
@@ -54,7 +53,7 @@ struct fixture {
 
     asio::io_context io;
     std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>();
-    detail::strand strand;
+    asio::any_io_executor strand;
     event_queue queue;
 };
 
@@ -327,7 +326,7 @@ TEST_CASE("event_queue: keeps order and bound between threads", "[component][eve
     constexpr int total = 5'000;
     asio::thread_pool pool(3);
     asio::thread_pool callers(1);
-    const detail::strand strand = asio::make_strand(asio::any_io_executor(pool.get_executor()));
+    const auto strand = asio::make_strand(asio::any_io_executor(pool.get_executor()));
     event_queue queue(strand, std::make_shared<manual_clock>(), limits(16));
     std::atomic<bool> overrun = false;
     lines seen;
@@ -362,7 +361,7 @@ TEST_CASE("event_queue: many callers on many threads get each event once",
           "[component][event_queue]") {
     constexpr int total = 2'000;
     asio::thread_pool pool(4);
-    const detail::strand strand = asio::make_strand(asio::any_io_executor(pool.get_executor()));
+    const auto strand = asio::make_strand(asio::any_io_executor(pool.get_executor()));
     event_queue queue(strand, std::make_shared<manual_clock>(), limits(64));
     std::atomic<int> sum = 0;
     std::atomic<int> taken = 0;

@@ -93,7 +93,7 @@ private:
 
 struct fixture {
     explicit fixture(tool_config config = {}, limits_config limits = {})
-        : strand(asio::make_strand(asio::any_io_executor(io.get_executor()))),
+        : strand(asio::make_strand(io)),
           runner(std::make_shared<tool_runner>(strand, clock, config, limits, logger())) {
         runner->attach(sink);
     }
@@ -116,7 +116,7 @@ struct fixture {
 
     asio::io_context io;
     std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>();
-    detail::strand strand;
+    asio::any_io_executor strand;
     std::shared_ptr<recorder> sink = std::make_shared<recorder>();
     std::shared_ptr<tool_runner> runner;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <parley/detail/strand.hpp>
 #include <parley/fwd.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -14,7 +15,6 @@
 #include <boost/asio/execution.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
@@ -27,8 +27,6 @@
 #include <utility>
 
 namespace parley::detail {
-
-using strand = asio::strand<asio::any_io_executor>;
 
 inline std::exception_ptr aborted() {
     return std::make_exception_ptr(
@@ -57,7 +55,7 @@ struct crossing {
 
     crossing(Handler&& completed, strand where)
         : target(std::move(where)), handler(std::move(completed)),
-          caller(asio::prefer(asio::get_associated_executor(handler, asio::any_io_executor(target)),
+          caller(asio::prefer(asio::get_associated_executor(handler, target.executor()),
                               asio::execution::outstanding_work.tracked)) {}
 
     strand target;
@@ -103,7 +101,7 @@ awaitable<T> on_strand(strand where, std::function<awaitable<T>()> operation) {
                 slot.assign([weak = std::weak_ptr(way)](asio::cancellation_type type) {
                     const auto pending = weak.lock();
                     if (!pending) return;
-                    asio::post(pending->target, [weak, type] {
+                    pending->target.post([weak, type] {
                         const auto held = weak.lock();
                         if (!held) return;
                         if (held->started)
@@ -112,7 +110,7 @@ awaitable<T> on_strand(strand where, std::function<awaitable<T>()> operation) {
                             held->cancel_requested = true;
                     });
                 });
-            asio::post(target, [target, way, work = std::move(work)]() mutable {
+            target.post([target, way, work = std::move(work)]() mutable {
                 if (way->cancel_requested) {
                     if constexpr (std::is_void_v<T>)
                         return cross_back(std::move(way), aborted());
@@ -134,7 +132,7 @@ awaitable<T> on_strand(strand where, std::function<awaitable<T>()> operation) {
                     }
                     if constexpr (!std::is_void_v<T>) co_return T();
                 };
-                asio::co_spawn(target, std::move(body),
+                asio::co_spawn(target.executor(), std::move(body),
                                asio::bind_cancellation_slot(
                                    own_slot, [way](std::exception_ptr error, auto... results) {
                                        if (way->error) error = std::move(way->error);

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <parley/fwd.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <utility>
+
+namespace parley::detail {
+
+/// What keeps an actor's work apart: an asio::strand, over an io_context's executor itself where
+/// that is what the user has.
+///
+/// That one is as large as what an any_io_executor keeps without an allocation. A strand over an
+/// any_io_executor is not, and each of its many copies and preferences is an object on the heap.
+/// It converts to the executor that it is, but is none: so each post is one that knows the type.
+class strand {
+public:
+    using direct = asio::strand<asio::io_context::executor_type>;
+    using erased = asio::strand<asio::any_io_executor>;
+
+    strand(direct known) : executor_(std::move(known)) {}
+    strand(erased known) : executor_(std::move(known)) {}
+
+    /// A new one around that executor.
+    static strand around(const asio::any_io_executor& executor);
+    /// The one that an executor is, or else a new one. A strand around ours would be another one,
+    /// and keep nothing apart.
+    static strand of(const asio::any_io_executor& executor);
+
+    const asio::any_io_executor& executor() const noexcept { return executor_; }
+    operator const asio::any_io_executor&() const noexcept { return executor_; }
+
+    bool running_in_this_thread() const noexcept;
+
+    template <class Function>
+    void post(Function&& function) const {
+        if (const auto* known = executor_.target<direct>())
+            asio::post(*known, std::forward<Function>(function));
+        else
+            asio::post(executor_, std::forward<Function>(function));
+    }
+
+    /// At once, when this thread may: it runs the io_context, and nobody is on the strand.
+    template <class Function>
+    void dispatch(Function&& function) const {
+        if (const auto* known = executor_.target<direct>())
+            asio::dispatch(*known, std::forward<Function>(function));
+        else
+            asio::dispatch(executor_, std::forward<Function>(function));
+    }
+
+private:
+    asio::any_io_executor executor_;
+};
+
+} // namespace parley::detail

@@ -1,0 +1,22 @@
+#include <parley/detail/strand.hpp>
+
+namespace parley::detail {
+
+strand strand::around(const asio::any_io_executor& executor) {
+    if (const auto* known = executor.target<asio::io_context::executor_type>())
+        return asio::make_strand(*known);
+    return asio::make_strand(executor);
+}
+
+strand strand::of(const asio::any_io_executor& executor) {
+    if (const auto* known = executor.target<direct>()) return *known;
+    if (const auto* known = executor.target<erased>()) return *known;
+    return around(executor);
+}
+
+bool strand::running_in_this_thread() const noexcept {
+    if (const auto* known = executor_.target<direct>()) return known->running_in_this_thread();
+    return executor_.target<erased>()->running_in_this_thread();
+}
+
+} // namespace parley::detail
