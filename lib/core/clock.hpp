@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
 
 namespace parley {
@@ -21,6 +22,10 @@ public:
     /// looks at its own state to learn which it was (PITFALLS P17): a cancelled coroutine throws at
     /// its next co_await.
     virtual awaitable<void> wait_until(time_point until) = 0;
+    /// The same without a coroutine: `due` is called once, on the executor and never inline, at
+    /// `until` or when rung. Not at all once the alarm is set anew or destroyed; what `due` holds
+    /// may live a little longer, with the context. Strand only.
+    virtual void call_at(time_point until, std::function<void()> due) = 0;
     /// Ends the wait that is on. Strand only; the waiter resumes later, never inline.
     virtual void ring() = 0;
 

@@ -8,9 +8,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <random>
 #include <unistd.h>
+#include <utility>
 
 namespace parley {
 
@@ -26,10 +29,21 @@ public:
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
     }
 
+    void call_at(time_point until, std::function<void()> due) override {
+        if (!calls_) calls_ = std::make_shared<unsigned>(0);
+        timer_.expires_at(until);
+        timer_.async_wait([still = std::weak_ptr(calls_), mine = ++*calls_,
+                           due = std::move(due)](const boost::system::error_code&) {
+            const auto calls = still.lock(); // a timer that has fired cannot be cancelled (P17)
+            if (calls && *calls == mine) due();
+        });
+    }
+
     void ring() override { timer_.cancel(); }
 
 private:
     asio::steady_timer timer_;
+    std::shared_ptr<unsigned> calls_; // the number of the last one; gone with the alarm
 };
 
 class system_clock_source final : public clock_source {

@@ -1,6 +1,7 @@
 #include "support/catch.hpp"
 #include "support/manual_clock.hpp"
 #include "support/run.hpp"
+#include "transport/environment.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -117,4 +118,59 @@ TEST_CASE("manual_clock: destroying the context frees who sleeps", "[component][
     CHECK(clock->sleepers() == 0);
     clock->advance(2s);
     CHECK(woken.empty());
+}
+
+TEST_CASE("alarm: calls once, on the executor and never inline, when rung or when it is time",
+          "[component][alarm]") {
+    const bool real = GENERATE(false, true);
+    fixture f;
+    const auto clock =
+        real ? parley::real_environment()->clock() : std::shared_ptr<parley::clock_source>(f.clock);
+    const auto later = clock->now() + 1h;
+    auto bell = clock->make_alarm(f.io.get_executor());
+    const auto call = [&f](int name) { return [&f, name] { f.woken.push_back(name); }; };
+
+    bell->call_at(clock->now() - 1s, call(1));
+    CHECK(f.woken.empty());
+    f.io.run();
+    CHECK(f.woken == std::vector{1});
+
+    bell->call_at(later, call(2));
+    test::poll(f.io);
+    CHECK(f.woken == std::vector{1});
+    bell->ring();
+    CHECK(f.woken == std::vector{1});
+    test::poll(f.io);
+    bell->ring();
+    test::poll(f.io);
+    CHECK(f.woken == std::vector{1, 2});
+
+    bell->call_at(later, call(3));
+    bell->call_at(clock->now() - 1s, call(4)); // replaces it
+    f.io.restart();
+    f.io.run();
+    CHECK(f.woken == std::vector{1, 2, 4});
+
+    bell->call_at(later, call(5));
+    bell->ring();
+    bell.reset(); // neither is called, though the first is on its way
+    CHECK(test::out_of_work(f.io));
+    CHECK(f.woken == std::vector{1, 2, 4});
+}
+
+TEST_CASE("alarm: a call may set the next one, or destroy the alarm", "[component][alarm]") {
+    fixture f;
+    std::unique_ptr<parley::alarm> bell = f.clock->make_alarm(f.io.get_executor());
+    bell->call_at(f.clock->now() + 1s, [&] {
+        f.woken.push_back(1);
+        bell->call_at(f.clock->now() + 1s, [&] {
+            f.woken.push_back(2);
+            bell.reset();
+        });
+    });
+    test::pass(f.io, *f.clock, 1s);
+    CHECK(f.woken == std::vector{1});
+    test::pass(f.io, *f.clock, 1s);
+    CHECK(f.woken == std::vector{1, 2});
+    CHECK(test::out_of_work(f.io));
 }

@@ -24,6 +24,11 @@ public:
         return held_->inner->wait_until(until);
     }
 
+    void call_at(time_point until, std::function<void()> due) override {
+        ++held_->wait;
+        held_->inner->call_at(until, std::move(due));
+    }
+
     void ring() override {
         world_.later([weak = std::weak_ptr(held_), wait = held_->wait] {
             const auto held = weak.lock();

@@ -119,6 +119,12 @@ public:
     manual_alarm(asio::any_io_executor executor, std::shared_ptr<manual_clock::state> clock)
         : executor_(executor), bell_(std::make_shared<bell>(std::move(executor))),
           clock_(std::move(clock)) {}
+    manual_alarm(const manual_alarm&) = delete;
+    manual_alarm& operator=(const manual_alarm&) = delete;
+    ~manual_alarm() override {
+        forget_call();
+        bell_->wait = 0;
+    }
 
     awaitable<void> wait_until(time_point until) override {
         const sleep here(*this, until);
@@ -128,6 +134,19 @@ public:
             bell_->timer.expires_at(asio::steady_timer::time_point::max());
             co_await bell_->timer.async_wait(asio::as_tuple(asio::use_awaitable));
         }
+    }
+
+    void call_at(time_point until, std::function<void()> due) override {
+        forget_call();
+        const auto here = std::make_shared<sleep>(*this, until);
+        call_ = here;
+        const auto call = [who = std::weak_ptr(bell_), here, due = std::move(due)] {
+            const auto held = who.lock();
+            if (held && held->wait == here->number()) due();
+        };
+        if (here->past()) return asio::post(executor_, call);
+        bell_->timer.expires_at(asio::steady_timer::time_point::max());
+        bell_->timer.async_wait([call](const boost::system::error_code&) { call(); });
     }
 
     void ring() override { bell_->timer.cancel(); }
@@ -144,10 +163,12 @@ private:
         sleep(const sleep&) = delete;
         sleep& operator=(const sleep&) = delete;
         ~sleep() {
-            bell_->wait = 0;
+            if (bell_->wait == number()) bell_->wait = 0;
             clock_->remove(when_);
         }
         bool past() const noexcept { return past_; }
+        std::uint64_t number() const noexcept { return when_.second; }
+        void forget() { clock_->remove(when_); }
 
     private:
         std::shared_ptr<manual_clock::state> clock_;
@@ -156,9 +177,16 @@ private:
         bool past_ = false;
     };
 
+    /// What it holds goes when the context comes to it; until then nobody is to see it.
+    void forget_call() {
+        if (const auto set = call_.lock()) set->forget();
+        bell_->timer.cancel();
+    }
+
     asio::any_io_executor executor_;
     std::shared_ptr<bell> bell_;
     std::shared_ptr<manual_clock::state> clock_;
+    std::weak_ptr<sleep> call_;
 };
 
 } // namespace
