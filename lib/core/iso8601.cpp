@@ -1,7 +1,5 @@
 #include "core/iso8601.hpp"
 
-#include <fmt/core.h>
-
 #include <array>
 #include <cstdint>
 
@@ -199,6 +197,12 @@ std::optional<system_clock::time_point> asctime_date(std::string_view text) noex
     return instant(in, date, time);
 }
 
+/// The clock's range ends before the year 2300, and begins after 1600.
+void put_digits(std::string& into, std::size_t at, std::size_t count, std::int64_t value) {
+    for (; count > 0; value /= 10)
+        into[at + --count] = static_cast<char>('0' + value % 10);
+}
+
 } // namespace
 
 std::optional<system_clock::time_point> parse_iso8601(std::string_view text) noexcept {
@@ -238,10 +242,15 @@ std::string format_iso8601(system_clock::time_point when) {
     const auto day = std::chrono::floor<days>(instant);
     const std::chrono::year_month_day date{day};
     const std::chrono::hh_mm_ss<milliseconds> time{instant - day};
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                       time.hours().count(), time.minutes().count(), time.seconds().count(),
-                       time.subseconds().count());
+    std::string text = "0000-00-00T00:00:00.000Z";
+    put_digits(text, 0, 4, static_cast<int>(date.year()));
+    put_digits(text, 5, 2, static_cast<unsigned>(date.month()));
+    put_digits(text, 8, 2, static_cast<unsigned>(date.day()));
+    put_digits(text, 11, 2, time.hours().count());
+    put_digits(text, 14, 2, time.minutes().count());
+    put_digits(text, 17, 2, time.seconds().count());
+    put_digits(text, 20, 3, time.subseconds().count());
+    return text;
 }
 
 std::optional<system_clock::time_point> parse_http_date(std::string_view text,
