@@ -6,6 +6,7 @@
 
 #include <list>
 #include <memory>
+#include <utility>
 
 namespace parley {
 
@@ -18,21 +19,25 @@ namespace parley {
 class condition {
 public:
     condition(asio::any_io_executor executor, std::shared_ptr<clock_source> clock)
-        : state_(std::make_shared<state>(std::move(executor), std::move(clock))) {}
+        : executor_(std::move(executor)), clock_(std::move(clock)) {}
+    condition(const condition&) = delete;
+    condition& operator=(const condition&) = delete;
 
     /// Returns when notified, at `until`, or for no reason. A cancelled coroutine throws
     /// `operation_aborted` at the next of these.
     awaitable<void> wait_until(time_point until = time_point::max()) {
+        if (!state_) state_ = std::make_shared<state>(executor_, clock_);
         return wait(state_, until); // the frame keeps the state, not this object
     }
 
     void notify_all() {
+        if (!state_) return;
         for (alarm* waiting : state_->waiting)
             waiting->ring();
     }
 
-    time_point now() const noexcept { return state_->clock->now(); }
-    bool has_waiters() const noexcept { return !state_->waiting.empty(); }
+    time_point now() const noexcept { return clock_->now(); }
+    bool has_waiters() const noexcept { return state_ && !state_->waiting.empty(); }
 
 private:
     struct state {
@@ -64,7 +69,9 @@ private:
         co_await mine.bell().wait_until(until);
     }
 
-    std::shared_ptr<state> state_;
+    const asio::any_io_executor executor_;
+    const std::shared_ptr<clock_source> clock_;
+    std::shared_ptr<state> state_; // made for the first who waits: most have none
 };
 
 } // namespace parley
