@@ -41,20 +41,6 @@ result<void> judge(const proxy_url& proxy, std::string_view head) {
     return refused;
 }
 
-/// Wiped however the frame goes.
-class wiped_text {
-public:
-    explicit wiped_text(std::string text) : text_(std::move(text)) {}
-    wiped_text(const wiped_text&) = delete;
-    wiped_text& operator=(const wiped_text&) = delete;
-    ~wiped_text() { wipe(text_); }
-
-    const std::string& get() const noexcept { return text_; }
-
-private:
-    std::string text_;
-};
-
 } // namespace
 
 std::string connect_request_text(const proxy_url& proxy, const server_url& server,

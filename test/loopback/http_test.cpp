@@ -4,9 +4,12 @@
 #include "transport/beast_http.hpp"
 #include "transport/http.hpp"
 
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <atomic>
+#include <memory>
 
 using namespace parley;
 using namespace parley::test;
@@ -39,6 +42,12 @@ public:
 std::string read_request(raw_peer& peer) {
     const std::string head = peer.read_head();
     return head + peer.read_exactly(std::stoul(header_value(head, "Content-Length")));
+}
+
+/// Hears every type of cancellation; by default a coroutine hears terminal only.
+awaitable<result<http_response>> attentive(awaitable<result<http_response>> operation) {
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+    co_return co_await std::move(operation);
 }
 
 /// What comes of an answer after which the server hangs up, or stays when `stays`.
@@ -224,6 +233,45 @@ TEST_CASE("http: a cancelled request throws and closes its connection", "[loopba
     CHECK(sent.aborted());
     CHECK(here.drains());
     CHECK(server.problems().empty());
+}
+
+TEST_CASE("http: a request that was cancelled at any step has ended when it says so",
+          "[loopback][http][A30]") {
+    const auto type = GENERATE(asio::cancellation_type::terminal, asio::cancellation_type::partial,
+                               asio::cancellation_type::total);
+    const bool tls = GENERATE(false, true);
+    const auto identity =
+        testing::make_identity({"127.0.0.1"}, std::chrono::hours(-1), std::chrono::hours(1));
+    const raw_server::script answers = [](raw_peer& peer) {
+        read_request(peer);
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+        peer.hold();
+    };
+    bool finished = false;
+    for (int n = 0; !finished; ++n) {
+        CAPTURE(n, tls, static_cast<int>(type));
+        REQUIRE(n < 200);
+        auto server = tls ? std::make_unique<raw_server>(identity.certificate_pem, identity.key_pem,
+                                                         std::vector{answers})
+                          : std::make_unique<raw_server>(answers);
+        asking here;
+        here.config.tls.ca_pem = identity.ca_pem;
+        auto net = here.make_network();
+        const std::weak_ptr<network> kept = net;
+        here.client = make_beast_http(std::move(net));
+        const auto url =
+            (tls ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(server->port());
+        auto sent = start(here.strand, attentive(here.sending(url)));
+        for (int i = 0; i < n && !sent.done(); ++i)
+            here.io.run_one_for(wire::patience);
+        finished = sent.done();
+        sent.cancel(type);
+        REQUIRE(here.until([&sent] { return sent.done(); }));
+        CHECK((sent.aborted() || (!sent.failed() && sent.get())));
+        here.client.reset();
+        CHECK(kept.expired());
+        CHECK(here.drains());
+    }
 }
 
 TEST_CASE("http: a context that goes takes a request along", "[loopback][http]") {

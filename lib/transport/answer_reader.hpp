@@ -1,0 +1,51 @@
+#pragma once
+
+#include <parley/error.hpp>
+
+#include "transport/http.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+namespace parley {
+
+/// Makes an answer of what a server sends: parses, bounds and judges it. No I/O.
+///
+/// Everything is bounded; the buffer's bound holds for what Beast's own limits leave out, trailers
+/// and chunk extensions (PITFALLS P25). Errors are those of http_client.
+class answer_reader {
+public:
+    explicit answer_reader(std::string host);
+
+    /// Where the next bytes go.
+    boost::asio::mutable_buffer room();
+
+    /// What came of a read into `room`: the outcome, once there is one.
+    std::optional<result<http_response>> took(boost::system::error_code failed, std::size_t size);
+
+    /// What a read or a write that failed says of the server.
+    error_info failure(const boost::system::error_code& why) const;
+
+private:
+    using parser = boost::beast::http::response_parser<boost::beast::http::string_body>;
+
+    void begin();
+    boost::system::error_code parse();
+    boost::system::error_code end();
+    void judge_head();
+    bool is_not_http() const;
+
+    const std::string host_;
+    boost::beast::flat_buffer buffer_;
+    std::optional<parser> parser_;
+    std::optional<error_info> complaint_; ///< what a server must not send
+    int informational_ = 0;
+};
+
+} // namespace parley
