@@ -4,6 +4,9 @@
 #include "ticket/server_exchange.hpp"
 #include "ticket/ticket_manager_impl.hpp"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -140,7 +143,7 @@ void ticket_manager::impl::begin_generation(std::unique_lock<std::mutex> held) {
     tickets_.begin_generation();
     auto old = supersede(woken);
     held.unlock();
-    resume(std::move(woken), nullptr);
+    send_home(std::move(woken), nullptr);
     strand_.post([self = shared_from_this(), old = std::move(old)] {
         if (old)
             self->log_.write(log_level::debug,
@@ -156,10 +159,11 @@ awaitable<void> ticket_manager::impl::stop(std::shared_ptr<impl> self) {
 }
 
 awaitable<void> ticket_manager::impl::end_all(std::shared_ptr<impl> self) {
-    self->shut_down();
+    self->end_tasks(self->retire());
     co_await self->tasks_.join();
     while (self->running_ > 0)
         co_await self->idle_.wait_until();
+    co_await asio::post(self->strand_.executor(), asio::use_awaitable); // past what was called off
 }
 
 awaitable<void> ticket_manager::impl::give_up_refresh(std::shared_ptr<impl> self) {
@@ -174,17 +178,17 @@ awaitable<void> ticket_manager::impl::end_refresh(std::shared_ptr<impl> self) {
         const std::lock_guard lock(self->mutex_);
         old = self->supersede(given_up);
     }
-    for (const auto& one : given_up)
-        one.second->resume(detail::aborted(), nullptr);
+    for (auto& one : given_up)
+        one.why = detail::aborted();
+    send_home(std::move(given_up), nullptr);
     self->abandon(old);
     while (self->running_ > 0)
         co_await self->idle_.wait_until();
 }
 
+/// Once the manager is gone no handler is called, no request begins, and nobody waits.
 void ticket_manager::impl::shut_down_later() {
-    stop_renewal(); // no handler is called once the manager is gone
-    on_renewal_failed(nullptr);
-    strand_.post([self = shared_from_this()] { self->shut_down(); });
+    strand_.post([self = shared_from_this(), old = retire()] { self->end_tasks(old); });
 }
 
 ticket_manager::ticket_manager(asio::any_io_executor executor, auth_data auth,

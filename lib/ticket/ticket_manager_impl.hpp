@@ -7,14 +7,17 @@
 #include "async/flight.hpp"
 #include "async/task_group.hpp"
 #include "core/log.hpp"
+#include "policy/retry_fsm.hpp"
 #include "policy/ticket_fsm.hpp"
 #include "ticket/http_ticket_source.hpp"
 #include "transport/environment.hpp"
 
+#include <boost/intrusive/set.hpp>
+
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <list>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,9 +29,9 @@ namespace parley {
 /// behind `mutex_`, which is never held across a suspension nor while foreign code runs; all else
 /// belongs to the strand.
 ///
-/// Three kinds of task: a refresh (one at a time that counts, and older ones that have been told to
-/// end), each of its attempts, and a validation. `running_` counts them all, for stop. The renewal
-/// is the only task of `tasks_`.
+/// Two kinds of task: a request to the source (one at a time that counts, and older ones that have
+/// been told to end), and a validation. `running_` counts them all, for stop. The renewal is the
+/// only task of `tasks_`.
 class ticket_manager::impl : public std::enable_shared_from_this<ticket_manager::impl> {
 public:
     using failed_handler = std::function<void(const error_info&)>;
@@ -71,14 +74,17 @@ public:
 
 private:
     struct refresh;
-    struct delivery; // of a source
     struct validation;
     struct verdict; // an answer that is remembered
+    struct home;    // of callers
     class caller;
     template <class Handler>
     class parked_caller;
+    class way_home;
+    struct earlier;
     class waiting;
-    using callers = std::multimap<time_point, std::shared_ptr<caller>>; // by deadline, then by age
+    using caller_ptr = std::shared_ptr<caller>;
+    class callers;
 
     moment now() const { return {clock_->now(), clock_->wall_now()}; }
     [[noreturn]] static void abort();
@@ -86,24 +92,27 @@ private:
 
     // ticket_waiting.cpp: who waits for the one flight
     std::optional<ticket> serve(demand& what);
-    static awaitable<std::shared_ptr<refresh>> wait(std::shared_ptr<impl> self, const demand& what);
-    void join(const std::shared_ptr<caller>& who, const demand& what);
+    static awaitable<std::shared_ptr<refresh>> wait(impl* self, const demand* what);
+    void join(const caller_ptr& who, const asio::any_io_executor& executor, const demand& what);
     void leave(caller& who);
     time_point see_off(refresh& flying);
     bool wanted(const refresh& flying) const;
     callers release(refresh& flying);
-    static void resume(callers all, const std::shared_ptr<refresh>& landed);
+    static void send_home(callers all, const std::shared_ptr<refresh>& landed);
 
     // ticket_refresh.cpp: how it is flown
     std::shared_ptr<refresh> begin_refresh(ticket_reason reason);
     void depart(const std::shared_ptr<refresh>& flying);
-    static awaitable<void> perform(std::shared_ptr<impl> self, std::shared_ptr<refresh> flying);
-    static awaitable<void> make_attempts(std::shared_ptr<impl> self,
-                                         std::shared_ptr<refresh> flying);
-    static awaitable<result<ticket>> attempt(std::shared_ptr<impl> self,
-                                             std::shared_ptr<refresh> flying, unsigned number);
-    static awaitable<void> fetch(std::shared_ptr<impl> self, std::shared_ptr<delivery> into,
-                                 ticket_request request);
+    void move_on(const std::shared_ptr<refresh>& flying);
+    void watch(const std::shared_ptr<refresh>& flying);
+    void ask(const std::shared_ptr<refresh>& flying);
+    static awaitable<void> fetch(std::shared_ptr<impl> self, std::shared_ptr<refresh> flying,
+                                 time_point deadline);
+    void fetched(const std::shared_ptr<refresh>& flying, std::uint64_t request,
+                 std::optional<ticket> fresh, const std::exception_ptr& failed);
+    void let_next(std::uint64_t request);
+    void give_up_attempt(const std::shared_ptr<refresh>& flying);
+    void attempt_failed(const std::shared_ptr<refresh>& flying, error_info why);
     void arrive(const std::shared_ptr<refresh>& flying, ticket fresh);
     void fail(const std::shared_ptr<refresh>& flying, error_info why);
     callers land(refresh& flying);
@@ -113,7 +122,8 @@ private:
     void follow_identity();
     static awaitable<void> end_refresh(std::shared_ptr<impl> self);
     static awaitable<void> end_all(std::shared_ptr<impl> self);
-    void shut_down();
+    std::shared_ptr<refresh> retire();
+    void end_tasks(const std::shared_ptr<refresh>& old);
     template <class T, class Operation>
     std::shared_ptr<flight<T>> launch(Operation operation);
     void task_ended();
@@ -156,7 +166,8 @@ private:
     condition renewal_changed_;
     unsigned running_ = 0;
     bool renewal_running_ = false;
-    std::shared_ptr<flight<void>> fetching_; // the last request
+    std::uint64_t requests_ = 0; // made to the source
+    bool asking_ = false;        // the last of them is on
     std::shared_ptr<validation> validation_;
     std::list<verdict> verdicts_;
 
@@ -167,20 +178,69 @@ private:
     std::uint64_t clears_ = 0;
     std::uint64_t changes_ = 0; // of whatever decides what a caller gets
     bool stopped_ = false;
-    // Kept by its own tasks alone: the context frees them, and with them whoever waits (P19).
+    // Kept by what the context runs for it alone: the context frees that, and with it whoever waits
+    // (P19).
     std::weak_ptr<refresh> refresh_;
     std::shared_ptr<const renewed_handler> on_renewed_; // null: no renewal
     std::shared_ptr<const failed_handler> on_renewal_failed_;
 };
 
+/// The executor of callers who wait, with work on it as long as there is one.
+struct ticket_manager::impl::home {
+    explicit home(const asio::any_io_executor& on);
+
+    const asio::any_io_executor executor;
+    const asio::any_io_executor at_work;
+};
+
+/// Who waits for a refresh, on whatever executor: no coroutine of ours, and no timer. With the
+/// manager's mutex, but for `complete`.
+class ticket_manager::impl::caller : public boost::intrusive::set_base_hook<> {
+public:
+    explicit caller(time_point until) : deadline(until) {}
+    caller(const caller&) = delete;
+    caller& operator=(const caller&) = delete;
+    virtual ~caller();
+
+    /// On his executor: all that is left of him. Neither is set: he is to look around anew.
+    virtual void complete(std::shared_ptr<refresh> landed) = 0;
+
+    const time_point deadline;
+    std::shared_ptr<const home> at;
+    std::weak_ptr<refresh> joined; // none: he is on the way home
+    caller_ptr self;               // while he is one of `callers`
+    caller_ptr next;               // on the way home
+    std::exception_ptr why;        // he gets nothing
+};
+
+struct ticket_manager::impl::earlier {
+    bool operator()(const caller& one, const caller& other) const noexcept {
+        return one.deadline < other.deadline;
+    }
+};
+
+/// By deadline, then by age.
+class ticket_manager::impl::callers
+    : public boost::intrusive::multiset<caller, boost::intrusive::compare<earlier>> {
+public:
+    callers() = default;
+    callers(callers&& other) noexcept : multiset(std::move(other)) {}
+    callers& operator=(callers&&) = default;
+    ~callers() {
+        clear_and_dispose([](caller* gone) { const auto last = std::move(gone->self); });
+    }
+};
+
 /// One refresh, with all its attempts: what those who wait for it look at.
 struct ticket_manager::impl::refresh {
     enum class state { under_way, landed, superseded };
+    enum class step { queued, asking, pausing };
 
     refresh(const impl& of, ticket_reason why, std::uint64_t born,
             std::shared_ptr<const auth_data> identity)
-        : reason(why), generation(born), auth(std::move(identity)), changed(of.strand_, of.clock_) {
-    }
+        : reason(why), generation(born), auth(std::move(identity)),
+          retry(of.config_.max_retries, of.config_.backoff),
+          bell(of.clock_->make_alarm(of.strand_)) {}
 
     bool over() const noexcept { return now != state::under_way; }
 
@@ -189,48 +249,26 @@ struct ticket_manager::impl::refresh {
     const std::shared_ptr<const auth_data> auth;
 
     // Strand only.
-    condition changed;                           // an answer, the end, or a deadline that is near
-    std::shared_ptr<flight<void>> task;          // for its cancellation alone
-    std::optional<error_info> last_error;        // of the attempts so far
-    time_point paused_until = time_point::min(); // the next attempt begins then
+    retry_fsm retry;
+    step at = step::queued;
+    time_point until = time_point::max(); // what it is at lasts no longer
+    std::uint64_t request = 0;            // the one that counts
+    std::unique_ptr<alarm> bell;          // for `until`, or a deadline that is near
+    std::shared_ptr<flight<void>> task;   // for its cancellation alone
+    std::optional<error_info> last_error; // of the attempts so far
 
     // Written with the manager's mutex.
     std::atomic<state> now = state::under_way; // superseded: the identity has changed, or the end
-    callers waiting;
+    callers parked;
+    std::weak_ptr<const home> newest;       // of the last who came
     time_point watched = time_point::min(); // the first deadline that the strand knows of
-    unsigned waiters = 0;                   // those, and the renewal
+    unsigned waiters = 0;                   // those who are parked, and the renewal
 
     // Written before it lands.
     bool kept = false; // its ticket is held now
     std::optional<ticket> value;
     std::optional<error_info> error;
     std::atomic<bool> claimed = false; // a single-use ticket has found its user
-};
-
-/// What a source has brought. Strand only.
-struct ticket_manager::impl::delivery {
-    explicit delivery(condition awaited) : arrived(std::move(awaited)) {}
-
-    condition arrived;
-    std::optional<ticket> value;
-    std::exception_ptr failed;
-};
-
-/// Who waits for a refresh, on whatever executor: no coroutine of ours, and no timer. With the
-/// manager's mutex, but for `resume`.
-class ticket_manager::impl::caller {
-public:
-    explicit caller(time_point until) : deadline(until) {}
-    caller(const caller&) = delete;
-    caller& operator=(const caller&) = delete;
-    virtual ~caller();
-
-    /// Once, by who took it off its refresh. Nothing is null: it is to look around anew.
-    virtual void resume(std::exception_ptr why, std::shared_ptr<refresh> landed) = 0;
-
-    const time_point deadline;
-    std::weak_ptr<refresh> joined; // none: it is being resumed
-    callers::iterator place;
 };
 
 struct ticket_manager::impl::validation {

@@ -2,7 +2,6 @@
 
 #include <parley/error.hpp>
 
-#include "policy/retry_fsm.hpp"
 #include "ticket/source_error.hpp"
 #include "ticket/ticket_manager_impl.hpp"
 
@@ -56,107 +55,121 @@ ticket_manager::impl::begin_refresh(ticket_reason reason) {
 }
 
 void ticket_manager::impl::depart(const std::shared_ptr<refresh>& flying) {
-    if (flying->over()) return;
+    if (flying->over() || flying->at != refresh::step::queued) return;
+    // One request at a time: that of a refresh which was superseded ends first.
+    flying->until = asking_ ? after(clock_->now(), grace_for_stopping) : time_point::min();
+    move_on(flying);
+}
+
+/// Does what is due, and sees to the rest in time.
+void ticket_manager::impl::move_on(const std::shared_ptr<refresh>& flying) {
+    using step = refresh::step;
     try {
-        flying->task =
-            launch<void>([self = shared_from_this(), flying] { return perform(self, flying); });
+        if (flying->over()) return;
+        if (clock_->now() >= flying->until) {
+            if (flying->at == step::asking) return give_up_attempt(flying);
+            // Nobody needs it any more, and the server has asked for peace.
+            if (flying->at == step::pausing && !wanted(*flying))
+                return fail(flying, *flying->last_error);
+            ask(flying);
+        }
+        if (!flying->over()) watch(flying);
     } catch (...) { // no memory
         fail(flying, to_source_error(std::current_exception(), *flying->auth));
     }
 }
 
-awaitable<void> ticket_manager::impl::perform(std::shared_ptr<impl> self,
-                                              std::shared_ptr<refresh> flying) {
-    try {
-        co_await make_attempts(self, flying);
-    } catch (...) {
-        // Cancelled: whoever did that has told the waiters. Anything else they must be told now.
-        if (!flying->over())
-            self->fail(flying, to_source_error(std::current_exception(), *flying->auth));
-    }
-    self->task_ended();
+void ticket_manager::impl::watch(const std::shared_ptr<refresh>& flying) {
+    const auto wake = std::min(flying->until, see_off(*flying));
+    flying->bell->call_at(wake, [self = shared_from_this(), flying] { self->move_on(flying); });
 }
 
-awaitable<void> ticket_manager::impl::make_attempts(std::shared_ptr<impl> self,
-                                                    std::shared_ptr<refresh> flying) {
-    retry_fsm retry(self->config_.max_retries, self->config_.backoff);
-    // One request at a time: that of a refresh which was superseded ends first.
-    if (const auto last = self->fetching_)
-        co_await last->wait_until(after(self->clock_->now(), grace_for_stopping));
-    for (;;) {
-        auto got = co_await attempt(self, flying, retry.attempt());
-        if (got) co_return self->arrive(flying, std::move(*got));
-        const auto& why = got.error();
-        const auto next =
-            retry.failed(why.details, self->clock_->now(), self->environment_->jitter());
-        if (!next) co_return self->fail(flying, why);
-        flying->last_error = why;
-        flying->paused_until = *next;
-        if (self->log_.enabled(log_level::warning))
-            self->log_.write(
-                log_level::warning,
-                fmt::format("ticket: attempt {} failed: {} The next is in {:.1f} s. [{}]",
-                            why.details.attempt.value_or(0), why.message,
-                            seconds(*next - self->clock_->now()), why.details.to_string()));
-        do {
-            const auto wake = std::min(*next, self->see_off(*flying));
-            co_await flying->changed.wait_until(wake);
-        } while (self->clock_->now() < *next);
-        // Nobody needs it any more, and the server has asked for peace.
-        if (!self->wanted(*flying)) co_return self->fail(flying, why);
-    }
-}
-
-awaitable<result<ticket>> ticket_manager::impl::attempt(std::shared_ptr<impl> self,
-                                                        std::shared_ptr<refresh> flying,
-                                                        unsigned number) {
-    if (self->log_.enabled(log_level::debug))
-        self->log_.write(log_level::debug, fmt::format("ticket: asking for one, attempt {}: {}",
-                                                       number, to_text(flying->reason)));
+void ticket_manager::impl::ask(const std::shared_ptr<refresh>& flying) {
+    if (log_.enabled(log_level::debug))
+        log_.write(log_level::debug, fmt::format("ticket: asking for one, attempt {}: {}",
+                                                 flying->retry.attempt(), to_text(flying->reason)));
     {
-        const std::lock_guard lock(self->mutex_);
-        ++self->counts_.requests;
+        const std::lock_guard lock(mutex_);
+        ++counts_.requests;
     }
-    const auto deadline = after(self->clock_->now(), self->config_.request_timeout);
-    ticket_request request(*flying->auth, flying->reason, number, deadline);
-    const auto got = std::make_shared<delivery>(flying->changed);
-    const auto fetching = self->launch<void>(
-        [self, got, request = std::move(request)] { return fetch(self, got, request); });
-    self->fetching_ = fetching;
-    const auto end = self->http_ ? after(deadline, grace_for_ours) : deadline;
+    const auto deadline = after(clock_->now(), config_.request_timeout);
+    flying->at = refresh::step::asking;
+    flying->until = http_ ? after(deadline, grace_for_ours) : deadline;
+    flying->request = ++requests_;
+    asking_ = true;
     try {
-        while (!got->value && !got->failed && self->clock_->now() < end) {
-            const auto wake = std::min(end, self->see_off(*flying));
-            co_await flying->changed.wait_until(wake);
-        }
+        flying->task = launch<void>([self = shared_from_this(), flying, deadline] {
+            return fetch(self, flying, deadline);
+        });
     } catch (...) {
-        fetching->cancel();
+        asking_ = false;
         throw;
     }
-    if (got->failed) {
-        auto why = to_source_error(got->failed, *flying->auth);
-        why.details.attempt = number;
-        co_return why;
-    }
-    if (!got->value) {
-        fetching->cancel(); // it may take its time: nobody waits for it but stop
-        co_return source_timeout("The source of tickets did not answer in time.", number);
-    }
-    if (auto wrong = complaint(got->value->value(), longest_ticket)) co_return std::move(*wrong);
-    co_return *std::move(got->value);
 }
 
 awaitable<void> ticket_manager::impl::fetch(std::shared_ptr<impl> self,
-                                            std::shared_ptr<delivery> into,
-                                            ticket_request request) {
+                                            std::shared_ptr<refresh> flying, time_point deadline) {
+    const auto request = flying->request;
+    std::optional<ticket> fresh;
+    std::exception_ptr failed;
     try {
-        auto fresh = co_await self->source_->fetch(std::move(request));
-        into->value = std::move(fresh);
+        ticket_request what(*flying->auth, flying->reason, flying->retry.attempt(), deadline);
+        auto brought = co_await self->source_->fetch(std::move(what));
+        fresh = std::move(brought);
     } catch (...) {
-        into->failed = std::current_exception();
+        failed = std::current_exception();
     }
-    into->arrived.notify_all();
+    self->fetched(flying, request, std::move(fresh), failed);
+    self->let_next(request);
     self->task_ended();
+}
+
+void ticket_manager::impl::fetched(const std::shared_ptr<refresh>& flying, std::uint64_t request,
+                                   std::optional<ticket> fresh, const std::exception_ptr& failed) {
+    if (flying->over() || flying->at != refresh::step::asking || flying->request != request)
+        return; // nobody waits for it any more
+    try {
+        if (failed) {
+            auto why = to_source_error(failed, *flying->auth);
+            why.details.attempt = flying->retry.attempt();
+            return attempt_failed(flying, std::move(why));
+        }
+        if (auto wrong = complaint(fresh->value(), longest_ticket))
+            return attempt_failed(flying, std::move(*wrong));
+        arrive(flying, std::move(*fresh));
+    } catch (...) { // no memory
+        fail(flying, to_source_error(std::current_exception(), *flying->auth));
+    }
+}
+
+/// That request has ended: a refresh that has waited for it begins.
+void ticket_manager::impl::let_next(std::uint64_t request) {
+    if (request != requests_) return;
+    asking_ = false;
+    const auto next = current();
+    if (next && next->at == refresh::step::queued) depart(next);
+}
+
+/// The source may take its time: nobody waits for it but stop.
+void ticket_manager::impl::give_up_attempt(const std::shared_ptr<refresh>& flying) {
+    const auto late = flying->task;
+    attempt_failed(flying, source_timeout("The source of tickets did not answer in time.",
+                                          flying->retry.attempt()));
+    if (late) late->cancel();
+}
+
+void ticket_manager::impl::attempt_failed(const std::shared_ptr<refresh>& flying, error_info why) {
+    const auto next = flying->retry.failed(why.details, clock_->now(), environment_->jitter());
+    if (!next) return fail(flying, std::move(why));
+    if (log_.enabled(log_level::warning))
+        log_.write(log_level::warning,
+                   fmt::format("ticket: attempt {} failed: {} The next is in {:.1f} s. [{}]",
+                               why.details.attempt.value_or(0), why.message,
+                               seconds(*next - clock_->now()), why.details.to_string()));
+    flying->last_error = std::move(why);
+    flying->at = refresh::step::pausing;
+    flying->until = *next;
+    watch(flying);
 }
 
 void ticket_manager::impl::arrive(const std::shared_ptr<refresh>& flying, ticket fresh) {
@@ -174,8 +187,8 @@ void ticket_manager::impl::arrive(const std::shared_ptr<refresh>& flying, ticket
         left = tickets_.expires_in(at);
         woken = land(*flying);
     }
-    resume(std::move(woken), flying);
-    flying->changed.notify_all();
+    send_home(std::move(woken), flying);
+    flying->bell.reset();
     renewal_changed_.notify_all();
     if (!log_.enabled(log_level::info)) return;
     if (flying->kept && left)
@@ -199,8 +212,9 @@ void ticket_manager::impl::fail(const std::shared_ptr<refresh>& flying, error_in
         log_.write(log_level::warning,
                    fmt::format("ticket: none could be had: {} [{}]", flying->error->message,
                                flying->error->details.to_string()));
-    resume(std::move(woken), flying);
-    flying->changed.notify_all();
+    send_home(std::move(woken), flying);
+    flying->bell.reset();
+    renewal_changed_.notify_all();
 }
 
 /// With the mutex: it has an outcome, for those who are returned.
@@ -226,24 +240,33 @@ std::shared_ptr<ticket_manager::impl::refresh> ticket_manager::impl::supersede(c
 
 void ticket_manager::impl::abandon(const std::shared_ptr<refresh>& old) {
     if (!old) return;
-    old->changed.notify_all();
+    old->bell.reset();
+    renewal_changed_.notify_all();
     if (old->task) old->task->cancel();
 }
 
-void ticket_manager::impl::shut_down() {
-    stop_renewal();
-    std::shared_ptr<const failed_handler> handler; // destroyed without the lock
+/// Any thread: whatever comes from now on comes to nothing. The refresh that was on is for
+/// `end_tasks`.
+std::shared_ptr<ticket_manager::impl::refresh> ticket_manager::impl::retire() {
+    std::shared_ptr<const renewed_handler> renewed; // both destroyed without the lock
+    std::shared_ptr<const failed_handler> failed;
     callers woken;
     std::shared_ptr<refresh> old;
     {
         const std::lock_guard lock(mutex_);
         stopped_ = true;
-        handler = std::exchange(on_renewal_failed_, nullptr);
+        renewed = std::exchange(on_renewed_, nullptr);
+        failed = std::exchange(on_renewal_failed_, nullptr);
         old = supersede(woken);
     }
-    resume(std::move(woken), nullptr);
+    send_home(std::move(woken), nullptr);
+    return old;
+}
+
+void ticket_manager::impl::end_tasks(const std::shared_ptr<refresh>& old) {
     abandon(old);
     give_up_validation();
+    renewal_changed_.notify_all();
     tasks_.cancel();
 }
 

@@ -60,10 +60,7 @@ void ticket_manager::impl::stop_renewal() {
         old = std::exchange(on_renewed_, nullptr);
     }
     if (!old) return;
-    strand_.post([self = shared_from_this()] {
-        self->renewal_changed_.notify_all();
-        if (const auto flying = self->current()) flying->changed.notify_all();
-    });
+    strand_.post([self = shared_from_this()] { self->renewal_changed_.notify_all(); });
 }
 
 void ticket_manager::impl::run_renewal() {
@@ -111,10 +108,11 @@ void ticket_manager::impl::waiting::add(int number) {
 
 awaitable<void> ticket_manager::impl::renew_once(std::shared_ptr<impl> self) {
     const auto joined = self->join_for_renewal();
+    if (!joined) co_return; // this is the end
     {
         const waiting here(self, joined);
         while (!joined->over() && self->renewing())
-            co_await joined->changed.wait_until();
+            co_await self->renewal_changed_.wait_until();
     }
     if (joined->now != refresh::state::landed || !self->renewing()) co_return;
     if (joined->error) co_return self->renewal_failed(*joined->error);
@@ -126,6 +124,7 @@ std::shared_ptr<ticket_manager::impl::refresh> ticket_manager::impl::join_for_re
     std::shared_ptr<refresh> flying;
     {
         const std::lock_guard lock(mutex_);
+        if (stopped_) return nullptr;
         flying = refresh_.lock();
         if (flying) return flying;
         flying = begin_refresh(ticket_reason::renewal);
@@ -211,7 +210,7 @@ ticket_manager::impl::join_validation(std::uint64_t clears) {
 
 bool ticket_manager::impl::still_counts(const validation& landed) const {
     const std::lock_guard lock(mutex_);
-    return !landed.given_up && landed.generation == tickets_.generation();
+    return !stopped_ && !landed.given_up && landed.generation == tickets_.generation();
 }
 
 /// Its ticket is not the held one any more: who waits for it looks around anew.
@@ -230,6 +229,7 @@ ticket_manager::impl::perform_validation(std::shared_ptr<impl> self,
     try {
         // Not before it is known as the one that is on.
         co_await asio::post(self->strand_.executor(), asio::use_awaitable);
+        if (!self->still_counts(*flying)) abort();
         answer = self->remembered(flying->value);
         if (!answer) {
             const auto deadline = after(self->clock_->now(), self->validate_timeout_);
@@ -266,6 +266,7 @@ void ticket_manager::impl::remember(const secret& value, const ticket_validation
 void ticket_manager::impl::drop(const validation& refused) {
     {
         const std::lock_guard lock(mutex_);
+        if (stopped_) return;
         tickets_.drop(refused.value);
     }
     log_.write(log_level::warning, "ticket: the server says that the held one is not valid");

@@ -1,4 +1,5 @@
-// Who waits for the one flight: a caller costs a node in its list, and one post when it lands.
+// Who waits for the one flight: a caller is an entry in its list, and those of one executor go home
+// together when it lands.
 
 #include <parley/error.hpp>
 
@@ -6,7 +7,11 @@
 #include "ticket/ticket_manager_impl.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/execution.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
@@ -26,23 +31,75 @@ std::exception_ptr thrown_by(const error_info& why) {
     }
 }
 
+// A thread that takes callers home is kept from the rest of its work no longer than these take.
+constexpr int most_at_once = 8;
+
 } // namespace
+
+ticket_manager::impl::home::home(const asio::any_io_executor& on)
+    : executor(on), at_work(asio::prefer(on, asio::execution::outstanding_work.tracked)) {}
 
 ticket_manager::impl::caller::~caller() = default;
 
 template <class Handler>
-class ticket_manager::impl::parked_caller final
-    : public caller,
-      public detail::crossing<Handler>,
-      public std::enable_shared_from_this<parked_caller<Handler>> {
+class ticket_manager::impl::parked_caller final : public caller {
 public:
-    parked_caller(Handler&& completed, const detail::strand& otherwise, time_point until)
-        : caller(until), detail::crossing<Handler>(std::move(completed), otherwise) {}
+    parked_caller(Handler&& completed, time_point until)
+        : caller(until), completed_(std::move(completed)) {}
 
-    void resume(std::exception_ptr why, std::shared_ptr<refresh> landed) override {
-        std::shared_ptr<detail::crossing<Handler>> way = this->shared_from_this();
-        detail::cross_back(std::move(way), std::move(why), std::move(landed));
+    void complete(std::shared_ptr<refresh> landed) override {
+        auto slot = asio::get_associated_cancellation_slot(completed_);
+        if (slot.is_connected()) slot.clear();
+        Handler upcall = std::move(completed_);
+        auto failed = std::move(why);
+        at.reset();
+        std::move(upcall)(std::move(failed), std::move(landed));
     }
+
+private:
+    Handler completed_;
+};
+
+/// Callers of one executor, who go there together.
+class ticket_manager::impl::way_home {
+public:
+    explicit way_home(std::shared_ptr<refresh> landed) : landed_(std::move(landed)) {}
+
+    bool takes(const caller& one) const noexcept {
+        return !first_ || (count_ < most_at_once && one.at == first_->at);
+    }
+
+    void add(caller_ptr one) {
+        ++count_;
+        auto& end = first_ ? last_->next : first_;
+        last_ = one.get();
+        end = std::move(one);
+    }
+
+    void go() && {
+        if (!first_) return;
+        const auto where = first_->at;
+        asio::post(where->executor, std::move(*this));
+    }
+
+    void operator()() {
+        try {
+            while (first_) {
+                const auto one = std::move(first_);
+                first_ = std::move(one->next);
+                one->complete(landed_);
+            }
+        } catch (...) { // of a handler of the user's: the others are not to suffer
+            std::move(*this).go();
+            throw;
+        }
+    }
+
+private:
+    std::shared_ptr<refresh> landed_;
+    caller_ptr first_;
+    caller* last_ = nullptr;
+    int count_ = 0;
 };
 
 void ticket_manager::impl::abort() {
@@ -72,7 +129,7 @@ std::optional<ticket> ticket_manager::impl::serve(demand& what) {
 awaitable<ticket> ticket_manager::impl::get(std::shared_ptr<impl> self, demand what) {
     for (;;) {
         if (auto held = self->serve(what)) co_return *std::move(held);
-        auto waiting = wait(self, what);
+        auto waiting = wait(self.get(), &what);
         const auto landed = co_await std::move(waiting);
         if (!landed) continue; // serve says what it means for this caller
         if (landed->error) throw_error(*landed->error);
@@ -81,30 +138,32 @@ awaitable<ticket> ticket_manager::impl::get(std::shared_ptr<impl> self, demand w
     }
 }
 
-/// `what` lives as long as the caller's wait.
+/// Both live as long as the caller's wait.
 awaitable<std::shared_ptr<ticket_manager::impl::refresh>>
-ticket_manager::impl::wait(std::shared_ptr<impl> self, const demand& what) {
+ticket_manager::impl::wait(impl* self, const demand* what) {
     return asio::async_initiate<const asio::use_awaitable_t<>,
                                 void(std::exception_ptr, std::shared_ptr<refresh>)>(
-        [](auto handler, std::shared_ptr<impl> manager, const demand* wanted) {
+        [](auto handler, impl* manager, const demand* wanted) {
             using handler_type = std::decay_t<decltype(handler)>;
+            const asio::any_io_executor executor = asio::get_associated_executor(handler);
             auto slot = asio::get_associated_cancellation_slot(handler);
-            auto who = std::make_shared<parked_caller<handler_type>>(
-                std::move(handler), manager->strand_, wanted->deadline);
+            const auto who =
+                std::make_shared<parked_caller<handler_type>>(std::move(handler), wanted->deadline);
             // A caller's signal may outlive both contexts: his slot holds nothing of ours.
             if (slot.is_connected())
                 slot.assign([weak = std::weak_ptr(who),
-                             owner = std::weak_ptr(manager)](asio::cancellation_type) {
+                             owner = manager->weak_from_this()](asio::cancellation_type) {
                     const auto held = weak.lock();
                     const auto still_there = owner.lock();
                     if (held && still_there) still_there->leave(*held);
                 });
-            manager->join(who, *wanted);
+            manager->join(who, executor, *wanted);
         },
-        asio::use_awaitable, std::move(self), &what);
+        asio::use_awaitable, self, what);
 }
 
-void ticket_manager::impl::join(const std::shared_ptr<caller>& who, const demand& what) {
+void ticket_manager::impl::join(const caller_ptr& who, const asio::any_io_executor& executor,
+                                const demand& what) {
     std::shared_ptr<refresh> flying;
     bool begun = false;
     bool urgent = false;
@@ -119,76 +178,105 @@ void ticket_manager::impl::join(const std::shared_ptr<caller>& who, const demand
                 if (what.what == demand::kind::other) reason = ticket_reason::rejected;
                 flying = begin_refresh(reason);
             }
+            who->at = flying->newest.lock();
+            if (!who->at || who->at->executor != executor) {
+                who->at = std::make_shared<const home>(executor);
+                flying->newest = who->at;
+            }
             urgent = who->deadline < flying->watched;
             who->joined = flying;
-            who->place = flying->waiting.emplace_hint(flying->waiting.end(), who->deadline, who);
+            who->self = who;
+            flying->parked.insert(flying->parked.end(), *who);
             ++flying->waiters;
             ++counts_.waiters;
         }
     }
-    if (!flying) return who->resume(nullptr, nullptr);
-    if (begun)
-        strand_.post([self = shared_from_this(), flying] { self->depart(flying); });
-    else if (urgent)
-        strand_.post([weak = std::weak_ptr(flying)] {
-            if (const auto held = weak.lock()) held->changed.notify_all();
+    if (!flying) {
+        who->at = std::make_shared<const home>(executor);
+        way_home alone(nullptr);
+        alone.add(who);
+        std::move(alone).go();
+    } else if (begun) {
+        auto begin = [self = shared_from_this(), flying] { self->depart(flying); };
+        // An answer that a source has at once would be there before those who ask now could join.
+        // Ours has none.
+        if (http_)
+            strand_.dispatch(std::move(begin));
+        else
+            strand_.post(std::move(begin));
+    } else if (urgent) {
+        strand_.post([owner = weak_from_this(), weak = std::weak_ptr(flying)] {
+            const auto self = owner.lock();
+            const auto held = weak.lock();
+            if (self && held) self->move_on(held);
         });
+    }
 }
 
 /// On the caller's executor: it has been cancelled.
 void ticket_manager::impl::leave(caller& who) {
-    std::shared_ptr<refresh> flying;
+    way_home alone(nullptr);
     {
         const std::lock_guard lock(mutex_);
-        flying = who.joined.lock();
-        if (!flying || flying->over()) return; // it is being resumed
-        flying->waiting.erase(who.place);
+        const auto flying = who.joined.lock();
+        if (!flying || flying->over()) return; // he is on the way home
+        flying->parked.erase(flying->parked.iterator_to(who));
         who.joined.reset();
+        who.why = detail::aborted();
         --flying->waiters;
         --counts_.waiters;
+        alone.add(std::move(who.self));
     }
-    who.resume(detail::aborted(), nullptr);
+    std::move(alone).go();
 }
 
 /// Those who have no time left leave, and those to whom the pause that is on leaves none (DESIGN.md
 /// 3). Says when the next one does.
 time_point ticket_manager::impl::see_off(refresh& flying) {
     auto last = clock_->now();
-    if (flying.last_error) last = std::max(last, flying.paused_until);
+    if (flying.at == refresh::step::pausing) last = std::max(last, flying.until);
     callers late;
     auto next = time_point::max();
     {
         const std::lock_guard lock(mutex_);
-        auto& all = flying.waiting;
-        while (!all.empty() && all.begin()->first <= last) {
-            all.begin()->second->joined.reset();
-            late.insert(late.end(), all.extract(all.begin()));
+        auto& all = flying.parked;
+        while (!all.empty() && all.begin()->deadline <= last) {
+            caller& one = *all.begin();
+            all.erase(all.begin());
+            one.joined.reset();
+            late.insert(late.end(), one);
+            --flying.waiters;
+            --counts_.waiters;
         }
-        flying.waiters -= static_cast<unsigned>(late.size());
-        counts_.waiters -= static_cast<unsigned>(late.size());
-        if (!all.empty()) next = all.begin()->first;
+        if (!all.empty()) next = all.begin()->deadline;
         flying.watched = next;
     }
-    for (const auto& one : late) // each its own exception: they may be on several threads
-        one.second->resume(
-            thrown_by(flying.last_error
-                          ? *flying.last_error
-                          : source_timeout("No ticket arrived within the time given.")),
-            nullptr);
+    for (auto& one : late) // each his own exception: they may be on several threads
+        one.why = thrown_by(flying.last_error
+                                ? *flying.last_error
+                                : source_timeout("No ticket arrived within the time given."));
+    send_home(std::move(late), nullptr);
     return next;
 }
 
 /// With the mutex: nobody waits for it any more.
 ticket_manager::impl::callers ticket_manager::impl::release(refresh& flying) {
-    auto all = std::exchange(flying.waiting, {});
-    flying.waiters -= static_cast<unsigned>(all.size());
-    counts_.waiters -= static_cast<unsigned>(all.size());
-    return all;
+    const auto count = static_cast<unsigned>(flying.parked.size());
+    flying.waiters -= count;
+    counts_.waiters -= count;
+    return std::move(flying.parked);
 }
 
-void ticket_manager::impl::resume(callers all, const std::shared_ptr<refresh>& landed) {
-    for (auto& one : all)
-        std::exchange(one.second, nullptr)->resume(nullptr, landed);
+void ticket_manager::impl::send_home(callers all, const std::shared_ptr<refresh>& landed) {
+    while (!all.empty()) {
+        way_home together(landed);
+        while (!all.empty() && together.takes(*all.begin())) {
+            caller& one = *all.begin();
+            all.erase(all.begin());
+            together.add(std::move(one.self));
+        }
+        std::move(together).go();
+    }
 }
 
 bool ticket_manager::impl::wanted(const refresh& flying) const {

@@ -181,6 +181,32 @@ TEST_CASE("ticket_manager: destroyed at any step, nobody waits and nothing is le
     }
 }
 
+TEST_CASE("ticket_manager: once it is gone no request begins, no handler runs and nothing is said",
+          "[component][ticket_manager][J105]") {
+    bool finished = false;
+    for (int n = 0; !finished; ++n) {
+        REQUIRE(n < more_than_enough);
+        scenario s;
+        int told = 0;
+        s.w.tickets->start_proactive_renewal([&told](const ticket&) { ++told; });
+        s.w.tickets->on_renewal_failed([&told](const error_info&) { ++told; });
+        for (int i = 0; i < n; ++i)
+            step(s.w);
+        finished = s.all_done() && told > 1;
+        s.w.source->fail(error_info(errc::authentication_failed, "The server says no."));
+        const auto requests = s.w.source->calls();
+        const auto calls = told;
+        const auto lines = s.w.log.text();
+        s.w.tickets.reset();
+        while (step(s.w)) {
+        }
+        REQUIRE(out_of_work(s.w.io));
+        REQUIRE(s.w.source->calls() == requests);
+        REQUIRE(told == calls);
+        REQUIRE(s.w.log.text() == lines);
+    }
+}
+
 TEST_CASE("ticket_manager: the context may go at any step, with everything pending",
           "[component][ticket_manager]") {
     for (int n = 0; n < 40; ++n) {

@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/ticket_world.hpp"
 
+#include <optional>
 #include <string>
 
 using namespace parley;
@@ -88,6 +89,53 @@ TEST_CASE("ticket_manager: an identity that changes in mid-flight throws the old
     CHECK(value_of(run(w.io, tickets.get_valid_ticket())) == "of the new identity");
     CHECK(w.source->calls() == 2);
     CHECK(tickets.snapshot().refreshes == 1);
+    CHECK(w.ends());
+}
+
+TEST_CASE("ticket_manager: who has no time for a request that does not end is told so in time",
+          "[component][ticket_manager]") {
+    const bool joins_before = GENERATE(true, false);
+    ticket_world w;
+    auto& tickets = w.manage();
+    w.source->deaf(true);
+    w.source->hold();
+    auto patient = w.start(tickets.get_valid_ticket());
+    const auto ask = [&] { return w.start(tickets.get_valid_ticket(w.clock->now() + 100ms)); };
+    std::optional<started<ticket>> hurried;
+    if (joins_before) hurried = ask();
+    tickets.update_auth_data(entity("e2"));
+    w.poll();
+    if (!joins_before) hurried = ask();
+    w.pass(99ms);
+    CHECK_FALSE(hurried->done());
+    w.pass(1ms);
+    CHECK(hurried->failed_with(errc::ticket_timeout));
+    CHECK(w.source->calls() == 1); // the old one, which holds up the next for 250 ms
+    w.pass(150ms);
+    CHECK(w.source->calls() == 2);
+    w.source->release();
+    w.poll();
+    CHECK(patient.done());
+    CHECK(w.ends());
+}
+
+TEST_CASE("ticket_manager: a request begins when the one before it has ended, and not later",
+          "[component][ticket_manager]") {
+    ticket_world w;
+    auto& tickets = w.manage();
+    w.source->deaf(true);
+    w.source->hold();
+    auto caller = w.start(tickets.get_valid_ticket());
+    tickets.update_auth_data(entity("e2"));
+    w.poll();
+    CHECK(w.source->calls() == 1);
+    w.pass(10ms);
+    w.source->release_one();
+    w.poll();
+    CHECK(w.source->calls() == 2);
+    w.source->release();
+    w.poll();
+    CHECK(value_of(caller) == "ticket-2");
     CHECK(w.ends());
 }
 
