@@ -84,7 +84,7 @@ workspace& thread_workspace() {
 std::optional<wire::frame_kind> usable_kind(wire::frame_fields& fields, message_skipped& why) {
     auto kind = wire::plain_frame(fields);
     if (kind) {
-        fields.set_plain();
+        fields.set_plain(true);
     } else if ((kind = wire::identify(fields, why))) {
         if (auto skipped = wire::check_fields(*kind, fields)) {
             why = std::move(*skipped);

@@ -54,6 +54,7 @@ void frame_pattern::learn(std::string_view frame, std::string_view token, std::s
     behind_ = frame.substr(end);
     id_.assign(id).append(sizeof(std::uint64_t), '\0');
     id_size_ = id.size();
+    plain_id_ = !has_backslash(this->id());
 }
 
 std::string_view frame_pattern::token_of(std::string_view frame) const noexcept {
@@ -76,8 +77,10 @@ std::optional<frame_kind> familiar_frames::recognise(std::string_view frame,
     for (std::size_t i = 0; i < kinds; ++i) {
         const auto token = patterns_[i].token_of(frame);
         if (token.empty()) continue;
-        const auto inner = token.substr(1, token.size() - 2);
-        if (!stands_for_itself(inner) && check_json(token)) return std::nullopt;
+        if (stands_for_itself(token.substr(1, token.size() - 2)))
+            out.set_plain(patterns_[i].plain_id());
+        else if (check_json(token))
+            return std::nullopt;
         out.put(level::data, text_kinds[i].which, token);
         if (const auto id = patterns_[i].id(); !id.empty()) out.put(level::data, field::id, id);
         return text_kinds[i].kind;

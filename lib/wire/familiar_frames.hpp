@@ -22,6 +22,7 @@ public:
     std::string_view token_of(std::string_view frame) const noexcept;
     /// Its id, with its quotes; empty when it has none. Seven bytes behind it can be read.
     std::string_view id() const noexcept { return std::string_view(id_).substr(0, id_size_); }
+    bool plain_id() const noexcept { return plain_id_; }
 
 private:
     static constexpr std::size_t longest = 256; // a session keeps no more
@@ -30,6 +31,7 @@ private:
     std::string behind_; ///< from the one that closes it
     std::string id_;     ///< and what can be read behind it
     std::size_t id_size_ = 0;
+    bool plain_id_ = true; ///< without escapes
 };
 
 /// Pieces of text are nearly all that a server sends, and it spells one as it spelled the last (as

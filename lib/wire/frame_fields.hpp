@@ -28,8 +28,8 @@ public:
         plain_ = false;
     }
 
-    /// No text that will be asked for has an escape.
-    void set_plain() noexcept { plain_ = true; }
+    /// Whether no text that will be asked for has an escape.
+    void set_plain(bool plain) noexcept { plain_ = plain; }
 
     /// Whether this token is a string that says what it looks like.
     static bool plain(std::string_view token) noexcept {

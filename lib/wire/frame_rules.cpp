@@ -115,6 +115,10 @@ message_skipped bad(const frame_row& in, const rule& broken, std::string_view wh
 bool is_string(std::string_view value) noexcept { return value.front() == '"'; }
 bool is_number(std::string_view value) noexcept { return kind_of(value) == json_kind::number; }
 
+bool is_status(std::string_view value) noexcept {
+    return value == R"("streaming")" || value == R"("complete")" || value == R"("error")";
+}
+
 /// A token of the parser's is a string by its quotes alone: the escapes are looked at here.
 bool valid_token(std::string_view value) {
     return is_string(value) ? valid_escapes(value) : !check_json(value);
@@ -154,7 +158,7 @@ bool has_shape(shape wanted, std::string_view value, const frame_fields& fields,
     case shape::names:
         return kind_of(value) == json_kind::array && all_names(value);
     case shape::component_status:
-        return value == R"("streaming")" || value == R"("complete")" || value == R"("error")";
+        return is_status(value);
     case shape::value:
     case shape::parameters:
         break;
@@ -198,14 +202,19 @@ std::optional<message_skipped> check(const frame_row& in, const rule& applied,
 }
 
 /// What nearly every field is: a string without escapes, and not too long; or JSON that was checked
-/// on the way; or absent, and may be.
+/// on the way; or the commonest spelling of what else it may be; or absent, and may be.
 bool plainly_good(const rule& applied, const frame_fields& fields) noexcept {
     const auto value = fields.raw(applied.where, applied.which);
+    const auto wanted = applied.wanted;
     if (value.empty()) return applied.needed == optional;
-    if (applied.wanted == shape::object) return value.front() == '{';
-    if (applied.wanted == shape::value) return fields.known_valid(applied.where, applied.which);
-    if (applied.wanted > shape::scalar || !frame_fields::plain(value)) return false;
-    return applied.wanted == shape::text || value.size() <= longest_name;
+    if (wanted == shape::object) return value.front() == '{';
+    if (wanted == shape::value) return fields.known_valid(applied.where, applied.which);
+    if (wanted == shape::boolean) return value == "true" || value == "false";
+    if (wanted == shape::component_status) return is_status(value);
+    if (wanted == shape::integer) // without a leading zero, which is none of JSON's
+        return value.front() > '0' && fields.integer(applied.where, applied.which);
+    if (wanted > shape::scalar || !frame_fields::plain(value)) return false;
+    return wanted == shape::text || value.size() <= longest_name;
 }
 
 struct named {
