@@ -386,6 +386,25 @@ TEST_CASE("tool_runner: abandoned, it leaves nothing to do", "[component][tool_r
     CHECK(closed.cancelled == 1);
 }
 
+TEST_CASE("tool_runner: abandoned while it stops, it waits for no handler any more",
+          "[component][tool_runner]") {
+    fixture here;
+    door closed{here.clock};
+    here.request(closed.tool_behind(true), "a");
+    here.poll();
+    auto stopping = test::start(here.strand, here.runner->stop());
+    here.poll();
+    CHECK_FALSE(stopping.done());
+
+    here.runner->abandon();
+    here.poll();
+
+    CHECK(stopping.done());
+    closed.open();
+    here.poll();
+    CHECK(test::out_of_work(here.io));
+}
+
 TEST_CASE("tool_runner: its context may end while tools run", "[component][tool_runner]") {
     auto here = std::make_unique<fixture>();
     door closed{here->clock};
