@@ -26,8 +26,7 @@ auto async_part(asio::ip::tcp::socket& socket, Token&& token) {
         token);
 }
 
-/// With a close_notify (RFC 8446 section 6.1). Asio waits for the peer's: that wait ends at once,
-/// because nothing more is received.
+/// With a close_notify.
 template <class Token>
 auto async_part(tls_stream& stream, Token&& token) {
     return asio::async_initiate<Token, void(boost::system::error_code)>(
@@ -38,8 +37,6 @@ auto async_part(tls_stream& stream, Token&& token) {
                 std::move(handler)(boost::system::error_code());
             };
             stream.async_shutdown(asio::bind_executor(executor, std::move(finish)));
-            boost::system::error_code already_closed;
-            stream.next_layer().shutdown(asio::ip::tcp::socket::shutdown_receive, already_closed);
         },
         token);
 }

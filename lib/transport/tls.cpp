@@ -6,9 +6,8 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/ssl/verify_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -35,22 +34,14 @@ constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
                               why.message()));
 }
 
-/// The host's name or address against the certificate, as Asio checks it, but saying so: Asio's own
-/// callback leaves the verification result at "ok".
-class name_check {
-public:
-    explicit name_check(const std::string& host) : check_(host) {}
-
-    bool operator()(bool preverified, asio::ssl::verify_context& context) const {
-        if (check_(preverified, context)) return true;
-        if (preverified)
-            X509_STORE_CTX_set_error(context.native_handle(), X509_V_ERR_HOSTNAME_MISMATCH);
-        return false;
-    }
-
-private:
-    asio::ssl::host_name_verification check_;
-};
+/// The certificate has to be for this name or address; a wildcard is one whole label.
+bool expect(SSL* connection, const server_url& server) {
+    X509_VERIFY_PARAM* const rules = SSL_get0_param(connection);
+    const std::string& host = server.host();
+    return server.host_is_address()
+               ? X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str()) == 1
+               : X509_VERIFY_PARAM_set1_host(rules, host.c_str(), host.size()) == 1;
+}
 
 std::string certificate_reason(long verify_result) {
     switch (verify_result) {
@@ -137,7 +128,6 @@ std::shared_ptr<asio::ssl::context> make_context(const tls_config& config) {
     const int lowest =
         config.min_version == tls_config::version::tls_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
     SSL_CTX_set_min_proto_version(made->native_handle(), lowest);
-    SSL_CTX_set_mode(made->native_handle(), SSL_MODE_RELEASE_BUFFERS);
     made->set_verify_mode(asio::ssl::verify_peer);
     trust(*made, config);
     identify(*made, config);
@@ -187,13 +177,16 @@ tls_context::tls_context(const tls_config& config)
 
 tls_context::~tls_context() = default;
 
+SSL_CTX* tls_context::native() const noexcept { return context_->native_handle(); }
+
 awaitable<result<void>> tls_context::handshake(tls_stream& stream, server_url server,
                                                std::shared_ptr<stop_signal> stop) {
     const std::string key = host_and_port(server.host(), server.port());
     // RFC 6066 section 3: no literal addresses in SNI.
     if (!server.host_is_address())
         SSL_set_tlsext_host_name(stream.native_handle(), server.host().c_str());
-    stream.set_verify_callback(name_check(server.host()));
+    if (!expect(stream.native_handle(), server))
+        co_return tls_error(asio::error::no_memory, X509_V_OK, server.host());
     sessions_->prepare(stream.native_handle(), key);
     ERR_clear_error();
 
@@ -201,7 +194,7 @@ awaitable<result<void>> tls_context::handshake(tls_stream& stream, server_url se
         boost::system::error_code already_closed;
         socket.close(already_closed);
     });
-    const auto done = co_await stream.async_handshake(asio::ssl::stream_base::client, as_values);
+    const auto done = co_await stream.async_handshake(as_values);
     const boost::system::error_code failed = std::get<0>(done);
     if (stop->requested()) co_return aborted_error(phase::tls);
     if (!failed) co_return result<void>();

@@ -6,18 +6,18 @@
 
 #include "core/url.hpp"
 #include "transport/stop_signal.hpp"
+#include "transport/tls_stream.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <memory>
 #include <string>
 
-namespace parley {
+namespace boost::asio::ssl {
+class context;
+}
 
-/// Never moved (PITFALLS P42).
-using tls_stream = asio::ssl::stream<asio::ip::tcp::socket>;
+namespace parley {
 
 class tls_session_cache;
 
@@ -36,7 +36,7 @@ public:
     tls_context& operator=(const tls_context&) = delete;
 
     /// For the constructor of a `tls_stream`.
-    asio::ssl::context& native() noexcept { return *context_; }
+    ssl_ctx_st* native() const noexcept;
 
     /// The handshake, on the stream's strand. The stream lives until it returns. The error is
     /// `certificate_rejected`, `tls_failed` or, when stopped, the one of `aborted_error`.

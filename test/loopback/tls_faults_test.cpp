@@ -134,12 +134,12 @@ TEST_CASE("tls: an authority's file that was replaced is read again", "[loopback
     config.ca_file = authority.name();
     tls_context before(config);
     tls_context same(config);
-    CHECK(&before.native() == &same.native());
+    CHECK(before.native() == same.native());
 
     std::filesystem::last_write_time(authority.name(),
                                      std::filesystem::last_write_time(authority.name()) + 1s);
     tls_context after(config);
-    CHECK(&before.native() != &after.native());
+    CHECK(before.native() != after.native());
 }
 
 TEST_CASE("tls: a certificate for another name or of nobody is refused before a word is said",
@@ -406,11 +406,17 @@ TEST_CASE("tls: what TLS says between the messages is not seen", "[loopback][tls
         here.config.compression = false;
         REQUIRE(here.connect_to("good.test", server.port()));
         std::vector<std::string> expected;
+        // One read may bring an echo and what comes before the next.
+        const auto read_all = [&here, &expected] {
+            while (here.seen.texts.size() < expected.size())
+                REQUIRE(here.run(here.link->read()));
+        };
         for (int count = 0; count < 5; ++count) {
-            REQUIRE(here.run(here.link->read()));
+            expected.emplace_back("before");
+            read_all();
             REQUIRE(here.run(here.link->write("echo")));
-            REQUIRE(here.run(here.link->read()));
-            expected.insert(expected.end(), {"before", "echo"});
+            expected.emplace_back("echo");
+            read_all();
         }
         CHECK(here.seen.texts == expected);
         here.link.reset();
