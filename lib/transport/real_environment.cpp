@@ -5,8 +5,9 @@
 #include "transport/resolve.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <functional>
 #include <memory>
@@ -26,7 +27,8 @@ public:
     awaitable<void> wait_until(time_point until) override {
         timer_.expires_at(until);
         // Whether it fired, was rung or was cancelled is not asked: the error does not tell (P17).
-        co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+        auto waiting = timer_.async_wait(asio::as_tuple(asio::deferred)); // no frame of its own
+        co_await std::move(waiting);
     }
 
     void call_at(time_point until, std::function<void()> due) override {
