@@ -19,7 +19,7 @@
 #include "transport/environment.hpp"
 
 #include <atomic>
-#include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -97,7 +97,8 @@ private:
 
     awaitable<void> open();
     awaitable<void> close();
-    awaitable<void> watch_opening();
+    void watch_opening();
+    void lose_opening();
     void perform(const opening_action_t& action);
     error_info why_ended() const;
     void end_session(); // the session has ended for good: events, renewal, tools
@@ -131,14 +132,15 @@ private:
     const bool owns_tickets_;
     std::shared_ptr<connection> connection_;
     std::shared_ptr<message_router> router_;
-    std::shared_ptr<http_client> http_; // for thread updates
+    std::shared_ptr<http_client> http_; // for thread updates, once there are any
     event_queue events_;
     task_group tasks_;
     condition changed_; // anything that somebody below waits for
 
     opening_fsm opening_;
-    unsigned openings_ = 0;               // begun, ever
-    bool opening_brought_events_ = false; // with the queue full
+    std::unique_ptr<alarm> opening_watch_; // while it is under way
+    unsigned openings_ = 0;                // begun, ever
+    bool opening_brought_events_ = false;  // with the queue full
     std::shared_ptr<flight<void>> opening_flight_;
     std::shared_ptr<flight<void>> closing_flight_;
     unsigned init_waiters_ = 0;
@@ -149,10 +151,10 @@ private:
 
     run_fsm runs_;
     std::map<run_fsm::run_id, std::shared_ptr<ask_call>> asks_; // that collect
-    std::deque<std::shared_ptr<ask_call>> turns_; // that wait for the runs before them
+    std::list<std::shared_ptr<ask_call>> turns_; // that wait for the runs before them
     time_point last_run_event_{};
 
-    std::deque<std::shared_ptr<tool_update>> updates_; // `update_tools` that await acknowledgement
+    std::list<std::shared_ptr<tool_update>> updates_; // `update_tools` that await acknowledgement
     std::vector<std::shared_ptr<flight<void>>> thread_updates_;
     bool tools_changed_ = false; // since the last `configure_tools` of this session
 

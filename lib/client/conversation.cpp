@@ -224,7 +224,7 @@ awaitable<void> chat_client::impl::wait_for_room() {
     const at_exit go_on([self, opening = openings_] {
         if (opening != self->openings_) return; // its connection was given up for another
         self->opening_.released(self->now());
-        self->changed_.notify_all();
+        self->watch_opening();
     });
     co_await events_.wait_for_room();
 }

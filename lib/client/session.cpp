@@ -51,7 +51,6 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
       log_(config_.log, config_.log_threshold), owns_tickets_(!shared_tickets),
       connection_(connection::make(strand_, environment_, options_of(config_))),
       router_(message_router::make(strand_, environment_, router_options_of(config_))),
-      http_(environment_->make_http(config_.connection)),
       events_(strand_, clock_, config_.connection.limits),
       tasks_(strand_, clock_,
              [log = log_](const std::exception_ptr& error) {
@@ -156,7 +155,7 @@ awaitable<void> chat_client::impl::open() {
         failure = std::current_exception();
     }
     if (failure) {
-        opening_.lost();
+        lose_opening();
         if (again) end_session();
         changed_.notify_all();
         // Who was cancelled has left; the others hear what has ended it.
@@ -249,7 +248,7 @@ awaitable<void> chat_client::impl::close() {
 
 void chat_client::impl::end_session() {
     ended_ = true;
-    opening_.lost();
+    lose_opening();
     if (owns_tickets_) tickets_->stop_proactive_renewal();
     events_.close();
     changed_.notify_all();
@@ -257,6 +256,7 @@ void chat_client::impl::end_session() {
 
 void chat_client::impl::abandon() {
     gone_ = true;
+    lose_opening();
     connection_->abandon();
     router_->abandon();
     events_.abort();
@@ -284,15 +284,22 @@ void chat_client::impl::on_open() {
     opening_.opened(now());
     ++openings_;
     opening_brought_events_ = false;
-    tasks_.spawn([self = shared_from_this()] { return self->watch_opening(); });
+    watch_opening();
 }
 
-awaitable<void> chat_client::impl::watch_opening() {
-    while (opening_.under_way()) {
-        perform(opening_.at(now()));
-        if (!opening_.under_way()) break;
-        co_await changed_.wait_until(opening_.deadline());
-    }
+// Its deadline, which moves, is watched for as long as it is under way.
+void chat_client::impl::watch_opening() {
+    if (!opening_.under_way()) return opening_watch_.reset();
+    if (!opening_watch_) opening_watch_ = clock_->make_alarm(strand_);
+    opening_watch_->call_at(opening_.deadline(), [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        try {
+            self->perform(self->opening_.at(self->now()));
+        } catch (const std::exception& thrown) { // out of memory
+            self->log_.write(log_level::error, thrown.what());
+        }
+    });
 }
 
 void chat_client::impl::perform(const opening_action_t& action) {
@@ -315,6 +322,12 @@ void chat_client::impl::perform(const opening_action_t& action) {
     } else if (const auto* failed = std::get_if<opening_action::fail>(&action)) {
         connection_->session_failed(failed->why);
     }
+    watch_opening();
+}
+
+void chat_client::impl::lose_opening() {
+    opening_.lost();
+    watch_opening();
 }
 
 std::string chat_client::impl::heartbeat() { return encode_heartbeat_ping(clock_->wall_now()); }
@@ -323,7 +336,7 @@ void chat_client::impl::on_connection_event(connection_event happened) {
     const bool failed = std::holds_alternative<connection_failed>(happened);
     if (std::holds_alternative<connection_lost>(happened)) {
         ++lost_;
-        opening_.lost();
+        lose_opening();
     }
     if (std::holds_alternative<reconnecting>(happened)) ++attempts_;
     if (failed) {

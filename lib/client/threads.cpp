@@ -17,6 +17,7 @@ namespace parley {
 awaitable<void> chat_client::impl::update_thread(std::string provider_res_id, std::string body) {
     check_alive();
     const auto deadline = after(now(), config_.timeouts.request);
+    if (!http_) http_ = environment_->make_http(config_.connection);
     // A flight, so that the end of the client ends it, and nobody waits for its connection to go.
     const auto update =
         flight<void>::start(strand_, clock_,

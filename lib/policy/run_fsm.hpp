@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <optional>
 #include <string>
 
@@ -55,7 +55,7 @@ private:
     run* find(run_id id);
     const run* front() const;
 
-    std::deque<run> runs_;
+    std::list<run> runs_;
     run_id last_ = 0;
     state ended_ = state::idle;
     std::optional<std::string> named_;

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <map>
 #include <optional>
@@ -157,7 +156,7 @@ private:
     tool_limits limits_;
     bool stopping_ = false;
     std::map<tool_request_id, run> running_;
-    std::deque<tool_input::requested> waiting_;
+    std::list<tool_input::requested> waiting_;
     std::size_t waiting_bytes_ = 0;
     std::set<tool_request_id> stuck_;
     std::set<std::string, std::less<>> under_way_; // callIds that wait or run
