@@ -96,8 +96,9 @@ awaitable<void> connection_impl::open(self_ptr self, time_point deadline) {
     self->tried_.reset();
     self->opening_deadline_ = deadline;
     self->attempt_limit_ = deadline - self->now();
-    self->tasks_.spawn(
-        [self, layer = std::move(layer), deadline] { return drive(self, layer, deadline); });
+    self->listening_ = layer.get();
+    self->stage_ = stage::idle;
+    self->tasks_.spawn([self, layer = std::move(layer)] { return drive(self, layer); });
     layer.reset();
     bool cancelled = false;
     try {
@@ -148,7 +149,7 @@ awaitable<void> connection_impl::reconnect(self_ptr self, time_point deadline) {
     const unsigned before = self->sessions_;
     // An attempt that is on is what was asked for, until its session is ready.
     if (self->stage_ != stage::dialing || self->session_ready_) self->requested_ = true;
-    self->changed_.notify_all();
+    self->stir();
     while (self->coming_back() && self->sessions_ == before && self->now() < deadline)
         co_await self->changed_.wait_until(deadline);
     if (self->sessions_ != before) co_return;
@@ -215,7 +216,7 @@ void connection_impl::halt(stop why) {
     stop_ = why;
     const bool polite = why == stop::closing && session_ready_;
     if (link_ && !polite) link_->abort(disconnected());
-    changed_.notify_all();
+    stir();
 }
 
 void connection_impl::abandon() {
@@ -271,7 +272,7 @@ void connection_impl::on_written() {
 
 void connection_impl::on_over(const link& one) {
     std::erase_if(retired_, [&one](const auto& each) { return each.get() == &one; });
-    changed_.notify_all();
+    stir();
 }
 
 } // namespace parley

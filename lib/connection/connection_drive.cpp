@@ -5,6 +5,8 @@
 #include "policy/close_policy.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
@@ -56,24 +58,54 @@ struct connection_impl::ticket_request {
     std::exception_ptr error;
 };
 
-awaitable<void> connection_impl::drive(self_ptr self, std::shared_ptr<session_layer> layer,
-                                       time_point deadline) {
-    self->listening_ = layer.get();
+awaitable<void> connection_impl::drive(self_ptr self, std::shared_ptr<session_layer> layer) {
     std::exception_ptr thrown;
     try {
-        co_await loop(self, deadline);
+        co_await loop(self);
     } catch (...) {
         thrown = std::current_exception();
     }
-    if (thrown && self->stop_ == stop::none)
-        self->fail(error_info(errc::connection_reset, "The connection failed inside the client."));
-    if (thrown && self->link_)
-        self->link_->abort(error_info(errc::disconnected, "The connection ended."));
-    self->listening_ = nullptr;
-    self->stage_ = stage::idle;
-    self->running_ = false;
-    self->changed_.notify_all();
+    if (!thrown && self->stage_ == stage::live) co_return; // `stir` comes back to it
+    self->end_loop(thrown != nullptr);
+    layer.reset();
     if (thrown) std::rethrow_exception(thrown);
+}
+
+void connection_impl::end_loop(bool failed) {
+    if (failed && stop_ == stop::none)
+        fail(error_info(errc::connection_reset, "The connection failed inside the client."));
+    if (failed && link_) link_->abort(error_info(errc::disconnected, "The connection ended."));
+    listening_ = nullptr;
+    stage_ = stage::idle;
+    running_ = false;
+    changed_.notify_all();
+}
+
+/// Something has changed: whoever waits looks, and the loop, when the live session is to be left.
+void connection_impl::stir() {
+    changed_.notify_all();
+    if (stage_ != stage::live || !leaving()) return;
+    stage_ = stage::leaving;
+    auto layer = layer_.lock();
+    if (!layer) { // nobody is left to come back for
+        listening_ = nullptr;
+        stop_ = stop::abandoned;
+    }
+    bool failed = false;
+    try {
+        const auto self = std::static_pointer_cast<connection_impl>(shared_from_this());
+        tasks_.spawn([self, layer = std::move(layer)] { return resume(self, layer); });
+    } catch (const std::exception& thrown) { // out of memory
+        log_.write(log_level::error, thrown.what());
+        failed = true;
+    }
+    if (failed) end_loop(true);
+}
+
+/// Never inline: whoever stirs is in the middle of something.
+awaitable<void> connection_impl::resume(self_ptr self, std::shared_ptr<session_layer> layer) {
+    co_await asio::post(self->strand_, asio::use_awaitable);
+    co_await drive(self, std::move(layer));
 }
 
 reconnect_action_t connection_impl::decide(const reconnect_event& happened) {
@@ -82,8 +114,10 @@ reconnect_action_t connection_impl::decide(const reconnect_event& happened) {
     return next;
 }
 
-awaitable<void> connection_impl::loop(self_ptr self, time_point deadline) {
-    auto next = self->decide(reconnect_input::start{deadline});
+awaitable<void> connection_impl::loop(self_ptr self) {
+    const bool back = std::exchange(self->stage_, stage::idle) == stage::leaving;
+    auto next =
+        back ? self->leave() : self->decide(reconnect_input::start{self->opening_deadline_});
     while (self->stop_ == stop::none) {
         if (const auto* dial = std::get_if<reconnect_action::dial>(&next)) {
             next = co_await attempt(self, dial->attempt, dial->fresh_ticket);
@@ -92,8 +126,12 @@ awaitable<void> connection_impl::loop(self_ptr self, time_point deadline) {
         } else if (const auto* ended = std::get_if<reconnect_action::stop>(&next)) {
             self->fail(ended->why);
             break;
+        } else if (self->leaving()) {
+            next = self->leave();
         } else {
-            next = co_await live(self);
+            self->stage_ = stage::live;
+            self->network_changed_ = false;
+            break;
         }
     }
 }
@@ -145,7 +183,7 @@ void connection_impl::dial(ticket held, time_point deadline) {
     // Whatever may throw comes first: a link that is ours must have begun, to end.
     auto request = std::make_shared<connect_request>(url_, url_.websocket_target(held.value()));
     link_ = link::make(std::move(parts), *this, *transports_, deadline);
-    link_->start(std::move(request));
+    link_->start(std::move(request), layer_.lock());
 }
 
 std::shared_ptr<link> connection_impl::release_link() {
@@ -227,25 +265,25 @@ awaitable<void> connection_impl::ask_layer(self_ptr self, std::shared_ptr<sessio
     self->changed_.notify_all();
 }
 
-awaitable<reconnect_action_t> connection_impl::live(self_ptr self) {
-    self->stage_ = stage::live;
-    self->network_changed_ = false;
-    // Its own end, once begun, comes before a request, and so does ours.
-    while (self->stop_ == stop::none && !self->link_->over() &&
-           (!self->requested_ || self->draining_ || self->link_->ended()))
-        co_await self->changed_.wait_until();
+// The live session is over, or to be given up: its own end, once begun, comes before a request, and
+// so does ours.
+bool connection_impl::leaving() const {
+    return stop_ != stop::none || link_->over() || (requested_ && !draining_ && !link_->ended());
+}
+
+reconnect_action_t connection_impl::leave() {
     // A close that drains has nothing to come back to, and reports nothing.
-    if (self->stop_ == stop::none && self->draining_) self->halt(stop::closing);
-    if (self->stop_ != stop::none) co_return reconnect_action::stay();
-    auto ended = self->release_link();
-    if (ended->over()) co_return self->session_ended(ended->reason());
+    if (stop_ == stop::none && draining_) halt(stop::closing);
+    if (stop_ != stop::none) return reconnect_action::stay();
+    auto ended = release_link();
+    if (ended->over()) return session_ended(ended->reason());
     error_info why(errc::disconnected, "The session was given up for a new one.");
-    self->describe(why, 0);
-    self->retired_.push_back(ended);
-    ended->finish(why, normal_closure, after(self->now(), goodbye_time));
-    auto next = self->decide(reconnect_input::requested());
-    self->lost(loss_reason::requested, std::move(why), true);
-    co_return next;
+    describe(why, 0);
+    retired_.push_back(ended);
+    ended->finish(why, normal_closure, after(now(), goodbye_time));
+    auto next = decide(reconnect_input::requested());
+    lost(loss_reason::requested, std::move(why), true);
+    return next;
 }
 
 reconnect_action_t connection_impl::session_ended(error_info why) {

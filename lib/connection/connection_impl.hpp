@@ -20,7 +20,8 @@
 namespace parley {
 
 /// The class behind connection::make: `drive` is the loop that carries out what reconnect_fsm
-/// decides; everything else sets a flag, rings `changed_`, and lets the loop see to it.
+/// decides; everything else sets a flag, calls `stir`, and lets the loop see to it. While a session
+/// is live there is no loop, but for the sake of everybody else it runs.
 class connection_impl final : public connection, private link_owner {
     struct token {};
 
@@ -51,7 +52,7 @@ private:
     using self_ptr = std::shared_ptr<connection_impl>;
 
     /// What the loop is doing.
-    enum class stage { idle, dialing, live, waiting };
+    enum class stage { idle, dialing, live, leaving, waiting };
     /// Why it is to end, beyond what the policy says.
     enum class stop { none, given_up, closing, abandoned };
 
@@ -82,11 +83,14 @@ private:
     [[noreturn]] void throw_ended() const;
 
     // the loop
-    static awaitable<void> drive(self_ptr self, std::shared_ptr<session_layer> layer,
-                                 time_point deadline);
-    static awaitable<void> loop(self_ptr self, time_point deadline);
+    static awaitable<void> drive(self_ptr self, std::shared_ptr<session_layer> layer);
+    static awaitable<void> resume(self_ptr self, std::shared_ptr<session_layer> layer);
+    static awaitable<void> loop(self_ptr self);
+    void stir();
+    void end_loop(bool failed);
+    bool leaving() const;
+    reconnect_action_t leave();
     static awaitable<reconnect_action_t> attempt(self_ptr self, unsigned number, bool fresh);
-    static awaitable<reconnect_action_t> live(self_ptr self);
     static awaitable<reconnect_action_t>
     back_off(self_ptr self, unsigned number, std::chrono::milliseconds delay, time_point until);
     static awaitable<result<ticket>> fetch_ticket(self_ptr self, bool fresh, time_point deadline);

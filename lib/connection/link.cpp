@@ -50,19 +50,17 @@ std::shared_ptr<link> link::make(link_parts parts, link_owner& owner, transport_
 }
 
 link::link(token, link_parts parts, link_owner& owner, time_point deadline)
-    : parts_(std::move(parts)), owner_(&owner),
-      tasks_(parts_.strand, parts_.clock, parts_.on_error),
-      reader_wake_(parts_.strand, parts_.clock), writer_wake_(parts_.strand, parts_.clock),
-      watch_wake_(parts_.strand, parts_.clock),
+    : parts_(std::move(parts)), owner_(&owner), watchdog_(parts_.clock->make_alarm(parts_.strand)),
+      reader_wake_(parts_.strand, parts_.clock),
       liveness_(parts_.limits, parts_.clock->now(), parts_.clock->wall_now(), deadline) {}
 
-void link::start(std::shared_ptr<const connect_request> request) {
+void link::start(std::shared_ptr<const connect_request> request, std::shared_ptr<const void> kept) {
     request_ = std::move(request);
     running_ = 1; // this, so that nothing is over before everything has begun
     std::exception_ptr thrown;
     try {
-        spawn(&link::watch);
-        spawn(&link::read_all);
+        look();
+        spawn(read_all(shared_from_this(), std::move(kept)));
     } catch (...) { // out of memory
         thrown = std::current_exception();
     }
@@ -74,8 +72,8 @@ void link::opened() {
     open_ = true;
     phase_ = phase::session;
     notice(liveness_input::entered{phase::session});
-    spawn(&link::write_all);
     if (owner_ && !reason_) owner_->on_open();
+    wake();
 }
 
 void link::session_ready() {
@@ -86,11 +84,11 @@ void link::session_ready() {
 }
 
 void link::wake() {
-    if (!write_at_once()) writer_wake_.notify_all();
+    if (!write_at_once()) start_writer();
 }
 
 bool link::may_write_at_once() const {
-    const bool idle = writer_wake_.has_waiters() && !writing_ && !begun_ && !ping_due_;
+    const bool idle = open_ && !writer_ && !begun_ && !ping_due_;
     return idle && !cut_ && !fallback_ && goodbye_code_ == 0 && transport_->can_write_at_once();
 }
 
@@ -124,8 +122,8 @@ void link::finish(error_info why, unsigned code, time_point until) {
     if (!open_ || cut_at_ <= now()) return cut();
     if (goodbye_code_ == 0) goodbye_code_ = code;
     reader_wake_.notify_all();
-    writer_wake_.notify_all();
-    watch_wake_.notify_all();
+    watch(cut_at_);
+    start_writer();
 }
 
 void link::abort(error_info why) {
@@ -150,14 +148,12 @@ void link::cut() {
     if (transport_) transport_->abort();
     if (room_) room_->cancel();
     reader_wake_.notify_all();
-    writer_wake_.notify_all();
-    watch_wake_.notify_all();
 }
 
 void link::write_failed(error_info why) {
     if (!fallback_) fallback_ = std::move(why);
     cut_at_ = std::min(cut_at_, after(now(), last_look));
-    watch_wake_.notify_all();
+    watch(cut_at_);
 }
 
 void link::on_phase(phase now_in) {
@@ -216,22 +212,37 @@ void link::perform(const liveness_action_t& action) {
     } else {
         until = std::get<liveness_action::watch>(action).until;
     }
-    if (until < armed_) {
-        armed_ = until;
-        watch_wake_.notify_all();
-    }
+    watch(until);
 }
 
-time_point link::judge() {
+// The watchdog looks then, if not before.
+void link::watch(time_point until) {
+    if (cut_ || until >= armed_) return;
+    armed_ = until;
+    std::exception_ptr thrown;
+    try {
+        watchdog_->call_at(until, [this] { look(); }); // which is not called once this is gone
+    } catch (...) {                                    // out of memory
+        thrown = std::current_exception();
+    }
+    if (thrown) fail(thrown);
+}
+
+void link::look() {
     armed_ = time_point::max();
+    if (cut_) return;
     if (now() >= cut_at_) {
         if (!reason_ && fallback_) reason_ = std::move(fallback_);
-        cut();
-        return armed_;
+        return cut();
     }
-    notice(liveness_input::tick{parts_.clock->wall_now()});
-    armed_ = std::min(armed_, cut_at_);
-    return armed_;
+    std::exception_ptr thrown;
+    try {
+        notice(liveness_input::tick{parts_.clock->wall_now()});
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    if (thrown) fail(thrown);
+    watch(cut_at_);
 }
 
 void link::ask_for_ping() {

@@ -5,7 +5,6 @@
 
 #include "async/condition.hpp"
 #include "async/flight.hpp"
-#include "async/task_group.hpp"
 #include "connection/status_board.hpp"
 #include "core/clock.hpp"
 #include "policy/liveness_fsm.hpp"
@@ -15,6 +14,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,12 +50,12 @@ struct link_parts {
     std::shared_ptr<clock_source> clock;
     std::shared_ptr<send_queue> queue;
     std::shared_ptr<status_board> board;
-    task_group::error_handler on_error;
+    std::function<void(std::exception_ptr)> on_error;
     liveness_limits limits;
 };
 
-/// The life of one connection, from the lookup to the close: a reader, a writer and a watchdog over
-/// one transport (PITFALLS 3.6).
+/// The life of one connection, from the lookup to the close: a reader, a watchdog, and a writer
+/// while something is to be written, over one transport (PITFALLS 3.6).
 ///
 /// It ends with one reason: our own verdict if there is one, else the transport's error. From then
 /// on its owner hears nothing but `on_over`, which comes when every operation of the transport has
@@ -72,8 +72,9 @@ public:
     link& operator=(const link&) = delete;
     virtual ~link() = default;
 
-    /// Begins to connect. The owner may hear of it before this returns.
-    void start(std::shared_ptr<const connect_request> request);
+    /// Begins to connect. The owner may hear of it before this returns. `kept` lives until nothing
+    /// more is read.
+    void start(std::shared_ptr<const connect_request> request, std::shared_ptr<const void> kept);
 
     void detach() noexcept { owner_ = nullptr; }
 
@@ -106,12 +107,14 @@ private:
     void on_binary(std::size_t size) override;
     bool wants_more() const override;
 
-    using task = awaitable<void> (*)(std::shared_ptr<link>);
-    void spawn(task body);
-    static awaitable<void> guard(std::shared_ptr<link> self, task body);
-    static awaitable<void> read_all(std::shared_ptr<link> self);
+    void spawn(awaitable<void> body);
+    static awaitable<void> read_all(std::shared_ptr<link> self, std::shared_ptr<const void> kept);
+    static awaitable<void> connect(std::shared_ptr<link> self);
+    static awaitable<void> read(std::shared_ptr<link> self);
     static awaitable<void> write_all(std::shared_ptr<link> self);
-    static awaitable<void> watch(std::shared_ptr<link> self);
+    void start_writer();
+    void watch(time_point until);
+    void look();
     static awaitable<void> await_room(std::shared_ptr<link> self);
     static awaitable<void> ask_for_room(std::shared_ptr<link> self);
     static awaitable<void> write_one(std::shared_ptr<link> self, send_queue::message one);
@@ -123,7 +126,6 @@ private:
 
     void opened();
     void notice(const liveness_event& happened);
-    time_point judge();
     void perform(const liveness_action_t& action);
     void ask_for_ping();
     void write_failed(error_info why);
@@ -136,10 +138,8 @@ private:
 
     link_parts parts_;
     link_owner* owner_;
-    task_group tasks_;
+    const std::unique_ptr<alarm> watchdog_;
     condition reader_wake_;
-    condition writer_wake_;
-    condition watch_wake_;
     std::unique_ptr<transport> transport_;
     std::shared_ptr<const connect_request> request_;
     liveness_fsm liveness_;
@@ -155,7 +155,9 @@ private:
     bool asked_ = false;
     bool open_ = false;
     bool ready_ = false;
-    bool cut_ = false; // the transport is aborted
+    bool cut_ = false;     // the transport is aborted
+    bool writer_ = false;  // runs
+    bool parting_ = false; // it has begun to say good-bye: nothing is written after that
     bool writing_ = false;
     bool ping_due_ = false;
     bool message_ended_ = false; // since the last bytes

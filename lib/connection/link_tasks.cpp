@@ -1,27 +1,27 @@
-// What runs while a link lives: its reader, its writer and its watchdog.
+// What runs while a link lives: its reader, and its writer while there is something to write.
 
 #include "connection/link.hpp"
+
+#include <boost/asio/co_spawn.hpp>
 
 #include <exception>
 #include <utility>
 
 namespace parley {
 
-void link::spawn(task body) {
-    tasks_.spawn([self = shared_from_this(), body] { return guard(self, body); });
-}
-
 // A task that throws takes the connection with it, and nothing else.
-awaitable<void> link::guard(std::shared_ptr<link> self, task body) {
-    ++self->running_; // here, at once: one that could not be started must not be waited for
-    std::exception_ptr thrown;
+void link::spawn(awaitable<void> body) {
+    ++running_; // here, at once: one that could not be started must not be waited for
     try {
-        co_await body(self);
+        asio::co_spawn(parts_.strand, std::move(body),
+                       [self = shared_from_this()](const std::exception_ptr& thrown) {
+                           if (thrown) self->fail(thrown);
+                           self->task_done();
+                       });
     } catch (...) {
-        thrown = std::current_exception();
+        --running_;
+        throw;
     }
-    if (thrown) self->fail(thrown);
-    self->task_done();
 }
 
 void link::fail(const std::exception_ptr& thrown) {
@@ -34,24 +34,35 @@ void link::task_done() {
     if (begun_) written(std::exchange(begun_, nullptr), false);
     transport_.reset(); // each of its operations has returned
     over_ = true;
+    watchdog_->ring(); // so that nothing waits for it
     if (owner_) owner_->on_over(*this);
 }
 
-awaitable<void> link::read_all(std::shared_ptr<link> self) {
+// Whatever needs room has a frame of its own, which an idle session does not hold.
+awaitable<void> link::read_all(std::shared_ptr<link> self, std::shared_ptr<const void> kept) {
+    co_await connect(self);
+    while (!self->cut_) {
+        if (!self->wants_more()) co_await await_room(self);
+        if (self->cut_) break;
+        co_await self->transport_->wait();
+        if (!self->transport_->read_at_once()) co_await read(self);
+    }
+    kept.reset();
+}
+
+awaitable<void> link::connect(std::shared_ptr<link> self) {
     auto connecting = self->transport_->connect(std::move(self->request_));
     const auto connected = co_await std::move(connecting);
     if (!connected) {
         self->end(connected.error());
-        co_return;
+    } else if (!self->cut_) {
+        self->opened();
     }
-    if (self->cut_) co_return;
-    self->opened();
-    while (!self->cut_) {
-        if (!self->wants_more()) co_await await_room(self);
-        if (self->cut_) break;
-        const auto outcome = co_await self->transport_->read();
-        if (!outcome) self->end(outcome.error());
-    }
+}
+
+awaitable<void> link::read(std::shared_ptr<link> self) {
+    const auto outcome = co_await self->transport_->read();
+    if (!outcome) self->end(outcome.error());
 }
 
 // Nothing is read, so that TCP tells the peer to wait.
@@ -80,34 +91,39 @@ awaitable<void> link::ask_for_room(std::shared_ptr<link> self) {
     if (thrown) std::rethrow_exception(thrown);
 }
 
-awaitable<void> link::watch(std::shared_ptr<link> self) {
-    while (!self->cut_) {
-        const auto until = self->judge();
-        if (!self->cut_) co_await self->watch_wake_.wait_until(until);
+// An idle session has no writer.
+void link::start_writer() {
+    if (!open_ || writer_ || parting_ || cut_ || fallback_) return;
+    if (!begun_ && goodbye_code_ == 0 && !ping_due_) {
+        begun_ = parts_.queue->next(now(), ready_);
+        if (!begun_) return;
     }
+    writer_ = true;
+    std::exception_ptr thrown;
+    try {
+        spawn(write_all(shared_from_this()));
+    } catch (...) { // out of memory
+        thrown = std::current_exception();
+    }
+    if (thrown) fail(thrown);
 }
 
 awaitable<void> link::write_all(std::shared_ptr<link> self) {
     while (!self->cut_ && !self->fallback_) {
-        if (self->begun_) {
-            co_await write_one(self, std::exchange(self->begun_, nullptr));
-            continue;
-        }
-        if (self->goodbye_code_ != 0) {
+        if (!self->begun_ && self->goodbye_code_ != 0) {
+            self->parting_ = true;
             co_await say_goodbye(self);
             break;
         }
-        if (self->ping_due_) {
+        if (!self->begun_ && self->ping_due_) {
             co_await write_ping(self);
             continue;
         }
-        auto next = self->parts_.queue->next(self->now(), self->ready_);
-        if (next) {
-            co_await write_one(self, std::move(next));
-        } else {
-            co_await self->writer_wake_.wait_until();
-        }
+        if (!self->begun_) self->begun_ = self->parts_.queue->next(self->now(), self->ready_);
+        if (!self->begun_) break;
+        co_await write_one(self, std::exchange(self->begun_, nullptr));
     }
+    self->writer_ = false;
 }
 
 awaitable<void> link::write_one(std::shared_ptr<link> self, send_queue::message one) {

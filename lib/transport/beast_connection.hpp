@@ -14,6 +14,7 @@
 #include "transport/write_mark.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -49,6 +50,7 @@ template <class Stream>
 class connection_over final : public websocket_connection {
     using error_code = boost::system::error_code;
     static constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+    static constexpr auto at_call = asio::as_tuple(asio::deferred); ///< no frame of its own
 
 public:
     template <class... Args>
@@ -101,21 +103,32 @@ public:
         co_return result<void>();
     }
 
+    awaitable<void> wait() override {
+        if (!begins_a_message()) co_return;
+        // What comes may not be for the WebSocket.
+        typename wire_layer<Stream>::outside_read reading(layer());
+        if (layer().brought_little()) message_.reset();
+        auto receiving = layer().next_layer().async_read_some(reading.space(), at_call);
+        const auto got = co_await std::move(receiving);
+        reading.ended(std::get<0>(got), std::get<1>(got));
+    }
+
+    bool read_at_once() override {
+        do {
+            if (stop_->requested() || failed_) return false;
+            if (!deliver_in_place() && (!read_held(failed_) || failed_)) return false;
+        } while (can_read_at_once() && listener_.wants_more());
+        return true;
+    }
+
     /// One message with a wait; then those that are there whole already, without one.
     awaitable<result<void>> read() override {
-        if (begins_a_message()) { // what comes may not be for the WebSocket
-            typename wire_layer<Stream>::outside_read reading(layer());
-            if (layer().brought_little()) message_.reset();
-            const auto got =
-                co_await layer().next_layer().async_read_some(reading.space(), as_values);
-            reading.ended(std::get<0>(got), std::get<1>(got));
-        }
+        co_await wait();
         do {
             if (stop_->requested()) co_return aborted_error(phase::session);
             if (deliver_in_place()) continue;
-            error_code failed;
-            if (!read_held(failed)) failed = co_await read_message();
-            if (failed) co_return co_await after_last_words(read_error(failed));
+            if (!failed_ && !read_held(failed_)) failed_ = co_await read_message();
+            if (failed_) co_return co_await after_last_words(read_error(failed_));
         } while (can_read_at_once() && listener_.wants_more());
         co_return result<void>();
     }
@@ -230,7 +243,8 @@ private:
 
     /// The WebSocket is between two messages, and nothing is there for it.
     bool begins_a_message() {
-        return !closing_ && ws_.is_open() && layer().gate().between_messages();
+        const bool over = closing_ || failed_ || layer().read_has_failed() || stop_->requested();
+        return !over && ws_.is_open() && layer().gate().between_messages();
     }
 
     /// Most messages are one frame that is there whole: it is handed up from where it lies. The
@@ -356,6 +370,7 @@ private:
     std::string offered_; ///< extensions
     std::unique_ptr<char[]> message_;
     std::size_t size_ = 0; ///< of what has been read of it
+    error_code failed_;    ///< of a read that did not wait
     std::string unsent_;   ///< the rest of a message that was begun at once
     condition sent_;
     unsigned writes_ = 0;

@@ -43,6 +43,10 @@ public:
         co_return failed;
     }
 
+    awaitable<void> wait() override {
+        return connection_ ? connection_->wait() : transport::wait();
+    }
+    bool read_at_once() override { return connection_ && connection_->read_at_once(); }
     awaitable<result<void>> read() override { return connection_ ? connection_->read() : refuse(); }
     bool can_write_at_once() const override {
         return connection_ && connection_->can_write_at_once();

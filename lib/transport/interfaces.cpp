@@ -6,10 +6,14 @@
 #include "transport/transport.hpp"
 #include "transport/wipe.hpp"
 
+#include <boost/asio/awaitable.hpp>
+
 namespace parley {
 
 environment::~environment() = default;
 transport::~transport() = default;
+awaitable<void> transport::wait() { co_return; }
+bool transport::read_at_once() { return false; }
 bool transport::can_write_at_once() const { return false; }
 bool transport::write_at_once(std::string_view) { return false; }
 transport_factory::~transport_factory() = default;

@@ -73,6 +73,11 @@ public:
     /// Lookup, TCP (RFC 8305), proxy, TLS, upgrade, and the check of the 101 (P37).
     virtual awaitable<result<void>> connect(std::shared_ptr<const connect_request> request) = 0;
 
+    /// Waits until there is something for a read, or the connection ends, and so costs an idle
+    /// session less than a read that waits. Need not: then the read does.
+    virtual awaitable<void> wait();
+    /// Hands what is there to the listener, if that takes no wait. False: `read` has to.
+    virtual bool read_at_once();
     /// Reads until at least one message was handed to the listener. The result of a connection that
     /// ended is its error: `connection_closed` with the code, `connection_reset`,
     /// `protocol_violation`, `message_too_large`.

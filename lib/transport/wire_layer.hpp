@@ -124,6 +124,7 @@ public:
         wire_layer& layer_;
     };
 
+    bool read_has_failed() const noexcept { return read_failed_.failed(); }
     /// The last outside read brought little: the next wait may be long.
     bool brought_little() const noexcept { return little_; }
     std::optional<std::string_view> take_text(std::size_t longest) {
@@ -219,7 +220,7 @@ private:
                 layer_.next_.async_read_some(asio::buffer(into_, rest), std::move(self));
             } else {
                 step_ = step::fill;
-                layer_.gate_.expect(true);
+                layer_.gate_.expect(layer_.gate_.head().current() == answer_head::state::complete);
                 layer_.next_.async_read_some(layer_.gate_.space(), std::move(self));
             }
         }
