@@ -25,8 +25,8 @@ namespace parley {
 class frame_gate {
 public:
     static constexpr std::size_t capacity = 32 * 1024;
-    static constexpr std::size_t small_capacity = 2 * 1024; ///< of one that expects little
-    static constexpr std::size_t padding = 64; ///< that may be read behind what it holds
+    static constexpr std::size_t small_capacity = 512; ///< of one that expects little
+    static constexpr std::size_t padding = 64;         ///< that may be read behind what it holds
     /// Of those that cost more than they carry; larger ones are bounded with their message.
     static constexpr unsigned max_small_fragments = 10'000;
     static constexpr std::uint64_t small_fragment = 64; ///< is shorter
