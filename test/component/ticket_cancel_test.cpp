@@ -6,10 +6,13 @@
 #include "support/ticket_world.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <exception>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -264,6 +267,47 @@ TEST_CASE("ticket_manager: stop waits for a source that takes its time",
     w.poll();
     CHECK(first.done());
     CHECK(second.done());
+    CHECK(w.ends());
+}
+
+TEST_CASE("ticket_manager: a caller whose own handler throws takes nobody along",
+          "[component][ticket_manager][J108]") {
+    const bool flight_fails = GENERATE(false, true);
+    const bool on_strand = GENERATE(false, true); // where an exception leaves by another way
+    ticket_world w;
+    auto& tickets = w.manage();
+    asio::any_io_executor home = w.io.get_executor();
+    if (on_strand) home = asio::make_strand(w.io.get_executor());
+    if (flight_fails)
+        w.source->fail(error_info(errc::authentication_failed, "The server says no."));
+    constexpr int each_third = 3;
+    std::vector<started<ticket>> calm;
+    int thrown = 0;
+    int caught = 0; // Asio hands out those of one turn together
+    for (int i = 0; i < 30; ++i) {
+        if (i % each_third != 0)
+            calm.push_back(test::start(home, tickets.get_valid_ticket()));
+        else
+            asio::co_spawn(home, tickets.get_valid_ticket(),
+                           [&thrown](const std::exception_ptr&, const ticket&) {
+                               ++thrown;
+                               throw std::runtime_error("the handler's own");
+                           });
+    }
+    for (bool more = true; more;) {
+        more = false;
+        try {
+            w.poll();
+        } catch (const std::exception&) {
+            ++caught;
+            more = true;
+        }
+    }
+    CHECK(thrown == 10);
+    CHECK(caught > 0);
+    for (const auto& caller : calm)
+        CHECK((caller.done() && caller.failed() == flight_fails));
+    CHECK(w.source->calls() == 1);
     CHECK(w.ends());
 }
 
