@@ -98,7 +98,10 @@ private:
     awaitable<void> open();
     awaitable<void> close();
     void watch_opening();
-    void lose_opening();
+    void lose_opening() {
+        opening_.lost();
+        watch_opening();
+    }
     void perform(const opening_action_t& action);
     error_info why_ended() const;
     void end_session(); // the session has ended for good: events, renewal, tools

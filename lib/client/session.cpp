@@ -325,11 +325,6 @@ void chat_client::impl::perform(const opening_action_t& action) {
     watch_opening();
 }
 
-void chat_client::impl::lose_opening() {
-    opening_.lost();
-    watch_opening();
-}
-
 std::string chat_client::impl::heartbeat() { return encode_heartbeat_ping(clock_->wall_now()); }
 
 void chat_client::impl::on_connection_event(connection_event happened) {
