@@ -34,9 +34,7 @@ awaitable<void> chat_client::send_message(std::string content) {
 }
 
 awaitable<void> chat_client::send_message(chat_message message) {
-    return detail::on_strand<void>(impl_->where(), [impl = impl_, message = std::move(message)] {
-        return impl->send_message(message);
-    });
+    return impl::send(impl_, std::move(message));
 }
 
 awaitable<answer> chat_client::ask(std::string content) {

@@ -56,6 +56,7 @@ public:
     metrics_snapshot metrics() const; // any thread
 
     // conversation.cpp: messages, runs, events
+    static awaitable<void> send(std::shared_ptr<impl> self, chat_message message); // anywhere
     awaitable<void> send_message(chat_message message);
     awaitable<answer> ask(chat_message message);
     awaitable<void> stop_run(std::optional<std::string> conversation_id);
@@ -71,6 +72,15 @@ public:
     awaitable<void> update_metadata(std::string provider_res_id, metadata_patch patch);
 
 private:
+    /// A message on its way, as far as it has come.
+    struct message_on_its_way {
+        std::shared_ptr<outgoing> begun;
+        run_fsm::run_id run{};
+        time_point deadline{};
+        bool sent = false;
+        std::exception_ptr error;
+    };
+
     // session_layer
     awaitable<ticket> next_ticket(std::optional<ticket> rejected, time_point deadline) override;
     void on_open() override;
@@ -111,7 +121,11 @@ private:
     std::shared_ptr<ticket_manager> make_tickets() const;
 
     std::string encode(const chat_message& message) const;
-    awaitable<void> send_frame(std::string frame, run_fsm::run_id run);
+    void begin_message(const chat_message& message, message_on_its_way& into);
+    std::shared_ptr<outgoing> begin_send(std::string frame, run_fsm::run_id run);
+    awaitable<void> finish_send(std::shared_ptr<outgoing> begun, run_fsm::run_id run,
+                                time_point deadline);
+    void drop_run(run_fsm::run_id run);
     awaitable<void> take_turn(std::shared_ptr<ask_call> call);
     awaitable<void> collect(std::shared_ptr<ask_call> call);
     bool give_to_ask(const event& happened);
@@ -161,6 +175,7 @@ private:
     std::vector<std::shared_ptr<flight<void>>> thread_updates_;
     bool tools_changed_ = false; // since the last `configure_tools` of this session
 
+    std::atomic<unsigned> sent_{0}; // messages, or tried
     std::atomic<std::uint64_t> opened_{0}, lost_{0}, attempts_{0}, handlers_failed_{0};
 
     const std::shared_ptr<ticket_manager> tickets_;

@@ -9,6 +9,7 @@
 #include "connection/session_layer.hpp"
 #include "core/clock.hpp"
 #include "core/url.hpp"
+#include "policy/send_queue.hpp"
 #include "transport/environment.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -67,6 +68,11 @@ public:
     /// is handed over (`written`), before anything that the server says to it can be read.
     virtual awaitable<void> send(std::string frame, time_point deadline,
                                  std::function<void(send_progress)> progress) = 0;
+    /// The same in two halves: queues it, which may have written it already; throws when there is
+    /// no session. Then waits until it is settled: not awaited, it stays queued.
+    virtual std::shared_ptr<outgoing> begin_send(std::string frame,
+                                                 std::function<void(send_progress)> progress) = 0;
+    virtual awaitable<void> finish_send(std::shared_ptr<outgoing> begun, time_point deadline) = 0;
     /// Overtakes the messages; belongs to the session that is on (also while it opens), and goes
     /// with it.
     virtual void send_control(std::string frame) = 0;

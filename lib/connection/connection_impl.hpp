@@ -39,6 +39,9 @@ public:
     void session_failed(error_info why) override;
     awaitable<void> send(std::string frame, time_point deadline,
                          std::function<void(send_progress)> progress) override;
+    std::shared_ptr<outgoing> begin_send(std::string frame,
+                                         std::function<void(send_progress)> progress) override;
+    awaitable<void> finish_send(std::shared_ptr<outgoing> begun, time_point deadline) override;
     void send_control(std::string frame) override;
     void send_answer(std::string frame) override;
     awaitable<void> reconnect(time_point deadline) override;
@@ -110,8 +113,10 @@ private:
     void end_session(error_info why);
 
     // sending
-    static awaitable<void> send(self_ptr self, std::shared_ptr<queued_message> one,
-                                time_point deadline);
+    static awaitable<void> send(self_ptr self, std::string frame, time_point deadline,
+                                std::function<void(send_progress)> progress);
+    static awaitable<void> finish_send(self_ptr self, std::shared_ptr<queued_message> one,
+                                       time_point deadline);
     void enqueue(std::shared_ptr<outgoing> added);
     bool accepts_messages() const;
 

@@ -73,18 +73,34 @@ void connection_impl::send_answer(std::string frame) {
 awaitable<void> connection_impl::send(std::string frame, time_point deadline,
                                       std::function<void(send_progress)> progress) {
     const auto self = std::static_pointer_cast<connection_impl>(shared_from_this());
-    return send(
-        self,
-        std::make_shared<queued_message>(std::move(frame), strand_, clock_, std::move(progress)),
-        deadline);
+    return send(self, std::move(frame), deadline, std::move(progress));
 }
 
-awaitable<void> connection_impl::send(self_ptr self, std::shared_ptr<queued_message> one,
-                                      time_point deadline) {
-    if (self->stop_ == stop::abandoned) throw_aborted();
-    if (!self->accepts_messages())
+awaitable<void> connection_impl::send(self_ptr self, std::string frame, time_point deadline,
+                                      std::function<void(send_progress)> progress) {
+    auto finishing =
+        self->finish_send(self->begin_send(std::move(frame), std::move(progress)), deadline);
+    co_await std::move(finishing);
+}
+
+std::shared_ptr<outgoing> connection_impl::begin_send(std::string frame,
+                                                      std::function<void(send_progress)> progress) {
+    if (stop_ == stop::abandoned) throw_aborted();
+    if (!accepts_messages())
         throw_error(error_info(errc::not_connected, "There is no session: connect first."));
-    self->enqueue(one);
+    auto one =
+        std::make_shared<queued_message>(std::move(frame), strand_, clock_, std::move(progress));
+    enqueue(one);
+    return one;
+}
+
+awaitable<void> connection_impl::finish_send(std::shared_ptr<outgoing> begun, time_point deadline) {
+    const auto self = std::static_pointer_cast<connection_impl>(shared_from_this());
+    return finish_send(self, std::static_pointer_cast<queued_message>(std::move(begun)), deadline);
+}
+
+awaitable<void> connection_impl::finish_send(self_ptr self, std::shared_ptr<queued_message> one,
+                                             time_point deadline) {
     bool cancelled = false;
     try {
         while (!one->settled() && self->now() < deadline)

@@ -46,28 +46,30 @@ void tool_execution::launch() {
     started_ = true;
     asio::co_spawn(
         where_.executor(), [self = shared_from_this()] { return call_handler(self); },
-        asio::bind_cancellation_slot(
-            signal_.slot(),
-            [self = shared_from_this()](const std::exception_ptr& error, tool_answer answer) {
-                if (error) answer = tool_answer(tool_outcome::failed, "");
-                self->finish(std::move(answer));
-            }));
+        // It finishes itself: co_spawn would take a turn of the scheduler more.
+        asio::bind_cancellation_slot(signal_.slot(),
+                                     [self = shared_from_this()](const std::exception_ptr& error) {
+                                         if (error && self->ended_)
+                                             self->finish(tool_answer(tool_outcome::failed, ""));
+                                     }));
 }
 
-awaitable<tool_answer> tool_execution::call_handler(std::shared_ptr<tool_execution> self) {
+awaitable<void> tool_execution::call_handler(std::shared_ptr<tool_execution> self) {
+    tool_answer answer(tool_outcome::failed, "");
     try {
         auto work = self->tool_->handler()(std::move(self->call_));
         auto result = co_await std::move(work);
-        co_return tool_answer(std::move(result));
+        answer = tool_answer(std::move(result));
     } catch (const std::exception& thrown) {
-        co_return tool_answer(tool_outcome::failed, thrown.what());
-    } catch (...) {
-        co_return tool_answer(tool_outcome::failed, "");
+        answer = tool_answer(tool_outcome::failed, thrown.what());
+    } catch (...) { // it says nothing of itself
     }
+    self->finish(std::move(answer));
 }
 
 void tool_execution::finish(tool_answer answer) {
-    home_->bring([ended = std::move(ended_), answer = std::move(answer)] { ended(answer); });
+    home_->bring(
+        [ended = std::exchange(ended_, nullptr), answer = std::move(answer)] { ended(answer); });
 }
 
 void tool_execution::cancel() {

@@ -58,7 +58,7 @@ public:
     void cancel(); ///< any thread; terminal
 
 private:
-    static awaitable<tool_answer> call_handler(std::shared_ptr<tool_execution> self);
+    static awaitable<void> call_handler(std::shared_ptr<tool_execution> self);
     void launch();
     void finish(tool_answer answer);
 

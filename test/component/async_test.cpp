@@ -13,6 +13,7 @@
 #include <atomic>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 using namespace parley;
@@ -216,6 +217,51 @@ TEST_CASE("strand: posts are later, a dispatch is at once where it may be", "[co
     CHECK(order == "ab");
 }
 
+TEST_CASE("strand: what is to run at once or never does one of them",
+          "[component][strand][threads]") {
+    asio::io_context io;
+    const auto here = detail::strand::around(io.get_executor());
+    int ran = 0;
+    const auto work = [&] { ++ran; };
+    CHECK_FALSE(here.run_now(work)); // this thread does not run the context
+    CHECK_FALSE(detail::strand::around(asio::make_strand(io)).run_now(work));
+    io.run();
+    CHECK(ran == 0);
+
+    constexpr int calls = 4000;
+    std::atomic<int> inside{0}, promised{0};
+    std::atomic<bool> overlapped{false};
+    int done = 0; // on the strand alone
+    const auto one = [&] {
+        if (inside.fetch_add(1) != 0) overlapped = true;
+        ++done;
+        inside.fetch_sub(1);
+    };
+    for (int i = 0; i < calls; ++i)
+        asio::post(io, [&] {
+            if (here.run_now(one))
+                ++promised;
+            else
+                here.post([&, one] { one(), ++promised; });
+        });
+    io.restart();
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i)
+        threads.emplace_back([&] { io.run(); });
+    for (auto& each : threads)
+        each.join();
+    CHECK(promised == calls);
+    CHECK(done == calls);
+    CHECK_FALSE(overlapped);
+
+    asio::post(io, [&] { // who is on it already stays on it
+        here.dispatch([&] { CHECK(here.run_now(work)); });
+    });
+    io.restart();
+    io.run();
+    CHECK(ran == 1);
+}
+
 TEST_CASE("on_strand: the caller is resumed on his own executor", "[component][on_strand]") {
     world w;
     const auto callers = asio::make_strand(asio::any_io_executor(w.io.get_executor()));
@@ -223,7 +269,7 @@ TEST_CASE("on_strand: the caller is resumed on his own executor", "[component][o
     bool on_his = false;
     auto calling = [&]() -> awaitable<void> {
         auto crossing = detail::on_strand<int>(w.strand, [&]() -> awaitable<int> {
-            on_ours = w.strand.running_in_this_thread() && !callers.running_in_this_thread();
+            on_ours = w.strand.running_in_this_thread();
             return w.after_a_while(3);
         });
         co_await std::move(crossing);

@@ -10,6 +10,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -301,7 +302,9 @@ TEST_CASE("tool_runner: eight run, the others follow in order", "[component][too
 
     CHECK(closed.entered == 10);
     REQUIRE(here.sink->answers.size() == 10);
-    CHECK(here.sink->answers.back() == answer("9", R"("result":"open")"));
+    const auto& given = here.sink->answers;
+    const auto ninth = std::find(given.begin(), given.end(), answer("8", R"("result":"open")"));
+    CHECK(std::find(ninth, given.end(), answer("9", R"("result":"open")")) != given.end());
 }
 
 TEST_CASE("tool_runner: a flood is answered busy, and what it started goes on",

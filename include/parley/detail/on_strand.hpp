@@ -62,7 +62,6 @@ struct crossing {
     Handler handler;
     std::optional<executor_type> caller; // keeps the caller's context at work until the end
     asio::cancellation_signal signal;    // strand only, as are those below
-    std::exception_ptr error;
     bool cancel_requested = false;
     bool started = false;
 };
@@ -81,6 +80,31 @@ void cross_back(std::shared_ptr<crossing<Handler>> way, std::exception_ptr error
         way.reset();
         std::move(handler)(std::move(error), std::move(results)...);
     });
+}
+
+// The operation, and the way back from its end: co_spawn would take a turn of the scheduler more
+// for one that never suspends. What is thrown is handed over whole, or a reference would stay on
+// this side, and ThreadSanitizer does not see how libstdc++ counts them.
+template <class T, class Handler>
+awaitable<void> cross_over(std::shared_ptr<crossing<Handler>> way,
+                           const std::function<awaitable<T>()>& operation) {
+    std::exception_ptr error;
+    if constexpr (std::is_void_v<T>) {
+        try {
+            co_await operation();
+        } catch (...) {
+            error = std::current_exception();
+        }
+        cross_back(std::move(way), std::move(error));
+    } else {
+        T value{};
+        try {
+            value = co_await operation();
+        } catch (...) {
+            error = std::current_exception();
+        }
+        cross_back(std::move(way), std::move(error), std::move(value));
+    }
 }
 
 /// Runs `operation()` (T is void, or default constructible) on `where` for a caller on any
@@ -110,7 +134,8 @@ awaitable<T> on_strand(strand where, std::function<awaitable<T>()> operation) {
                             held->cancel_requested = true;
                     });
                 });
-            target.post([target, way, work = std::move(work)]() mutable {
+            // Maybe at once, on this thread: then only the way back is a turn of the scheduler.
+            target.dispatch([target, way, work = std::move(work)]() mutable {
                 if (way->cancel_requested) {
                     if constexpr (std::is_void_v<T>)
                         return cross_back(std::move(way), aborted());
@@ -119,25 +144,16 @@ awaitable<T> on_strand(strand where, std::function<awaitable<T>()> operation) {
                 }
                 way->started = true;
                 auto own_slot = way->signal.slot();
-                // The default state hears terminal only: let the inner operations choose. What is
-                // thrown is handed over whole: co_spawn would keep a reference on this side, and
-                // ThreadSanitizer does not see how libstdc++ counts them.
-                auto body = [inner = std::move(work), way]() mutable -> awaitable<T> {
+                auto body = [inner = std::move(work), way]() mutable -> awaitable<void> {
+                    // The default state hears terminal only: let the inner operations choose.
                     co_await asio::this_coro::reset_cancellation_state(
                         asio::enable_total_cancellation());
-                    try {
-                        co_return co_await inner();
-                    } catch (...) {
-                        way->error = std::current_exception();
-                    }
-                    if constexpr (!std::is_void_v<T>) co_return T();
+                    co_await cross_over<T>(std::move(way), inner);
                 };
                 asio::co_spawn(target.executor(), std::move(body),
                                asio::bind_cancellation_slot(
-                                   own_slot, [way](std::exception_ptr error, auto... results) {
-                                       if (way->error) error = std::move(way->error);
-                                       cross_back(way, std::move(error), std::move(results)...);
-                                   }));
+                                   // Nobody waits for this, but the signal is in use until here.
+                                   own_slot, [way](std::exception_ptr) {}));
             });
         },
         asio::use_awaitable, std::move(where), std::move(operation));

@@ -8,6 +8,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 
+#include <memory>
+#include <thread>
 #include <utility>
 
 namespace parley::detail {
@@ -52,6 +54,29 @@ public:
             asio::dispatch(*known, std::forward<Function>(function));
         else
             asio::dispatch(executor_, std::forward<Function>(function));
+    }
+
+    /// At once or never: false when this thread does not run the io_context, or another is on the
+    /// strand.
+    template <class Function>
+    bool run_now(const Function& function) const {
+        const auto* known = executor_.target<direct>();
+        if (!known || !known->get_inner_executor().running_in_this_thread()) return false;
+        // What is left behind when the strand is taken looks at the thread before anything else.
+        struct turn {
+            const std::thread::id thread = std::this_thread::get_id();
+            const Function* wanted = nullptr;
+            bool over = false;
+        };
+        const auto mine = std::make_shared<turn>();
+        mine->wanted = &function;
+        asio::dispatch(*known, [mine] {
+            if (mine->thread != std::this_thread::get_id() || !mine->wanted) return;
+            (*mine->wanted)();
+            mine->over = true;
+        });
+        mine->wanted = nullptr;
+        return mine->over;
     }
 
 private:
