@@ -29,17 +29,17 @@ public:
     bool empty() const noexcept { return size_ == 0; }
     std::size_t size() const noexcept { return size_; }
 
-    void push_back(T&& value) {
+    template <class... Arguments>
+    void emplace_back(Arguments&&... arguments) {
         if (!last_ || end_ == Count) grow();
-        last_->places[end_++].emplace(std::move(value));
+        last_->places[end_++].emplace(std::forward<Arguments>(arguments)...);
         ++size_;
     }
 
-    /// Moves the oldest out. Not when it is empty.
-    void pop_front(std::optional<T>& into) {
-        auto& place = first_->places[begin_++];
-        into.emplace(*std::move(place));
-        place.reset();
+    /// The oldest. Not when it is empty.
+    T& front() noexcept { return *first_->places[begin_]; }
+    void pop_front() noexcept {
+        first_->places[begin_++].reset();
         if (--size_ == 0) {
             begin_ = end_ = 0; // the chunk is kept
         } else if (begin_ == Count) {

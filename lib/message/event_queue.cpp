@@ -94,14 +94,15 @@ public:
     void push(event&& happened) {
         const std::lock_guard lock(mutex_);
         if (closed_ || aborted_) return;
-        bytes_ += text_size(happened);
-        waiting_.push_back(std::move(happened));
-        full_ = is_full();
+        const auto bytes = text_size(happened);
+        bytes_ += bytes;
+        waiting_.emplace_back(std::move(happened), bytes);
+        full_.store(is_full(waiting_.size(), bytes_), std::memory_order_relaxed);
         if (waiting_.size() == 1) ring(); // else who waits was woken by the first
     }
 
     /// Asked for every message, and so without the lock.
-    bool full() const noexcept { return full_; }
+    bool full() const noexcept { return full_.load(std::memory_order_relaxed); }
 
     void close() {
         {
@@ -120,7 +121,7 @@ public:
             const std::lock_guard lock(mutex_);
             closed_ = false;
             bytes_ = 0;
-            full_ = false;
+            full_.store(false, std::memory_order_relaxed);
             dropped.swap(waiting_);
         }
         room_.notify_all();
@@ -132,7 +133,7 @@ public:
             const std::lock_guard lock(mutex_);
             aborted_ = true;
             bytes_ = 0;
-            full_ = false;
+            full_.store(false, std::memory_order_relaxed);
             dropped.swap(waiting_);
             ring();
         }
@@ -142,16 +143,18 @@ public:
     static awaitable<std::optional<event>> next(std::shared_ptr<impl> self) {
         std::optional<std::uint64_t> since; // of the first look
         for (;;) {
-            std::optional<event> taken;
-            switch (self->take(since, taken)) {
-            case outcome::ready:
-                co_return taken;
-            case outcome::end:
-                co_return std::nullopt;
-            case outcome::aborted:
-                std::rethrow_exception(detail::aborted());
-            case outcome::nothing:
-                break;
+            {
+                taking one(*self, since);
+                switch (one.seen()) {
+                case outcome::ready:
+                    co_return std::move(one.front()); // once, to where the caller finds it
+                case outcome::end:
+                    co_return std::nullopt;
+                case outcome::aborted:
+                    std::rethrow_exception(detail::aborted());
+                case outcome::nothing:
+                    break;
+                }
             }
             co_await arrival(self, *since);
             // A cancelled caller leaves there what has come.
@@ -167,11 +170,18 @@ public:
     }
 
 private:
-    using waiting_events = chunked_queue<event, 16>;
+    struct entry {
+        entry(event&& what, std::size_t size) : happened(std::move(what)), bytes(size) {}
+        event happened;
+        std::size_t bytes;
+    };
+    using waiting_events = chunked_queue<entry, 16>;
 
     enum class outcome { ready, end, aborted, nothing };
 
-    bool is_full() const { return waiting_.size() >= max_count_ || bytes_ >= max_bytes_; }
+    bool is_full(std::size_t count, std::size_t bytes) const {
+        return count >= max_count_ || bytes >= max_bytes_;
+    }
 
     // Under the lock. A call that began before a `close` sees the end, also after a `reopen`.
     outcome look(std::uint64_t since) const {
@@ -181,26 +191,44 @@ private:
         return closed_ ? outcome::end : outcome::nothing;
     }
 
-    outcome take(std::optional<std::uint64_t>& since, std::optional<event>& taken) {
-        bool room = false;
-        {
-            const std::lock_guard lock(mutex_);
-            if (!since) since = life_;
-            const auto seen = look(*since);
-            if (seen != outcome::ready) return seen;
-            waiting_.pop_front(taken);
-            bytes_ -= text_size(*taken);
-            full_ = is_full();
-            room = room_wanted_ && !is_full();
-            if (room) room_wanted_ = false;
+    /// A caller's look at the queue, under the lock while it lives. What it finds it takes out when
+    /// it goes, so that an event is moved from where it lies to where it is wanted.
+    class taking {
+    public:
+        taking(impl& from, std::optional<std::uint64_t>& since) : from_(from), lock_(from.mutex_) {
+            if (!since) since = from.life_;
+            seen_ = from.look(*since);
+            if (seen_ == outcome::ready) from.make_room();
         }
-        if (room) strand_.post([self = shared_from_this()] { self->room_.notify_all(); });
-        return outcome::ready;
+        taking(const taking&) = delete;
+        taking& operator=(const taking&) = delete;
+        ~taking() {
+            if (seen_ == outcome::ready) from_.waiting_.pop_front();
+        }
+        outcome seen() const noexcept { return seen_; }
+        event& front() noexcept { return from_.waiting_.front().happened; }
+
+    private:
+        impl& from_;
+        const std::lock_guard<std::mutex> lock_;
+        outcome seen_;
+    };
+
+    // Under the lock: the oldest is about to go.
+    void make_room() {
+        const auto bytes = bytes_ - waiting_.front().bytes;
+        const bool full = is_full(waiting_.size() - 1, bytes);
+        if (room_wanted_ && !full) {
+            strand_.post([self = shared_from_this()] { self->room_.notify_all(); });
+            room_wanted_ = false;
+        }
+        bytes_ = bytes;
+        full_.store(full, std::memory_order_relaxed);
     }
 
     bool wants_room() {
         const std::lock_guard lock(mutex_);
-        room_wanted_ = is_full() && !closed_ && !aborted_;
+        room_wanted_ = is_full(waiting_.size(), bytes_) && !closed_ && !aborted_;
         return room_wanted_;
     }
 

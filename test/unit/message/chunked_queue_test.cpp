@@ -3,7 +3,6 @@
 
 #include <deque>
 #include <memory>
-#include <optional>
 #include <utility>
 
 using parley::chunked_queue;
@@ -12,9 +11,9 @@ namespace {
 
 template <class T, std::size_t Count>
 T taken_from(chunked_queue<T, Count>& queue) {
-    std::optional<T> taken;
-    queue.pop_front(taken);
-    return *std::move(taken);
+    T taken = std::move(queue.front());
+    queue.pop_front();
+    return taken;
 }
 
 } // namespace
@@ -27,7 +26,7 @@ TEST_CASE("chunked_queue: gives back in order whatever the sizes of the batches 
     for (int round = 0; round < 200; ++round) {
         for (int i = 0; i < (round * 7) % 13; ++i) {
             expected.push_back(next);
-            queue.push_back(std::make_unique<int>(next++));
+            queue.emplace_back(std::make_unique<int>(next++));
         }
         for (int i = 0; i < (round * 5) % 11 && !expected.empty(); ++i) {
             REQUIRE(*taken_from(queue) == expected.front());
@@ -47,7 +46,7 @@ TEST_CASE("chunked_queue: lets go of an element when it is taken", "[unit][chunk
     const auto watched = std::make_shared<int>(1);
     chunked_queue<std::shared_ptr<int>, 2> queue;
     for (int i = 0; i < 5; ++i)
-        queue.push_back(std::shared_ptr<int>(watched));
+        queue.emplace_back(std::shared_ptr<int>(watched));
     for (long left = 5; left > 0; --left) {
         CHECK(watched.use_count() == left + 1);
         taken_from(queue);
@@ -58,6 +57,6 @@ TEST_CASE("chunked_queue: lets go of an element when it is taken", "[unit][chunk
 TEST_CASE("chunked_queue: is destroyed with a great many elements in it", "[unit][chunked_queue]") {
     chunked_queue<int, 1> queue;
     for (int i = 0; i < 1'000'000; ++i)
-        queue.push_back(int(i));
+        queue.emplace_back(int(i));
     CHECK(queue.size() == 1'000'000);
 }
