@@ -86,6 +86,7 @@ private:
     void on_open() override;
     void on_text(std::string_view text) override { router_->on_text(text); }
     void on_binary(std::size_t size) override { router_->on_binary(size); }
+    void after_read() override { router_->after_read(); }
     /// What opens a session is no event: it is read also when there is no room for events, until
     /// one comes.
     bool has_room() const override {

@@ -254,6 +254,10 @@ void connection_impl::on_binary(std::size_t size) {
     if (listening_) listening_->on_binary(size);
 }
 
+void connection_impl::after_read() {
+    if (listening_) listening_->after_read();
+}
+
 bool connection_impl::has_room() const { return !listening_ || listening_->has_room(); }
 
 awaitable<void> connection_impl::wait_for_room() { return wait_for_room(layer_.lock()); }

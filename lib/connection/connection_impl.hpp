@@ -67,6 +67,7 @@ private:
     void on_open() override;
     void on_text(std::string_view text) override;
     void on_binary(std::size_t size) override;
+    void after_read() override;
     bool has_room() const override;
     awaitable<void> wait_for_room() override;
     static awaitable<void> wait_for_room(std::shared_ptr<session_layer> layer);

@@ -31,6 +31,7 @@ public:
     virtual void on_open() = 0; ///< the WebSocket is open
     virtual void on_text(std::string_view text) = 0;
     virtual void on_binary(std::size_t size) = 0;
+    virtual void after_read() = 0;
     virtual bool has_room() const = 0;
     virtual awaitable<void> wait_for_room() = 0;
     virtual std::string heartbeat() = 0;

@@ -46,6 +46,7 @@ awaitable<void> link::read_all(std::shared_ptr<link> self, std::shared_ptr<const
         if (self->cut_) break;
         co_await self->transport_->wait();
         if (!self->transport_->read_at_once()) co_await read(self);
+        if (self->owner_ && !self->reason_) self->owner_->after_read();
     }
     kept.reset();
 }

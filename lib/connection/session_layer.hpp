@@ -30,6 +30,8 @@ public:
     virtual void on_open() = 0;
     virtual void on_text(std::string_view text) = 0; ///< followed by `message_padding` bytes
     virtual void on_binary(std::size_t size) = 0;
+    /// What was there to be read has been handed up, for now.
+    virtual void after_read() {}
 
     /// Back-pressure: nothing is read while this is false, until `wait_for_room` returns.
     virtual bool has_room() const = 0;

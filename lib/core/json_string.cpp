@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 
 namespace parley {
@@ -11,6 +12,18 @@ namespace parley {
 namespace {
 
 constexpr std::string_view replacement = "\xEF\xBF\xBD"; // U+FFFD
+
+/// Eight bytes of ASCII, none of which needs an escape. A byte that is zero sets the highest bit
+/// when one is taken from it; so does one below 0x20 with 0x20, and those above need none.
+bool eight_plain(const char* from) noexcept {
+    constexpr std::uint64_t each = 0x0101'0101'0101'0101;
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, from, sizeof bytes);
+    const auto quotes = (bytes ^ each * '"') - each;
+    const auto backslashes = (bytes ^ each * '\\') - each;
+    const auto controls = bytes - each * 0x20;
+    return ((bytes | quotes | backslashes | controls) & each * 0x80) == 0;
+}
 
 void append_escaped(std::string& out, unsigned char c) {
     constexpr std::string_view hex = "0123456789abcdef";
@@ -132,6 +145,9 @@ bool append_json_string(std::string& out, std::string_view text) {
     out += '"';
     std::size_t plain = 0; // where the run of bytes that need no escape began
     for (std::size_t at = 0; at < text.size();) {
+        while (text.size() - at >= 8 && eight_plain(text.data() + at))
+            at += 8;
+        if (at == text.size()) break;
         const auto c = static_cast<unsigned char>(text[at]);
         if (c >= 0x80) {
             const auto length = utf8_sequence(text, at);

@@ -55,6 +55,8 @@ public:
             take(*taking_, message_skipped{skip_reason::binary, fmt::format("{} bytes", size)});
     }
 
+    void after_read() override { runner_->launch(); }
+
     void add_tools(std::vector<tool> added) override { tools_.add(std::move(added)); }
     void remove_tool(const std::string& name) override { tools_.remove(name); }
     void replace_tools(std::vector<tool> replaced) override { tools_.replace(std::move(replaced)); }

@@ -25,15 +25,16 @@ void way_home::close() {
     strand_.reset();
 }
 
-std::weak_ptr<tool_execution> tool_execution::start(const asio::any_io_executor& where,
-                                                    std::shared_ptr<way_home> home,
-                                                    std::shared_ptr<const tool> called,
-                                                    tool_call call, completion ended) {
-    auto self =
-        std::make_shared<tool_execution>(token(), detail::strand::of(where), std::move(home),
-                                         std::move(called), std::move(call), std::move(ended));
-    self->where_.post([self] { self->launch(); });
-    return self;
+std::shared_ptr<tool_execution> tool_execution::make(const asio::any_io_executor& where,
+                                                     std::shared_ptr<way_home> home,
+                                                     std::shared_ptr<const tool> called,
+                                                     tool_call call, completion ended) {
+    return std::make_shared<tool_execution>(token(), detail::strand::of(where), std::move(home),
+                                            std::move(called), std::move(call), std::move(ended));
+}
+
+void tool_execution::start() {
+    where_.post([self = shared_from_this()] { self->launch(); });
 }
 
 tool_execution::tool_execution(token, detail::strand where, std::shared_ptr<way_home> home,

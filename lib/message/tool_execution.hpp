@@ -43,11 +43,11 @@ public:
     /// empty for what is no std::exception.
     using completion = std::function<void(tool_answer)>;
 
-    /// Starts it: later, never inline. `where` must live until the handler has ended.
-    static std::weak_ptr<tool_execution> start(const asio::any_io_executor& where,
-                                               std::shared_ptr<way_home> home,
-                                               std::shared_ptr<const tool> called, tool_call call,
-                                               completion ended);
+    /// `where` must live until the handler has ended.
+    static std::shared_ptr<tool_execution> make(const asio::any_io_executor& where,
+                                                std::shared_ptr<way_home> home,
+                                                std::shared_ptr<const tool> called, tool_call call,
+                                                completion ended);
 
     tool_execution(token, detail::strand where, std::shared_ptr<way_home> home,
                    std::shared_ptr<const tool> called, tool_call call, completion ended);
@@ -55,11 +55,13 @@ public:
     tool_execution& operator=(const tool_execution&) = delete;
     ~tool_execution() = default;
 
+    const detail::strand& where() const noexcept { return where_; }
+    void launch(); ///< now; there only
+    void start();  ///< later; any thread
     void cancel(); ///< any thread; terminal
 
 private:
     static awaitable<void> call_handler(std::shared_ptr<tool_execution> self);
-    void launch();
     void finish(tool_answer answer);
 
     const detail::strand where_;

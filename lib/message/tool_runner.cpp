@@ -82,7 +82,7 @@ void tool_runner::perform(std::vector<tool_action_t> actions) {
     for (auto& action : actions)
         std::visit([this](auto& one) { perform(one); }, action);
     forgotten_.store(fsm_.forgotten(), std::memory_order_relaxed);
-    keep_watch();
+    go_on_later();
     changed_.notify_all();
 }
 
@@ -94,12 +94,17 @@ void tool_runner::perform(const tool_action::run& action) {
     tool_call call(std::move(asked.name), std::move(asked.call_id), std::move(asked.parameters),
                    action.deadline);
     const auto& where = called->executor() ? called->executor() : where_;
-    executions_[action.id] =
-        tool_execution::start(where, home_, std::move(called), std::move(call),
-                              [weak = weak_from_this(), id = action.id](tool_answer answer) {
-                                  if (const auto self = weak.lock())
-                                      self->ended(id, std::move(answer));
-                              });
+    const auto execution =
+        tool_execution::make(where, home_, std::move(called), std::move(call),
+                             [weak = weak_from_this(), id = action.id](tool_answer answer) {
+                                 if (const auto self = weak.lock())
+                                     self->ended(id, std::move(answer));
+                             });
+    executions_[action.id] = execution;
+    if (execution->where().executor() == strand_.executor())
+        starting_.push_back(execution);
+    else
+        execution->start();
 }
 
 void tool_runner::perform(tool_action::answer& action) {
@@ -156,18 +161,31 @@ void tool_runner::ended(tool_request_id id, tool_answer answer) {
     perform(fsm_.resume(clock_->now(), std::move(input)));
 }
 
-void tool_runner::keep_watch() {
-    if (watching_ || !fsm_.running()) return;
-    watching_ = true;
-    // Later: most tools have ended by then, and need neither a task nor a timer.
+void tool_runner::launch() {
+    if (launching_) return; // whoever does it takes up what comes meanwhile
+    launching_ = true;
+    while (!starting_.empty()) {
+        const auto next = std::move(starting_.front());
+        starting_.pop_front();
+        next->launch();
+    }
+    launching_ = false;
+}
+
+void tool_runner::go_on_later() {
+    const bool unwatched = !watching_ && fsm_.running();
+    if (going_on_ || (starting_.empty() && !unwatched)) return;
+    going_on_ = true;
+    // Most tools have ended by then, and need neither a task nor a timer.
     strand_.post([weak = weak_from_this()] {
-        if (const auto self = weak.lock()) self->begin_watch();
+        if (const auto self = weak.lock()) self->go_on();
     });
 }
 
-void tool_runner::begin_watch() {
-    watching_ = false;
-    if (!fsm_.running()) return;
+void tool_runner::go_on() {
+    going_on_ = false;
+    launch();
+    if (watching_ || !fsm_.running()) return;
     try {
         tasks_.spawn([self = shared_from_this()] { return watch(self); });
     } catch (const std::bad_alloc&) {

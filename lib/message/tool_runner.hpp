@@ -21,6 +21,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <vector>
@@ -50,6 +51,10 @@ public:
     void abandon();
     void restart();
 
+    /// The tools that are to run on the strand, and have been asked for since: now, and not in a
+    /// turn of their own. Not from where a frame is being taken.
+    void launch();
+
     static constexpr std::chrono::milliseconds patience{500};
 
     /// Adds to the counters of tools; any thread.
@@ -69,8 +74,8 @@ private:
     void perform(const tool_action::cancel& action);
     void perform(const tool_action::join& action);
     void ended(tool_request_id id, tool_answer answer);
-    void keep_watch();
-    void begin_watch();
+    void go_on_later();
+    void go_on();
     bool any_left() const;
     void count_answer(const tool_action::answer& given) noexcept;
 
@@ -88,9 +93,12 @@ private:
     tool_request_id last_ = 0;
     std::map<tool_request_id, request_data> requests_; // that have not started
     std::map<tool_request_id, std::weak_ptr<tool_execution>> executions_;
+    std::deque<std::shared_ptr<tool_execution>> starting_; // on the strand itself
     condition changed_;
     task_group tasks_;
-    bool watching_ = false; // or about to
+    bool watching_ = false;
+    bool launching_ = false;
+    bool going_on_ = false; // in a turn that is posted
     bool abandoned_ = false;
 
     std::atomic<std::uint64_t> calls_{0}, repeated_{0}, failed_{0}, forgotten_{0};
