@@ -18,8 +18,9 @@ namespace {
 using wire::append_text;
 using wire::object_writer;
 
-object_writer begin(std::string_view type) {
-    object_writer out;
+object_writer begin(std::string_view type, std::size_t size = 0) {
+    constexpr std::size_t names = 100;
+    object_writer out(names + size);
     out.text("type", type);
     return out;
 }
@@ -95,7 +96,7 @@ std::vector<held_member> members_of(const json_text& object) {
 } // namespace
 
 std::string encode_chat_message(const chat_message& message) {
-    auto out = begin("chat_message");
+    auto out = begin("chat_message", message.content().size());
     out.text("content", message.content()).raw("media", texts(message.media(), "media"));
     out.text_if("providerResId", message.provider_res_id());
     if (message.mcp_headers()) out.raw("mcpHeaders", headers(*message.mcp_headers()));
@@ -121,7 +122,7 @@ std::string encode_context_helpers(const json_text& helpers) {
 }
 
 std::string encode_tool_result(std::string_view call_id, const json_text& result) {
-    auto out = begin("tool_call_response");
+    auto out = begin("tool_call_response", result.view().size());
     return out.text("callId", to_valid_utf8(call_id)).raw("result", result.view()).take();
 }
 

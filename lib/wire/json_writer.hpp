@@ -2,6 +2,7 @@
 
 #include <parley/json_text.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,6 +17,10 @@ namespace parley::wire {
 ///     return object_writer{}.text("type", "stop_run").text("conversationUuid", id).take();
 class object_writer {
 public:
+    object_writer() = default;
+    /// For about so many bytes.
+    explicit object_writer(std::size_t expected) { out_.reserve(expected); }
+
     /// Throws `client_error` (`invalid_utf8`), naming the field.
     object_writer& text(std::string_view name, std::string_view value);
     /// Leaves an absent value out.

@@ -1,3 +1,4 @@
+#include "core/json_string.hpp"
 #include "core/log.hpp"
 #include "core/text.hpp"
 #include "support/catch.hpp"
@@ -125,4 +126,28 @@ TEST_CASE("log: without a sink nothing is enabled", "[unit][log]") {
 
     CHECK_FALSE(nobody.enabled(log_level::error));
     nobody.write(log_level::error, "to nobody");
+}
+
+TEST_CASE("json_string: a byte is escaped, passed or refused wherever it stands",
+          "[unit][json_string]") {
+    for (unsigned code = 0; code < 0x100; ++code) {
+        const auto byte = static_cast<char>(code);
+        std::string alone;
+        const bool possible = append_json_string(alone, std::string_view(&byte, 1));
+        CHECK(possible == (code < 0x80));
+        for (std::size_t before = 0; before < 20; ++before) {
+            for (const std::size_t after : {0, 1, 7, 8, 9}) {
+                const std::string head(before, 'a'), tail(after, '~');
+                std::string out = "x";
+                REQUIRE(append_json_string(out, head + byte + tail) == possible);
+                if (possible)
+                    REQUIRE(out == "x\"" + head + alone.substr(1, alone.size() - 2) + tail + '"');
+                else
+                    REQUIRE(out == "x");
+            }
+        }
+    }
+    std::string out;
+    REQUIRE(append_json_string(out, "seven…: é and \U0001F600 and eight more"));
+    CHECK(out == "\"seven…: é and \U0001F600 and eight more\"");
 }
