@@ -30,7 +30,7 @@ namespace parley {
 /// Thread safety: every member may be called from any thread, concurrently. Awaitables resume on
 /// the caller's executor. Errors are the classes of error.hpp, and `boost::system::system_error`
 /// with `operation_aborted` for a cancelled call. Destroying a client never blocks, and ends
-/// whatever waits with `operation_aborted`; it must go before its execution context does.
+/// whatever waits with `operation_aborted`: run its context until then, which goes last of all.
 class chat_client {
 public:
     /// Throws `client_error` or `tool_configuration_error` for what is wrong in the configuration.
