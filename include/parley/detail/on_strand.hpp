@@ -87,7 +87,7 @@ void cross_back(std::shared_ptr<crossing<Handler>> way, std::exception_ptr error
 // this side, and ThreadSanitizer does not see how libstdc++ counts them.
 template <class T, class Handler>
 awaitable<void> cross_over(std::shared_ptr<crossing<Handler>> way,
-                           const std::function<awaitable<T>()>& operation) {
+                           std::function<awaitable<T>()> operation) {
     std::exception_ptr error;
     if constexpr (std::is_void_v<T>) {
         try {
@@ -148,7 +148,7 @@ awaitable<T> on_strand(strand where, std::function<awaitable<T>()> operation) {
                     // The default state hears terminal only: let the inner operations choose.
                     co_await asio::this_coro::reset_cancellation_state(
                         asio::enable_total_cancellation());
-                    co_await cross_over<T>(std::move(way), inner);
+                    co_await cross_over<T>(std::move(way), std::move(inner));
                 };
                 asio::co_spawn(target.executor(), std::move(body),
                                asio::bind_cancellation_slot(
