@@ -177,7 +177,8 @@ void observer::ticket_asked(std::uint64_t number, const std::string& entity) {
     if (!fresh_requests_.empty()) world_.broke("I7", "two requests for a ticket at the same time");
     const auto why = reason_to_ask();
     if (!why) world_.broke("I7", "a ticket is asked for while a valid one is held");
-    if (identity_since_ && *identity_since_ < world_.now() && entity != entity_)
+    const bool gone = entity != entity_ && !coming_entities_.contains(entity);
+    if (identity_since_ && *identity_since_ < world_.now() && gone)
         world_.broke("I7", "a ticket is asked for an identity that is gone");
     asked_[number].entity = entity;
     fresh_requests_.insert(number);
@@ -224,7 +225,11 @@ void observer::forget_tickets() {
     fresh_requests_.clear();
 }
 
-void observer::identity_changed(const std::string& entity) {
+void observer::identity_changes(const std::string& to) { coming_entities_.insert(to); }
+
+void observer::identity_changed(const std::string& entity, bool ok) {
+    coming_entities_.erase(entity);
+    if (!ok) return;
     forget_tickets();
     entity_ = entity;
     identity_since_ = world_.now();
@@ -257,6 +262,7 @@ void observer::client_made() {
     held_.reset();
     entity_.clear();
     identity_since_.reset();
+    coming_entities_.clear();
     doubted_ = false;
     refreshing_ = 0;
     over_ = lost_ = false;

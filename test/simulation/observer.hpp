@@ -52,7 +52,8 @@ public:
     // The user's.
     void client_made();
     void client_gone();
-    void identity_changed(const std::string& entity);
+    void identity_changes(const std::string& to);
+    void identity_changed(const std::string& entity, bool ok);
     void refresh_began() { ++refreshing_; }
     void refresh_ended() { --refreshing_; }
     void nudged() { nudged_ = true; } ///< a backoff may be cut short
@@ -123,6 +124,7 @@ private:
     std::optional<holding> held_;
     std::map<std::string, std::string> issued_; // to whom
     std::string entity_;
+    std::set<std::string> coming_entities_; // of changes that have begun
     std::optional<time_point> identity_since_;
     bool doubted_ = false;
     bool refresh_failed_ = false; // the last request did, and its refresh may go on

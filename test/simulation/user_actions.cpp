@@ -140,10 +140,11 @@ void user::change_helpers() {
 
 void user::change_entity() {
     const auto entity = fmt::format("entity-{}", ++last_);
+    observer_.identity_changes(entity);
     start("update_entity", config_.timeouts.request,
           client_->update_entity("thread", entity, "kind"),
           [this, entity, of = clients_](const outcome& how, void*) {
-              if (how.ok && of == clients_) observer_.identity_changed(entity);
+              if (of == clients_) observer_.identity_changed(entity, how.ok);
           });
 }
 
