@@ -1,6 +1,12 @@
 #include <parley/detail/strand.hpp>
 
+#include <utility>
+
 namespace parley::detail {
+
+// Not inline: what an any_io_executor does with these is compiled here, and not for each user.
+strand::strand(direct known) : executor_(std::move(known)) {}
+strand::strand(erased known) : executor_(std::move(known)) {}
 
 strand strand::around(const asio::any_io_executor& executor) {
     if (const auto* known = executor.target<asio::io_context::executor_type>())

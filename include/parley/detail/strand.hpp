@@ -25,8 +25,8 @@ public:
     using direct = asio::strand<asio::io_context::executor_type>;
     using erased = asio::strand<asio::any_io_executor>;
 
-    strand(direct known) : executor_(std::move(known)) {}
-    strand(erased known) : executor_(std::move(known)) {}
+    strand(direct known);
+    strand(erased known);
 
     /// A new one around that executor.
     static strand around(const asio::any_io_executor& executor);
