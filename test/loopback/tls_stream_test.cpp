@@ -399,9 +399,10 @@ TEST_CASE("tls_stream: a context that ends takes its waits along", "[loopback][t
     secure_server server({[](raw_peer& peer) { peer.hold(); }});
     auto here = std::make_unique<secure_end>(server.port());
     REQUIRE_FALSE(here->handshake());
+    const std::string more_than_fits(64'000'000, 'x'); // into the buffers of both kernels
     {
         const auto reading = start(here->strand, here->reading(1));
-        const auto writing = start(here->strand, here->writing(large));
+        const auto writing = start(here->strand, here->writing(more_than_fits));
         const auto readable = start(here->strand, here->waiting());
         REQUIRE(here->until([&here] { return !here->stream->flushed(); }));
         CHECK_FALSE(reading.done());
