@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -19,7 +20,9 @@ namespace {
 struct bell {
     explicit bell(asio::any_io_executor executor) : timer(std::move(executor)) {}
     asio::steady_timer timer;
-    std::uint64_t wait = 0; // the number of the wait that is on, strand only
+    // The number of the wait that is on. What a call holds may go on the strand while the last
+    // owner of the alarm destroys it elsewhere.
+    std::atomic<std::uint64_t> wait = 0;
 };
 
 } // namespace
@@ -163,7 +166,8 @@ private:
         sleep(const sleep&) = delete;
         sleep& operator=(const sleep&) = delete;
         ~sleep() {
-            if (bell_->wait == number()) bell_->wait = 0;
+            auto mine = number();
+            bell_->wait.compare_exchange_strong(mine, 0);
             clock_->remove(when_);
         }
         bool past() const noexcept { return past_; }
