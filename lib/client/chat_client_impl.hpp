@@ -140,7 +140,9 @@ private:
     void end_thread_updates();
 
     time_point now() const { return clock_->now(); }
-    void check_alive() const; // throws operation_aborted once the client is gone
+    bool closing() const { return closing_flight_ && !closing_flight_->done(); }
+    static error_info disconnected(); // for who is not cancelled, but is given up
+    void check_alive() const;         // throws operation_aborted once the client is gone
 
     const environment_ptr environment_;
     const std::shared_ptr<clock_source> clock_;

@@ -138,7 +138,8 @@ awaitable<void> chat_client::impl::send(std::shared_ptr<impl> self, chat_message
 }
 
 awaitable<answer> chat_client::impl::ask(chat_message message) {
-    auto frame = encode(message); // what is wrong with it is said at once
+    auto frame = encode(message);               // what is wrong with it is said at once
+    if (closing()) throw_error(disconnected()); // what is answered would come too late
     const auto call = std::make_shared<ask_call>();
     co_await take_turn(call);
     call->run = runs_.add(true, message.provider_res_id());

@@ -36,8 +36,6 @@ message_router_options router_options_of(const chat_client_config& config) {
     return options;
 }
 
-error_info disconnected() { return error_info(errc::disconnected, "The client was disconnected."); }
-
 bool comes_back(websocket_state state) {
     return state == websocket_state::waiting || state == websocket_state::reconnecting;
 }
@@ -87,6 +85,10 @@ std::shared_ptr<ticket_manager> chat_client::impl::make_tickets() const {
                                             config_.ticket, std::move(options), environment_);
 }
 
+error_info chat_client::impl::disconnected() {
+    return error_info(errc::disconnected, "The client was disconnected.");
+}
+
 void chat_client::impl::check_alive() const {
     if (gone_) throw boost::system::system_error(asio::error::operation_aborted);
 }
@@ -97,9 +99,9 @@ awaitable<void> chat_client::impl::init() {
     for (;;) {
         check_alive();
         if (waited && ended_) throw_error(why_ended());
-        if (closing_flight_ && !closing_flight_->done()) {
-            const auto closing = closing_flight_;
-            co_await closing->join();
+        if (closing()) {
+            const auto ending = closing_flight_;
+            co_await ending->join();
         } else if (connection_->ready()) {
             co_return;
         } else if (opening_flight_ && !opening_flight_->done() && opening_given_up_) {
@@ -159,7 +161,7 @@ awaitable<void> chat_client::impl::open() {
         if (again) end_session();
         changed_.notify_all();
         // Who was cancelled has left; the others hear what has ended it.
-        if (closing_flight_ && !closing_flight_->done()) throw_error(disconnected());
+        if (closing()) throw_error(disconnected());
         std::rethrow_exception(failure);
     }
     start_renewal();
@@ -198,19 +200,18 @@ awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
         failure = std::current_exception();
     }
     // A disconnect gives up the request that is on: nobody has cancelled this call.
-    const bool closing = closing_flight_ && !closing_flight_->done();
-    const bool given_up = owns_tickets_ && (closing || before != closings_);
+    const bool given_up = owns_tickets_ && (closing() || before != closings_);
     if (failure && given_up && !gone_) throw_error(disconnected());
     if (failure) std::rethrow_exception(failure);
     co_await connection_->reconnect(deadline);
 }
 
 awaitable<void> chat_client::impl::disconnect() {
-    if (!closing_flight_ || closing_flight_->done())
+    if (!closing())
         closing_flight_ = flight<void>::start(
             strand_, clock_, [self = shared_from_this()] { return self->close(); });
-    const auto closing = closing_flight_;
-    co_await closing->join();
+    const auto ending = closing_flight_;
+    co_await ending->join();
 }
 
 awaitable<void> chat_client::impl::close() {

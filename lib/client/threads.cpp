@@ -44,8 +44,7 @@ awaitable<void> chat_client::impl::update_thread(std::string provider_res_id, st
 void chat_client::impl::end_thread_updates() {
     const auto why =
         gone_ ? std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted))
-              : std::make_exception_ptr(connection_error(
-                    error_info(errc::disconnected, "The client was disconnected.")));
+              : std::make_exception_ptr(connection_error(disconnected()));
     const auto ended = thread_updates_;
     for (const auto& each : ended)
         each->abandon(why);

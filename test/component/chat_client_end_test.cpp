@@ -102,3 +102,38 @@ TEST_CASE("chat_client: an init that a disconnect gives up says so, and is not c
     CHECK(closing.done());
     CHECK(opening.failed_with(errc::disconnected));
 }
+
+TEST_CASE(
+    "chat_client: an ask that begins while a disconnect waits for a tool is not taken into the "
+    "next session",
+    "[component][chat_client]") {
+    client_case test;
+    const auto patient = [clock = test.environment->time](tool_call call) {
+        return [](std::shared_ptr<manual_clock> time, tool_call asked) -> awaitable<json_text> {
+            co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+            const auto executor = co_await asio::this_coro::executor;
+            const auto bell = time->make_alarm(executor);
+            co_await bell->wait_until(time->now() + 20s);
+            co_return asked.parameters();
+        }(clock, std::move(call));
+    };
+    test.config.client_tools.push_back(tool("deaf", "", json_text::parse("{}"), patient));
+    test.make();
+    auto& peer = test.transports->expect_connect();
+    peer.reply(session_established_frame).expect_write("configure_tools");
+    peer.reply(tools_configured_frame);
+    test.init();
+    peer.reply(R"({"type":"tool_call_request","toolName":"deaf","callId":"c","parameters":{}})");
+    poll(test.io);
+    auto ending = start(test.io, test.client->disconnect());
+    poll(test.io);
+    REQUIRE_FALSE(ending.done());
+
+    auto asked = start(test.io, test.client->ask("too late"));
+    poll(test.io);
+
+    CHECK(asked.failed_with(errc::disconnected));
+    test.pass(30s);
+    CHECK(ending.done());
+    CHECK(test.transports->violations().empty()); // nothing of it was written
+}
