@@ -78,19 +78,23 @@ void reconnect_fsm::count(const close_verdict& verdict, ticket_use used) {
 }
 
 reconnect_action_t reconnect_fsm::on(const reconnect_input::failed& in) {
+    const bool replaced =
+        fresh_ticket_; // what the one before had used, or the session that was lost
     count(in.verdict, in.used);
     if (in.verdict.what == reaction::end) return stop(in.why);
     if (state_ == state::opening || state_ == state::opening_again) return opening_failed(in);
     if (rejections_ >= rejections_at_most) return stop(rejected(in.why));
-    if (!config_.enabled) return asked_for_failed(in);
+    if (!config_.enabled) return asked_for_failed(in, replaced);
     return try_again(in.why);
 }
 
 // Nobody reconnects by itself, so that somebody asked for it: as in an opening, the first rejection
-// gets one refresh and one more try (PROTOCOL.md 3).
-reconnect_action_t reconnect_fsm::asked_for_failed(const reconnect_input::failed& in) {
+// gets one refresh and one more try (PROTOCOL.md 3). Also of a ticket that was renewed long ago and
+// never tried; and no more than one, should the source return the same ticket.
+reconnect_action_t reconnect_fsm::asked_for_failed(const reconnect_input::failed& in,
+                                                   bool replaced) {
     if (!is_rejection(in.verdict)) return stop(in.why);
-    return in.used == ticket_use::fresh ? stop(rejected(in.why)) : dial();
+    return replaced ? stop(rejected(in.why)) : dial();
 }
 
 reconnect_action_t reconnect_fsm::opening_failed(const reconnect_input::failed& in) {

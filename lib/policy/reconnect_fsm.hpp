@@ -104,7 +104,7 @@ private:
     reconnect_action_t on(const reconnect_input::network_changed& in);
     reconnect_action_t on(const reconnect_input::requested& in);
 
-    reconnect_action_t asked_for_failed(const reconnect_input::failed& in);
+    reconnect_action_t asked_for_failed(const reconnect_input::failed& in, bool replaced);
     reconnect_action_t opening_failed(const reconnect_input::failed& in);
     reconnect_action_t retry_opening(const error_info& why);
     reconnect_action_t try_again(const error_info& why);

@@ -272,6 +272,17 @@ TEST_CASE(
         REQUIRE(std::holds_alternative<out::stop>(second));
         CHECK(std::get<out::stop>(second).why.is(errc::ticket_rejected));
     }
+    SECTION("a rejection of a ticket that was renewed meanwhile and never tried") {
+        const auto first = test.say(failed(reaction::rejection, ticket_use::fresh));
+        REQUIRE(first == action(out::dial{0, true}));
+        const auto second = test.say(failed(reaction::rejection, ticket_use::fresh));
+        REQUIRE(std::holds_alternative<out::stop>(second));
+        CHECK(std::get<out::stop>(second).why.is(errc::ticket_rejected));
+    }
+    SECTION("a source that returns the same ticket") {
+        REQUIRE(test.say(failed(reaction::rejection)) == action(out::dial{0, true}));
+        CHECK(std::holds_alternative<out::stop>(test.say(failed(reaction::rejection))));
+    }
     SECTION("another failure") {
         CHECK(test.say(failed(reaction::retry)) == action(stopped(errc::connect_failed)));
     }
