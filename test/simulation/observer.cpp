@@ -12,6 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
 
 constexpr auto validity_buffer = 30s; // PROTOCOL.md 1
 constexpr std::string_view secret_part = "SENTINEL";
@@ -109,6 +110,8 @@ void observer::delivered_binary(std::uint64_t connection, bool) {
 void observer::write_began(std::uint64_t connection, std::string_view text) {
     if (world_.traced()) world_.note(fmt::format("client {} writes {}", connection, text));
     read(text, "a frame");
+    // A tool that ends is an event of its run.
+    if (text.find("tool_call_response") != std::string_view::npos) last_run_frame_ = world_.now();
     const auto message = message_in(text);
     if (message && ++began_[*message] > 1) world_.broke("I8", *message + " is written twice");
 }
@@ -164,10 +167,10 @@ std::optional<std::string> observer::reason_to_ask() const {
     if (!held_) return "none is held";
     if (refreshing_ > 0) return "a new one is wanted";
     if (doubted_) return "the server may have turned it down";
-    const auto left = std::min<std::chrono::nanoseconds>(
-        held_->until - world_.now(), held_->wall_until - world_.time->wall_now());
+    const auto left = std::min<nanoseconds>(held_->until - world_.now(),
+                                            held_->wall_until - world_.time->wall_now());
     if (left <= validity_buffer) return "it has expired";
-    if (left < std::min<std::chrono::nanoseconds>(300s, held_->lifetime / 3)) return "renewal";
+    if (left < std::min(nanoseconds(300s), nanoseconds(held_->lifetime) / 3)) return "renewal";
     // Where the wall clock is set back meanwhile, what was due is so no longer.
     if (refresh_failed_) return "the next attempt of a refresh that was due";
     return std::nullopt;
