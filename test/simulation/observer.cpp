@@ -143,6 +143,8 @@ void observer::changed(websocket_state from, const websocket_status& to) {
     if (to.state == connecting) opening_again();
     if (to.state == ready) ready_since_ = world_.now();
     if (from == connecting && to.state == ready) attempt_ = 0;
+    // After a wait of no time the state is what it was before.
+    if (from == reconnecting && to.state == ready && to.attempt == attempt_ + 1) ++attempt_;
     const bool stable = world_.now() - ready_since_ >= stable_after_;
     if (from == ready && stable) attempt_ = 0;
     if (to.state == waiting) {
