@@ -107,6 +107,9 @@ void model_server::send_stray(const session_ptr& s) {
                        one.find("configure_tools") != std::string::npos;
     if (opens && !s->established) return;
     if (one.find("configure_tools") != std::string::npos) s->reconfigured = true;
+    // Where the acknowledgement that was due stays away, this is one.
+    if (one.find("tools_configured") != std::string::npos && s->configured > 0)
+        s->acknowledged = true;
     s->wire->send(one);
 }
 
