@@ -75,7 +75,7 @@ public:
     /// @par Errors        those of send_message; `chat_failed` for a `chat_error` of the server;
     ///                    `sent_unconfirmed` when the connection dies before the end;
     ///                    `answer_timeout` after timeouts_config::answer without an event of the
-    ///                    run
+    ///                    run; `disconnected` when the client is disconnected meanwhile
     /// @par Cancellation  any type; the run goes on, and its events go to `next_event`
     awaitable<answer> ask(std::string content);
     awaitable<answer> ask(chat_message message);

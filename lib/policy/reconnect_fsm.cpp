@@ -78,8 +78,7 @@ void reconnect_fsm::count(const close_verdict& verdict, ticket_use used) {
 }
 
 reconnect_action_t reconnect_fsm::on(const reconnect_input::failed& in) {
-    const bool replaced =
-        fresh_ticket_; // what the one before had used, or the session that was lost
+    const bool replaced = fresh_ticket_; // this attempt already asked for another ticket
     count(in.verdict, in.used);
     if (in.verdict.what == reaction::end) return stop(in.why);
     if (state_ == state::opening || state_ == state::opening_again) return opening_failed(in);
