@@ -25,6 +25,8 @@ error_info disconnected() {
     return error_info(errc::disconnected, "The connection was closed by this client.");
 }
 
+error_info late() { return error_info(errc::timed_out, "The new session was not ready in time."); }
+
 send_limits limits_of(const connection_options& options) {
     send_limits limits;
     limits.messages = options.config.limits.queue_messages;
@@ -146,6 +148,7 @@ awaitable<void> connection_impl::reconnect(time_point deadline) {
 awaitable<void> connection_impl::reconnect(self_ptr self, time_point deadline) {
     if (!self->coming_back() || self->draining_)
         throw_error(error_info(errc::not_connected, "There is no session to give up."));
+    if (self->now() >= deadline) throw_error(late());
     const unsigned before = self->sessions_;
     // An attempt that is on is what was asked for, until its session is ready.
     if (self->stage_ != stage::dialing || self->session_ready_) self->requested_ = true;
@@ -154,7 +157,7 @@ awaitable<void> connection_impl::reconnect(self_ptr self, time_point deadline) {
         co_await self->changed_.wait_until(deadline);
     if (self->sessions_ != before) co_return;
     if (!self->coming_back()) self->throw_ended();
-    throw_error(error_info(errc::timed_out, "The new session was not ready in time."));
+    throw_error(late());
 }
 
 // --- the end

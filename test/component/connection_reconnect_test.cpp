@@ -366,6 +366,20 @@ TEST_CASE("connection: a reconnect that is not ready at its deadline throws and 
     CHECK(test.layer->events.back() == "restored");
 }
 
+TEST_CASE("connection: a reconnect whose deadline has passed leaves the session alone",
+          "[component][connection]") {
+    connection_case test;
+    test.transports->expect_connect();
+    test.transports->expect_connect();
+    test.open();
+
+    CHECK(test.begin_reconnect(0s).failed_with(errc::timed_out));
+
+    CHECK(test.layer->events.empty());
+    CHECK(test.transports->made() == 1);
+    CHECK(test.socket->ready());
+}
+
 TEST_CASE("connection: a reconnect while one runs joins it", "[component][connection][I99]") {
     connection_case test;
     test.transports->expect_connect();
