@@ -76,6 +76,7 @@ void model_server::take_tools(const session_ptr& s, const json& frame, bool upda
     }
     // One without any was ready before: the server has asked in the middle of its session.
     if (s->tools.empty() && !frame.find("generativeComponents")) s->acknowledged = true;
+    if (s->acknowledged_early) s->acknowledged = true;
     if (world_.happens(fault::tools_unanswered, 2)) return;
     if (world_.happens(fault::tools_refused, 2)) {
         soon(s, world_.faults.ms(1, 200), [](const session_ptr& to) {

@@ -126,6 +126,7 @@ struct model_server::session {
     std::shared_ptr<peer> wire;
     bool established = false;
     bool acknowledged = false; // the tools, or there are none to be
+    bool acknowledged_early = false;
     bool final_said = false;
     bool bad = false; // what it answers is up to chance: nothing is owed
     bool reconfigured = false;

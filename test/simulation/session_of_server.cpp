@@ -107,9 +107,10 @@ void model_server::send_stray(const session_ptr& s) {
                        one.find("configure_tools") != std::string::npos;
     if (opens && !s->established) return;
     if (one.find("configure_tools") != std::string::npos) s->reconfigured = true;
-    // Where the acknowledgement that was due stays away, this is one.
-    if (one.find("tools_configured") != std::string::npos && s->configured > 0)
-        s->acknowledged = true;
+    // Where the acknowledgement that was due stays away, this is one: also of tools that the client
+    // is still writing.
+    if (one.find("tools_configured") != std::string::npos)
+        (s->configured > 0 ? s->acknowledged : s->acknowledged_early) = true;
     s->wire->send(one);
 }
 
