@@ -1,11 +1,9 @@
 // From nothing to a ready session, and back.
 
+#include "async/aborted.hpp"
 #include "client/chat_client_impl.hpp"
 #include "ticket/server_exchange.hpp"
 #include "wire/encoder.hpp"
-
-#include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <exception>
 #include <utility>
@@ -90,7 +88,7 @@ error_info chat_client::impl::disconnected() {
 }
 
 void chat_client::impl::check_alive() const {
-    if (gone_) throw boost::system::system_error(asio::error::operation_aborted);
+    if (gone_) throw_aborted();
 }
 
 awaitable<void> chat_client::impl::init() {

@@ -1,9 +1,9 @@
 #include "connection/connection.hpp"
 
+#include "async/aborted.hpp"
 #include "connection/connection_impl.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -14,12 +14,6 @@
 namespace parley {
 
 namespace {
-
-constexpr unsigned normal_closure = 1000; // RFC 6455 section 7.4.1
-
-[[noreturn]] void throw_aborted() {
-    throw boost::system::system_error(boost::system::error_code(asio::error::operation_aborted));
-}
 
 error_info disconnected() {
     return error_info(errc::disconnected, "The connection was closed by this client.");

@@ -23,7 +23,6 @@ namespace {
 constexpr std::chrono::seconds goodbye_time{2};
 // And one that never became ready.
 constexpr std::chrono::seconds short_goodbye{1};
-constexpr unsigned normal_closure = 1000; // RFC 6455 section 7.4.1
 
 error_info ticket_failure(const std::exception_ptr& thrown) {
     error_details details;

@@ -19,6 +19,8 @@
 
 namespace parley {
 
+inline constexpr unsigned normal_closure = 1000; // RFC 6455 section 7.4.1
+
 /// The class behind connection::make: `drive` is the loop that carries out what reconnect_fsm
 /// decides; everything else sets a flag, calls `stir`, and lets the loop see to it. While a session
 /// is live there is no loop, but for the sake of everybody else it runs.

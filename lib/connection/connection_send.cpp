@@ -1,9 +1,9 @@
 // Messages on their way out: queued, written once, or their sender is told.
 
+#include "async/aborted.hpp"
 #include "connection/connection_impl.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -12,10 +12,6 @@
 namespace parley {
 
 namespace {
-
-[[noreturn]] void throw_aborted() {
-    throw boost::system::system_error(boost::system::error_code(asio::error::operation_aborted));
-}
 
 [[noreturn]] void throw_unconfirmed() {
     throw_error(

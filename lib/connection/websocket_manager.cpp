@@ -1,6 +1,7 @@
 #include <parley/detail/on_strand.hpp>
 #include <parley/websocket_manager.hpp>
 
+#include "async/aborted.hpp"
 #include "async/condition.hpp"
 #include "async/flight.hpp"
 #include "connection/connection.hpp"
@@ -8,9 +9,6 @@
 #include "core/log.hpp"
 #include "core/text.hpp"
 #include "transport/environment.hpp"
-
-#include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <cstddef>
 #include <deque>
@@ -21,10 +19,6 @@
 namespace parley {
 
 namespace {
-
-[[noreturn]] void throw_aborted() {
-    throw boost::system::system_error(boost::system::error_code(asio::error::operation_aborted));
-}
 
 connection_options options_of(std::string server_url, connection_config config,
                               const websocket_manager_options& options) {

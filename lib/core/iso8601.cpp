@@ -1,5 +1,7 @@
 #include "core/iso8601.hpp"
 
+#include "core/text.hpp"
+
 #include <array>
 #include <cstdint>
 
@@ -66,8 +68,6 @@ private:
     std::string_view rest_;
     bool ok_ = true;
 };
-
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 class civil_date {
 public:

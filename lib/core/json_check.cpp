@@ -12,8 +12,6 @@ namespace {
 
 static_assert(json_max_depth <= 64, "one bit of the stack per level");
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
 /// What stands for itself in a string, and is one byte.
 constexpr auto plain_bytes = [] {
     std::array<bool, 256> all{};
@@ -22,10 +20,6 @@ constexpr auto plain_bytes = [] {
     return all;
 }();
 bool is_plain(char c) noexcept { return plain_bytes[static_cast<unsigned char>(c)]; }
-
-bool is_hex(char c) noexcept {
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
 
 /// Walks the text once. Which brackets are open is a bit for each level, so that no nesting can
 /// cost more than it does here.

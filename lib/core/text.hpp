@@ -9,6 +9,11 @@
 
 namespace parley {
 
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_hex(char c) noexcept {
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
 /// The length of the UTF-8 sequence that begins at `at`, or 0: no overlong form, no surrogate,
 /// nothing above U+10FFFF (RFC 3629). `at` is within the text.
 std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept;

@@ -20,11 +20,7 @@ namespace {
 
 constexpr std::size_t longest_url = 8'192;
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_hex(char c) noexcept {
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
 
 /// RFC 3986 section 2.3.
 bool is_unreserved(char c) noexcept {

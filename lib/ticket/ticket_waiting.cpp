@@ -3,6 +3,7 @@
 
 #include <parley/error.hpp>
 
+#include "async/aborted.hpp"
 #include "ticket/source_error.hpp"
 #include "ticket/ticket_manager_impl.hpp"
 
@@ -102,9 +103,7 @@ private:
     int count_ = 0;
 };
 
-void ticket_manager::impl::abort() {
-    throw boost::system::system_error(asio::error::operation_aborted);
-}
+void ticket_manager::impl::abort() { throw_aborted(); }
 
 void ticket_manager::impl::check_caller(std::uint64_t clears) const {
     if (stopped_) abort();

@@ -1,12 +1,12 @@
 #include "transport/beast_http.hpp"
 
+#include "async/as_values.hpp"
 #include "core/clock.hpp"
 #include "transport/answer_reader.hpp"
 #include "transport/network.hpp"
 #include "transport/network_error.hpp"
 #include "transport/wipe.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -25,8 +25,6 @@ namespace parley {
 namespace {
 
 using asio::ip::tcp;
-
-constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 
 bool has(const http_request& request, std::string_view name) {
     return std::ranges::any_of(request.headers, [name](const auto& each) {

@@ -1,11 +1,11 @@
 #include "transport/proxy_connect.hpp"
 
+#include "async/as_values.hpp"
 #include "transport/network_error.hpp"
 #include "transport/upgrade_check.hpp"
 #include "transport/wipe.hpp"
 #include "wire/ticket_wire.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -19,7 +19,6 @@ namespace parley {
 
 namespace {
 
-constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t max_head = 8 * 1024;
 constexpr std::string_view end_of_head = "\r\n\r\n";
 

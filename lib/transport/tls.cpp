@@ -1,9 +1,9 @@
 #include "transport/tls.hpp"
 
+#include "async/as_values.hpp"
 #include "transport/network_error.hpp"
 #include "transport/tls_sessions.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -25,8 +25,6 @@
 namespace parley {
 
 namespace {
-
-constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
 
 [[noreturn]] void refuse(std::string_view field, const boost::system::error_code& why) {
     throw_error(network_error(errc::invalid_configuration, phase::none, false,

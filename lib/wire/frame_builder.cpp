@@ -11,8 +11,7 @@ namespace parley::wire {
 
 namespace {
 
-constexpr auto top = level::top;
-constexpr auto data = level::data;
+using enum level;
 
 authentication_refused refusal(const frame_fields& in) {
     return {shorten_and_escape(in.text(top, field::error)),

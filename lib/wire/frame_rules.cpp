@@ -17,9 +17,7 @@ namespace parley::wire {
 namespace {
 
 using enum presence;
-
-constexpr auto top = level::top;
-constexpr auto data = level::data;
+using enum level;
 
 // PROTOCOL.md 2.2, row by row. The words of a failure are optional: the failure itself must not get
 // lost for the lack of them.
