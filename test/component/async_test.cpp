@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+namespace async_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -435,3 +437,5 @@ TEST_CASE("with_timeout: a cancelled caller takes the operation with him",
     CHECK(ended);
     CHECK(out_of_work(io));
 }
+
+} // namespace async_test

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+namespace chat_client_cancel_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -246,3 +248,5 @@ TEST_CASE("chat_client: a sender that waits for room may leave, and the others k
         CHECK(peer.writes()[at++].find("\"m" + std::to_string(n) + '"') != std::string::npos);
     }
 }
+
+} // namespace chat_client_cancel_test

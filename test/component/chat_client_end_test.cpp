@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+namespace chat_client_end_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -137,3 +139,5 @@ TEST_CASE(
     CHECK(ending.done());
     CHECK(test.transports->violations().empty()); // nothing of it was written
 }
+
+} // namespace chat_client_end_test

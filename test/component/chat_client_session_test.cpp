@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+namespace chat_client_session_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -544,3 +546,5 @@ TEST_CASE("chat_client: a disconnect during a refresh leaves the ticket that is 
     CHECK(test.environment->http->count() == 2);
     CHECK(test.client->metrics().tickets_requested == 2);
 }
+
+} // namespace chat_client_session_test

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+namespace chat_client_shutdown_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -445,3 +447,5 @@ TEST_CASE("chat_client: a handler may send, block and throw, and the session goe
     CHECK(test.client->is_connected());
     CHECK_FALSE(running.done());
 }
+
+} // namespace chat_client_shutdown_test

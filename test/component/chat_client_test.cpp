@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+namespace chat_client_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -579,3 +581,5 @@ TEST_CASE("chat_client: what can be seen wrong in a configuration is thrown by t
     test.config.context_helpers = json_text::parse("[]");
     CHECK(refused(errc::invalid_configuration));
 }
+
+} // namespace chat_client_test

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+namespace client_messages_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -394,3 +396,5 @@ TEST_CASE("client: a flood of calls and pings is answered, and everything stays 
     CHECK(here.peer->writes_with("heartbeat_pong") == 1);
     CHECK(here.test.client->metrics().tool_calls_busy == 2'000 - 72);
 }
+
+} // namespace client_messages_test

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+namespace connection_close_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -461,3 +463,5 @@ TEST_CASE("connection: the context may go with everything pending",
         CHECK(transports->alive() == 0);
     }
 }
+
+} // namespace connection_close_test

@@ -3,6 +3,8 @@
 #include "support/catch.hpp"
 #include "support/connection_case.hpp"
 
+namespace connection_heartbeat_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -157,3 +159,5 @@ TEST_CASE("connection: after a sleep of the machine the peer is asked at the fir
     CHECK(peer.pings() == 1); // without the sleep it would be due at 45 s
     CHECK(test.socket->ready());
 }
+
+} // namespace connection_heartbeat_test

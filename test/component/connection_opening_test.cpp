@@ -3,6 +3,8 @@
 #include "support/catch.hpp"
 #include "support/connection_case.hpp"
 
+namespace connection_opening_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -264,3 +266,5 @@ TEST_CASE("connection: a cancelled opening does not wait for a ticket source tha
 
     CHECK(opening.aborted());
 }
+
+} // namespace connection_opening_test

@@ -3,6 +3,8 @@
 #include "support/catch.hpp"
 #include "support/connection_case.hpp"
 
+namespace connection_reconnect_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -453,3 +455,5 @@ TEST_CASE("connection: a rejection by the layer on a ready session refreshes the
     CHECK(test.layer->events == events{"lost(rejected)", "reconnecting(1)", "restored"});
     CHECK(test.layer->fresh_asked == std::vector<bool>{false, true});
 }
+
+} // namespace connection_reconnect_test

@@ -5,6 +5,8 @@
 
 #include <deque>
 
+namespace connection_send_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -384,3 +386,5 @@ TEST_CASE("connection: nothing is read while the layer has no room", "[component
     poll(test.io);
     CHECK(test.layer->texts == std::vector<std::string>{"one", "two"});
 }
+
+} // namespace connection_send_test

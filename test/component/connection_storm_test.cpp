@@ -9,6 +9,8 @@
 #include <memory>
 #include <random>
 
+namespace connection_storm_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -301,3 +303,5 @@ TEST_CASE("connection: whatever happens, its events are paired and one attempt r
         CHECK(test.transports->dialing_at_most() <= 1); // I11
     }
 }
+
+} // namespace connection_storm_test

@@ -5,6 +5,8 @@
 
 #include <stdexcept>
 
+namespace connection_table_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -231,3 +233,5 @@ TEST_CASE("connection: the status tells attempt, error, next try, phase and what
     CHECK(failed.queued_bytes == 0);
     CHECK(sending.failed_with(errc::not_sent));
 }
+
+} // namespace connection_table_test

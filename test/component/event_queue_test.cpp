@@ -17,6 +17,8 @@
 #include <thread>
 #include <vector>
 
+namespace event_queue_test {
+
 using namespace parley;
 using parley::test::event_text;
 using parley::test::manual_clock;
@@ -390,3 +392,5 @@ TEST_CASE("event_queue: many callers on many threads get each event once",
     CHECK(taken == total);
     CHECK(sum == total * (total - 1) / 2);
 }
+
+} // namespace event_queue_test

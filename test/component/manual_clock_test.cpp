@@ -9,6 +9,8 @@
 #include <memory>
 #include <vector>
 
+namespace manual_clock_test {
+
 using namespace std::chrono_literals;
 using parley::awaitable;
 using parley::test::manual_clock;
@@ -174,3 +176,5 @@ TEST_CASE("alarm: a call may set the next one, or destroy the alarm", "[componen
     CHECK(f.woken == std::vector{1, 2});
     CHECK(test::out_of_work(f.io));
 }
+
+} // namespace manual_clock_test

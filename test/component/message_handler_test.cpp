@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+namespace message_handler_test {
+
 using namespace parley;
 using namespace std::chrono_literals;
 using parley::test::event_text;
@@ -510,3 +512,5 @@ TEST_CASE("message_handler: takes frames, runs tools and gives events on many th
     CHECK(texts == calls);
     CHECK(sent.size() >= calls); // and one for each repeat that came after the answer
 }
+
+} // namespace message_handler_test

@@ -19,6 +19,8 @@
 #include <thread>
 #include <vector>
 
+namespace threads_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -364,3 +366,5 @@ TEST_CASE("threads: a thousand messages from eight threads go out once each, nev
         CHECK(peer.writes_with("<" + std::to_string(n) + ">") == 1);
     CHECK(around.transports->violations().empty()); // two writes at a time would be one
 }
+
+} // namespace threads_test

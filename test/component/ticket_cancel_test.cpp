@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+namespace ticket_cancel_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -327,3 +329,5 @@ TEST_CASE("ticket_manager: callers on any executor come back to their own",
     CHECK(one.get());
     CHECK(w.ends());
 }
+
+} // namespace ticket_cancel_test

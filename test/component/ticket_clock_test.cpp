@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+namespace ticket_clock_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -263,3 +265,5 @@ TEST_CASE(
     CHECK(w.source->calls() == 6);
     CHECK(w.ends());
 }
+
+} // namespace ticket_clock_test

@@ -10,6 +10,8 @@
 
 #include <string>
 
+namespace ticket_http_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -312,3 +314,5 @@ TEST_CASE("thread_updates: what no request can carry is refused at once",
         client_error);
     CHECK(w.http->count() == 0);
 }
+
+} // namespace ticket_http_test

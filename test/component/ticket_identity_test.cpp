@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+namespace ticket_identity_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -279,3 +281,5 @@ TEST_CASE("ticket_manager: clear after a change of identity is still a clear",
     w.source->release();
     CHECK(w.ends());
 }
+
+} // namespace ticket_identity_test

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+namespace ticket_manager_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -573,3 +575,5 @@ TEST_CASE("ticket_manager: takes the longest time there is for never",
     CHECK(value_of(run(w.io, tickets.get_valid_ticket())) == "ticket-1");
     CHECK(w.ends());
 }
+
+} // namespace ticket_manager_test

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+namespace ticket_renewal_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -262,3 +264,5 @@ TEST_CASE("ticket_manager: a server that gives the same nearly expired ticket is
     CHECK(w.source->calls() < 12);
     CHECK(w.ends());
 }
+
+} // namespace ticket_renewal_test

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+namespace ticket_session_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -191,3 +193,5 @@ TEST_CASE("ticket_manager: ten clients that need a ticket at once make one reque
     for (const auto& one : clients)
         CHECK(one->is_connected());
 }
+
+} // namespace ticket_session_test

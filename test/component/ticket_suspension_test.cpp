@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+namespace ticket_suspension_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -270,3 +272,5 @@ TEST_CASE("ticket_manager: each exchange of a life may fail, in each way, and th
         CHECK(w.ends());
     }
 }
+
+} // namespace ticket_suspension_test

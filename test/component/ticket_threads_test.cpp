@@ -26,6 +26,8 @@
 #include <utility>
 #include <vector>
 
+namespace ticket_threads_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -314,3 +316,5 @@ TEST_CASE("ticket_manager: destroyed or stopped on one thread while others wait,
         REQUIRE(c.served + c.aborted == c.all.size());
     }
 }
+
+} // namespace ticket_threads_test

@@ -5,6 +5,8 @@
 
 #include <string>
 
+namespace ticket_validation_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -195,3 +197,5 @@ TEST_CASE("validation: who asked about a ticket that was renewed meanwhile hears
     CHECK(w.http->count() == 4);
     CHECK(w.ends());
 }
+
+} // namespace ticket_validation_test

@@ -19,6 +19,8 @@
 #include <string>
 #include <vector>
 
+namespace tool_runner_test {
+
 using namespace parley;
 using namespace std::chrono_literals;
 using parley::test::event_text;
@@ -553,3 +555,5 @@ TEST_CASE("tool_runner: its context may end while a tool works on another thread
     go.set_value();
     pool.join();
 }
+
+} // namespace tool_runner_test

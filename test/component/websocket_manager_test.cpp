@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+namespace websocket_manager_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -380,3 +382,5 @@ TEST_CASE("websocket_manager: callers on many threads send once each, in their o
         CHECK(next == each);
     }
 }
+
+} // namespace websocket_manager_test

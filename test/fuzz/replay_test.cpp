@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+namespace replay_test {
+
 namespace {
 
 std::string content_of(const std::filesystem::path& file) {
@@ -66,3 +68,5 @@ TEST_CASE("fuzz: the small parsers keep their promises for their corpus",
           "[component][fuzz][N137]") {
     replay("vocabulary", 500);
 }
+
+} // namespace replay_test

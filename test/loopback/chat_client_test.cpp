@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+namespace chat_client_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -511,3 +513,5 @@ TEST_CASE("chat_client: a race against a timer on a strand cancels the loser, an
     CHECK(std::get<text_delta>(*next).text == "kept");
     l.run(client.disconnect());
 }
+
+} // namespace chat_client_test

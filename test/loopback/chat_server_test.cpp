@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+namespace chat_server_test {
+
 using namespace std::chrono_literals;
 using namespace parley::testing;
 using parley::json_text;
@@ -445,3 +447,5 @@ TEST_CASE("chat_server: stops at once with every kind of connection open, twice"
     CHECK_THROWS(raw_client(server.port()));
     server.drop_all(); // does nothing, and returns
 }
+
+} // namespace chat_server_test

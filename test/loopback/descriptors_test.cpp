@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <sys/resource.h>
 
+namespace descriptors_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -129,3 +131,5 @@ TEST_CASE("websocket_manager: out of descriptors connect throws, and works again
     l.run(manager.disconnect());
     CHECK(l.drains());
 }
+
+} // namespace descriptors_test

@@ -10,6 +10,8 @@
 #include <iostream>
 #include <string>
 
+namespace frame_limits_test {
+
 using namespace parley;
 using namespace parley::test;
 
@@ -102,3 +104,5 @@ TEST_CASE("frames: endless empty fragments cost no more than the limit of fragme
         std::cout << count << " empty fragments: " << here.seen.bytes << " bytes read, " << held
                   << " bytes, " << took << " ms of processor\n";
 }
+
+} // namespace frame_limits_test

@@ -4,6 +4,8 @@
 #include "support/raw_server.hpp"
 #include "support/wire_fixture.hpp"
 
+namespace frames_in_place_test {
+
 using namespace parley;
 using namespace parley::test;
 
@@ -184,3 +186,5 @@ TEST_CASE("frames: an abort ends a close that waits for a read", "[loopback][fra
     CHECK_FALSE(closing.get());
     CHECK(here.drains());
 }
+
+} // namespace frames_in_place_test

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+namespace frames_test {
+
 using namespace parley;
 using namespace parley::test;
 
@@ -462,3 +464,5 @@ TEST_CASE("frames: compressed data that inflates too far or not at all",
     const auto control = end_of(server_frame(ping_frame, "x", true, true), deflater::header);
     CHECK(control.error.is(errc::protocol_violation));
 }
+
+} // namespace frames_test

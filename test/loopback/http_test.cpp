@@ -11,6 +11,8 @@
 #include <atomic>
 #include <memory>
 
+namespace http_test {
+
 using namespace parley;
 using namespace parley::test;
 
@@ -377,3 +379,5 @@ TEST_CASE("http: a proxy that refuses is named", "[loopback][http]") {
     CHECK_FALSE(refused("HTTP/1.1 200 OK\r\n\r\nsurplus").details.retryable);
     CHECK(refused("HTTP/1.1 200").details.retryable);
 }
+
+} // namespace http_test

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+namespace resolve_test {
+
 using namespace parley;
 using namespace parley::test;
 
@@ -136,3 +138,5 @@ TEST_CASE("resolve: getaddrinfo answers with endpoints", "[loopback][resolve]") 
     CHECK(found.endpoints.front().address().is_loopback());
     CHECK(found.endpoints.front().port() == 80);
 }
+
+} // namespace resolve_test

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+namespace secrets_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -138,3 +140,5 @@ TEST_CASE("secrets: none shows in the log and the events of a session that has s
         if (const auto at = request.target.find("ticket="); at != std::string::npos)
             CHECK_FALSE(seen.holds(request.target.substr(at + 7)));
 }
+
+} // namespace secrets_test

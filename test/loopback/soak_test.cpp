@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <vector>
 
+namespace soak_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -198,3 +200,5 @@ TEST_CASE("soak: all sessions come back after a restart of the server, spread, w
     tickets.reset();
     CHECK(l.drains());
 }
+
+} // namespace soak_test

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+namespace thread_updates_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -186,3 +188,5 @@ TEST_CASE("thread_updates: one may be cancelled at each step, and a silent serve
     CHECK(caller.failed_with(errc::ticket_timeout));
     CHECK(u.drains());
 }
+
+} // namespace thread_updates_test

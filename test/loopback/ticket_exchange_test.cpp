@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+namespace ticket_exchange_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -406,3 +408,5 @@ TEST_CASE("ticket_manager: an identity that no request can carry is refused befo
            "provider_res_id");
     CHECK(server.connections() == 0);
 }
+
+} // namespace ticket_exchange_test

@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <vector>
 
+namespace ticket_faults_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -279,3 +281,5 @@ TEST_CASE("chat_client: while no socket can be had it waits its backoff, and com
     now = interference();
     l.run(client.disconnect());
 }
+
+} // namespace ticket_faults_test

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace ticket_limits_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -119,3 +121,5 @@ TEST_CASE("ticket_manager: an answer within the limits is taken",
     CHECK(value_of(x.finish(tickets.refresh_ticket())) == "T");
     CHECK(x.ends());
 }
+
+} // namespace ticket_limits_test

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+namespace ticket_network_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -378,3 +380,5 @@ TEST_CASE("ticket_manager: a failure reaches all who wait, and the next call ask
     CHECK(value_of(x.finish(tickets.get_valid_ticket())) == "SENTINEL-TICKET");
     CHECK(x.ends());
 }
+
+} // namespace ticket_network_test

@@ -12,6 +12,8 @@
 #include <memory>
 #include <vector>
 
+namespace ticket_sharing_test {
+
 using namespace parley;
 using namespace parley::test;
 using parley::testing::chat_server;
@@ -102,3 +104,5 @@ TEST_CASE("ticket_manager: a hundred concurrent inits ask a slow server once for
     tickets.clear();
     pool.join();
 }
+
+} // namespace ticket_sharing_test

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <thread>
 
+namespace tls_drip_test {
+
 using namespace parley;
 using namespace parley::test;
 
@@ -49,3 +51,5 @@ TEST_CASE("tls_stream: a handshake and records that come byte by byte are whole 
     CHECK(slow.problems().empty());
     CHECK(server.problems().empty());
 }
+
+} // namespace tls_drip_test

@@ -17,6 +17,8 @@
 #include <unistd.h>
 #include <vector>
 
+namespace tls_faults_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -526,3 +528,5 @@ TEST_CASE("tls: a session whose handshake failed is not offered again", "[loopba
     REQUIRE(here.run(here.link->read()));
     CHECK(here.seen.texts == std::vector<std::string>(2, "hello good.test"));
 }
+
+} // namespace tls_faults_test

@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+namespace tls_stream_test {
+
 using namespace parley;
 using namespace parley::test;
 
@@ -424,3 +426,5 @@ TEST_CASE("tls_stream: a closed socket ends what waits", "[loopback][tls_stream]
     CHECK(here.read_error() != error_code());
     CHECK(here.run(here.writing("x")) != error_code());
 }
+
+} // namespace tls_stream_test

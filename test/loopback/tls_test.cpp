@@ -1,5 +1,7 @@
 #include "loopback/secure_wire.hpp"
 
+namespace tls_test {
+
 using namespace parley;
 using namespace parley::test;
 using testing::make_identity;
@@ -171,3 +173,5 @@ TEST_CASE("tls: large messages pass in both directions at once", "[loopback][tls
     REQUIRE(here.run(here.link->read()));
     CHECK(here.seen.texts.back() == "done");
 }
+
+} // namespace tls_test

@@ -20,6 +20,8 @@
 #include <unistd.h>
 #include <vector>
 
+namespace transport_faults_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -492,3 +494,5 @@ TEST_CASE("frames: what compression can say in a few bytes is understood",
         CHECK(here.seen.texts == std::vector<std::string>{each.text, "plain", each.text});
     }
 }
+
+} // namespace transport_faults_test

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+namespace transport_test {
+
 using namespace parley;
 using namespace parley::test;
 
@@ -370,3 +372,5 @@ TEST_CASE("transport: what is wrong in the configuration is said by the construc
     config.tls.ca_file = "/does/not/exist.pem";
     CHECK_THROWS_AS(real_environment()->make_http(config), client_error);
 }
+
+} // namespace transport_test

@@ -22,6 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+namespace parley_chat_shell_tool_test {
+
 using parley_chat::output_as_json;
 namespace asio = boost::asio;
 
@@ -136,3 +138,5 @@ TEST_CASE("shell_tool: a cancelled call kills the whole process group", "[loopba
     CHECK(is_gone());
     std::remove(file.c_str());
 }
+
+} // namespace parley_chat_shell_tool_test

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+namespace error_test {
+
 namespace {
 
 using namespace parley;
@@ -180,3 +182,5 @@ TEST_CASE("error: every phase has a name", "[unit][error]") {
     CHECK(to_string(phase::ready) == "ready");
     CHECK(to_string(phase::closing) == "closing");
 }
+
+} // namespace error_test

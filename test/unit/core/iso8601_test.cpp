@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+namespace iso8601_test {
+
 namespace {
 
 using namespace parley;
@@ -155,3 +157,5 @@ TEST_CASE("http_date: anything else is none", "[unit][http_date][A8]") {
         CHECK_FALSE(parse_http_date(text, now).has_value());
     }
 }
+
+} // namespace iso8601_test

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+namespace json_check_test {
+
 namespace {
 
 using parley::check_json;
@@ -178,3 +180,5 @@ TEST_CASE("json_check: every text that is cut short is refused", "[unit][json_ch
     for (std::size_t size = 0; size < whole.size(); ++size)
         CHECK(check_json(std::string_view(whole).substr(0, size)).has_value());
 }
+
+} // namespace json_check_test

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+namespace json_text_test {
+
 namespace {
 
 using namespace parley;
@@ -211,3 +213,5 @@ TEST_CASE("json_array: nesting beyond 64 levels is refused", "[unit][json_array]
 
     CHECK(thrown_by([&] { inner = json_array{}.add(inner); }) == errc::invalid_json);
 }
+
+} // namespace json_text_test

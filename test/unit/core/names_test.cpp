@@ -9,6 +9,8 @@
 #include <string_view>
 #include <type_traits>
 
+namespace names_test {
+
 namespace {
 
 using namespace parley;
@@ -60,3 +62,5 @@ TEST_CASE("metrics: are numbers and durations, and no text that a server could c
     STATIC_REQUIRE(std::is_trivially_copyable_v<metrics_snapshot>);
     STATIC_REQUIRE_FALSE(std::is_trivially_copyable_v<connection_lost>); // what has a text is not
 }
+
+} // namespace names_test

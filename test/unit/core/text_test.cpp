@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+namespace text_test {
+
 namespace {
 
 using namespace parley;
@@ -151,3 +153,5 @@ TEST_CASE("json_string: a byte is escaped, passed or refused wherever it stands"
     REQUIRE(append_json_string(out, "seven…: é and \U0001F600 and eight more"));
     CHECK(out == "\"seven…: é and \U0001F600 and eight more\"");
 }
+
+} // namespace text_test

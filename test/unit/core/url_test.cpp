@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+namespace url_test {
+
 namespace {
 
 using namespace parley;
@@ -281,3 +283,5 @@ TEST_CASE("url: a proxy's URL is refused without its credentials", "[unit][url]"
         CHECK(said.find("s3cret") == std::string::npos);
     }
 }
+
+} // namespace url_test

@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+namespace chunked_queue_test {
+
 using parley::chunked_queue;
 
 namespace {
@@ -60,3 +62,5 @@ TEST_CASE("chunked_queue: is destroyed with a great many elements in it", "[unit
         queue.emplace_back(int(i));
     CHECK(queue.size() == 1'000'000);
 }
+
+} // namespace chunked_queue_test

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+namespace tool_registry_test {
+
 using namespace parley;
 using namespace std::chrono_literals;
 
@@ -137,3 +139,5 @@ TEST_CASE("tool_registry: replaces all or none", "[unit][tool_registry]") {
     CHECK(refused([&] { tools.replace({renewed, made("b")}); }) == errc::tool_unknown);
     CHECK_FALSE(tools.find("a")->timeout());
 }
+
+} // namespace tool_registry_test

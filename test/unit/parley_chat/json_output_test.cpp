@@ -8,6 +8,8 @@
 #include <string>
 #include <variant>
 
+namespace parley_chat_json_output_test {
+
 using namespace parley;
 using parley_chat::error_line;
 using parley_chat::event_line;
@@ -199,3 +201,5 @@ TEST_CASE("exit_status: a report has the kind and the code of the error", "[unit
     CHECK_FALSE(reported.silent);
     CHECK(parley_chat::describe(std::make_exception_ptr(parley_chat::output_closed{})).silent);
 }
+
+} // namespace parley_chat_json_output_test

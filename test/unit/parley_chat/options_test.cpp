@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+namespace parley_chat_options_test {
+
 using parley_chat::command_line;
 using parley_chat::options;
 using parley_chat::usage_error;
@@ -190,3 +192,5 @@ TEST_CASE("options: the help says everything but a secret", "[unit][parley_chat]
     CHECK(help.text->find("hush") == std::string::npos);
     CHECK(read({"--version"}).text.value_or("").rfind("parley-chat ", 0) == 0);
 }
+
+} // namespace parley_chat_options_test

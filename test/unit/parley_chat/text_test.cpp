@@ -3,6 +3,8 @@
 
 #include <string>
 
+namespace parley_chat_text_test {
+
 using namespace parley_chat;
 
 TEST_CASE("text: nothing that is printed moves a terminal's cursor", "[unit][parley_chat]") {
@@ -41,3 +43,5 @@ TEST_CASE("text: bytes that are no UTF-8 become question marks", "[unit][parley_
     CHECK(as_utf8("\xf5\x80\x80\x80") == "????"); // beyond U+10FFFF
     CHECK(as_utf8("\xf0\x9f\x8c\xa6") == "\xf0\x9f\x8c\xa6");
 }
+
+} // namespace parley_chat_text_test

@@ -4,6 +4,8 @@
 
 #include <limits>
 
+namespace backoff_test {
+
 using namespace parley;
 using namespace std::chrono_literals;
 
@@ -92,3 +94,5 @@ TEST_CASE("retry_fsm: waits as long as the server asks for", "[unit][retry_fsm]"
     retry_fsm retry(3, usual);
     CHECK(retry.failed(retryable(7s), time_point(1h), 0.5) == time_point(1h) + 7s);
 }
+
+} // namespace backoff_test

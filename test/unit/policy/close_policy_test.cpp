@@ -1,6 +1,8 @@
 #include "policy/close_policy.hpp"
 #include "support/catch.hpp"
 
+namespace close_policy_test {
+
 using namespace parley;
 using enum reaction;
 
@@ -177,3 +179,5 @@ TEST_CASE("close_policy: the user may override each reaction of the table",
     CHECK(override_close(by_table, each.chosen, each.was_ready) ==
           close_verdict{each.what, loss_reason::closed});
 }
+
+} // namespace close_policy_test

@@ -1,6 +1,8 @@
 #include "policy/liveness_fsm.hpp"
 #include "support/catch.hpp"
 
+namespace liveness_fsm_test {
+
 using namespace parley;
 using namespace std::chrono_literals;
 
@@ -311,3 +313,5 @@ TEST_CASE("liveness_fsm: its limits are those of the configuration", "[unit][liv
     CHECK(limits.timeout == 5s);
     CHECK(limits.message == 6s);
 }
+
+} // namespace liveness_fsm_test

@@ -1,6 +1,8 @@
 #include "policy/opening_fsm.hpp"
 #include "support/catch.hpp"
 
+namespace opening_fsm_test {
+
 using namespace parley;
 using namespace std::chrono_literals;
 
@@ -127,3 +129,5 @@ TEST_CASE("opening_fsm: a lost connection takes its deadline with it", "[unit][o
     CHECK_FALSE(fsm.under_way());
     CHECK(is<opening_action::none>(fsm.at(t0 + 1h)));
 }
+
+} // namespace opening_fsm_test

@@ -5,6 +5,8 @@
 #include <variant>
 #include <vector>
 
+namespace reasoning_log_test {
+
 using namespace parley;
 using namespace std::chrono_literals;
 
@@ -147,3 +149,5 @@ TEST_CASE("reasoning_log: one piece larger than the limit is taken whole",
     CHECK(spell(log.delta(t0, "a", "y")) ==
           lines{"end a " + std::string(20, 'x') + " 0", "start a", "delta a y"});
 }
+
+} // namespace reasoning_log_test

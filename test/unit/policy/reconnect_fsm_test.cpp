@@ -1,6 +1,8 @@
 #include "policy/reconnect_fsm.hpp"
 #include "support/catch.hpp"
 
+namespace reconnect_fsm_test {
+
 using namespace parley;
 using namespace std::chrono_literals;
 
@@ -375,3 +377,5 @@ TEST_CASE("reconnect_fsm: a start begins afresh", "[unit][reconnect_fsm]") {
     CHECK(test.say(in::start{t0 + 90s}) == action(out::dial{1, false}));
     CHECK(test.say(in::ready()) == action(out::run()));
 }
+
+} // namespace reconnect_fsm_test

@@ -1,6 +1,8 @@
 #include "policy/run_fsm.hpp"
 #include "support/catch.hpp"
 
+namespace run_fsm_test {
+
 using namespace parley;
 
 namespace {
@@ -108,3 +110,5 @@ TEST_CASE("run_fsm: stop_run names the message's conversation, else the last kno
     runs.finish();
     CHECK(runs.conversation() == "named");
 }
+
+} // namespace run_fsm_test

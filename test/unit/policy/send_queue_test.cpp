@@ -3,6 +3,8 @@
 
 #include <vector>
 
+namespace send_queue_test {
+
 using namespace parley;
 using namespace std::chrono_literals;
 
@@ -261,3 +263,5 @@ TEST_CASE("send_queue: each message hears of its writing and, once, of its outco
     CHECK(one->settled == 1);
     CHECK(one->state() == send_state::sent);
 }
+
+} // namespace send_queue_test

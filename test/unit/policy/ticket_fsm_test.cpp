@@ -5,6 +5,8 @@
 
 #include <string>
 
+namespace ticket_fsm_test {
+
 using namespace parley;
 using namespace std::chrono_literals;
 
@@ -282,3 +284,5 @@ TEST_CASE("ticket_fsm: any number of failures and retries is counted without ove
     f.fsm.renewal_failed(failure(true), start, 0.5);
     CHECK(f.fsm.renewal(start, 0.5) == renewal_step{false, start.steady + 15s});
 }
+
+} // namespace ticket_fsm_test

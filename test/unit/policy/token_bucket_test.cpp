@@ -1,6 +1,8 @@
 #include "policy/token_bucket.hpp"
 #include "support/catch.hpp"
 
+namespace token_bucket_test {
+
 using namespace std::chrono_literals;
 using parley::time_point;
 using parley::token_bucket;
@@ -46,3 +48,5 @@ TEST_CASE("token_bucket: a step backwards gives nothing", "[unit][token_bucket]"
 
     CHECK_FALSE(bucket.take(t0 - 1min));
 }
+
+} // namespace token_bucket_test

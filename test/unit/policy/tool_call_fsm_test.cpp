@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+namespace tool_call_fsm_test {
+
 using namespace parley;
 using namespace std::chrono_literals;
 
@@ -338,3 +340,5 @@ TEST_CASE("tool_call_fsm: a flood stays within the limits", "[unit][tool_call_fs
     CHECK(fsm.waiting() == 64);
     CHECK(fsm.remembered() == 1'024);
 }
+
+} // namespace tool_call_fsm_test

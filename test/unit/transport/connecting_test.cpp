@@ -14,6 +14,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
+namespace connecting_test {
+
 using namespace parley;
 
 namespace {
@@ -199,3 +201,5 @@ TEST_CASE("network_error: the sentence has its reason and its end", "[unit][netw
     CHECK(host_and_port("::1", 80) == "[::1]:80");
     CHECK(host_and_port("h.test", 443) == "h.test:443");
 }
+
+} // namespace connecting_test

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <string>
 
+namespace frame_gate_test {
+
 using namespace parley;
 using parley::test::close_payload;
 using parley::test::server_frame;
@@ -327,3 +329,5 @@ TEST_CASE("frame_gate: there are bytes to be read behind the last message that f
     CHECK(read > 0);
     CHECK(one.it.between_messages());
 }
+
+} // namespace frame_gate_test

@@ -3,6 +3,8 @@
 
 #include <tuple>
 
+namespace upgrade_check_test {
+
 using namespace parley;
 
 namespace {
@@ -144,3 +146,5 @@ TEST_CASE("answer_head: what is no HTTP and what does not end is told", "[unit][
         hints += "HTTP/1.1 103 Hints\r\n\r\n";
     CHECK(fed(hints, 100).first.current() == answer_head::state::too_long);
 }
+
+} // namespace upgrade_check_test

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+namespace decoder_malformed_test {
+
 using namespace parley;
 
 namespace {
@@ -391,3 +393,5 @@ TEST_CASE("decoder: whatever byte is changed, it comes back", "[unit][decoder]")
         CHECK(reason_of(decode(one, whole)) == "none");
     }
 }
+
+} // namespace decoder_malformed_test

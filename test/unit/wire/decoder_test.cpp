@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+namespace decoder_test {
+
 using namespace parley;
 
 namespace {
@@ -219,3 +221,5 @@ TEST_CASE("decoder: one decoder takes frame after frame, small and large", "[uni
         CHECK(std::holds_alternative<message_skipped>(decode(one, "{")));
     }
 }
+
+} // namespace decoder_test

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <string>
 
+namespace encoder_test {
+
 using namespace parley;
 
 namespace {
@@ -144,3 +146,5 @@ TEST_CASE("encoder: helpers that are no object are refused", "[unit][encoder]") 
     CHECK_FALSE(refusal(errc::invalid_configuration, [&] { merge_helpers(array, {}); }).empty());
     CHECK_FALSE(refusal(errc::invalid_configuration, [&] { merge_helpers({}, array); }).empty());
 }
+
+} // namespace encoder_test

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+namespace familiar_frames_test {
+
 using namespace parley;
 using namespace parley::wire;
 
@@ -122,3 +124,5 @@ TEST_CASE("familiar_frames: what is beside the text is learnt up to 256 bytes", 
         CHECK(known.recognise(frame, fields).has_value() == !longer);
     }
 }
+
+} // namespace familiar_frames_test

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+namespace field_test {
+
 using namespace parley::wire;
 
 namespace {
@@ -42,3 +44,5 @@ TEST_CASE("field: what only begins or ends like a name is none", "[unit][field]"
          {"", "x", "Type", "TYPE", "type ", "\\u0074ype", "toolNamez", "typetype"})
         CHECK(found(name) == field::none);
 }
+
+} // namespace field_test

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+namespace frame_scanner_test {
+
 using namespace parley;
 
 namespace {
@@ -191,3 +193,5 @@ TEST_CASE("word: a backslash is found wherever it is", "[unit][decoder]") {
     for (int byte = 0; byte < 256; ++byte)
         CHECK(wire::has_backslash(std::string(16, static_cast<char>(byte))) == (byte == '\\'));
 }
+
+} // namespace frame_scanner_test

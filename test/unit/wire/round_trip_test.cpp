@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+namespace round_trip_test {
+
 using namespace parley;
 
 namespace {
@@ -151,3 +153,5 @@ TEST_CASE("encoder: what is encoded says what was meant", "[unit][encoder]") {
               result);
     }
 }
+
+} // namespace round_trip_test

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <string>
 
+namespace ticket_answer_test {
+
 using namespace parley;
 
 namespace {
@@ -281,3 +283,5 @@ TEST_CASE("update_answer: success is said, anything else is a failure",
     CHECK(error(401, "").is(errc::authentication_failed));
     CHECK(error(403, "").is(errc::authentication_failed));
 }
+
+} // namespace ticket_answer_test

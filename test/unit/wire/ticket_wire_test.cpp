@@ -6,6 +6,8 @@
 #include <chrono>
 #include <string>
 
+namespace ticket_wire_test {
+
 using namespace parley;
 
 namespace {
@@ -118,3 +120,5 @@ TEST_CASE("ticket_wire: Retry-After is honoured, capped, or ignored", "[unit][ti
         CHECK(parse_retry_after(unreadable, now) == std::nullopt);
     }
 }
+
+} // namespace ticket_wire_test

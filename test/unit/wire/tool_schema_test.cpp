@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+namespace tool_schema_test {
+
 using namespace parley;
 
 namespace {
@@ -115,3 +117,5 @@ TEST_CASE("tool_schema: names and descriptions must be text", "[unit][tool_schem
     CHECK(code_of("t", "", std::string(64, '[') + std::string(64, ']')) ==
           errc::tool_schema_invalid); // in its place it would be nested deeper than 64 levels
 }
+
+} // namespace tool_schema_test
