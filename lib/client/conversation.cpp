@@ -164,19 +164,22 @@ awaitable<void> chat_client::impl::take_turn(std::shared_ptr<ask_call> call) {
         changed_.notify_all();
     });
     const auto begun = now();
-    while (turns_.front() != call || !runs_.idle()) {
+    for (;;) {
+        check_alive();
+        if (call->error) throw_error(*call->error);
+        if (turns_.front() == call && runs_.idle()) co_return;
         const auto deadline = after(std::max(begun, last_run_event_), config_.timeouts.answer);
         if (now() >= deadline)
             throw_error(error_info(errc::answer_timeout,
                                    "The runs before this one did not end; nothing was sent."));
         co_await changed_.wait_until(deadline);
-        check_alive();
-        if (call->error) throw_error(*call->error);
     }
 }
 
 awaitable<void> chat_client::impl::collect(std::shared_ptr<ask_call> call) {
-    while (!call->done) {
+    for (;;) {
+        check_alive(); // it may have ended while the message was written
+        if (call->done) break;
         const auto deadline =
             std::min(after(call->silent_since, config_.timeouts.answer), call->stop_deadline);
         if (now() >= deadline) {
@@ -188,7 +191,6 @@ awaitable<void> chat_client::impl::collect(std::shared_ptr<ask_call> call) {
                                        : "The server sent nothing more of the answer."));
         }
         co_await changed_.wait_until(deadline);
-        check_alive();
     }
     if (call->error) throw_error(*call->error);
 }

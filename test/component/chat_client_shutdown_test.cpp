@@ -235,6 +235,29 @@ TEST_CASE("chat_client: destroyed in every phase, whoever waits hears operation_
     CHECK(out_of_work(test.io));
 }
 
+TEST_CASE("chat_client: destroyed at any moment of a question's writing, its ask ends",
+          "[component][chat_client][J105]") {
+    const auto steps = GENERATE(range(0, 12));
+    CAPTURE(steps);
+    client_case test;
+    test.make();
+    auto& peer = test.transports->expect_connect();
+    peer.reply(session_established_frame);
+    test.init();
+    peer.hold_writes();
+    auto asked = start(test.io, test.client->ask("being written"));
+    poll(test.io);
+    peer.let_go();
+    for (int step = 0; step < steps; ++step)
+        test.io.poll_one();
+
+    test.client.reset();
+    poll(test.io);
+
+    CHECK(asked.failed());
+    CHECK(out_of_work(test.io));
+}
+
 TEST_CASE("chat_client: it may be destroyed on its strand, from a tool of its own",
           "[component][chat_client][J105]") {
     client_case test;
