@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 #include <tuple>
 #include <utility>
 
@@ -61,16 +62,18 @@ std::string request_text(const http_request& request, const request_headers& hea
     return text.append("\r\n").append(request.body);
 }
 
-/// Sends at once what the kernel takes at once: on a new connection that is everything.
-boost::system::error_code send_at_once(tcp::socket& socket, asio::const_buffer& text) {
-    boost::system::error_code failed;
-    socket.non_blocking(true, failed);
-    if (!failed) text += socket.write_some(text, failed);
-    return failed == asio::error::would_block ? boost::system::error_code() : failed;
+/// Sends at once what the kernel takes at once: on a new connection that is everything. What does
+/// not, and an error, is left to the operation that follows.
+void send_at_once(tcp::socket& socket, asio::const_buffer& text) {
+    const auto sent =
+        ::send(socket.native_handle(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) text += static_cast<std::size_t>(sent);
 }
 
 /// Over TLS the engine comes between.
-boost::system::error_code send_at_once(tls_stream&, asio::const_buffer&) { return {}; }
+void send_at_once(tls_stream&, asio::const_buffer&) {}
+
+constexpr std::size_t one_segment = 536; // RFC 9293 section 3.7.1: every path takes that many bytes
 
 /// One exchange under way.
 class exchange {
@@ -105,9 +108,9 @@ private:
 
     static awaitable<result<http_response>> converse_by(std::shared_ptr<exchange> self) {
         const server_url& server = self->request_->server;
-        const auto dialed =
-            std::make_shared<const dial_request>(self->executor_, server, self->stop_,
-                                                 [raw = self.get()](phase now) { raw->at_ = now; });
+        const auto dialed = std::make_shared<const dial_request>(
+            self->executor_, server, socket_use::exchange, self->stop_,
+            [raw = self.get()](phase now) { raw->at_ = now; });
         auto socket = co_await self->net_->open(dialed);
         if (!socket) co_return socket.error();
         if (!server.secure()) co_return co_await converse(self, *socket, *socket);
@@ -132,12 +135,15 @@ private:
         {
             const wiped_text text(request_text(*self->request_, self->net_->headers()));
             asio::const_buffer unsent(text.get().data(), text.get().size());
-            boost::system::error_code failed = send_at_once(stream, unsent);
-            if (!failed && unsent.size() > 0) {
+            // The last segment of several would wait for the peer to acknowledge the first.
+            boost::system::error_code unsupported;
+            if (self->request_->server.secure() || unsent.size() > one_segment)
+                socket.set_option(tcp::no_delay(true), unsupported);
+            send_at_once(stream, unsent);
+            if (unsent.size() > 0) {
                 const auto sent = co_await asio::async_write(stream, unsent, as_values);
-                failed = std::get<0>(sent);
+                if (std::get<0>(sent)) co_return reader.failure(std::get<0>(sent));
             }
-            if (failed) co_return reader.failure(failed);
         }
         for (;;) {
             const auto got = co_await stream.async_read_some(reader.room(), as_values);

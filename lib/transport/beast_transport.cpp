@@ -66,7 +66,8 @@ public:
 private:
     awaitable<result<void>> establish(std::shared_ptr<const connect_request> request) {
         const auto dialed = std::make_shared<const dial_request>(
-            executor_, request->server, stop_, [this](phase now) { listener_.on_phase(now); });
+            executor_, request->server, socket_use::session, stop_,
+            [this](phase now) { listener_.on_phase(now); });
         auto socket = co_await net_->open(dialed);
         if (!socket) co_return socket.error();
         if (request->server.secure()) {

@@ -57,10 +57,7 @@ public:
     }
 
     result<tcp::socket> outcome(const std::string& name) {
-        if (winner_) {
-            prepare(*winner_);
-            return std::move(*winner_);
-        }
+        if (winner_) return std::move(*winner_);
         if (timeouts_ == attempts_.size())
             return network_error(errc::connect_timeout, phase::tcp, true,
                                  "Connecting to " + name + " took too long", reasons_);
@@ -112,13 +109,6 @@ private:
     static void close(tcp::socket& socket) noexcept {
         boost::system::error_code already_closed;
         socket.close(already_closed);
-    }
-
-    static void prepare(tcp::socket& socket) {
-        // A socket that lives without these does live; one that does not tells at its first use.
-        boost::system::error_code unsupported;
-        socket.set_option(tcp::no_delay(true), unsupported);
-        socket.set_option(tcp::socket::keep_alive(true), unsupported);
     }
 
     const asio::any_io_executor executor_;

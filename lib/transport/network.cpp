@@ -15,6 +15,13 @@ void report(const dial_request& request, phase now) {
     if (request.on_phase) request.on_phase(now);
 }
 
+void prepare(asio::ip::tcp::socket& socket) {
+    // A socket that lives without these does live; one that does not tells at its first use.
+    boost::system::error_code unsupported;
+    socket.set_option(asio::ip::tcp::no_delay(true), unsupported);
+    socket.set_option(asio::ip::tcp::socket::keep_alive(true), unsupported);
+}
+
 } // namespace
 
 network::network(const connection_config& config, std::shared_ptr<clock_source> clock,
@@ -47,6 +54,7 @@ network::open(std::shared_ptr<const dial_request> request) {
     auto socket =
         co_await connect_any(request->executor, clock_, std::move(*found),
                              host_and_port(host, port), config_.connect_timeout, request->stop);
+    if (socket && request->use == socket_use::session) prepare(*socket);
     if (!socket || !proxy_) co_return socket;
 
     report(*request, phase::proxy);

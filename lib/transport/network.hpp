@@ -22,16 +22,22 @@
 
 namespace parley {
 
+enum class socket_use {
+    session, ///< sends at once, and is kept alive
+    exchange ///< one request and its answer: as the system makes it
+};
+
 /// What one connection on its way needs. Strand only.
 class dial_request {
 public:
-    dial_request(asio::any_io_executor on, server_url to, std::shared_ptr<stop_signal> ended_by,
-                 std::function<void(phase)> phase_listener)
-        : executor(std::move(on)), server(std::move(to)), stop(std::move(ended_by)),
+    dial_request(asio::any_io_executor on, server_url to, socket_use what_for,
+                 std::shared_ptr<stop_signal> ended_by, std::function<void(phase)> phase_listener)
+        : executor(std::move(on)), server(std::move(to)), use(what_for), stop(std::move(ended_by)),
           on_phase(std::move(phase_listener)) {}
 
     asio::any_io_executor executor;
     server_url server;
+    socket_use use;
     std::shared_ptr<stop_signal> stop;
     std::function<void(phase)> on_phase; ///< resolve, tcp, proxy; empty for nobody
 };

@@ -4,7 +4,7 @@
 #include "loopback/secure_wire.hpp"
 #include "support/gated_lookups.hpp"
 #include "support/live.hpp"
-#include "transport/dial.hpp"
+#include "transport/network.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -222,12 +222,16 @@ TEST_CASE("transport: many silent addresses are bounded together", "[loopback][t
     CHECK(here.drains());
 }
 
-TEST_CASE("transport: the socket sends at once and is kept alive", "[loopback][transport]") {
+TEST_CASE("transport: the socket of a session sends at once and is kept alive",
+          "[loopback][transport]") {
+    const auto use = GENERATE(socket_use::session, socket_use::exchange);
+    const bool session = use == socket_use::session;
+    CAPTURE(session);
     raw_server server(accept_and_hold);
     wire here;
-    const auto stop = std::make_shared<stop_signal>();
-    auto dialing = connect_any(here.strand, here.clock,
-                               tcp_endpoints(1, at("127.0.0.1", server.port())), "here", 60s, stop);
+    auto dialing = here.make_network()->open(std::make_shared<const dial_request>(
+        here.strand, server_url::parse("ws://127.0.0.1:" + std::to_string(server.port()), false),
+        use, std::make_shared<stop_signal>(), nullptr));
     auto connected = here.run([](awaitable<result<asio::ip::tcp::socket>> of)
                                   -> awaitable<std::shared_ptr<result<asio::ip::tcp::socket>>> {
         auto outcome = co_await std::move(of);
@@ -238,8 +242,8 @@ TEST_CASE("transport: the socket sends at once and is kept alive", "[loopback][t
     asio::ip::tcp::socket::keep_alive keep_alive;
     (*connected)->get_option(no_delay);
     (*connected)->get_option(keep_alive);
-    CHECK(no_delay.value());
-    CHECK(keep_alive.value());
+    CHECK(no_delay.value() == session);
+    CHECK(keep_alive.value() == session);
 }
 
 TEST_CASE("transport: TLS and the upgrade pass through a proxy's tunnel", "[loopback][transport]") {
