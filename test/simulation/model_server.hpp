@@ -144,7 +144,7 @@ struct model_server::session {
 
 template <class Action>
 void model_server::soon(const session_ptr& s, std::chrono::milliseconds delay, Action action) {
-    world_.in(delay, [this, weak = std::weak_ptr(s), action] {
+    world_.in(delay, [weak = std::weak_ptr(s), action] {
         const auto held = weak.lock();
         if (held && held->wire->alive() && !held->final_said) action(held);
     });

@@ -138,7 +138,7 @@ TEST_CASE("json_string: a byte is escaped, passed or refused wherever it stands"
         const bool possible = append_json_string(alone, std::string_view(&byte, 1));
         CHECK(possible == (code < 0x80));
         for (std::size_t before = 0; before < 20; ++before) {
-            for (const std::size_t after : {0, 1, 7, 8, 9}) {
+            for (const std::size_t after : {0U, 1U, 7U, 8U, 9U}) {
                 const std::string head(before, 'a'), tail(after, '~');
                 std::string out = "x";
                 REQUIRE(append_json_string(out, head + byte + tail) == possible);
