@@ -57,6 +57,7 @@ public:
         if (on_message) on_message(texts.back());
     }
     void on_binary(std::size_t size) override { binaries.push_back(size); }
+    void after_read() override { ++reads; }
     bool has_room() const override { return room; }
     awaitable<void> wait_for_room() override { return await_room(shared_from_this()); }
     std::string heartbeat() override { return beat; }
@@ -84,6 +85,7 @@ public:
     bool hold_tickets = false;
 
     unsigned opened = 0;
+    unsigned reads = 0;   // that are over
     unsigned tickets = 0; // asked for
     std::vector<bool> fresh_asked;
     std::vector<std::string> texts;

@@ -100,28 +100,44 @@ public:
     }
 
     bool take_one(transport_listener& listener, bool& handed) {
-        auto& next = steps.front();
+        if (!due()) return false;
+        if (const auto* wanted = std::get_if<write_step>(&steps.front()))
+            writes_seen = place_of(wanted->part) + 1;
+        if (std::holds_alternative<ping_step>(steps.front())) ++pings_seen;
+        const step taken = std::move(steps.front()); // a listener may add steps
+        steps.pop_front();
+        hand_over(taken, listener, handed);
+        return true;
+    }
+
+    /// The next step need not be waited for any more.
+    bool due() {
         wake_at = time_point::max();
+        if (steps.empty()) return false;
+        auto& next = steps.front();
         if (auto* delay = std::get_if<delay_step>(&next)) {
             const auto now = common->clock->now();
             if (!delay->until) delay->until = now + delay->delay;
             wake_at = *delay->until;
-            if (now < wake_at) return false;
-        } else if (const auto* wanted = std::get_if<write_step>(&next)) {
-            const auto from = writes.begin() + static_cast<std::ptrdiff_t>(writes_seen);
-            const auto found = std::find_if(from, writes.end(), [&](const std::string& one) {
-                return one.find(wanted->part) != std::string::npos;
-            });
-            if (found == writes.end()) return false;
-            writes_seen = static_cast<std::size_t>(found - writes.begin()) + 1;
-        } else if (std::holds_alternative<ping_step>(next)) {
-            if (pings_seen == pings) return false;
-            ++pings_seen;
+            return now >= wake_at;
         }
-        const step taken = std::move(next); // a listener may add steps
-        steps.pop_front();
-        hand_over(taken, listener, handed);
+        if (const auto* wanted = std::get_if<write_step>(&next))
+            return place_of(wanted->part) < writes.size();
+        if (std::holds_alternative<ping_step>(next)) return pings_seen < pings;
         return true;
+    }
+
+    std::size_t place_of(std::string_view part) const {
+        std::size_t place = writes_seen;
+        while (place < writes.size() && writes[place].find(part) == std::string::npos)
+            ++place;
+        return place;
+    }
+
+    /// The next step is a message, which is there whole.
+    bool message_due() {
+        return due() && (std::holds_alternative<text_step>(steps.front()) ||
+                         std::holds_alternative<binary_step>(steps.front()));
     }
 
     void hand_over(const step& taken, transport_listener& listener, bool& handed) {
@@ -163,6 +179,7 @@ public:
     bool answers_close = true;
     bool writes_held = false;
     bool at_once = false;
+    bool reads_at_once = false;
     std::optional<error_info> write_failure;
 
     // the connection
@@ -174,6 +191,7 @@ public:
     std::size_t pings_seen = 0;
     std::size_t writes_seen = 0;
     time_point wake_at = time_point::max();
+    bool waiting = false;
     bool reading = false;
     bool writing = false;
     bool connecting = false;
@@ -247,6 +265,13 @@ awaitable<result<void>> do_connect(state_ptr self, transport_listener* listener,
     co_return result<void>();
 }
 
+awaitable<void> do_wait(state_ptr self) {
+    if (!self->reads_at_once) co_return;
+    const running mark(self, &scripted_connection::state::waiting);
+    while (!self->aborted && !self->end && self->pongs_due == 0 && !self->due())
+        co_await self->wait(self->wake_at);
+}
+
 awaitable<result<void>> do_read(state_ptr self, transport_listener* listener) {
     const running mark(self, &scripted_connection::state::reading);
     if (auto failed = self->common->begin_operation()) co_return *failed;
@@ -306,7 +331,7 @@ public:
         ++state_->common->alive;
     }
     ~scripted_transport() override {
-        if (state_->reading || state_->writing || state_->connecting)
+        if (state_->waiting || state_->reading || state_->writing || state_->connecting)
             state_->violate("destroyed while an operation is on");
         state_->destroyed = true;
         state_->changed.reset(); // it holds the executor, which may not outlive its context
@@ -317,9 +342,20 @@ public:
     awaitable<result<void>> connect(std::shared_ptr<const connect_request> request) override {
         return do_connect(state_, &listener_, std::move(request));
     }
+    awaitable<void> wait() override { return do_wait(state_); }
+    bool read_at_once() override {
+        const bool ended = state_->aborted || state_->end || state_->pongs_due > 0;
+        if (!state_->reads_at_once || ended) return false;
+        bool handed = false;
+        while (state_->message_due() && (!handed || listener_.wants_more()))
+            state_->take_one(listener_, handed);
+        return handed;
+    }
     awaitable<result<void>> read() override { return do_read(state_, &listener_); }
     bool can_write_at_once() const override {
-        return state_->at_once && state_->connected && !state_->writing && !state_->begun;
+        const bool busy =
+            state_->writing || state_->begun || (state_->reads_at_once && state_->reading);
+        return state_->at_once && state_->connected && !busy;
     }
     bool write_at_once(std::string_view text) override {
         if (state_->writes_held || state_->write_failure || state_->aborted) {
@@ -429,6 +465,11 @@ scripted_connection& scripted_connection::fail_read(errc why) { return fail_read
 
 void scripted_connection::write_at_once() { state_->at_once = true; }
 
+scripted_connection& scripted_connection::read_at_once() {
+    state_->reads_at_once = true;
+    return *this;
+}
+
 void scripted_connection::hold_writes() { state_->writes_held = true; }
 
 void scripted_connection::let_go() {
@@ -469,6 +510,7 @@ bool scripted_connection::made() const noexcept { return state_->made; }
 bool scripted_connection::aborted() const noexcept { return state_->aborted; }
 bool scripted_connection::destroyed() const noexcept { return state_->destroyed; }
 bool scripted_connection::reading() const noexcept { return state_->reading; }
+bool scripted_connection::waiting() const noexcept { return state_->waiting; }
 bool scripted_connection::finished() const noexcept { return state_->steps.empty(); }
 
 scripted_transports::scripted_transports(std::shared_ptr<clock_source> clock)

@@ -51,7 +51,10 @@ public:
     scripted_connection& fail_read(errc why);
 
     // At any time.
-    void write_at_once();      ///< messages, from now on; what is held is only begun
+    void write_at_once(); ///< messages, from now on; what is held is only begun
+    /// Messages are waited for, and read without a wait, as they are over a socket; what is
+    /// incomplete, a pong and the end are read with one, during which nothing is written at once.
+    scripted_connection& read_at_once();
     void hold_writes();        ///< writes, pings and closes stand still, until `let_go` or an abort
     void let_go();             ///< ends every hold
     void fail_write(errc why); ///< the next one
@@ -69,6 +72,7 @@ public:
     bool aborted() const noexcept;
     bool destroyed() const noexcept;
     bool reading() const noexcept;  ///< a read is on
+    bool waiting() const noexcept;  ///< for something to read
     bool finished() const noexcept; ///< every step was taken
 
     class state;
