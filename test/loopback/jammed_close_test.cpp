@@ -4,6 +4,12 @@
 #include <parley/chat_client.hpp>
 
 #include "support/live.hpp"
+#include "support/manual_clock.hpp"
+#include "transport/beast_http.hpp"
+#include "transport/beast_transport.hpp"
+#include "transport/environment.hpp"
+#include "transport/network.hpp"
+#include "transport/resolve.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -13,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <netinet/in.h>
 #include <optional>
 #include <string>
@@ -34,6 +41,22 @@ std::uint16_t port_of(int socket, decltype(&::getsockname) end) {
     if (end(socket, reinterpret_cast<::sockaddr*>(&address), &size) != 0) return 0;
     return address.sin_family == AF_INET ? ntohs(address.sin_port) : std::uint16_t{0};
 }
+
+/// Real sockets, whose time is the test's.
+class real_sockets final : public environment {
+public:
+    std::shared_ptr<clock_source> clock() const override { return time; }
+    double jitter() const override { return 0.5; }
+    std::shared_ptr<transport_factory>
+    make_transports(const connection_config& config) const override {
+        return make_beast_transports(std::make_shared<network>(config, time, shared_resolver()));
+    }
+    std::shared_ptr<http_client> make_http(const connection_config& config) const override {
+        return make_beast_http(std::make_shared<network>(config, time, shared_resolver()));
+    }
+
+    const std::shared_ptr<manual_clock> time = std::make_shared<manual_clock>();
+};
 
 /// Our ends of the connections to a server of this process.
 std::vector<int> sockets_to(std::uint16_t server) {
@@ -84,8 +107,8 @@ TEST_CASE("chat_client: a disconnect whose close frame cannot be written ends wi
     options.tls = tls;
     chat_server server(options);
     auto config = config_for(server);
-    config.timeouts.disconnect = 900ms; // long enough to look at it meanwhile
-    std::optional<chat_client> client(std::in_place, l.io.get_executor(), config);
+    const auto world = std::make_shared<real_sockets>();
+    std::optional<chat_client> client(std::in_place, l.io.get_executor(), config, world);
     l.run(client->init());
     REQUIRE(sockets_to(server.port()).size() == 1);
     const int socket = sockets_to(server.port()).front();
@@ -98,8 +121,10 @@ TEST_CASE("chat_client: a disconnect whose close frame cannot be written ends wi
 
     auto ending = start(l.io, client->disconnect());
     REQUIRE(l.until([&] { return client->status().state == websocket_state::closing; }));
+    pass(l.io, *world->time, config.timeouts.disconnect - 1ms);
     CHECK(stuff(socket) == 0);
     CHECK_FALSE(ending.done());
+    pass(l.io, *world->time, 1ms);
     CHECK(l.until([&] { return ending.done(); }));
 
     CHECK_NOTHROW(ending.get());
