@@ -5,6 +5,8 @@
 #include "support/client_case.hpp"
 #include "support/connection_case.hpp"
 
+namespace connection_read_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -271,3 +273,5 @@ TEST_CASE("chat_client: a peer that died while nobody took the events is found o
 
     CHECK(test.told() == lines{"lost silent", "reconnecting 1"});
 }
+
+} // namespace connection_read_test

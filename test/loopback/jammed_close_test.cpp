@@ -26,6 +26,8 @@
 #include <sys/socket.h>
 #include <vector>
 
+namespace jammed_close_test {
+
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
@@ -146,3 +148,5 @@ TEST_CASE("chat_client: a disconnect whose close frame cannot be written ends wi
     CHECK(l.drains());
     CHECK(sockets_to(server.port()).empty());
 }
+
+} // namespace jammed_close_test
