@@ -2,7 +2,7 @@
 
 #include <parley/detail/on_strand.hpp>
 
-#include "async/condition.hpp"
+#include "async/bare_condition.hpp"
 #include "message/chunked_queue.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -85,11 +85,11 @@ std::size_t text_size(const event& happened) { return std::visit(text_of(), happ
 
 class event_queue::impl : public std::enable_shared_from_this<event_queue::impl> {
 public:
-    impl(const asio::any_io_executor& strand, const std::shared_ptr<clock_source>& clock,
+    impl(const asio::any_io_executor& strand, std::shared_ptr<clock_source> clock,
          const limits_config& limits)
-        : strand_(detail::strand::of(strand)),
+        : strand_(detail::strand::of(strand)), clock_(std::move(clock)),
           max_count_(std::max<std::size_t>(limits.event_count, 1)),
-          max_bytes_(std::max<std::size_t>(limits.event_bytes, 1)), room_(strand_, clock) {}
+          max_bytes_(std::max<std::size_t>(limits.event_bytes, 1)), room_(strand_, clock_) {}
 
     void push(event&& happened) {
         const std::lock_guard lock(mutex_);
@@ -279,9 +279,10 @@ private:
     }
 
     const detail::strand strand_;
+    const std::shared_ptr<clock_source> clock_;
     const std::size_t max_count_;
     const std::size_t max_bytes_;
-    condition room_; // strand only
+    bare_condition room_; // strand only
 
     mutable std::mutex mutex_; // guards what is below, never held across a suspension
     waiting_events waiting_;
@@ -296,7 +297,7 @@ private:
 
 event_queue::event_queue(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
                          const limits_config& limits)
-    : impl_(std::make_shared<impl>(strand, clock, limits)) {}
+    : impl_(std::make_shared<impl>(strand, std::move(clock), limits)) {}
 
 event_queue::~event_queue() = default;
 
