@@ -29,16 +29,13 @@ void add_one(counter& to) { to.store(value_of(to) + 1, std::memory_order_relaxed
 class router final : public message_router {
 public:
     router(const asio::any_io_executor& strand, const environment_ptr& environment,
-           const message_router_options& options)
-        : clock_(environment->clock()), log_(options.log, options.log_threshold),
-          decoder_(options.limits),
-          runner_(std::make_shared<tool_runner>(strand, clock_, options.tools, options.limits, log_,
-                                                options.secrets)) {}
+           message_router_options options)
+        : strand_(strand), clock_(environment->clock()), options_(std::move(options)),
+          log_(options_.log, options_.log_threshold), decoder_(options_.limits) {}
 
     void attach(std::weak_ptr<message_sink> sink) override {
         sink_ = sink;
         taking_ = sink.lock().get();
-        runner_->attach(std::move(sink));
     }
 
     void on_text(std::string_view text) override {
@@ -55,17 +52,29 @@ public:
             take(*taking_, message_skipped{skip_reason::binary, fmt::format("{} bytes", size)});
     }
 
-    void after_read() override { runner_->launch(); }
+    void after_read() override {
+        if (runner_) runner_->launch();
+    }
 
     void add_tools(std::vector<tool> added) override { tools_.add(std::move(added)); }
     void remove_tool(const std::string& name) override { tools_.remove(name); }
     void replace_tools(std::vector<tool> replaced) override { tools_.replace(std::move(replaced)); }
     std::vector<tool> tools() const override { return tools_.all(); }
 
-    awaitable<void> stop() override { return runner_->stop(); }
-    void restart() override { runner_->restart(); }
+    bool end_calls() override {
+        stopped_ = true;
+        return !runner_ || runner_->end_calls();
+    }
+    awaitable<void> stop() override {
+        stopped_ = true;
+        return runner_ ? runner_->stop() : nothing_runs();
+    }
+    void restart() override {
+        stopped_ = false;
+        if (runner_) runner_->restart();
+    }
     void abandon() override {
-        runner_->abandon();
+        if (runner_) runner_->abandon();
         sink_.reset();
     }
 
@@ -76,11 +85,25 @@ public:
         counts.pings = value_of(pings_);
         counts.pings_unanswered = value_of(pings_unanswered_);
         counts.ping_answers = value_of(ping_answers_);
-        runner_->count(counts);
+        if (const auto* runner = counted_.load(std::memory_order_acquire)) runner->count(counts);
         return counts;
     }
 
 private:
+    static awaitable<void> nothing_runs() { co_return; }
+
+    /// Most sessions never have a tool called.
+    tool_runner& runner() {
+        if (runner_) return *runner_;
+        auto made = std::make_shared<tool_runner>(strand_, clock_, options_.tools, options_.limits,
+                                                  log_, options_.secrets);
+        made->attach(sink_);
+        if (stopped_) made->end_calls();
+        runner_ = std::move(made);
+        counted_.store(runner_.get(), std::memory_order_release);
+        return *runner_;
+    }
+
     server_frame decode(std::string_view text) {
         try {
             return decoder_.decode(text);
@@ -103,7 +126,7 @@ private:
 
     void take(message_sink&, tool_requested&& asked) {
         auto called = tools_.find(asked.name);
-        runner_->request(std::move(asked), std::move(called), size_);
+        runner().request(std::move(asked), std::move(called), size_);
     }
 
     void take(message_sink& sink, ping_received&& ping) {
@@ -167,11 +190,15 @@ private:
                                others ? fmt::format("; {} more before it", others) : ""));
     }
 
+    const asio::any_io_executor strand_;
     const std::shared_ptr<clock_source> clock_;
+    const message_router_options options_;
     const logger log_;
     decoder decoder_;
     tool_registry tools_;
-    const std::shared_ptr<tool_runner> runner_;
+    std::shared_ptr<tool_runner> runner_;              // once a tool was called
+    std::atomic<const tool_runner*> counted_{nullptr}; // the same, for any thread
+    bool stopped_ = false;                             // no call is taken
     std::weak_ptr<message_sink> sink_;
     message_sink* taking_ = nullptr; // while sink_ has not expired
 
@@ -189,7 +216,7 @@ private:
 std::shared_ptr<message_router> message_router::make(asio::any_io_executor strand,
                                                      environment_ptr environment,
                                                      message_router_options options) {
-    return std::make_shared<router>(strand, environment, options);
+    return std::make_shared<router>(strand, environment, std::move(options));
 }
 
 } // namespace parley

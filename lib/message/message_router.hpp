@@ -97,7 +97,9 @@ public:
     virtual std::vector<tool> tools() const = 0; ///< in order of registration
 
     /// Cancels the tools (terminal), answers their calls with `Client is shutting down`, and takes
-    /// no more; returns when none runs. Later `restart` takes calls again.
+    /// no more. False: some have not ended yet. Later `restart` takes calls again.
+    virtual bool end_calls() = 0;
+    /// The same, and returns when none runs.
     virtual awaitable<void> stop() = 0;
     /// The same without waiting: for a destructor.
     virtual void abandon() = 0;

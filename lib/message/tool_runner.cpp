@@ -211,10 +211,15 @@ bool tool_runner::any_left() const {
                        [](const auto& one) { return !one.second.expired(); });
 }
 
+bool tool_runner::end_calls() {
+    perform(fsm_.resume(clock_->now(), tool_input::stopping()));
+    return !any_left() && tasks_.empty();
+}
+
 awaitable<void> tool_runner::stop() { return stop(shared_from_this()); }
 
 awaitable<void> tool_runner::stop(std::shared_ptr<tool_runner> self) {
-    self->perform(self->fsm_.resume(self->clock_->now(), tool_input::stopping()));
+    if (self->end_calls()) co_return;
     const auto limit = after(self->clock_->now(), patience);
     while (!self->abandoned_ && self->any_left() && self->clock_->now() < limit)
         co_await self->changed_.wait_until(limit);

@@ -21,7 +21,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <vector>
@@ -45,8 +45,10 @@ public:
     /// `called` is null when there is no such tool. `bytes`: of the frame.
     void request(tool_requested asked, std::shared_ptr<const tool> called, std::size_t bytes);
 
-    /// See message_router. A handler that does not hear its cancellation is waited for no longer
-    /// than `patience`; what it still returns is dropped.
+    /// Cancels the tools, answers their calls, and takes no more. False: some have not ended yet.
+    bool end_calls();
+    /// The same, and waits for these. A handler that does not hear its cancellation is waited for
+    /// no longer than `patience`; what it still returns is dropped.
     awaitable<void> stop();
     void abandon();
     void restart();
@@ -93,7 +95,7 @@ private:
     tool_request_id last_ = 0;
     std::map<tool_request_id, request_data> requests_; // that have not started
     std::map<tool_request_id, std::weak_ptr<tool_execution>> executions_;
-    std::deque<std::shared_ptr<tool_execution>> starting_; // on the strand itself
+    std::list<std::shared_ptr<tool_execution>> starting_; // on the strand itself
     condition changed_;
     task_group tasks_;
     bool watching_ = false;
