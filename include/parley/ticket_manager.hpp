@@ -240,6 +240,9 @@ public:
     awaitable<void> stop();
 
 private:
+    friend class chat_client;
+    std::optional<ticket> at_hand() const; // as get_valid_ticket, if that takes no request
+
     class impl;
     std::shared_ptr<impl> impl_;
 };

@@ -92,6 +92,13 @@ bool ticket_manager::impl::is_valid() const {
     return tickets_.serve(at) != nullptr;
 }
 
+std::optional<ticket> ticket_manager::impl::at_hand() const {
+    const auto at = now();
+    const std::lock_guard lock(mutex_);
+    const ticket* held = stopped_ ? nullptr : tickets_.serve(at);
+    return held ? std::optional(*held) : std::nullopt;
+}
+
 std::optional<milliseconds> ticket_manager::impl::expires_in() const {
     const auto at = now();
     const std::lock_guard lock(mutex_);
@@ -216,6 +223,8 @@ awaitable<ticket> ticket_manager::get_valid_ticket() { return get_valid_ticket(t
 awaitable<ticket> ticket_manager::get_valid_ticket(std::chrono::steady_clock::time_point deadline) {
     return impl::get(impl_, impl::demand(impl::demand::kind::valid, deadline));
 }
+
+std::optional<ticket> ticket_manager::at_hand() const { return impl_->at_hand(); }
 
 awaitable<ticket> ticket_manager::refresh_ticket() {
     return impl::get(impl_, impl::demand(impl::demand::kind::fresh, time_point::max()));

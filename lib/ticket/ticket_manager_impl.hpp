@@ -65,6 +65,7 @@ public:
     void on_renewal_failed(failed_handler handler);
     void stop_renewal();
     bool is_valid() const;
+    std::optional<ticket> at_hand() const;
     std::optional<std::chrono::milliseconds> expires_in() const;
     std::optional<std::chrono::system_clock::time_point> expires_at() const;
     void update_auth_data(auth_data_patch patch);
