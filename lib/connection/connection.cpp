@@ -15,6 +15,9 @@ namespace parley {
 
 namespace {
 
+// How long a session that never became ready may take to say good-bye.
+constexpr std::chrono::seconds short_goodbye{1};
+
 error_info disconnected() {
     return error_info(errc::disconnected, "The connection was closed by this client.");
 }
@@ -47,20 +50,12 @@ std::shared_ptr<connection_impl> connection_impl::make(asio::any_io_executor str
 connection_impl::connection_impl(token, asio::any_io_executor strand, environment_ptr environment,
                                  connection_options options)
     : strand_(std::move(strand)), environment_(std::move(environment)),
-      clock_(environment_->clock()), options_(std::move(options)),
-      url_(server_url::parse(options_.server_url, options_.config.allow_plaintext)),
-      transports_(environment_->make_transports(options_.config)),
-      log_(options_.log, options_.log_threshold), board_(std::make_shared<status_board>()),
-      queue_(std::make_shared<send_queue>(limits_of(options_))),
-      tasks_(strand_, clock_,
-             [log = log_](const std::exception_ptr& error) {
-                 try {
-                     std::rethrow_exception(error);
-                 } catch (const std::exception& thrown) {
-                     log.write(log_level::error, thrown.what());
-                 }
-             }),
-      changed_(strand_, clock_), fsm_(options_.config.reconnect) {}
+      clock_(environment_->clock()), config_(options.config), secrets_(std::move(options.secrets)),
+      url_(server_url::parse(options.server_url, config_.allow_plaintext)),
+      transports_(environment_->make_transports(config_)), log_(options.log, options.log_threshold),
+      board_(std::make_shared<status_board>()),
+      queue_(std::make_shared<send_queue>(limits_of(options))), changed_(strand_, clock_),
+      fsm_(config_.reconnect) {}
 
 connection_impl::~connection_impl() {
     if (link_) link_->detach();
@@ -94,21 +89,28 @@ awaitable<void> connection_impl::open(self_ptr self, time_point deadline) {
     self->attempt_limit_ = deadline - self->now();
     self->listening_ = layer.get();
     self->stage_ = stage::idle;
-    self->tasks_.spawn([self, layer = std::move(layer)] { return drive(self, layer); });
-    layer.reset();
-    bool cancelled = false;
+    std::exception_ptr thrown;
     try {
-        while (self->running_ && !self->was_ready_)
-            co_await self->changed_.wait_until();
-    } catch (const boost::system::system_error&) {
-        cancelled = true;
+        co_await loop(self);
+    } catch (...) {
+        thrown = std::current_exception();
     }
     // It may be lost again by now: then the events tell, and it is on its way back.
-    if (self->was_ready_) co_return;
+    if (!thrown && self->stage_ == stage::live) {
+        self->stir();
+        co_return;
+    }
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    const bool cancelled = thrown && cancellation.cancelled() != asio::cancellation_type::none;
     if (cancelled) {
         co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
         if (self->stop_ == stop::none) self->halt(stop::given_up);
+    } else if (thrown) {
+        self->log_thrown(thrown);
     }
+    self->end_loop(thrown && !cancelled);
+    layer.reset();
+    if (self->was_ready_) co_return;
     co_await wait_idle(self, time_point::max());
     self->link_.reset();
     if (self->stop_ == stop::given_up) {
@@ -118,6 +120,37 @@ awaitable<void> connection_impl::open(self_ptr self, time_point deadline) {
     }
     if (cancelled) throw_aborted();
     self->throw_ended();
+}
+
+void connection_impl::session_ready() {
+    if (!link_ || link_->ended() || session_ready_ || stop_ != stop::none) return;
+    session_ready_ = true;
+    const bool restored = !std::exchange(opening_, false);
+    was_ready_ = true;
+    ++sessions_;
+    announced_ = 0;
+    decide(reconnect_input::ready());
+    board_->enter(websocket_state::ready, phase::ready);
+    link_->session_ready();
+    changed_.notify_all();
+    log_.write(log_level::info, restored ? "the session is ready again" : "the session is ready");
+    if (restored) emit(connection_restored());
+}
+
+void connection_impl::end_session(error_info why) {
+    if (!link_ || link_->ended()) return;
+    auto until = after(now(), short_goodbye);
+    if (opening_) until = std::min(until, opening_deadline_);
+    if (why.details.phase == phase::none) why.details.phase = link_->reached();
+    link_->finish(std::move(why), normal_closure, until);
+}
+
+void connection_impl::session_failed(error_info why) { end_session(std::move(why)); }
+
+void connection_impl::session_rejected(error_info why) {
+    // What the layer calls a rejection is one, whatever it says (PROTOCOL.md 3).
+    why.code = make_error_code(errc::ticket_rejected);
+    end_session(std::move(why));
 }
 
 // A session that is coming back needs no other.
@@ -170,7 +203,7 @@ awaitable<void> connection_impl::shut_down(self_ptr self, std::chrono::milliseco
     if (self->stop_ == stop::abandoned) co_return;
     self->draining_ = true;
     if (self->running_) self->board_->enter(websocket_state::closing, phase::closing);
-    if (self->ready()) co_await drain(self, after(begun, limit / 3));
+    if (self->ready() && self->unsent()) co_await drain(self, after(begun, limit / 3));
     if (self->stop_ == stop::none && self->running_) self->halt(stop::closing);
     if (self->link_) self->link_->finish(disconnected(), normal_closure, end);
     for (const auto& one : self->retired_)
@@ -197,8 +230,7 @@ void connection_impl::reset_after_close() {
 }
 
 awaitable<void> connection_impl::drain(self_ptr self, time_point until) {
-    while (self->ready() && (!self->queue_->empty() || self->link_->writing()) &&
-           self->now() < until)
+    while (self->ready() && self->unsent() && self->now() < until)
         co_await self->changed_.wait_until(until);
 }
 
@@ -232,6 +264,15 @@ void connection_impl::notify_network_change() {
     if (stage_ != stage::waiting) return;
     network_changed_ = true;
     changed_.notify_all();
+}
+
+void connection_impl::emit(connection_event happened) {
+    if (listening_) listening_->on_connection_event(std::move(happened));
+}
+
+void connection_impl::describe(error_info& why, unsigned number) const {
+    if (why.details.url.empty()) why.details.url = url_.websocket_text();
+    if (number > 0 && !why.details.attempt) why.details.attempt = number;
 }
 
 // --- link_owner

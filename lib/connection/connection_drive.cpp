@@ -21,8 +21,6 @@ namespace {
 
 // How long a session that is given up may take to say good-bye beside its successor.
 constexpr std::chrono::seconds goodbye_time{2};
-// And one that never became ready.
-constexpr std::chrono::seconds short_goodbye{1};
 
 error_info ticket_failure(const std::exception_ptr& thrown) {
     error_details details;
@@ -40,6 +38,16 @@ error_info ticket_failure(const std::exception_ptr& thrown) {
                       std::move(details));
 }
 
+void report(const logger& log, const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& thrown) {
+        log.write(log_level::error, thrown.what());
+    } catch (...) {
+        log.write(log_level::error, "something was thrown that is no std::exception");
+    }
+}
+
 error_info no_ticket_in_time() {
     error_details details;
     details.phase = phase::ticket;
@@ -49,6 +57,14 @@ error_info no_ticket_in_time() {
 
 } // namespace
 
+/// What the loop is at. Not in its frame, which is there while an attempt waits: an action is
+/// large.
+struct connection_impl::course {
+    reconnect_action_t next;
+    ticket held;               // of the attempt that is on
+    bool tried_before = false; // that
+};
+
 struct connection_impl::ticket_request {
     std::optional<ticket> rejected;
     time_point deadline;
@@ -57,7 +73,18 @@ struct connection_impl::ticket_request {
     std::exception_ptr error;
 };
 
-awaitable<void> connection_impl::drive(self_ptr self, std::shared_ptr<session_layer> layer) {
+task_group& connection_impl::tasks() {
+    if (!tasks_)
+        tasks_ = std::make_unique<task_group>(
+            strand_, clock_, [log = log_](const std::exception_ptr& error) { report(log, error); });
+    return *tasks_;
+}
+
+void connection_impl::log_thrown(const std::exception_ptr& thrown) const { report(log_, thrown); }
+
+/// Never inline: whoever stirs is in the middle of something.
+awaitable<void> connection_impl::resume(self_ptr self, std::shared_ptr<session_layer> layer) {
+    co_await asio::post(self->strand_, asio::use_awaitable);
     std::exception_ptr thrown;
     try {
         co_await loop(self);
@@ -85,6 +112,15 @@ void connection_impl::stir() {
     changed_.notify_all();
     if (stage_ != stage::live || !leaving()) return;
     stage_ = stage::leaving;
+    // A close that drains has nothing to come back to, and reports nothing.
+    if (stop_ == stop::none && draining_) halt(stop::closing);
+    if (stop_ == stop::none)
+        come_back();
+    else
+        end_loop(false);
+}
+
+void connection_impl::come_back() {
     auto layer = layer_.lock();
     if (!layer) { // nobody is left to come back for
         listening_ = nullptr;
@@ -93,18 +129,12 @@ void connection_impl::stir() {
     bool failed = false;
     try {
         const auto self = std::static_pointer_cast<connection_impl>(shared_from_this());
-        tasks_.spawn([self, layer = std::move(layer)] { return resume(self, layer); });
+        tasks().spawn([self, layer = std::move(layer)] { return resume(self, layer); });
     } catch (const std::exception& thrown) { // out of memory
         log_.write(log_level::error, thrown.what());
         failed = true;
     }
     if (failed) end_loop(true);
-}
-
-/// Never inline: whoever stirs is in the middle of something.
-awaitable<void> connection_impl::resume(self_ptr self, std::shared_ptr<session_layer> layer) {
-    co_await asio::post(self->strand_, asio::use_awaitable);
-    co_await drive(self, std::move(layer));
 }
 
 reconnect_action_t connection_impl::decide(const reconnect_event& happened) {
@@ -115,17 +145,18 @@ reconnect_action_t connection_impl::decide(const reconnect_event& happened) {
 
 awaitable<void> connection_impl::loop(self_ptr self) {
     const bool back = std::exchange(self->stage_, stage::idle) == stage::leaving;
-    auto next =
-        back ? self->leave() : self->decide(reconnect_input::start{self->opening_deadline_});
+    const auto at = std::make_unique<course>();
+    auto& next = at->next;
+    next = back ? self->leave() : self->decide(reconnect_input::start{self->opening_deadline_});
     while (self->stop_ == stop::none) {
         if (const auto* dial = std::get_if<reconnect_action::dial>(&next)) {
-            next = co_await attempt(self, dial->attempt, dial->fresh_ticket);
+            co_await attempt(self, at.get(), dial->attempt, dial->fresh_ticket);
         } else if (const auto* wait = std::get_if<reconnect_action::wait>(&next)) {
-            next = co_await back_off(self, wait->attempt, wait->delay, wait->until);
+            co_await back_off(self, at.get(), *wait);
         } else if (const auto* ended = std::get_if<reconnect_action::stop>(&next)) {
             self->fail(ended->why);
             break;
-        } else if (self->leaving()) {
+        } else if (back && self->leaving()) { // else `open` has its session, and sees to that
             next = self->leave();
         } else {
             self->stage_ = stage::live;
@@ -135,31 +166,43 @@ awaitable<void> connection_impl::loop(self_ptr self) {
     }
 }
 
-awaitable<reconnect_action_t> connection_impl::attempt(self_ptr self, unsigned number, bool fresh) {
+awaitable<void> connection_impl::attempt(self_ptr self, course* at, unsigned number, bool fresh) {
     self->stage_ = stage::dialing;
     self->requested_ = false; // this is what was asked for
     self->board_->enter(self->opening_ ? websocket_state::connecting
                                        : websocket_state::reconnecting,
                         phase::ticket);
+    at->next = reconnect_action::stay();
+    if (!co_await begin_attempt(self, at, number, fresh)) co_return;
+    while (self->stop_ == stop::none && !self->session_ready_ && !self->link_->over())
+        co_await self->changed_.wait_until();
+    if (self->link_->asked()) self->tried_ = at->held;
+    if (self->stop_ != stop::none) co_return;
+    if (self->session_ready_) {
+        at->next = reconnect_action::run();
+        co_return;
+    }
+    const auto ended = self->release_link();
+    at->next = self->attempt_failed(ended->reason(), number,
+                                    at->tried_before ? ticket_use::held : ticket_use::fresh);
+}
+
+// A ticket, and the dialling. False: it has failed, or is not to be.
+awaitable<bool> connection_impl::begin_attempt(self_ptr self, course* at, unsigned number,
+                                               bool fresh) {
     const auto deadline =
         self->opening_ ? self->opening_deadline_ : after(self->now(), self->attempt_limit_);
     auto held = co_await fetch_ticket(self, fresh, deadline);
-    if (self->stop_ != stop::none) co_return reconnect_action::stay();
-    if (!held) co_return self->attempt_failed(held.error(), number, ticket_use::none);
-    if (held->empty())
-        co_return self->attempt_failed(error_info(errc::empty_ticket, "The ticket is empty."),
-                                       number, ticket_use::none);
-    const bool tried_before = self->tried_ && self->tried_->value() == held->value();
-    const ticket kept = *held;
+    if (self->stop_ != stop::none) co_return false;
+    if (held && held->empty()) held = error_info(errc::empty_ticket, "The ticket is empty.");
+    if (!held) {
+        at->next = self->attempt_failed(held.error(), number, ticket_use::none);
+        co_return false;
+    }
+    at->tried_before = self->tried_ && self->tried_->value() == held->value();
+    at->held = *held;
     self->dial(std::move(*held), deadline);
-    while (self->stop_ == stop::none && !self->session_ready_ && !self->link_->over())
-        co_await self->changed_.wait_until();
-    if (self->link_->asked()) self->tried_ = kept;
-    if (self->stop_ != stop::none) co_return reconnect_action::stay();
-    if (self->session_ready_) co_return reconnect_action::run();
-    const auto ended = self->release_link();
-    co_return self->attempt_failed(ended->reason(), number,
-                                   tried_before ? ticket_use::held : ticket_use::fresh);
+    co_return true;
 }
 
 void connection_impl::dial(ticket held, time_point deadline) {
@@ -168,20 +211,12 @@ void connection_impl::dial(ticket held, time_point deadline) {
     parts.clock = clock_;
     parts.queue = queue_;
     parts.board = board_;
-    parts.limits = liveness_limits::of(options_.config);
-    parts.limits.opening_waits = !opening_; // an init has its deadline, whatever holds it up
-    parts.on_error = [log = log_](const std::exception_ptr& error) {
-        try {
-            std::rethrow_exception(error);
-        } catch (const std::exception& thrown) {
-            log.write(log_level::error, thrown.what());
-        } catch (...) {
-            log.write(log_level::error, "something was thrown that is no std::exception");
-        }
-    };
+    auto limits = liveness_limits::of(config_);
+    limits.opening_waits = !opening_; // an init has its deadline, whatever holds it up
+    parts.on_error = [log = log_](const std::exception_ptr& error) { report(log, error); };
     // Whatever may throw comes first: a link that is ours must have begun, to end.
     auto request = std::make_shared<connect_request>(url_, url_.websocket_target(held.value()));
-    link_ = link::make(std::move(parts), *this, *transports_, deadline);
+    link_ = link::make(std::move(parts), limits, *this, *transports_, deadline);
     link_->start(std::move(request), layer_.lock());
 }
 
@@ -194,13 +229,13 @@ std::shared_ptr<link> connection_impl::release_link() {
 
 // What a callback of the user's threw, fit for the log.
 std::string connection_impl::clean(std::string_view thrown) const {
-    auto secrets = options_.secrets;
+    auto secrets = secrets_;
     if (tried_) secrets.push_back(tried_->value());
     return shorten_and_escape(without_secrets(thrown, std::span<const secret>(secrets)));
 }
 
 close_verdict connection_impl::verdict_on(const error_info& why, bool was_ready) const {
-    const auto& config = options_.config.reconnect;
+    const auto& config = config_.reconnect;
     const auto by_table = classify_close(why, was_ready, config.on_normal_close);
     if (!config.classify) return by_table;
     try {
@@ -235,6 +270,8 @@ awaitable<result<ticket>> connection_impl::fetch_ticket(self_ptr self, bool fres
     if (fresh) request->rejected = self->tried_;
     request->deadline = deadline;
     auto layer = self->layer_.lock();
+    if (layer && !request->rejected)
+        if (auto held = layer->ticket_at_hand()) co_return *std::move(held);
     if (!layer)
         co_return ticket_failure(std::make_exception_ptr(boost::system::system_error(
             boost::system::error_code(asio::error::operation_aborted))));
@@ -242,10 +279,16 @@ awaitable<result<ticket>> connection_impl::fetch_ticket(self_ptr self, bool fres
         flight<void>::start(self->strand_, self->clock_, [self, layer = std::move(layer), request] {
             return ask_layer(self, layer, request);
         });
-    while (self->stop_ == stop::none && !request->done && self->now() < deadline)
-        co_await self->changed_.wait_until(deadline);
+    std::exception_ptr given_up;
+    try {
+        while (self->stop_ == stop::none && !request->done && self->now() < deadline)
+            co_await self->changed_.wait_until(deadline);
+    } catch (...) {
+        given_up = std::current_exception();
+    }
     if (!request->done) {
         asking->cancel(); // and not waited for: its source may not listen
+        if (given_up) std::rethrow_exception(given_up);
         co_return no_ticket_in_time();
     }
     if (request->error) co_return ticket_failure(request->error);
@@ -310,36 +353,35 @@ void connection_impl::lost(loss_reason reason, error_info why, bool will_reconne
     emit(std::move(happened));
 }
 
-awaitable<reconnect_action_t> connection_impl::back_off(self_ptr self, unsigned number,
-                                                        std::chrono::milliseconds delay,
-                                                        time_point until) {
+awaitable<void> connection_impl::back_off(self_ptr self, course* at, reconnect_action::wait asked) {
+    const auto until = asked.until;
+    at->next = reconnect_action::stay();
     self->stage_ = stage::waiting;
     self->board_->enter(self->opening_ ? websocket_state::connecting : websocket_state::waiting,
                         phase::none);
     self->board_->retry_at(until);
-    if (!self->opening_ && self->announced_ != number) {
-        self->announced_ = number;
+    if (!self->opening_ && self->announced_ != asked.attempt) {
+        self->announced_ = asked.attempt;
         reconnecting happened;
-        happened.attempt = number;
-        happened.delay = delay;
+        happened.attempt = asked.attempt;
+        happened.delay = asked.delay;
         self->emit(happened);
     }
     while (self->stop_ == stop::none && self->now() < until) {
         const bool requested = std::exchange(self->requested_, false);
         const bool changed = std::exchange(self->network_changed_, false);
         if (requested || changed) {
-            auto next = self->decide(reconnect_input::network_changed());
-            if (!std::holds_alternative<reconnect_action::stay>(next)) co_return next;
+            at->next = self->decide(reconnect_input::network_changed());
+            if (!std::holds_alternative<reconnect_action::stay>(at->next)) co_return;
         }
         co_await self->changed_.wait_until(until);
     }
-    if (self->stop_ != stop::none) co_return reconnect_action::stay();
-    co_return self->decide(reconnect_input::elapsed());
+    if (self->stop_ == stop::none) at->next = self->decide(reconnect_input::elapsed());
 }
 
 void connection_impl::fail(error_info why) {
     describe(why, 0);
-    ended_with_ = why;
+    ended_with_ = std::make_unique<const error_info>(why);
     const bool told = !opening_ && was_ready_;
     opening_ = false;
     was_ready_ = false;
@@ -351,46 +393,6 @@ void connection_impl::fail(error_info why) {
     connection_failed happened;
     happened.cause = std::move(why);
     emit(std::move(happened));
-}
-
-void connection_impl::emit(connection_event happened) {
-    if (listening_) listening_->on_connection_event(std::move(happened));
-}
-
-void connection_impl::describe(error_info& why, unsigned number) const {
-    if (why.details.url.empty()) why.details.url = url_.websocket_text();
-    if (number > 0 && !why.details.attempt) why.details.attempt = number;
-}
-
-void connection_impl::session_ready() {
-    if (!link_ || link_->ended() || session_ready_ || stop_ != stop::none) return;
-    session_ready_ = true;
-    const bool restored = !std::exchange(opening_, false);
-    was_ready_ = true;
-    ++sessions_;
-    announced_ = 0;
-    decide(reconnect_input::ready());
-    board_->enter(websocket_state::ready, phase::ready);
-    link_->session_ready();
-    changed_.notify_all();
-    log_.write(log_level::info, restored ? "the session is ready again" : "the session is ready");
-    if (restored) emit(connection_restored());
-}
-
-void connection_impl::end_session(error_info why) {
-    if (!link_ || link_->ended()) return;
-    auto until = after(now(), short_goodbye);
-    if (opening_) until = std::min(until, opening_deadline_);
-    if (why.details.phase == phase::none) why.details.phase = link_->reached();
-    link_->finish(std::move(why), normal_closure, until);
-}
-
-void connection_impl::session_failed(error_info why) { end_session(std::move(why)); }
-
-void connection_impl::session_rejected(error_info why) {
-    // What the layer calls a rejection is one, whatever it says (PROTOCOL.md 3).
-    why.code = make_error_code(errc::ticket_rejected);
-    end_session(std::move(why));
 }
 
 } // namespace parley

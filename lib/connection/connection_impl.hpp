@@ -1,6 +1,6 @@
 #pragma once
 
-#include "async/condition.hpp"
+#include "async/bare_condition.hpp"
 #include "async/flight.hpp"
 #include "async/task_group.hpp"
 #include "connection/connection.hpp"
@@ -21,8 +21,8 @@ namespace parley {
 
 inline constexpr unsigned normal_closure = 1000; // RFC 6455 section 7.4.1
 
-/// The class behind connection::make: `drive` is the loop that carries out what reconnect_fsm
-/// decides; everything else sets a flag, calls `stir`, and lets the loop see to it. While a session
+/// The class behind connection::make: `loop` carries out what reconnect_fsm decides, first within
+/// `open`; everything else sets a flag, calls `stir`, and lets the loop see to it. While a session
 /// is live there is no loop, but for the sake of everybody else it runs.
 class connection_impl final : public connection, private link_owner {
     struct token {};
@@ -50,6 +50,7 @@ public:
     awaitable<void> close(std::chrono::milliseconds limit) override;
     void abandon() override;
     void notify_network_change() override;
+    const connection_config& config() const override { return config_; }
     bool ready() const override;
     websocket_status status() const override { return board_->snapshot(); }
 
@@ -63,6 +64,7 @@ private:
 
     class queued_message;
     struct ticket_request;
+    struct course;
 
     // link_owner
     void on_phase(phase step) override;
@@ -89,16 +91,18 @@ private:
     [[noreturn]] void throw_ended() const;
 
     // the loop
-    static awaitable<void> drive(self_ptr self, std::shared_ptr<session_layer> layer);
     static awaitable<void> resume(self_ptr self, std::shared_ptr<session_layer> layer);
     static awaitable<void> loop(self_ptr self);
     void stir();
     void end_loop(bool failed);
     bool leaving() const;
+    void come_back();
+    task_group& tasks();
+    void log_thrown(const std::exception_ptr& thrown) const;
     reconnect_action_t leave();
-    static awaitable<reconnect_action_t> attempt(self_ptr self, unsigned number, bool fresh);
-    static awaitable<reconnect_action_t>
-    back_off(self_ptr self, unsigned number, std::chrono::milliseconds delay, time_point until);
+    static awaitable<void> attempt(self_ptr self, course* at, unsigned number, bool fresh);
+    static awaitable<bool> begin_attempt(self_ptr self, course* at, unsigned number, bool fresh);
+    static awaitable<void> back_off(self_ptr self, course* at, reconnect_action::wait asked);
     static awaitable<result<ticket>> fetch_ticket(self_ptr self, bool fresh, time_point deadline);
     static awaitable<void> ask_layer(self_ptr self, std::shared_ptr<session_layer> layer,
                                      std::shared_ptr<ticket_request> request);
@@ -122,6 +126,7 @@ private:
                                        time_point deadline);
     void enqueue(std::shared_ptr<outgoing> added);
     bool accepts_messages() const;
+    bool unsent() const { return !queue_->empty() || link_->writing(); }
 
     time_point now() const { return clock_->now(); }
     bool coming_back() const { return running_ && was_ready_ && stop_ == stop::none; }
@@ -129,14 +134,15 @@ private:
     const asio::any_io_executor strand_;
     const environment_ptr environment_;
     const std::shared_ptr<clock_source> clock_;
-    const connection_options options_;
+    const connection_config config_;
+    const std::vector<secret> secrets_;
     const server_url url_;
     const std::shared_ptr<transport_factory> transports_;
     const logger log_;
     const std::shared_ptr<status_board> board_;
     const std::shared_ptr<send_queue> queue_;
-    task_group tasks_;
-    condition changed_; // anything that somebody here waits for
+    std::unique_ptr<task_group> tasks_; // once there was one
+    bare_condition changed_;            // anything that somebody here waits for
     std::weak_ptr<session_layer> layer_;
 
     reconnect_fsm fsm_;
@@ -154,7 +160,7 @@ private:
     unsigned announced_ = 0; // the attempt of the last `reconnecting`
     time_point opening_deadline_{};
     std::chrono::steady_clock::duration attempt_limit_{};
-    std::optional<error_info> ended_with_; // the last end for good
+    std::unique_ptr<const error_info> ended_with_; // the last end for good
 
     std::shared_ptr<link> link_;                 // the one that is on
     std::vector<std::shared_ptr<link>> retired_; // those that still say good-bye

@@ -42,17 +42,18 @@ bool is_of_peer(const error_info& why) {
 
 } // namespace
 
-std::shared_ptr<link> link::make(link_parts parts, link_owner& owner, transport_factory& transports,
-                                 time_point deadline) {
-    auto made = std::make_shared<link>(token(), std::move(parts), owner, deadline);
+std::shared_ptr<link> link::make(link_parts parts, const liveness_limits& limits, link_owner& owner,
+                                 transport_factory& transports, time_point deadline) {
+    auto made = std::make_shared<link>(token(), std::move(parts), limits, owner, deadline);
     made->transport_ = transports.make(made->parts_.strand, *made);
     return made;
 }
 
-link::link(token, link_parts parts, link_owner& owner, time_point deadline)
+link::link(token, link_parts parts, const liveness_limits& limits, link_owner& owner,
+           time_point deadline)
     : parts_(std::move(parts)), owner_(&owner), watchdog_(parts_.clock->make_alarm(parts_.strand)),
       reader_wake_(parts_.strand, parts_.clock),
-      liveness_(parts_.limits, parts_.clock->now(), parts_.clock->wall_now(), deadline) {}
+      liveness_(limits, parts_.clock->now(), parts_.clock->wall_now(), deadline) {}
 
 void link::start(std::shared_ptr<const connect_request> request, std::shared_ptr<const void> kept) {
     request_ = std::move(request);
@@ -60,7 +61,7 @@ void link::start(std::shared_ptr<const connect_request> request, std::shared_ptr
     std::exception_ptr thrown;
     try {
         look();
-        spawn(read_all(shared_from_this(), std::move(kept)));
+        spawn(run(shared_from_this(), std::move(kept)));
     } catch (...) { // out of memory
         thrown = std::current_exception();
     }
@@ -117,7 +118,7 @@ void link::probe() { notice(liveness_input::probe{}); }
 
 void link::finish(error_info why, unsigned code, time_point until) {
     if (over_) return;
-    if (!reason_) reason_ = std::move(why);
+    if (!reason_) end_for(std::move(why));
     cut_at_ = std::min(cut_at_, until);
     if (!open_ || cut_at_ <= now()) return cut();
     if (goodbye_code_ == 0) goodbye_code_ = code;
@@ -128,16 +129,16 @@ void link::finish(error_info why, unsigned code, time_point until) {
 
 void link::abort(error_info why) {
     if (over_) return;
-    if (!reason_) reason_ = std::move(why);
+    if (!reason_) end_for(std::move(why));
     cut();
 }
 
 // The transport's error, unless something better is known.
 void link::end(error_info why) {
     if (!reason_) {
-        if (fallback_ && !is_of_peer(why)) why = std::move(*fallback_);
+        if (fallback_ && !is_of_peer(why)) why = *fallback_;
         if (why.details.phase == phase::none) why.details.phase = phase_;
-        reason_ = std::move(why);
+        end_for(std::move(why));
     }
     cut();
 }
@@ -151,7 +152,7 @@ void link::cut() {
 }
 
 void link::write_failed(error_info why) {
-    if (!fallback_) fallback_ = std::move(why);
+    if (!fallback_) fallback_ = std::make_unique<const error_info>(std::move(why));
     cut_at_ = std::min(cut_at_, after(now(), last_look));
     watch(cut_at_);
 }
@@ -202,7 +203,7 @@ void link::perform(const liveness_action_t& action) {
         auto why = verdict(dead->why, dead->step);
         // Only the transport knows the code of a close that the peer has begun (PITFALLS P33).
         if (dead->why != errc::connection_closed) return end(std::move(why));
-        fallback_ = std::move(why);
+        fallback_ = std::make_unique<const error_info>(std::move(why));
         return cut();
     }
     time_point until = time_point::max();
@@ -256,7 +257,7 @@ void link::ask_for_ping() {
     wake();
 }
 
-error_info link::verdict(errc why, phase step) const {
+error_info link::verdict(errc why, phase step) {
     error_details details;
     details.phase = step;
     details.retryable = true;

@@ -3,7 +3,7 @@
 #include <parley/error.hpp>
 #include <parley/fwd.hpp>
 
-#include "async/condition.hpp"
+#include "async/bare_condition.hpp"
 #include "async/flight.hpp"
 #include "connection/status_board.hpp"
 #include "core/clock.hpp"
@@ -16,9 +16,9 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace parley {
 
@@ -52,7 +52,6 @@ struct link_parts {
     std::shared_ptr<send_queue> queue;
     std::shared_ptr<status_board> board;
     std::function<void(std::exception_ptr)> on_error;
-    liveness_limits limits;
 };
 
 /// The life of one connection, from the lookup to the close: a reader, a watchdog, and a writer
@@ -66,9 +65,11 @@ class link : public std::enable_shared_from_this<link>, private transport_listen
 
 public:
     /// `deadline` bounds the connecting, and the opening of the session.
-    static std::shared_ptr<link> make(link_parts parts, link_owner& owner,
-                                      transport_factory& transports, time_point deadline);
-    link(token, link_parts parts, link_owner& owner, time_point deadline);
+    static std::shared_ptr<link> make(link_parts parts, const liveness_limits& limits,
+                                      link_owner& owner, transport_factory& transports,
+                                      time_point deadline);
+    link(token, link_parts parts, const liveness_limits& limits, link_owner& owner,
+         time_point deadline);
     link(const link&) = delete;
     link& operator=(const link&) = delete;
     virtual ~link() = default;
@@ -91,7 +92,7 @@ public:
     /// Ends it now.
     void abort(error_info why);
 
-    bool ended() const noexcept { return reason_.has_value(); }
+    bool ended() const noexcept { return reason_ != nullptr; }
     bool over() const noexcept { return over_; }
     const error_info& reason() const { return *reason_; } ///< once it has ended
     phase reached() const noexcept { return phase_; }
@@ -107,10 +108,15 @@ private:
     void on_text(std::string_view text) override;
     void on_binary(std::size_t size) override;
     bool wants_more() const override;
+    void on_readable(std::shared_ptr<const void> kept, std::exception_ptr thrown) override;
 
     void spawn(awaitable<void> body);
+    static awaitable<void> run(std::shared_ptr<link> self, std::shared_ptr<const void> kept);
     static awaitable<void> read_all(std::shared_ptr<link> self, std::shared_ptr<const void> kept);
+    static awaitable<void> read_on(std::shared_ptr<link> self, std::shared_ptr<const void> kept);
     static awaitable<void> connect(std::shared_ptr<link> self);
+    bool listen(const std::shared_ptr<const void>& kept);
+    void after_read();
     static awaitable<void> read(std::shared_ptr<link> self);
     static awaitable<void> write_all(std::shared_ptr<link> self);
     void start_writer();
@@ -134,19 +140,21 @@ private:
     void fail(const std::exception_ptr& thrown);
     void cut();
     void task_done();
-    error_info verdict(errc why, phase step) const;
+    void end_for(error_info why) { reason_ = std::make_unique<const error_info>(std::move(why)); }
+    static error_info verdict(errc why, phase step);
     time_point now() const { return parts_.clock->now(); }
 
     link_parts parts_;
     link_owner* owner_;
     const std::unique_ptr<alarm> watchdog_;
-    condition reader_wake_;
+    bare_condition reader_wake_;
     std::unique_ptr<transport> transport_;
     std::shared_ptr<const connect_request> request_;
     liveness_fsm liveness_;
 
-    std::optional<error_info> reason_;
-    std::optional<error_info> fallback_; // if the transport knows none that is better
+    // Elsewhere: most links never have one.
+    std::unique_ptr<const error_info> reason_;
+    std::unique_ptr<const error_info> fallback_; // if the transport knows none that is better
     time_point cut_at_ = time_point::max();
     time_point armed_ = time_point::max(); // when the watchdog looks again
     unsigned goodbye_code_ = 0;            // 0: none is to be said

@@ -38,17 +38,60 @@ void link::task_done() {
     if (owner_) owner_->on_over(*this);
 }
 
-// Whatever needs room has a frame of its own, which an idle session does not hold.
+// An idle session holds no frame at all: it listens.
 awaitable<void> link::read_all(std::shared_ptr<link> self, std::shared_ptr<const void> kept) {
-    co_await connect(self);
     while (!self->cut_) {
         if (!self->wants_more()) co_await await_room(self);
-        if (self->cut_) break;
-        co_await self->transport_->wait();
-        if (!self->transport_->read_at_once()) co_await read(self);
-        if (self->owner_ && !self->reason_) self->owner_->after_read();
+        if (self->cut_ || self->listen(kept)) break;
+        co_await read(self);
+        self->after_read();
     }
     kept.reset();
+}
+
+// What was heard takes a wait, or there is no room for it.
+awaitable<void> link::read_on(std::shared_ptr<link> self, std::shared_ptr<const void> kept) {
+    if (self->wants_more()) {
+        co_await read(self);
+        self->after_read();
+    }
+    co_await read_all(self, std::move(kept));
+}
+
+bool link::listen(const std::shared_ptr<const void>& kept) {
+    // Not by conversion: that this is a listener is nobody else's business.
+    std::shared_ptr<transport_listener> self(shared_from_this(), this);
+    if (!transport_->listen(std::move(self), kept)) return false;
+    ++running_;
+    return true;
+}
+
+void link::on_readable(std::shared_ptr<const void> kept, std::exception_ptr thrown) {
+    try {
+        if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));
+        while (!cut_) {
+            if (!wants_more() || !transport_->read_at_once()) {
+                spawn(read_on(shared_from_this(), kept));
+                break;
+            }
+            after_read();
+            if (!cut_ && wants_more() && listen(kept)) break;
+        }
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    if (thrown) fail(thrown);
+    kept.reset();
+    task_done();
+}
+
+void link::after_read() {
+    if (owner_ && !reason_) owner_->after_read();
+}
+
+awaitable<void> link::run(std::shared_ptr<link> self, std::shared_ptr<const void> kept) {
+    co_await connect(self);
+    co_await read_all(self, std::move(kept));
 }
 
 awaitable<void> link::connect(std::shared_ptr<link> self) {

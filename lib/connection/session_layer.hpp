@@ -19,6 +19,8 @@ class session_layer {
 public:
     virtual ~session_layer() = default;
 
+    /// The ticket of the next attempt, if nobody has to be asked for it; else `next_ticket`.
+    virtual std::optional<ticket> ticket_at_hand() { return std::nullopt; }
     /// The ticket of the next attempt. `rejected` is the one that the server did not take, if that
     /// is why. Throws `client_error`; `retryable` in the details says whether the attempt merely
     /// failed. `deadline` is the attempt's.

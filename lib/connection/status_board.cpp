@@ -6,29 +6,30 @@ namespace parley {
 
 void status_board::enter(websocket_state state, phase step) {
     const std::lock_guard lock(mutex_);
-    status_.state = state;
-    status_.phase = step;
-    if (state != websocket_state::waiting) status_.retry_at.reset();
+    state_ = state;
+    step_ = step;
+    if (state != websocket_state::waiting) retry_at_.reset();
 }
 
 void status_board::enter(phase step) {
     const std::lock_guard lock(mutex_);
-    status_.phase = step;
+    step_ = step;
 }
 
 void status_board::attempt(unsigned number) {
     const std::lock_guard lock(mutex_);
-    status_.attempt = number;
+    attempt_ = number;
 }
 
 void status_board::failed(error_info why) {
+    auto last = std::make_unique<const error_info>(std::move(why));
     const std::lock_guard lock(mutex_);
-    status_.last_error = std::move(why);
+    last_error_.swap(last);
 }
 
 void status_board::retry_at(std::optional<std::chrono::steady_clock::time_point> when) {
     const std::lock_guard lock(mutex_);
-    status_.retry_at = when;
+    retry_at_ = when;
 }
 
 void status_board::queued(const send_queue& queue) noexcept {
@@ -47,14 +48,18 @@ void status_board::round_trip(std::chrono::microseconds took) noexcept {
 
 websocket_state status_board::state() const {
     const std::lock_guard lock(mutex_);
-    return status_.state;
+    return state_;
 }
 
 websocket_status status_board::snapshot() const {
     websocket_status now_is;
     {
         const std::lock_guard lock(mutex_);
-        now_is = status_;
+        now_is.state = state_;
+        now_is.phase = step_;
+        now_is.attempt = attempt_;
+        if (last_error_) now_is.last_error = *last_error_;
+        now_is.retry_at = retry_at_;
     }
     now_is.queued_messages = queued_messages_.load(std::memory_order_relaxed);
     now_is.queued_bytes = queued_bytes_.load(std::memory_order_relaxed);

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -40,7 +41,11 @@ private:
     }
 
     mutable std::mutex mutex_; // never held across a suspension
-    websocket_status status_;  // but for what is below
+    websocket_state state_ = websocket_state::idle;
+    phase step_ = phase::none;
+    unsigned attempt_ = 0;
+    std::unique_ptr<const error_info> last_error_;
+    std::optional<std::chrono::steady_clock::time_point> retry_at_;
     counter queued_messages_{0}, queued_bytes_{0};
     counter bytes_sent_{0}, bytes_received_{0}, messages_sent_{0}, messages_received_{0};
     std::atomic<std::int64_t> round_trip_{-1};

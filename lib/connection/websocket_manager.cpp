@@ -60,6 +60,7 @@ public:
     void abandon();
 
 private:
+    std::optional<ticket> ticket_at_hand() override;
     awaitable<ticket> next_ticket(std::optional<ticket> rejected, time_point deadline) override;
     void on_open() override { connection_->session_ready(); }
     void on_text(std::string_view text) override;
@@ -144,6 +145,11 @@ awaitable<void> websocket_manager::impl::open(std::shared_ptr<impl> self) {
     if (!failure) co_return;
     self->end();
     std::rethrow_exception(failure);
+}
+
+std::optional<ticket> websocket_manager::impl::ticket_at_hand() {
+    const bool given = std::exchange(given_, false);
+    return given || !options_.next_ticket ? std::optional(held_) : std::nullopt;
 }
 
 awaitable<ticket> websocket_manager::impl::next_ticket(std::optional<ticket> rejected, time_point) {

@@ -23,6 +23,7 @@
 #include <boost/beast/zlib/error.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -103,14 +104,16 @@ public:
         co_return result<void>();
     }
 
-    awaitable<void> wait() override {
-        if (!begins_a_message()) co_return;
-        // What comes may not be for the WebSocket.
-        typename wire_layer<Stream>::outside_read reading(layer());
+    bool listen(std::shared_ptr<transport_listener> who,
+                std::shared_ptr<const void> kept) override {
+        if (!begins_a_message()) return false;
         if (layer().brought_little()) message_.reset();
-        auto receiving = layer().next_layer().async_read_some(reading.space(), at_call);
-        const auto got = co_await std::move(receiving);
-        reading.ended(std::get<0>(got), std::get<1>(got));
+        layer().listen(
+            [who = std::move(who), kept = std::move(kept)](std::exception_ptr thrown) mutable {
+                const auto told = std::move(who); // who keeps this
+                told->on_readable(std::move(kept), std::move(thrown));
+            });
+        return true;
     }
 
     bool read_at_once() override {
@@ -179,6 +182,16 @@ public:
     }
 
 private:
+    awaitable<void> wait() {
+        if (!begins_a_message()) co_return;
+        // What comes may not be for the WebSocket.
+        typename wire_layer<Stream>::outside_read reading(layer());
+        if (layer().brought_little()) message_.reset();
+        auto receiving = layer().next_layer().async_read_some(reading.space(), at_call);
+        const auto got = co_await std::move(receiving);
+        reading.ended(std::get<0>(got), std::get<1>(got));
+    }
+
     wire_layer<Stream>& layer() { return ws_.next_layer(); }
 
     static header_list headers_of(const boost::beast::websocket::response_type& answer) {

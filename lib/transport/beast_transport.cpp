@@ -43,8 +43,9 @@ public:
         co_return failed;
     }
 
-    awaitable<void> wait() override {
-        return connection_ ? connection_->wait() : transport::wait();
+    bool listen(std::shared_ptr<transport_listener> who,
+                std::shared_ptr<const void> kept) override {
+        return connection_ && connection_->listen(std::move(who), std::move(kept));
     }
     bool read_at_once() override { return connection_ && connection_->read_at_once(); }
     awaitable<result<void>> read() override { return connection_ ? connection_->read() : refuse(); }

@@ -12,7 +12,10 @@ namespace parley {
 
 environment::~environment() = default;
 transport::~transport() = default;
-awaitable<void> transport::wait() { co_return; }
+void transport_listener::on_readable(std::shared_ptr<const void>, std::exception_ptr) {}
+bool transport::listen(std::shared_ptr<transport_listener>, std::shared_ptr<const void>) {
+    return false;
+}
 bool transport::read_at_once() { return false; }
 bool transport::can_write_at_once() const { return false; }
 bool transport::write_at_once(std::string_view) { return false; }

@@ -10,6 +10,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,6 +49,9 @@ public:
     virtual void on_binary(std::size_t size) = 0;
     /// False while the listener has no room: the transport then returns from read.
     virtual bool wants_more() const = 0;
+    /// Once for each `listen`, with what that was given: there is something for a read. `thrown` by
+    /// whoever was told of it.
+    virtual void on_readable(std::shared_ptr<const void> kept, std::exception_ptr thrown);
 
 protected:
     ~transport_listener() = default;
@@ -73,9 +77,10 @@ public:
     /// Lookup, TCP (RFC 8305), proxy, TLS, upgrade, and the check of the 101 (P37).
     virtual awaitable<result<void>> connect(std::shared_ptr<const connect_request> request) = 0;
 
-    /// Waits until there is something for a read, or the connection ends, and so costs an idle
-    /// session less than a read that waits. Need not: then the read does.
-    virtual awaitable<void> wait();
+    /// Tells `who`, its listener, when there is something for a read, or the connection ends: what
+    /// waits is no coroutine, and so costs an idle session less than a read. Both are kept until
+    /// then. False: it does not, and the next is to be a read.
+    virtual bool listen(std::shared_ptr<transport_listener> who, std::shared_ptr<const void> kept);
     /// Hands what is there to the listener, if that takes no wait. False: `read` has to.
     virtual bool read_at_once();
     /// Reads until at least one message was handed to the listener. The result of a connection that

@@ -18,7 +18,8 @@ public:
     virtual ~websocket_connection() = default;
     virtual awaitable<result<void>> secure(server_url server) = 0;
     virtual awaitable<result<void>> upgrade(std::shared_ptr<const connect_request> request) = 0;
-    virtual awaitable<void> wait() = 0;
+    virtual bool listen(std::shared_ptr<transport_listener> who,
+                        std::shared_ptr<const void> kept) = 0;
     virtual bool read_at_once() = 0;
     virtual awaitable<result<void>> read() = 0;
     virtual bool can_write_at_once() const = 0;

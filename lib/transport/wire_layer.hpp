@@ -11,6 +11,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -123,6 +124,24 @@ public:
     private:
         wire_layer& layer_;
     };
+
+    /// One without a coroutine: calls `heard` when it has ended, with what that has thrown.
+    template <class Heard>
+    void listen(Heard heard) {
+        listening_.emplace(*this);
+        next_.async_read_some(
+            listening_->space(),
+            [this, heard = std::move(heard)](error_code failed, std::size_t count) mutable {
+                std::exception_ptr thrown;
+                try {
+                    listening_->ended(failed, count);
+                } catch (...) {
+                    thrown = std::current_exception();
+                }
+                listening_.reset();
+                heard(std::move(thrown));
+            });
+    }
 
     bool read_has_failed() const noexcept { return read_failed_.failed(); }
     /// The last outside read brought little: the next wait may be long.
@@ -243,6 +262,7 @@ private:
     bool little_ = true;
     error_code read_failed_;                     // outside
     std::unique_ptr<asio::steady_timer> parked_; // where the WebSocket waits for it
+    std::optional<outside_read> listening_;      // the one without a coroutine
 };
 
 } // namespace parley
