@@ -25,6 +25,19 @@ chat_client::~chat_client() {
     impl_->where().post([impl = impl_] { impl->abandon(); });
 }
 
+task_group& chat_client::impl::tasks() {
+    if (!tasks_)
+        tasks_ = std::make_unique<task_group>(strand_, clock_,
+                                              [log = log_](const std::exception_ptr& error) {
+                                                  try {
+                                                      std::rethrow_exception(error);
+                                                  } catch (const std::exception& thrown) {
+                                                      log.write(log_level::error, thrown.what());
+                                                  }
+                                              });
+    return *tasks_;
+}
+
 awaitable<void> chat_client::init() {
     return detail::on_strand<void>(impl_->where(), [impl = impl_] { return impl->init(); });
 }

@@ -4,7 +4,7 @@
 #include <parley/detail/on_strand.hpp>
 #include <parley/ticket_manager.hpp>
 
-#include "async/condition.hpp"
+#include "async/bare_condition.hpp"
 #include "async/flight.hpp"
 #include "async/task_group.hpp"
 #include "client/ask_call.hpp"
@@ -82,6 +82,7 @@ private:
     };
 
     // session_layer
+    std::optional<ticket> ticket_at_hand() override;
     awaitable<ticket> next_ticket(std::optional<ticket> rejected, time_point deadline) override;
     void on_open() override;
     void on_text(std::string_view text) override { router_->on_text(text); }
@@ -106,6 +107,7 @@ private:
     void send_control(std::string frame) override { connection_->send_control(std::move(frame)); }
     void send_answer(std::string frame) override { connection_->send_answer(std::move(frame)); }
 
+    task_group& tasks();
     awaitable<void> open();
     awaitable<void> close();
     void watch_opening();
@@ -119,7 +121,7 @@ private:
     void start_renewal();
     void fail_asks(const error_info& why);
     void fail_updates(const error_info& why);
-    std::shared_ptr<ticket_manager> make_tickets() const;
+    std::shared_ptr<ticket_manager> make_tickets(const chat_client_config& config) const;
 
     std::string encode(const chat_message& message) const;
     void begin_message(const chat_message& message, message_on_its_way& into);
@@ -147,15 +149,19 @@ private:
     const environment_ptr environment_;
     const std::shared_ptr<clock_source> clock_;
     const detail::strand strand_;
-    chat_client_config config_; // `auth` and `context_helpers` as they stand now
+    const std::string server_url_;
+    const timeouts_config timeouts_;
+    const json_text component_schemas_;
+    auth_data auth_; // as it stands now, and so the next
+    json_text context_helpers_;
     logger log_;
     const bool owns_tickets_;
     std::shared_ptr<connection> connection_;
     std::shared_ptr<message_router> router_;
     std::shared_ptr<http_client> http_; // for thread updates, once there are any
     event_queue events_;
-    task_group tasks_;
-    condition changed_; // anything that somebody below waits for
+    std::unique_ptr<task_group> tasks_; // once there was one
+    bare_condition changed_;            // anything that somebody below waits for
 
     opening_fsm opening_;
     std::unique_ptr<alarm> opening_watch_; // while it is under way

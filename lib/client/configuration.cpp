@@ -9,12 +9,12 @@
 namespace parley {
 
 bool chat_client::impl::has_configuration() const {
-    return !router_->tools().empty() || config_.component_schemas.is_array();
+    return !router_->tools().empty() || component_schemas_.is_array();
 }
 
 std::string chat_client::impl::configuration() const {
-    return encode_configure_tools(tool_schemas(router_->tools()), config_.context_helpers,
-                                  config_.component_schemas);
+    return encode_configure_tools(tool_schemas(router_->tools()), context_helpers_,
+                                  component_schemas_);
 }
 
 void chat_client::impl::publish_tool_names() {
@@ -67,8 +67,8 @@ awaitable<void> chat_client::impl::announce_tools() {
     const auto update = std::make_shared<tool_update>();
     updates_.push_back(update);
     connection_->send_control(
-        encode_update_tools(tool_schemas(router_->tools()), config_.component_schemas));
-    const auto deadline = after(now(), config_.timeouts.acknowledge);
+        encode_update_tools(tool_schemas(router_->tools()), component_schemas_));
+    const auto deadline = after(now(), timeouts_.acknowledge);
     while (!update->done && now() < deadline) {
         co_await changed_.wait_until(deadline);
         check_alive();
@@ -124,11 +124,11 @@ void chat_client::impl::update_client_tools(std::vector<tool> tools) {
 
 awaitable<void> chat_client::impl::update_context_helpers(json_text merge) {
     check_alive();
-    config_.context_helpers = merge_helpers(config_.context_helpers, merge);
+    context_helpers_ = merge_helpers(context_helpers_, merge);
     if (!connection_->ready()) co_return; // part of the opening
     std::function<void(send_progress)> nothing;
-    auto sending = connection_->send(encode_context_helpers(config_.context_helpers),
-                                     after(now(), config_.timeouts.send), std::move(nothing));
+    auto sending = connection_->send(encode_context_helpers(context_helpers_),
+                                     after(now(), timeouts_.send), std::move(nothing));
     co_await std::move(sending);
 }
 

@@ -57,7 +57,7 @@ private:
 
 std::string chat_client::impl::encode(const chat_message& message) const {
     auto frame = encode_chat_message(message);
-    if (frame.size() > config_.connection.limits.queue_bytes)
+    if (frame.size() > connection_->config().limits.queue_bytes)
         throw_error(error_info(errc::too_large, "The message is larger than the outbound queue."));
     return frame;
 }
@@ -100,7 +100,7 @@ void chat_client::impl::drop_run(run_fsm::run_id run) {
 void chat_client::impl::begin_message(const chat_message& message, message_on_its_way& into) {
     try {
         auto frame = encode(message);
-        into.deadline = after(now(), config_.timeouts.send);
+        into.deadline = after(now(), timeouts_.send);
         into.run = runs_.add(false, message.provider_res_id());
         into.begun = begin_send(std::move(frame), into.run);
         into.sent = into.begun->state() == send_state::sent;
@@ -150,7 +150,7 @@ awaitable<answer> chat_client::impl::ask(chat_message message) {
         changed_.notify_all();
     });
     call->silent_since = now();
-    const auto deadline = after(now(), config_.timeouts.send);
+    const auto deadline = after(now(), timeouts_.send);
     auto begun = begin_send(std::move(frame), call->run);
     co_await finish_send(std::move(begun), call->run, deadline);
     co_await collect(call);
@@ -168,7 +168,7 @@ awaitable<void> chat_client::impl::take_turn(std::shared_ptr<ask_call> call) {
         check_alive();
         if (call->error) throw_error(*call->error);
         if (turns_.front() == call && runs_.idle()) co_return;
-        const auto deadline = after(std::max(begun, last_run_event_), config_.timeouts.answer);
+        const auto deadline = after(std::max(begun, last_run_event_), timeouts_.answer);
         if (now() >= deadline)
             throw_error(error_info(errc::answer_timeout,
                                    "The runs before this one did not end; nothing was sent."));
@@ -181,7 +181,7 @@ awaitable<void> chat_client::impl::collect(std::shared_ptr<ask_call> call) {
         check_alive(); // it may have ended while the message was written
         if (call->done) break;
         const auto deadline =
-            std::min(after(call->silent_since, config_.timeouts.answer), call->stop_deadline);
+            std::min(after(call->silent_since, timeouts_.answer), call->stop_deadline);
         if (now() >= deadline) {
             runs_.drop(call->run);
             throw_error(error_info(errc::answer_timeout,
@@ -198,8 +198,8 @@ awaitable<void> chat_client::impl::collect(std::shared_ptr<ask_call> call) {
 awaitable<void> chat_client::impl::stop_run(std::optional<std::string> conversation_id) {
     auto frame = encode_stop_run(conversation_id ? *conversation_id : runs_.conversation());
     std::function<void(send_progress)> nothing;
-    auto sending = connection_->send(std::move(frame), after(now(), config_.timeouts.send),
-                                     std::move(nothing));
+    auto sending =
+        connection_->send(std::move(frame), after(now(), timeouts_.send), std::move(nothing));
     co_await std::move(sending);
     const auto collected = runs_.collected();
     if (!collected) co_return;
@@ -314,7 +314,7 @@ bool chat_client::impl::give_to_ask(const event& happened) {
 
 void chat_client::impl::handler_threw(std::string what, bool while_told_of_it) {
     ++handlers_failed_;
-    what = without_secrets(what, std::span<const secret>(secrets_of(config_.auth)));
+    what = without_secrets(what, std::span<const secret>(secrets_of(auth_)));
     log_.write(log_level::error, "a handler of run threw: " + what);
     // A handler that throws when told of a handler that threw would go on for ever.
     if (!while_told_of_it) events_.push(handler_failed{std::move(what)});

@@ -43,28 +43,20 @@ bool comes_back(websocket_state state) {
 chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_config config,
                         std::shared_ptr<ticket_manager> shared_tickets, environment_ptr environment)
     : environment_(std::move(environment)), clock_(environment_->clock()),
-      strand_(detail::strand::around(executor)), config_(std::move(config)),
-      log_(config_.log, config_.log_threshold), owns_tickets_(!shared_tickets),
-      connection_(connection::make(strand_, environment_, options_of(config_))),
-      router_(message_router::make(strand_, environment_, router_options_of(config_))),
-      events_(strand_, clock_, config_.connection.limits),
-      tasks_(strand_, clock_,
-             [log = log_](const std::exception_ptr& error) {
-                 try {
-                     std::rethrow_exception(error);
-                 } catch (const std::exception& thrown) {
-                     log.write(log_level::error, thrown.what());
-                 }
-             }),
-      changed_(strand_, clock_),
-      opening_(config_.connection.session_timeout, config_.timeouts.acknowledge),
-      tickets_(shared_tickets ? std::move(shared_tickets) : make_tickets()) {
-    if (!config_.context_helpers.is_null() && !config_.context_helpers.is_object())
+      strand_(detail::strand::around(executor)), server_url_(config.server_url),
+      timeouts_(config.timeouts), component_schemas_(config.component_schemas), auth_(config.auth),
+      context_helpers_(config.context_helpers), log_(config.log, config.log_threshold),
+      owns_tickets_(!shared_tickets),
+      connection_(connection::make(strand_, environment_, options_of(config))),
+      router_(message_router::make(strand_, environment_, router_options_of(config))),
+      events_(strand_, clock_, config.connection.limits), changed_(strand_, clock_),
+      opening_(config.connection.session_timeout, timeouts_.acknowledge),
+      tickets_(shared_tickets ? std::move(shared_tickets) : make_tickets(config)) {
+    if (!context_helpers_.is_null() && !context_helpers_.is_object())
         throw_error(error_info(errc::invalid_configuration, "context_helpers must be an object."));
-    if (!config_.component_schemas.is_null() && !config_.component_schemas.is_array())
+    if (!component_schemas_.is_null() && !component_schemas_.is_array())
         throw_error(error_info(errc::invalid_configuration, "component_schemas must be an array."));
-    router_->add_tools(std::move(config_.client_tools));
-    config_.client_tools.clear();
+    router_->add_tools(std::move(config.client_tools));
     publish_tool_names();
 }
 
@@ -73,14 +65,15 @@ void chat_client::impl::attach() {
     router_->attach(std::weak_ptr<message_sink>(shared_from_this()));
 }
 
-std::shared_ptr<ticket_manager> chat_client::impl::make_tickets() const {
+std::shared_ptr<ticket_manager>
+chat_client::impl::make_tickets(const chat_client_config& config) const {
     ticket_manager_options options;
-    options.connection = config_.connection;
-    options.validate_timeout = config_.timeouts.request;
-    options.log = config_.log;
-    options.log_threshold = config_.log_threshold;
-    return std::make_shared<ticket_manager>(strand_, config_.auth, config_.server_url,
-                                            config_.ticket, std::move(options), environment_);
+    options.connection = config.connection;
+    options.validate_timeout = config.timeouts.request;
+    options.log = config.log;
+    options.log_threshold = config.log_threshold;
+    return std::make_shared<ticket_manager>(strand_, config.auth, config.server_url, config.ticket,
+                                            std::move(options), environment_);
 }
 
 error_info chat_client::impl::disconnected() {
@@ -92,7 +85,7 @@ void chat_client::impl::check_alive() const {
 }
 
 awaitable<void> chat_client::impl::init() {
-    const auto deadline = after(now(), config_.timeouts.init);
+    const auto deadline = after(now(), timeouts_.init);
     bool waited = false; // for a session on its way back: its end is ours
     for (;;) {
         check_alive();
@@ -132,6 +125,7 @@ awaitable<void> chat_client::impl::init() {
         opening_given_up_ = true;
         opening->cancel();
     }
+    if (opening->done() && opening_flight_ == opening) opening_flight_.reset(); // it is large
     if (failure) std::rethrow_exception(failure);
 }
 
@@ -142,7 +136,7 @@ error_info chat_client::impl::why_ended() const {
 }
 
 awaitable<void> chat_client::impl::open() {
-    const auto deadline = after(now(), config_.timeouts.init);
+    const auto deadline = after(now(), timeouts_.init);
     const bool again = std::exchange(ended_, false);
     if (again) {
         events_.reopen();
@@ -182,12 +176,12 @@ void chat_client::impl::start_renewal() {
 }
 
 awaitable<void> chat_client::impl::reconnect() {
-    const auto deadline = after(now(), config_.timeouts.init);
+    const auto deadline = after(now(), timeouts_.init);
     co_await connection_->reconnect(deadline);
 }
 
 awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
-    const auto deadline = after(now(), config_.timeouts.init);
+    const auto deadline = after(now(), timeouts_.init);
     if (!connection_->ready() && !comes_back(connection_->status().state))
         throw_error(error_info(errc::not_connected, "There is no session: call init first."));
     const auto before = closings_;
@@ -213,7 +207,7 @@ awaitable<void> chat_client::impl::disconnect() {
 }
 
 awaitable<void> chat_client::impl::close() {
-    const auto limit = config_.timeouts.disconnect;
+    const auto limit = timeouts_.disconnect;
     const auto begun = now();
     ++closings_;
     if (owns_tickets_) tickets_->stop_proactive_renewal();
@@ -226,9 +220,11 @@ awaitable<void> chat_client::impl::close() {
     }
     // The tools' last answers are part of what is drained. A tool that ignores its cancellation
     // must not hold up the rest.
-    const auto stopping =
-        flight<void>::start(strand_, clock_, [router = router_] { return router->stop(); });
-    co_await stopping->wait_until(after(begun, limit / 3));
+    if (!router_->end_calls()) {
+        const auto stopping =
+            flight<void>::start(strand_, clock_, [router = router_] { return router->stop(); });
+        co_await stopping->wait_until(after(begun, limit / 3));
+    }
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         after(begun, limit) - std::min(now(), after(begun, limit)));
     co_await connection_->close(left);
@@ -241,8 +237,9 @@ awaitable<void> chat_client::impl::close() {
         co_await tickets_->give_up_refresh();
     }
     end_session();
-    tasks_.cancel();
-    co_await tasks_.join();
+    if (!tasks_) co_return;
+    tasks_->cancel();
+    co_await tasks_->join();
 }
 
 void chat_client::impl::end_session() {
@@ -259,15 +256,17 @@ void chat_client::impl::abandon() {
     connection_->abandon();
     router_->abandon();
     events_.abort();
-    tasks_.cancel();
+    if (tasks_) tasks_->cancel();
     if (opening_flight_) opening_flight_->cancel();
     end_thread_updates();
     if (owns_tickets_)
-        tasks_.spawn([manager = tickets_] { return manager->stop(); }); // who waits is told
+        tasks().spawn([manager = tickets_] { return manager->stop(); }); // who waits is told
     changed_.notify_all();
 }
 
 void chat_client::impl::notify_network_change() { connection_->notify_network_change(); }
+
+std::optional<ticket> chat_client::impl::ticket_at_hand() { return tickets_->at_hand(); }
 
 awaitable<ticket> chat_client::impl::next_ticket(std::optional<ticket> rejected,
                                                  time_point deadline) {
@@ -307,14 +306,14 @@ void chat_client::impl::perform(const opening_action_t& action) {
     } else if (std::holds_alternative<opening_action::ready>(action)) {
         ++opened_;
         // With tools the helpers went with the configuration (PROTOCOL.md 2.1).
-        if (!has_configuration() && config_.context_helpers.is_object())
-            connection_->send_control(encode_context_helpers(config_.context_helpers));
+        if (!has_configuration() && context_helpers_.is_object())
+            connection_->send_control(encode_context_helpers(context_helpers_));
         for (const auto& update : updates_)
             update->done = true; // the configuration covers them
         updates_.clear();
         connection_->session_ready();
         if (std::exchange(tools_changed_, false))
-            tasks_.spawn([self = shared_from_this()] { return self->announce_tools(); });
+            tasks().spawn([self = shared_from_this()] { return self->announce_tools(); });
         changed_.notify_all();
     } else if (const auto* rejected = std::get_if<opening_action::reject>(&action)) {
         connection_->session_rejected(rejected->why);
@@ -337,7 +336,7 @@ void chat_client::impl::on_connection_event(connection_event happened) {
         fail_asks(std::get<connection_failed>(happened).cause);
         fail_updates(std::get<connection_failed>(happened).cause);
         // There is nobody to answer to. What that makes of the tools comes before the last event.
-        tasks_.spawn([router = router_] { return router->stop(); });
+        if (!router_->end_calls()) tasks().spawn([router = router_] { return router->stop(); });
     }
     std::visit([this](auto&& one) { events_.push(std::move(one)); }, std::move(happened));
     if (failed) end_session();

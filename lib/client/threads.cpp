@@ -16,18 +16,17 @@ namespace parley {
 
 awaitable<void> chat_client::impl::update_thread(std::string provider_res_id, std::string body) {
     check_alive();
-    const auto deadline = after(now(), config_.timeouts.request);
-    if (!http_) http_ = environment_->make_http(config_.connection);
+    const auto deadline = after(now(), timeouts_.request);
+    if (!http_) http_ = environment_->make_http(connection_->config());
     // A flight, so that the end of the client ends it, and nobody waits for its connection to go.
     const auto update =
         flight<void>::start(strand_, clock_,
                             [self = shared_from_this(), id = std::move(provider_res_id),
                              body = std::move(body), deadline] {
-                                const auto& config = self->config_;
                                 const auto server = server_url::parse(
-                                    config.server_url, config.connection.allow_plaintext);
+                                    self->server_url_, self->connection_->config().allow_plaintext);
                                 return parley::update_thread(self->strand_, self->http_, server,
-                                                             config.auth, id, body, deadline);
+                                                             self->auth_, id, body, deadline);
                             });
     thread_updates_.push_back(update);
     std::exception_ptr failure;
@@ -42,6 +41,7 @@ awaitable<void> chat_client::impl::update_thread(std::string provider_res_id, st
 }
 
 void chat_client::impl::end_thread_updates() {
+    if (thread_updates_.empty()) return; // what is thrown costs more than most of a disconnect
     const auto why =
         gone_ ? std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted))
               : std::make_exception_ptr(connection_error(disconnected()));
@@ -55,8 +55,8 @@ awaitable<void> chat_client::impl::update_entity(std::string provider_res_id,
                                                  std::optional<std::string> entity_type) {
     auto body = entity_update_body(entity_id, entity_type);
     co_await update_thread(std::move(provider_res_id), std::move(body));
-    config_.auth.entity_id = entity_id;
-    config_.auth.entity_type = entity_type;
+    auth_.entity_id = entity_id;
+    auth_.entity_type = entity_type;
     auth_data_patch patch;
     patch.entity_id = std::move(entity_id);
     patch.entity_type = std::move(entity_type);
