@@ -137,10 +137,14 @@ TEST_CASE("task_group: join waits for every task, and cancel ends them",
     poll(w.io);
     auto joined = start(w.strand, tasks.join());
     pass(w.io, *w.clock, 1s);
+    auto joined_late = start(w.strand, tasks.join());
+    poll(w.io);
     CHECK_FALSE(joined.done());
+    CHECK_FALSE(joined_late.done()); // one is left
     asio::post(w.strand, [&] { tasks.cancel(); });
     poll(w.io);
     CHECK(joined.done());
+    CHECK(joined_late.done());
     CHECK(tasks.empty());
     CHECK(out_of_work(w.io));
 }

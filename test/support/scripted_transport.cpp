@@ -2,8 +2,11 @@
 
 #include "async/condition.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -266,10 +269,17 @@ awaitable<result<void>> do_connect(state_ptr self, transport_listener* listener,
 }
 
 awaitable<void> do_wait(state_ptr self) {
-    if (!self->reads_at_once) co_return;
     const running mark(self, &scripted_connection::state::waiting);
     while (!self->aborted && !self->end && self->pongs_due == 0 && !self->due())
         co_await self->wait(self->wake_at);
+}
+
+/// Tells who listens, who keeps what was kept for him.
+awaitable<void> do_listen(state_ptr self, std::shared_ptr<transport_listener> who,
+                          std::shared_ptr<const void> kept) {
+    co_await do_wait(std::move(self));
+    const auto told = std::move(who);
+    told->on_readable(std::move(kept), nullptr);
 }
 
 awaitable<result<void>> do_read(state_ptr self, transport_listener* listener) {
@@ -326,8 +336,9 @@ awaitable<result<void>> do_close(state_ptr self, unsigned code) {
 
 class scripted_transport : public transport {
 public:
-    scripted_transport(state_ptr script, transport_listener& listener)
-        : state_(std::move(script)), listener_(listener) {
+    scripted_transport(state_ptr script, asio::any_io_executor executor,
+                       transport_listener& listener)
+        : state_(std::move(script)), executor_(std::move(executor)), listener_(listener) {
         ++state_->common->alive;
     }
     ~scripted_transport() override {
@@ -342,7 +353,15 @@ public:
     awaitable<result<void>> connect(std::shared_ptr<const connect_request> request) override {
         return do_connect(state_, &listener_, std::move(request));
     }
-    awaitable<void> wait() override { return do_wait(state_); }
+    bool listen(std::shared_ptr<transport_listener> who,
+                std::shared_ptr<const void> kept) override {
+        if (!state_->reads_at_once) return false;
+        asio::co_spawn(executor_, do_listen(state_, std::move(who), std::move(kept)),
+                       [](const std::exception_ptr& thrown) {
+                           if (thrown) std::rethrow_exception(thrown);
+                       });
+        return true;
+    }
     bool read_at_once() override {
         const bool ended = state_->aborted || state_->end || state_->pongs_due > 0;
         if (!state_->reads_at_once || ended) return false;
@@ -378,6 +397,7 @@ public:
 
 private:
     state_ptr state_;
+    const asio::any_io_executor executor_;
     transport_listener& listener_;
 };
 
@@ -531,9 +551,9 @@ std::unique_ptr<transport> scripted_transports::make(asio::any_io_executor execu
     }
     const auto script = connections_[made_++].state_;
     script->common = shared_;
-    script->changed = std::make_unique<condition>(std::move(executor), shared_->clock);
+    script->changed = std::make_unique<condition>(executor, shared_->clock);
     script->made = true;
-    return std::make_unique<scripted_transport>(script, listener);
+    return std::make_unique<scripted_transport>(script, std::move(executor), listener);
 }
 
 scripted_connection& scripted_transports::expect_connect() { return connections_.emplace_back(); }
