@@ -1,6 +1,7 @@
 #include <parley/detail/on_strand.hpp>
 #include <parley/with_timeout.hpp>
 
+#include "async/condition.hpp"
 #include "async/flight.hpp"
 #include "async/task_group.hpp"
 #include "support/catch.hpp"
@@ -11,6 +12,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -56,6 +58,43 @@ TEST_CASE("clock: a delay beyond all time is never, in any unit", "[component][c
     CHECK(after(now, time_point::duration::max()) == time_point::max());
     CHECK(after(now, 5ms) == now + 5ms);
     CHECK(after(time_point(), 0s) == time_point());
+}
+
+TEST_CASE("condition: it wakes everybody, also beside those who have left",
+          "[component][condition]") {
+    world w;
+    condition changed(w.strand, w.clock);
+    std::vector<started<void>> waiting;
+    for (int i = 0; i < 4; ++i)
+        waiting.push_back(start(w.strand, changed.wait_until()));
+    auto late = start(w.strand, changed.wait_until(w.clock->now() + 1s));
+    poll(w.io);
+    CHECK(changed.has_waiters());
+    waiting[0].cancel();
+    waiting[2].cancel();
+    pass(w.io, *w.clock, 1s);
+    CHECK(late.done());
+    CHECK_FALSE(waiting[1].done());
+    asio::post(w.strand, [&] { changed.notify_all(); });
+    poll(w.io);
+    for (const auto& one : waiting)
+        CHECK(one.done());
+    CHECK_FALSE(changed.has_waiters());
+}
+
+TEST_CASE("condition: who waits may outlive it", "[component][condition]") {
+    world w;
+    auto changed = std::make_unique<condition>(w.strand, w.clock);
+    auto first = start(w.strand, changed->wait_until(w.clock->now() + 1s));
+    auto second = start(w.strand, changed->wait_until(w.clock->now() + 2s));
+    poll(w.io);
+    changed.reset();
+    pass(w.io, *w.clock, 1s);
+    CHECK(first.done());
+    CHECK_FALSE(second.done());
+    pass(w.io, *w.clock, 1s);
+    CHECK(second.done());
+    CHECK(out_of_work(w.io));
 }
 
 TEST_CASE("flight: one operation serves all who join it", "[component][flight]") {
