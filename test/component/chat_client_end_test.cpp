@@ -16,22 +16,7 @@ using namespace std::chrono_literals;
 TEST_CASE("chat_client: what becomes of its tools is told before connection_failed, the last event",
           "[component][chat_client]") {
     client_case test;
-    test.config.client_tools.push_back(
-        tool("slow", "", json_text::parse("{}"), [clock = test.environment->time](tool_call call) {
-            return [](std::shared_ptr<manual_clock> time, tool_call asked) -> awaitable<json_text> {
-                const auto executor = co_await asio::this_coro::executor;
-                const auto bell = time->make_alarm(executor);
-                co_await bell->wait_until(time->now() + 20s);
-                co_return asked.parameters();
-            }(clock, std::move(call));
-        }));
-    test.make();
-    auto& peer = test.transports->expect_connect();
-    peer.reply(session_established_frame).expect_write("configure_tools");
-    peer.reply(tools_configured_frame);
-    test.init();
-    peer.reply(R"({"type":"tool_call_request","toolName":"slow","callId":"c","parameters":{}})");
-    poll(test.io);
+    auto& peer = test.init_with_slow_tool("slow", true);
     peer.close(1000);
     poll(test.io);
     std::vector<std::string> seen;
@@ -110,23 +95,7 @@ TEST_CASE(
     "next session",
     "[component][chat_client]") {
     client_case test;
-    const auto patient = [clock = test.environment->time](tool_call call) {
-        return [](std::shared_ptr<manual_clock> time, tool_call asked) -> awaitable<json_text> {
-            co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-            const auto executor = co_await asio::this_coro::executor;
-            const auto bell = time->make_alarm(executor);
-            co_await bell->wait_until(time->now() + 20s);
-            co_return asked.parameters();
-        }(clock, std::move(call));
-    };
-    test.config.client_tools.push_back(tool("deaf", "", json_text::parse("{}"), patient));
-    test.make();
-    auto& peer = test.transports->expect_connect();
-    peer.reply(session_established_frame).expect_write("configure_tools");
-    peer.reply(tools_configured_frame);
-    test.init();
-    peer.reply(R"({"type":"tool_call_request","toolName":"deaf","callId":"c","parameters":{}})");
-    poll(test.io);
+    test.init_with_slow_tool("deaf", false);
     auto ending = start(test.io, test.client->disconnect());
     poll(test.io);
     REQUIRE_FALSE(ending.done());

@@ -8,6 +8,7 @@
 #include "support/scripted_transport.hpp"
 #include "support/test_environment.hpp"
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,6 +62,23 @@ public:
 
     void init() { run(io, client->init()); }
 
+    /// A ready client that runs a tool of that name, which takes twenty seconds; `obeys` its
+    /// cancellation, or is deaf to it.
+    scripted_connection& init_with_slow_tool(const std::string& name, bool obeys) {
+        const auto slow = [clock = environment->time, obeys](tool_call call) {
+            return take_twenty_seconds(clock, obeys, std::move(call));
+        };
+        config.client_tools.push_back(tool(name, "", json_text::parse("{}"), slow));
+        make();
+        auto& peer = expect_session();
+        peer.expect_write("configure_tools").reply(tools_configured_frame);
+        init();
+        peer.reply(R"({"type":"tool_call_request","toolName":")" + name +
+                   R"(","callId":"c","parameters":{}})");
+        poll(io);
+        return peer;
+    }
+
     /// The events that are there, each as a line.
     std::vector<std::string> told() {
         std::vector<std::string> all;
@@ -88,6 +106,17 @@ public:
     std::vector<started<void>> pending; ///< what a test has begun and not awaited
     std::vector<started<answer>> asked;
     bool leave_everything = false; ///< the context goes with whatever is left to run
+
+private:
+    static awaitable<json_text> take_twenty_seconds(std::shared_ptr<manual_clock> clock, bool obeys,
+                                                    tool_call asked) {
+        if (!obeys)
+            co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+        const auto executor = co_await asio::this_coro::executor;
+        const auto bell = clock->make_alarm(executor);
+        co_await bell->wait_until(clock->now() + std::chrono::seconds(20));
+        co_return asked.parameters();
+    }
 };
 
 inline tool echo_tool(std::string name) {
