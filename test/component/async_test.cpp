@@ -270,7 +270,7 @@ TEST_CASE("strand: what is to run at once or never does one of them",
     const auto work = [&] { ++ran; };
     CHECK_FALSE(here.run_now(work)); // this thread does not run the context
     CHECK_FALSE(detail::strand::around(asio::make_strand(io)).run_now(work));
-    io.run();
+    CHECK(io.run() == 0); // nothing was left behind
     CHECK(ran == 0);
 
     constexpr int calls = 4000;
@@ -305,6 +305,34 @@ TEST_CASE("strand: what is to run at once or never does one of them",
     io.restart();
     io.run();
     CHECK(ran == 1);
+}
+
+TEST_CASE("strand: what was to run at once does not run later, on the same thread neither",
+          "[component][strand][threads]") {
+    asio::io_context io;
+    const auto here = detail::strand::around(io.get_executor());
+    std::atomic<bool> taken{false}, tried{false};
+    here.post([&] {
+        taken = true;
+        while (!tried)
+            std::this_thread::yield();
+    });
+    std::thread another([&] { io.run_one(); }); // and no more: what is left is this thread's
+    while (!taken)
+        std::this_thread::yield();
+    int ran = 0;
+    const auto work = [&] { ++ran; };
+
+    bool promised = true;
+    asio::post(io, [&] {
+        promised = here.run_now(work);
+        tried = true;
+        another.join();
+    });
+    io.run();
+
+    CHECK_FALSE(promised);
+    CHECK(ran == 0);
 }
 
 TEST_CASE("on_strand: the caller is resumed on his own executor", "[component][on_strand]") {
