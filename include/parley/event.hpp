@@ -75,7 +75,7 @@ struct server_tool_finished {
     std::optional<json_text> result;
 };
 
-/// Render a component; a later one with the same `call_id` replaces it.
+/// Render it. Who keeps them replaces by id: `shown.insert_or_assign(one.call_id, one)`.
 struct ui_component {
     enum class state { streaming, complete, error };
     std::string call_id;

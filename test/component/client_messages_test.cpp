@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -162,6 +163,29 @@ TEST_CASE("client: a thousand components come one by one, each with its id",
     REQUIRE(seen.size() == 1'001);
     CHECK(seen[999] == R"(component c9 Card {"n":999} complete)");
     CHECK(seen[1'000] == "skipped bad_field");
+}
+
+TEST_CASE("client: components kept by id, as event.hpp says, are the last of each",
+          "[component][chat_client][F72]") {
+    client_case test;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    for (int i = 0; i < 100; ++i)
+        peer.reply(component_frame("c" + std::to_string(i % 10), i));
+    poll(test.io);
+
+    std::map<std::string, ui_component> shown;
+    for (int i = 0; i < 100; ++i) {
+        const auto happened = run(test.io, test.client->next_event());
+        const auto& one = std::get<ui_component>(happened.value());
+        shown.insert_or_assign(one.call_id, one);
+    }
+
+    REQUIRE(shown.size() == 10);
+    for (int i = 0; i < 10; ++i)
+        CHECK(shown.at("c" + std::to_string(i)).props.view() ==
+              R"({"n":)" + std::to_string(90 + i) + "}");
 }
 
 TEST_CASE("client: a handler may send, ask and wait, and the others are told in order",
