@@ -12,6 +12,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <atomic>
+#include <latch>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -311,22 +312,20 @@ TEST_CASE("strand: what was to run at once does not run later, on the same threa
           "[component][strand][threads]") {
     asio::io_context io;
     const auto here = detail::strand::around(io.get_executor());
-    std::atomic<bool> taken{false}, tried{false};
+    std::latch taken(1), tried(1);
     here.post([&] {
-        taken = true;
-        while (!tried)
-            std::this_thread::yield();
+        taken.count_down();
+        tried.wait();
     });
     std::thread another([&] { io.run_one(); }); // and no more: what is left is this thread's
-    while (!taken)
-        std::this_thread::yield();
+    taken.wait();
     int ran = 0;
     const auto work = [&] { ++ran; };
 
     bool promised = true;
     asio::post(io, [&] {
         promised = here.run_now(work);
-        tried = true;
+        tried.count_down();
         another.join();
     });
     io.run();
