@@ -86,7 +86,8 @@ public:
     static awaitable<result<http_response>> run(std::shared_ptr<exchange> self) {
         // Any type of cancellation ends whatever is waited for. TLS hears terminal only.
         co_await asio::this_coro::reset_cancellation_state(&as_terminal);
-        self->bell_->call_at(self->request_->deadline, [raw = self.get()] { raw->end_late(); });
+        // Not for the deadline yet: the kernel's timer is set once for this and the dial's.
+        self->watch(after(self->net_->clock()->now(), self->net_->config().connect_timeout));
         auto outcome = co_await converse_by(self);
         if (outcome) co_return outcome;
         const auto cancellation = co_await asio::this_coro::cancellation_state;
@@ -98,6 +99,14 @@ public:
 private:
     static asio::cancellation_type as_terminal(asio::cancellation_type type) {
         return type == asio::cancellation_type::none ? type : asio::cancellation_type::terminal;
+    }
+
+    /// Ends at the deadline; `look` is when to see whether that is now.
+    void watch(time_point look) {
+        bell_->call_at(std::min(look, request_->deadline), [this] {
+            if (net_->clock()->now() >= request_->deadline) return end_late();
+            watch(request_->deadline);
+        });
     }
 
     /// Closes what is open: the exchange returns soon.
@@ -173,7 +182,7 @@ private:
     const asio::any_io_executor executor_;
     const std::shared_ptr<const http_request> request_;
     const std::shared_ptr<stop_signal> stop_;
-    const std::unique_ptr<alarm> bell_; // rings at the deadline
+    const std::unique_ptr<alarm> bell_; // at the deadline, or once before
     bool late_ = false;
     phase at_ = phase::none;
 };

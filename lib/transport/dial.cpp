@@ -1,12 +1,18 @@
 #include "transport/dial.hpp"
 
+#include "async/aborted.hpp"
 #include "transport/network_error.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <list>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 namespace parley {
@@ -14,6 +20,27 @@ namespace parley {
 namespace {
 
 using asio::ip::tcp;
+
+void close(tcp::socket& socket) noexcept {
+    boost::system::error_code already_closed;
+    socket.close(already_closed);
+}
+
+error_info took_too_long(const std::string& name, std::string reasons) {
+    return network_error(errc::connect_timeout, phase::tcp, true,
+                         "Connecting to " + name + " took too long", std::move(reasons));
+}
+
+error_info not_connected(const std::string& name, std::string reasons) {
+    return network_error(errc::connect_failed, phase::tcp, true, "Could not connect to " + name,
+                         std::move(reasons));
+}
+
+std::string reason(const tcp::endpoint& at, const std::string& why) {
+    return at.address().to_string() + ": " + why;
+}
+
+constexpr auto silent = "no answer";
 
 struct attempt {
     attempt(const asio::any_io_executor& executor, tcp::endpoint where, time_point give_up)
@@ -58,11 +85,8 @@ public:
 
     result<tcp::socket> outcome(const std::string& name) {
         if (winner_) return std::move(*winner_);
-        if (timeouts_ == attempts_.size())
-            return network_error(errc::connect_timeout, phase::tcp, true,
-                                 "Connecting to " + name + " took too long", reasons_);
-        return network_error(errc::connect_failed, phase::tcp, true, "Could not connect to " + name,
-                             reasons_);
+        if (timeouts_ == attempts_.size()) return took_too_long(name, reasons_);
+        return not_connected(name, reasons_);
     }
 
 private:
@@ -95,7 +119,7 @@ private:
         late.over = true;
         --running_;
         ++timeouts_;
-        fail(late, "no answer");
+        fail(late, silent);
     }
 
     void fail(attempt& failed, const std::string& why) {
@@ -103,12 +127,7 @@ private:
         next_start_ = time_point::min(); // RFC 8305 section 5: a failure starts the next at once
         if (reasons_.size() > 200) return;
         if (!reasons_.empty()) reasons_ += "; ";
-        reasons_ += failed.to.address().to_string() + ": " + why;
-    }
-
-    static void close(tcp::socket& socket) noexcept {
-        boost::system::error_code already_closed;
-        socket.close(already_closed);
+        reasons_ += reason(failed.to, why);
     }
 
     const asio::any_io_executor executor_;
@@ -139,6 +158,44 @@ private:
     std::shared_ptr<race> of_;
 };
 
+/// An address, and most names, have one: nothing races, and nobody has to be woken for the result.
+awaitable<result<tcp::socket>> connect_one(asio::any_io_executor executor,
+                                           std::shared_ptr<clock_source> clock, tcp::endpoint to,
+                                           std::string name, std::chrono::milliseconds limit,
+                                           std::shared_ptr<stop_signal> stop) {
+    if (stop->requested()) co_return aborted_error(phase::tcp);
+    tcp::socket socket(executor);
+    bool late = false;
+    const stop_signal::hook hook(stop, [&socket] { close(socket); });
+    const auto bell = clock->make_alarm(executor);
+    bell->call_at(after(clock->now(), limit), [&socket, &late] {
+        late = true;
+        close(socket);
+    });
+    auto connecting = socket.async_connect(to, asio::as_tuple(asio::deferred));
+    const auto done = co_await std::move(connecting);
+    const boost::system::error_code failed = std::get<0>(done);
+    if (stop->requested()) co_return aborted_error(phase::tcp);
+    if (late) co_return took_too_long(name, reason(to, silent));
+    if (!failed) co_return std::move(socket);
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (cancellation.cancelled() != asio::cancellation_type::none) throw_aborted();
+    co_return not_connected(name, reason(to, failed.message()));
+}
+
+awaitable<result<tcp::socket>> connect_first(std::shared_ptr<race> running, std::string name,
+                                             std::shared_ptr<stop_signal> stop) {
+    const close_on_exit guard(running);
+    const stop_signal::hook hook(stop, [bell = &running->bell()] { bell->ring(); });
+    for (;;) {
+        if (stop->requested()) co_return aborted_error(phase::tcp);
+        const auto wake = running->step();
+        if (!wake) break;
+        co_await running->bell().wait_until(*wake);
+    }
+    co_return running->outcome(name);
+}
+
 } // namespace
 
 tcp_endpoints interleave_families(tcp_endpoints endpoints) {
@@ -162,17 +219,12 @@ awaitable<result<tcp::socket>> connect_any(asio::any_io_executor executor,
                                            tcp_endpoints endpoints, std::string name,
                                            std::chrono::milliseconds limit,
                                            std::shared_ptr<stop_signal> stop) {
-    const auto running = std::make_shared<race>(std::move(executor), std::move(clock),
-                                                interleave_families(std::move(endpoints)), limit);
-    const close_on_exit guard(running);
-    const stop_signal::hook hook(stop, [bell = &running->bell()] { bell->ring(); });
-    for (;;) {
-        if (stop->requested()) co_return aborted_error(phase::tcp);
-        const auto wake = running->step();
-        if (!wake) break;
-        co_await running->bell().wait_until(*wake);
-    }
-    co_return running->outcome(name);
+    if (endpoints.size() == 1)
+        return connect_one(std::move(executor), std::move(clock), endpoints.front(),
+                           std::move(name), limit, std::move(stop));
+    auto running = std::make_shared<race>(std::move(executor), std::move(clock),
+                                          interleave_families(std::move(endpoints)), limit);
+    return connect_first(std::move(running), std::move(name), std::move(stop));
 }
 
 } // namespace parley

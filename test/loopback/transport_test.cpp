@@ -1,4 +1,5 @@
 #include "support/gated_lookups.hpp"
+#include "support/manual_clock.hpp"
 #include "support/raw_server.hpp"
 #include "support/wire_fixture.hpp"
 #include "transport/dial.hpp"
@@ -290,6 +291,40 @@ TEST_CASE("transport: a cancelled connect throws and leaves nothing", "[loopback
     attempt.cancel();
     REQUIRE(here.until([&attempt] { return attempt.done(); }));
     CHECK(attempt.aborted());
+    here.link.reset();
+    CHECK(here.drains());
+}
+
+TEST_CASE("transport: a single silent address ends at its limit, an abort or a cancellation",
+          "[loopback][transport][C44]") {
+    enum class end { limit, abort, cancel };
+    const auto by = GENERATE(end::limit, end::abort, end::cancel);
+    CAPTURE(static_cast<int>(by));
+    const black_hole silent;
+    wire here;
+    const auto time = std::make_shared<manual_clock>();
+    here.clock = time;
+    const auto address = std::string(black_hole::address) + ':' + std::to_string(silent.port());
+    auto attempt = start(here.strand, here.connecting("ws://" + address));
+    REQUIRE(here.until(
+        [&here] { return !here.seen.phases.empty() && here.seen.phases.back() == phase::tcp; }));
+    poll(here.io);
+    time->advance(here.config.connect_timeout - std::chrono::milliseconds(1));
+    poll(here.io);
+    REQUIRE_FALSE(attempt.done());
+    if (by == end::limit) time->advance(std::chrono::milliseconds(1));
+    if (by == end::abort) here.link->abort();
+    if (by == end::cancel) attempt.cancel();
+    REQUIRE(here.until([&attempt] { return attempt.done(); }));
+    CHECK(attempt.aborted() == (by == end::cancel));
+    if (by != end::cancel) {
+        REQUIRE_FALSE(attempt.get());
+        const auto why = attempt.get().error();
+        CHECK(why.details.phase == phase::tcp);
+        CHECK(why.is(errc::connect_timeout) == (by == end::limit));
+        CHECK((why.code == asio::error::operation_aborted) == (by == end::abort));
+        CHECK((why.details.reason.find("no answer") != std::string::npos) == (by == end::limit));
+    }
     here.link.reset();
     CHECK(here.drains());
 }
