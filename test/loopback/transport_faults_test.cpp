@@ -229,7 +229,8 @@ TEST_CASE("transport: the socket of a session sends at once and is kept alive",
     CAPTURE(session);
     raw_server server(accept_and_hold);
     wire here;
-    auto dialing = here.make_network()->open(std::make_shared<const dial_request>(
+    const auto net = here.make_network();
+    auto dialing = net->open(std::make_shared<const dial_request>(
         here.strand, server_url::parse("ws://127.0.0.1:" + std::to_string(server.port()), false),
         use, std::make_shared<stop_signal>(), nullptr));
     auto connected = here.run([](awaitable<result<asio::ip::tcp::socket>> of)
