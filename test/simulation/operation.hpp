@@ -63,6 +63,7 @@ struct operation {
     std::chrono::milliseconds stalled_before{0};
     std::optional<std::chrono::milliseconds> bound; ///< none: it waits for events
     bool of_run = false; ///< its time begins anew with what comes of a run
+    bool started = false;
     bool done = false;
     bool cancelled = false;
     asio::cancellation_signal signal;
@@ -84,7 +85,8 @@ private:
 };
 
 template <class T>
-awaitable<T> as_the_user(world* in, awaitable<T> what) {
+awaitable<T> as_the_user(world* in, std::shared_ptr<operation> one, awaitable<T> what) {
+    one->started = true;
     co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
     const caller_check check(*in, who::user);
     co_return co_await std::move(what);
@@ -106,7 +108,7 @@ void launch(world& in, std::shared_ptr<operation> one, awaitable<T> what, Then t
             (then(how, how.ok ? &value : nullptr), ...);
     };
     if (in.traced()) in.note("user: " + one->name);
-    asio::co_spawn(in.executor(who::user), as_the_user(&in, std::move(what)),
+    asio::co_spawn(in.executor(who::user), as_the_user(&in, one, std::move(what)),
                    asio::bind_cancellation_slot(slot, std::move(finish)));
 }
 

@@ -52,6 +52,7 @@ private:
     void ask();
     void stop_run();
     void cancel_something();
+    void emit(std::shared_ptr<operation> one, asio::cancellation_type type);
     void add_tool();
     void remove_tool();
     void replace_tool();
@@ -97,6 +98,8 @@ private:
     bool final_words_spoken_ = false;
     std::optional<time_point> patience_until_; // of a slow consumer
     std::vector<std::shared_ptr<operation>> operations_;
+    // Asio's co_spawn has a cancellation cross its executor, and what it refers to is theirs.
+    std::vector<std::shared_ptr<operation>> signalled_;
     std::set<std::string> tools_; // that are registered
     bool tools_uncertain_ = false;
     std::shared_ptr<std::size_t> tools_running_ = std::make_shared<std::size_t>(0);
