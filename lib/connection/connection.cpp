@@ -112,7 +112,7 @@ awaitable<void> connection_impl::open(self_ptr self, time_point deadline) {
     layer.reset();
     if (self->was_ready_) co_return;
     co_await wait_idle(self, time_point::max());
-    self->link_.reset();
+    self->release_link(); // what it had to say of itself is not the next one's
     if (self->stop_ == stop::given_up) {
         // A close that began meanwhile says itself where it ends.
         if (!self->draining_) self->board_->enter(websocket_state::idle, phase::none);

@@ -255,6 +255,27 @@ TEST_CASE("connection: a cancelled opening is given up, and nothing of it is lef
     CHECK(test.socket->ready());
 }
 
+TEST_CASE("connection: what a cancelled opening had to say is not said in the next",
+          "[component][connection]") {
+    connection_case test;
+    test.layer->ready_when_open = false;
+    test.transports->expect_connect().hold_writes();
+    auto opening = test.begin_open();
+    test.socket->send_control("being written");
+    test.socket->send_control("waiting");
+    poll(test.io);
+    opening.cancel();
+    poll(test.io);
+    test.pass(2s); // for its good-bye
+    REQUIRE(opening.aborted());
+
+    auto& second = test.transports->expect_connect();
+    test.layer->ready_when_open = true;
+    test.open();
+
+    CHECK(second.writes().empty());
+}
+
 TEST_CASE("connection: a cancelled opening does not wait for a ticket source that goes on",
           "[component][connection]") {
     connection_case test;
