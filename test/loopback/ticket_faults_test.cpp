@@ -193,7 +193,8 @@ TEST_CASE("ticket_manager: each call of an exchange may fail, and the caller is 
         CHECK(one.x.log.text().find("SENTINEL") == std::string::npos);
         CHECK(one.x.ends());
     }
-    CHECK(failed >= 4);
+    // The socket, its connect, a read. A write that fails when it is tried at once is tried again.
+    CHECK(failed >= 3);
 }
 
 TEST_CASE("ticket_manager: whichever call fails, the next attempt brings the ticket",
