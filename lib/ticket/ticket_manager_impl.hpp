@@ -240,8 +240,7 @@ struct ticket_manager::impl::refresh {
     refresh(const impl& of, ticket_reason why, std::uint64_t born,
             std::shared_ptr<const auth_data> identity)
         : reason(why), generation(born), auth(std::move(identity)),
-          retry(of.config_.max_retries, of.config_.backoff),
-          bell(of.clock_->make_alarm(of.strand_)) {}
+          retry(of.config_.max_retries, of.config_.backoff) {}
 
     bool over() const noexcept { return now != state::under_way; }
 
@@ -254,7 +253,7 @@ struct ticket_manager::impl::refresh {
     step at = step::queued;
     time_point until = time_point::max(); // what it is at lasts no longer
     std::uint64_t request = 0;            // the one that counts
-    std::unique_ptr<alarm> bell;          // for `until`, or a deadline that is near
+    std::unique_ptr<alarm> bell;          // for `until`, or a deadline that is near; else none
     std::shared_ptr<flight<void>> task;   // for its cancellation alone
     std::optional<error_info> last_error; // of the attempts so far
 

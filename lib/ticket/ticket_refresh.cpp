@@ -80,7 +80,11 @@ void ticket_manager::impl::move_on(const std::shared_ptr<refresh>& flying) {
 }
 
 void ticket_manager::impl::watch(const std::shared_ptr<refresh>& flying) {
-    const auto wake = std::min(flying->until, see_off(*flying));
+    const auto next = see_off(*flying);
+    const auto wake = std::min(flying->until, next);
+    // Our own source needs nobody to tell it the time.
+    if (http_ && flying->at == refresh::step::asking && next >= flying->until) return;
+    if (!flying->bell) flying->bell = clock_->make_alarm(strand_);
     flying->bell->call_at(wake, [self = shared_from_this(), flying] { self->move_on(flying); });
 }
 
