@@ -124,10 +124,14 @@ TEST_CASE("chat_client: ask throws when the server says nothing more", "[compone
     test.make();
     auto& peer = test.expect_session();
     peer.expect_write("chat_message").after(8s).reply(text_frame("still here"));
+    peer.after(4s)
+        .reply(R"({"type":"messages_persisted"})")
+        .after(1s)
+        .reply(R"({"type":"ui_component","toolCallId":"u","componentName":"c","props":{}})");
     test.init();
     auto asked = start(test.io, test.client->ask("hi"));
     test.pass(17s);
-    CHECK_FALSE(asked.done()); // the piece of text counts
+    CHECK_FALSE(asked.done()); // the piece of text counts, what goes to next_event does not
     test.pass(1s);
     CHECK(asked.failed_with(errc::answer_timeout));
 }

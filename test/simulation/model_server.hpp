@@ -136,6 +136,7 @@ struct model_server::session {
     bool running = false;
     bool stopping = false;
     unsigned steps_left = 0;
+    bool paused = false; // and since then nothing came that ask takes for an event of its run
     std::uint64_t run = 0;
     std::map<std::string, std::string> pings; // timestamp -> pingTime as sent
     std::map<std::string, time_point> owed;   // callId -> asked at

@@ -25,13 +25,16 @@ void model_server::begin_run(const session_ptr& s) {
     s->waiting_runs.pop_front();
     s->running = true;
     s->stopping = false;
+    s->paused = false;
     s->steps_left = static_cast<unsigned>(world_.faults.between(1, 14));
     next_step(s);
 }
 
 void model_server::next_step(const session_ptr& s) {
-    const auto delay =
-        world_.faults.percent(5) ? world_.faults.ms(1'000, 8'000) : world_.faults.ms(0, 150);
+    const bool pauses = world_.faults.percent(5);
+    auto delay = pauses ? world_.faults.ms(1'000, 8'000) : world_.faults.ms(0, 150);
+    // One pause is shorter than the least timeouts::answer of a user; two in a row need not be.
+    if (pauses && std::exchange(s->paused, true)) delay = 150ms;
     soon(s, delay, [this, run = s->run](const session_ptr& to) {
         if (to->running && to->run == run) step(to);
     });
@@ -48,7 +51,10 @@ void model_server::step(const session_ptr& s) {
         s->running = false; // not a word more of it
         return;
     }
-    switch (world_.faults.below(12)) {
+    const auto what = world_.faults.below(12);
+    // These two go to next_event, whoever asks.
+    if (what != 4 && what != 5) s->paused = false;
+    switch (what) {
     case 0:
         send(s, event_frame("provider-event", R"({"type":"reasoning-start","id":"r"})"));
         break;
