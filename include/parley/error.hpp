@@ -2,13 +2,15 @@
 
 #include <parley/error_code.hpp>
 
-#include <boost/system/result.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <chrono>
+#include <concepts>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace parley {
@@ -107,16 +109,90 @@ public:
 std::string_view error_kind(const client_error&) noexcept;
 std::string_view error_kind(const error_info&) noexcept;
 
-/// A value or an error, for the paths on which an exception would get lost (PITFALLS P7).
-template <class T>
-using result = boost::system::result<T, error_info>;
-
 /// Throws the class that the code's block stands for; a cancelled operation as `system_error`.
 [[noreturn]] void throw_error(error_info info);
 
-[[noreturn]] inline void throw_exception_from_error(const error_info& info,
-                                                    const boost::source_location&) {
-    throw_error(info);
-}
+namespace detail {
+
+/// The error of a result, in a room of its own: results lie in the frames of coroutines, and most
+/// have none.
+class result_error {
+public:
+    result_error() noexcept {}
+    explicit result_error(error_info why);
+    // Without moves: what has been moved from must not turn into a success.
+    result_error(const result_error&) = default;
+    result_error& operator=(const result_error&) = default;
+    ~result_error() = default;
+
+    explicit operator bool() const noexcept { return kept_ != nullptr; }
+    const error_info& get() const noexcept; ///< an empty one, if there is none
+
+private:
+    std::shared_ptr<const error_info> kept_;
+};
+
+} // namespace detail
+
+/// A value or an error, for the paths on which an exception would get lost (PITFALLS P7). What has
+/// been moved from still is what it was.
+template <class T>
+class result {
+public:
+    result()
+        requires std::default_initializable<T>
+        : value_(std::in_place) {}
+    template <class U>
+        requires(std::is_convertible_v<U, T> && !std::is_same_v<std::remove_cvref_t<U>, result>)
+    result(U&& value) : value_(std::in_place, std::forward<U>(value)) {}
+    result(error_info why) : error_(std::move(why)) {}
+
+    bool has_value() const noexcept { return value_.has_value(); }
+    explicit operator bool() const noexcept { return has_value(); }
+
+    T& operator*() & noexcept { return *value_; }
+    const T& operator*() const& noexcept { return *value_; }
+    T&& operator*() && noexcept { return *std::move(value_); }
+    T* operator->() noexcept { return &*value_; }
+    const T* operator->() const noexcept { return &*value_; }
+
+    /// Throws the error.
+    const T& value() const& {
+        if (!has_value()) throw_error(error());
+        return *value_;
+    }
+    T value() && {
+        if (!has_value()) throw_error(error());
+        return *std::move(value_);
+    }
+
+    const error_info& error() const& noexcept { return error_.get(); }
+    error_info error() && { return error_.get(); }
+
+private:
+    std::optional<T> value_;
+    detail::result_error error_;
+};
+
+template <>
+class result<void> {
+public:
+    result() noexcept {}
+    result(error_info why) : error_(std::move(why)) {}
+
+    bool has_value() const noexcept { return !error_; }
+    explicit operator bool() const noexcept { return has_value(); }
+
+    /// Throws the error.
+    void value() const {
+        if (error_) throw_error(error());
+    }
+
+    const error_info& error() const& noexcept { return error_.get(); }
+    error_info error() && { return error_.get(); }
+
+private:
+    detail::result_error error_;
+};
 
 } // namespace parley

@@ -341,4 +341,16 @@ void throw_error(error_info info) {
     throw client_error(std::move(info));
 }
 
+namespace detail {
+
+result_error::result_error(error_info why)
+    : kept_(std::make_shared<const error_info>(std::move(why))) {}
+
+const error_info& result_error::get() const noexcept {
+    static const error_info none;
+    return kept_ ? *kept_ : none;
+}
+
+} // namespace detail
+
 } // namespace parley

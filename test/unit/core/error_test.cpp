@@ -170,6 +170,30 @@ TEST_CASE("error: a result throws the class of its error", "[unit][error]") {
     CHECK_THROWS_AS(bad.value(), tool_configuration_error);
 }
 
+TEST_CASE("error: a result is as small as its value, and copied with its error", "[unit][error]") {
+    STATIC_REQUIRE(sizeof(result<void>) == 2 * sizeof(void*));
+    STATIC_REQUIRE(sizeof(result<std::string>) <= sizeof(std::string) + 3 * sizeof(void*));
+    STATIC_REQUIRE_FALSE(std::is_copy_constructible_v<result<std::unique_ptr<int>>>);
+
+    result<std::string> bad = error_info(errc::tool_unknown, "No such tool.");
+    const result<std::string> copy = bad;
+    CHECK_FALSE(copy);
+    CHECK(copy.error().message == "No such tool.");
+    CHECK(std::move(bad).error().message == "No such tool.");
+    bad = "value";
+    REQUIRE(bad);
+    CHECK(*bad == "value");
+    CHECK_FALSE(bad.error().code);
+
+    result<void> done;
+    CHECK_NOTHROW(done.value());
+    CHECK_FALSE(done.error().code);
+    done = error_info(errc::not_connected, "No.");
+    const result<void> same = std::move(done);
+    CHECK_THROWS_AS(same.value(), connection_error);
+    CHECK_THROWS_AS(done.value(), connection_error); // no success for having been moved from
+}
+
 TEST_CASE("error: every phase has a name", "[unit][error]") {
     CHECK(to_string(phase::none) == "none");
     CHECK(to_string(phase::ticket) == "ticket");
