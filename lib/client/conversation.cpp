@@ -57,7 +57,7 @@ private:
 
 std::string chat_client::impl::encode(const chat_message& message) const {
     auto frame = encode_chat_message(message);
-    if (frame.size() > connection_->config().limits.queue_bytes)
+    if (frame.size() > connection_->config()->limits.queue_bytes)
         throw_error(error_info(errc::too_large, "The message is larger than the outbound queue."));
     return frame;
 }

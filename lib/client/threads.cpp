@@ -19,15 +19,15 @@ awaitable<void> chat_client::impl::update_thread(std::string provider_res_id, st
     const auto deadline = after(now(), timeouts_.request);
     if (!http_) http_ = environment_->make_http(connection_->config());
     // A flight, so that the end of the client ends it, and nobody waits for its connection to go.
-    const auto update =
-        flight<void>::start(strand_, clock_,
-                            [self = shared_from_this(), id = std::move(provider_res_id),
-                             body = std::move(body), deadline] {
-                                const auto server = server_url::parse(
-                                    self->server_url_, self->connection_->config().allow_plaintext);
-                                return parley::update_thread(self->strand_, self->http_, server,
-                                                             self->auth_, id, body, deadline);
-                            });
+    const auto update = flight<void>::start(
+        strand_, clock_,
+        [self = shared_from_this(), id = std::move(provider_res_id), body = std::move(body),
+         deadline] {
+            const auto server =
+                server_url::parse(self->server_url_, self->connection_->config()->allow_plaintext);
+            return parley::update_thread(self->strand_, self->http_, server, self->auth_, id, body,
+                                         deadline);
+        });
     thread_updates_.push_back(update);
     std::exception_ptr failure;
     try {

@@ -50,12 +50,14 @@ std::shared_ptr<connection_impl> connection_impl::make(asio::any_io_executor str
 connection_impl::connection_impl(token, asio::any_io_executor strand, environment_ptr environment,
                                  connection_options options)
     : strand_(std::move(strand)), environment_(std::move(environment)),
-      clock_(environment_->clock()), config_(options.config), secrets_(std::move(options.secrets)),
-      url_(server_url::parse(options.server_url, config_.allow_plaintext)),
+      clock_(environment_->clock()),
+      config_(std::make_shared<const connection_config>(options.config)),
+      secrets_(std::move(options.secrets)),
+      url_(server_url::parse(options.server_url, config_->allow_plaintext)),
       transports_(environment_->make_transports(config_)), log_(options.log, options.log_threshold),
       board_(std::make_shared<status_board>()),
       queue_(std::make_shared<send_queue>(limits_of(options))), changed_(strand_, clock_),
-      fsm_(config_.reconnect) {}
+      fsm_(config_->reconnect) {}
 
 connection_impl::~connection_impl() {
     if (link_) link_->detach();

@@ -92,7 +92,7 @@ public:
 
     virtual void notify_network_change() = 0;
 
-    virtual const connection_config& config() const = 0;
+    virtual const std::shared_ptr<const connection_config>& config() const = 0;
     virtual bool ready() const = 0;
     virtual websocket_status status() const = 0; ///< any thread
 

@@ -211,7 +211,7 @@ void connection_impl::dial(ticket held, time_point deadline) {
     parts.clock = clock_;
     parts.queue = queue_;
     parts.board = board_;
-    auto limits = liveness_limits::of(config_);
+    auto limits = liveness_limits::of(*config_);
     limits.opening_waits = !opening_; // an init has its deadline, whatever holds it up
     parts.on_error = [log = log_](const std::exception_ptr& error) { report(log, error); };
     // Whatever may throw comes first: a link that is ours must have begun, to end.
@@ -235,7 +235,7 @@ std::string connection_impl::clean(std::string_view thrown) const {
 }
 
 close_verdict connection_impl::verdict_on(const error_info& why, bool was_ready) const {
-    const auto& config = config_.reconnect;
+    const auto& config = config_->reconnect;
     const auto by_table = classify_close(why, was_ready, config.on_normal_close);
     if (!config.classify) return by_table;
     try {

@@ -50,7 +50,7 @@ public:
     awaitable<void> close(std::chrono::milliseconds limit) override;
     void abandon() override;
     void notify_network_change() override;
-    const connection_config& config() const override { return config_; }
+    const std::shared_ptr<const connection_config>& config() const override { return config_; }
     bool ready() const override;
     websocket_status status() const override { return board_->snapshot(); }
 
@@ -134,7 +134,7 @@ private:
     const asio::any_io_executor strand_;
     const environment_ptr environment_;
     const std::shared_ptr<clock_source> clock_;
-    const connection_config config_;
+    const std::shared_ptr<const connection_config> config_; // the transports have the same
     const std::vector<secret> secrets_;
     const server_url url_;
     const std::shared_ptr<transport_factory> transports_;

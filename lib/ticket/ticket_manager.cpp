@@ -204,8 +204,8 @@ ticket_manager::ticket_manager(asio::any_io_executor executor, auth_data auth,
     environment = or_real(std::move(environment));
     auto server = server_url::parse(server_url_text, options.connection.allow_plaintext);
     auto source = std::make_shared<http_ticket_source>(
-        environment->make_http(options.connection), std::move(server),
-        user_agent_of(options.connection), environment->clock());
+        environment->make_http(std::make_shared<const connection_config>(options.connection)),
+        std::move(server), user_agent_of(options.connection), environment->clock());
     impl_ = std::make_shared<impl>(std::move(executor), std::move(auth), source, source, config,
                                    std::move(options), std::move(environment));
 }

@@ -22,8 +22,9 @@ public:
     /// Both throw `client_error` (`invalid_configuration`) for what is wrong in the configuration,
     /// such as a certificate file that cannot be read.
     virtual std::shared_ptr<transport_factory>
-    make_transports(const connection_config& config) const = 0;
-    virtual std::shared_ptr<http_client> make_http(const connection_config& config) const = 0;
+    make_transports(std::shared_ptr<const connection_config> config) const = 0;
+    virtual std::shared_ptr<http_client>
+    make_http(std::shared_ptr<const connection_config> config) const = 0;
 
 protected:
     environment() = default;

@@ -24,18 +24,20 @@ void prepare(asio::ip::tcp::socket& socket) {
 
 } // namespace
 
-network::network(const connection_config& config, std::shared_ptr<clock_source> clock,
-                 std::shared_ptr<resolver> names)
-    : config_(config), clock_(std::move(clock)), names_(std::move(names)), headers_(config),
-      proxy_(config.proxy.empty() ? std::nullopt : std::optional(proxy_url::parse(config.proxy))) {
-    const auto& asked = config_.tls;
+network::network(std::shared_ptr<const connection_config> config,
+                 std::shared_ptr<clock_source> clock, std::shared_ptr<resolver> names)
+    : config_(std::move(config)), clock_(std::move(clock)), names_(std::move(names)),
+      headers_(*config_),
+      proxy_(config_->proxy.empty() ? std::nullopt
+                                    : std::optional(proxy_url::parse(config_->proxy))) {
+    const auto& asked = config_->tls;
     const std::string* const texts[] = {&asked.ca_file, &asked.ca_pem, &asked.certificate_file,
                                         &asked.key_file};
     if (!std::ranges::all_of(texts, [](const std::string* text) { return text->empty(); })) tls();
 }
 
 tls_context& network::tls() {
-    std::call_once(tls_made_, [this] { tls_.emplace(config_.tls); });
+    std::call_once(tls_made_, [this] { tls_.emplace(config_->tls); });
     return *tls_;
 }
 
@@ -45,7 +47,7 @@ network::open(std::shared_ptr<const dial_request> request) {
     const std::uint16_t port = proxy_ ? proxy_->port() : request->server.port();
 
     report(*request, phase::resolve);
-    const time_point deadline = after(clock_->now(), config_.resolve_timeout);
+    const time_point deadline = after(clock_->now(), config_->resolve_timeout);
     auto found =
         co_await names_->resolve(request->executor, clock_, host, port, deadline, request->stop);
     if (!found) co_return std::move(found).error();
@@ -53,7 +55,7 @@ network::open(std::shared_ptr<const dial_request> request) {
     report(*request, phase::tcp);
     auto socket =
         co_await connect_any(request->executor, clock_, std::move(*found),
-                             host_and_port(host, port), config_.connect_timeout, request->stop);
+                             host_and_port(host, port), config_->connect_timeout, request->stop);
     if (socket && request->use == socket_use::session) prepare(*socket);
     if (!socket || !proxy_) co_return socket;
 

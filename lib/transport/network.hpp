@@ -47,7 +47,7 @@ public:
 class network {
 public:
     /// Throws `client_error` for what is wrong in the configuration.
-    network(const connection_config& config, std::shared_ptr<clock_source> clock,
+    network(std::shared_ptr<const connection_config> config, std::shared_ptr<clock_source> clock,
             std::shared_ptr<resolver> names);
 
     /// Lookup, TCP, and the proxy's tunnel when there is a proxy. Stopped: the one of
@@ -57,11 +57,11 @@ public:
     /// Made when it is first asked for, unless something in it has to be checked.
     tls_context& tls();
     const request_headers& headers() const noexcept { return headers_; }
-    const connection_config& config() const noexcept { return config_; }
+    const connection_config& config() const noexcept { return *config_; }
     const std::shared_ptr<clock_source>& clock() const noexcept { return clock_; }
 
 private:
-    const connection_config config_;
+    const std::shared_ptr<const connection_config> config_;
     const std::shared_ptr<clock_source> clock_;
     const std::shared_ptr<resolver> names_;
     const request_headers headers_;

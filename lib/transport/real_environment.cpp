@@ -85,17 +85,18 @@ public:
     double jitter() const override { return dice_.roll(); }
 
     std::shared_ptr<transport_factory>
-    make_transports(const connection_config& config) const override {
-        return make_beast_transports(make_network(config));
+    make_transports(std::shared_ptr<const connection_config> config) const override {
+        return make_beast_transports(make_network(std::move(config)));
     }
 
-    std::shared_ptr<http_client> make_http(const connection_config& config) const override {
-        return make_beast_http(make_network(config));
+    std::shared_ptr<http_client>
+    make_http(std::shared_ptr<const connection_config> config) const override {
+        return make_beast_http(make_network(std::move(config)));
     }
 
 private:
-    std::shared_ptr<network> make_network(const connection_config& config) const {
-        return std::make_shared<network>(config, clock_, names_);
+    std::shared_ptr<network> make_network(std::shared_ptr<const connection_config> config) const {
+        return std::make_shared<network>(std::move(config), clock_, names_);
     }
 
     const std::shared_ptr<clock_source> clock_ = std::make_shared<system_clock_source>();

@@ -35,7 +35,8 @@ class suite {
 public:
     suite(asio::any_io_executor strand, const std::string& port, std::string agent)
         : strand_(std::move(strand)), port_(port), agent_(percent_encode(agent)),
-          factory_(real_environment()->make_transports(settings())) {}
+          factory_(real_environment()->make_transports(
+              std::make_shared<const connection_config>(settings()))) {}
 
     awaitable<unsigned> run(std::optional<unsigned> first, std::optional<unsigned> last) {
         const std::string count = co_await visit("/getCaseCount", false);

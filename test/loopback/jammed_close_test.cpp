@@ -50,10 +50,11 @@ public:
     std::shared_ptr<clock_source> clock() const override { return time; }
     double jitter() const override { return 0.5; }
     std::shared_ptr<transport_factory>
-    make_transports(const connection_config& config) const override {
+    make_transports(std::shared_ptr<const connection_config> config) const override {
         return make_beast_transports(std::make_shared<network>(config, time, shared_resolver()));
     }
-    std::shared_ptr<http_client> make_http(const connection_config& config) const override {
+    std::shared_ptr<http_client>
+    make_http(std::shared_ptr<const connection_config> config) const override {
         return make_beast_http(std::make_shared<network>(config, time, shared_resolver()));
     }
 

@@ -43,7 +43,8 @@ public:
     }
 
 private:
-    std::shared_ptr<http_client> http_ = environment->make_http({});
+    std::shared_ptr<http_client> http_ =
+        environment->make_http(std::make_shared<const connection_config>());
 };
 
 } // namespace

@@ -396,7 +396,7 @@ TEST_CASE("transport: what is wrong in the configuration is said by the construc
     connection_config config;
     config.headers.push_back({"X-Extra", "a\r\nEvil: secret"});
     try {
-        real_environment()->make_transports(config);
+        real_environment()->make_transports(std::make_shared<const connection_config>(config));
         FAIL("accepted");
     } catch (const client_error& error) {
         CHECK(error.code() == make_error_code(errc::invalid_header));
@@ -405,7 +405,9 @@ TEST_CASE("transport: what is wrong in the configuration is said by the construc
     }
     config.headers.clear();
     config.tls.ca_file = "/does/not/exist.pem";
-    CHECK_THROWS_AS(real_environment()->make_http(config), client_error);
+    CHECK_THROWS_AS(
+        real_environment()->make_http(std::make_shared<const connection_config>(config)),
+        client_error);
 }
 
 } // namespace transport_test

@@ -29,10 +29,12 @@ public:
 
     std::shared_ptr<clock_source> clock() const override { return world_.clock; }
     double jitter() const override { return world_.jitter.real(); }
-    std::shared_ptr<transport_factory> make_transports(const connection_config&) const override {
+    std::shared_ptr<transport_factory>
+    make_transports(std::shared_ptr<const connection_config>) const override {
         return transports_;
     }
-    std::shared_ptr<http_client> make_http(const connection_config&) const override {
+    std::shared_ptr<http_client>
+    make_http(std::shared_ptr<const connection_config>) const override {
         return http_;
     }
 

@@ -17,13 +17,14 @@ double test_environment::jitter() const {
 }
 
 std::shared_ptr<transport_factory>
-test_environment::make_transports(const connection_config&) const {
+test_environment::make_transports(std::shared_ptr<const connection_config>) const {
     const std::lock_guard lock(mutex_);
     if (!transports_) throw std::logic_error("the test has set no transports");
     return transports_;
 }
 
-std::shared_ptr<http_client> test_environment::make_http(const connection_config&) const {
+std::shared_ptr<http_client>
+test_environment::make_http(std::shared_ptr<const connection_config>) const {
     return http;
 }
 

@@ -24,8 +24,9 @@ public:
     double jitter() const override;
     /// `std::logic_error` when the test has not set any.
     std::shared_ptr<transport_factory>
-    make_transports(const connection_config& config) const override;
-    std::shared_ptr<http_client> make_http(const connection_config& config) const override;
+    make_transports(std::shared_ptr<const connection_config> config) const override;
+    std::shared_ptr<http_client>
+    make_http(std::shared_ptr<const connection_config> config) const override;
 
     /// What `jitter` returns from now on; 0.5 unless said.
     void fix_jitter(double sample);

@@ -31,7 +31,8 @@ namespace parley::test {
 /// Manual time, and the real HTTP exchange on it.
 class exchange_environment : public test_environment {
 public:
-    std::shared_ptr<http_client> make_http(const connection_config& config) const override {
+    std::shared_ptr<http_client>
+    make_http(std::shared_ptr<const connection_config> config) const override {
         return make_beast_http(std::make_shared<network>(config, time, shared_resolver()));
     }
 };

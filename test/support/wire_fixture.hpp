@@ -66,7 +66,8 @@ public:
     wire() { config.allow_plaintext = true; }
 
     std::shared_ptr<network> make_network() const {
-        return std::make_shared<network>(config, clock, names);
+        return std::make_shared<network>(std::make_shared<const connection_config>(config), clock,
+                                         names);
     }
 
     /// What a connect to this URL ends with. The ticket is `sentinel-ticket`.
