@@ -1,6 +1,6 @@
 #pragma once
 
-#include "async/condition.hpp"
+#include "async/bare_condition.hpp"
 #include "transport/beast_transport.hpp"
 #include "transport/close_frame.hpp"
 #include "transport/network.hpp"
@@ -54,9 +54,11 @@ class connection_over final : public websocket_connection {
     static constexpr auto at_call = asio::as_tuple(asio::deferred); ///< no frame of its own
 
 public:
+    /// `executor` outlives it.
     template <class... Args>
     connection_over(std::shared_ptr<network> net, std::shared_ptr<stop_signal> stop,
-                    transport_listener& listener, Args&&... args)
+                    transport_listener& listener, const asio::any_io_executor& executor,
+                    Args&&... args)
         : net_(std::move(net)), stop_(std::move(stop)), listener_(listener),
           ws_(
               net_->clock(), [this](std::size_t count) { note_bytes(count); },
@@ -67,13 +69,13 @@ public:
                     boost::beast::get_lowest_layer(ws_).close(already_closed);
                     sent_.notify_all();
                 }),
-          sent_(ws_.get_executor(), net_->clock()) {
+          sent_(executor, net_->clock()) {
         layer().on_close([this] { goodbye(); });
     }
 
-    awaitable<result<void>> secure(server_url server) override {
+    awaitable<result<void>> secure(const server_url& server) override {
         if constexpr (std::is_same_v<Stream, tls_stream>)
-            return net_->tls().handshake(layer().next_layer(), std::move(server), stop_);
+            return net_->tls().handshake(layer().next_layer(), server, stop_);
         else
             return nothing_to_do();
     }
@@ -82,7 +84,8 @@ public:
         set_options();
         boost::beast::websocket::response_type answer;
         const std::string host = request->server.host_header();
-        const auto done = co_await ws_.async_handshake(answer, host, request->target, as_values);
+        auto shaking = ws_.async_handshake(answer, host, request->target, at_call);
+        const auto done = co_await std::move(shaking);
         const error_code failed = std::get<0>(done);
         if (stop_->requested()) co_return aborted_error(phase::upgrade);
         const answer_head& head = layer().gate().head();
@@ -93,7 +96,7 @@ public:
         if (head.current() == answer_head::state::too_long)
             co_return handshake_violation("the head of the answer is too long");
         if (failed) co_return upgrade_error(failed, request->server.host());
-        if (auto complaint = upgrade_complaint(headers_of(answer), offered_))
+        if (auto complaint = upgrade_complaint(headers_of(answer), std::exchange(offered_, {})))
             co_return handshake_violation(std::move(*complaint));
         if constexpr (std::is_same_v<Stream,
                                      asio::ip::tcp::socket>) { // TLS has to wait for its BIO
@@ -380,12 +383,12 @@ private:
     binary_listener* const binary_ = dynamic_cast<binary_listener*>(&listener_);
     boost::beast::websocket::stream<wire_layer<Stream>> ws_;
     const stop_signal::hook hook_;
-    std::string offered_; ///< extensions
+    std::string offered_; ///< extensions, until they are answered
     std::unique_ptr<char[]> message_;
     std::size_t size_ = 0; ///< of what has been read of it
     error_code failed_;    ///< of a read that did not wait
     std::string unsent_;   ///< the rest of a message that was begun at once
-    condition sent_;
+    bare_condition sent_;
     unsigned writes_ = 0;
     bool at_once_ = false; ///< the socket can be written without a wait
     bool reading_ = false; ///< the WebSocket is, with a wait

@@ -32,7 +32,20 @@ public:
 
     awaitable<result<void>> connect(std::shared_ptr<const connect_request> request) override {
         if (stop_->requested()) co_return aborted_error(phase::none);
-        const auto outcome = co_await establish(request);
+        auto socket = co_await dial(request->server);
+        result<void> outcome;
+        if (socket)
+            adopt(*std::move(socket), request->server.secure());
+        else
+            outcome = socket.error();
+        if (socket && request->server.secure()) {
+            listener_.on_phase(phase::tls);
+            outcome = co_await connection_->secure(request->server);
+        }
+        if (outcome) {
+            listener_.on_phase(phase::upgrade);
+            outcome = co_await connection_->upgrade(request);
+        }
         if (outcome) co_return outcome;
         const auto cancellation = co_await asio::this_coro::cancellation_state;
         if (cancellation.cancelled() != asio::cancellation_type::none)
@@ -65,24 +78,19 @@ public:
     void abort() noexcept override { stop_->request(); }
 
 private:
-    awaitable<result<void>> establish(std::shared_ptr<const connect_request> request) {
-        const auto dialed = std::make_shared<const dial_request>(
-            executor_, request->server, socket_use::session, stop_,
-            [this](phase now) { listener_.on_phase(now); });
-        auto socket = co_await net_->open(dialed);
-        if (!socket) co_return socket.error();
-        if (request->server.secure()) {
+    awaitable<result<tcp::socket>> dial(const server_url& server) {
+        return net_->open(
+            std::make_shared<const dial_request>(executor_, server, socket_use::session, stop_,
+                                                 [this](phase now) { listener_.on_phase(now); }));
+    }
+
+    void adopt(tcp::socket socket, bool secure) {
+        if (secure)
             connection_ = std::make_unique<connection_over<tls_stream>>(
-                net_, stop_, listener_, std::move(*socket), net_->tls().native());
-            listener_.on_phase(phase::tls);
-            const auto shaken = co_await connection_->secure(request->server);
-            if (!shaken) co_return shaken;
-        } else {
-            connection_ = std::make_unique<connection_over<tcp::socket>>(net_, stop_, listener_,
-                                                                         std::move(*socket));
-        }
-        listener_.on_phase(phase::upgrade);
-        co_return co_await connection_->upgrade(request);
+                net_, stop_, listener_, executor_, std::move(socket), net_->tls().native());
+        else
+            connection_ = std::make_unique<connection_over<tcp::socket>>(
+                net_, stop_, listener_, executor_, std::move(socket));
     }
 
     static awaitable<result<void>> refuse() {

@@ -156,7 +156,11 @@ std::size_t frame_gate::take(asio::mutable_buffer into, time_point now) {
         const std::size_t count = std::min(into.size(), head_.text().size() - head_taken_);
         std::memcpy(into.data(), head_.text().data() + head_taken_, count);
         head_taken_ += count;
-        if (head_taken_ == head_.text().size() && held() > 0) next_frame(now);
+        if (head_taken_ == head_.text().size()) {
+            head_taken_ = 0;
+            head_.drop_text();
+            if (held() > 0) next_frame(now);
+        }
         return count;
     }
     const auto count = static_cast<std::size_t>(
@@ -181,8 +185,8 @@ std::optional<std::string_view> frame_gate::take_text(std::size_t longest, time_
 }
 
 bool frame_gate::between_messages() const noexcept {
-    return head_.current() == answer_head::state::complete && head_taken_ == head_.text().size() &&
-           held() == 0 && frame_left_ == 0 && !fragmented_;
+    return head_.current() == answer_head::state::complete && head_.text().empty() && held() == 0 &&
+           frame_left_ == 0 && !fragmented_;
 }
 
 std::size_t frame_gate::direct_limit() const noexcept {

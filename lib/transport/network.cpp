@@ -41,27 +41,44 @@ tls_context& network::tls() {
     return *tls_;
 }
 
-awaitable<result<asio::ip::tcp::socket>>
-network::open(std::shared_ptr<const dial_request> request) {
-    const std::string host = proxy_ ? proxy_->host() : request->server.host();
-    const std::uint16_t port = proxy_ ? proxy_->port() : request->server.port();
+const std::string& network::first_host(const dial_request& request) const {
+    return proxy_ ? proxy_->host() : request.server.host();
+}
 
-    report(*request, phase::resolve);
+std::uint16_t network::first_port(const dial_request& request) const {
+    return proxy_ ? proxy_->port() : request.server.port();
+}
+
+awaitable<result<tcp_endpoints>> network::look_up(const dial_request& request) {
     const time_point deadline = after(clock_->now(), config_->resolve_timeout);
-    auto found =
-        co_await names_->resolve(request->executor, clock_, host, port, deadline, request->stop);
+    return names_->resolve(request.executor, clock_, first_host(request), first_port(request),
+                           deadline, request.stop);
+}
+
+awaitable<network::socket_result> network::dial(const dial_request& request, tcp_endpoints found) {
+    return connect_any(request.executor, clock_, std::move(found),
+                       host_and_port(first_host(request), first_port(request)),
+                       config_->connect_timeout, request.stop);
+}
+
+awaitable<result<void>> network::tunnel(asio::ip::tcp::socket& through,
+                                        const dial_request& request) {
+    return open_tunnel(through, *proxy_, request.server, headers_.user_agent(), request.stop);
+}
+
+awaitable<network::socket_result> network::open(std::shared_ptr<const dial_request> request) {
+    report(*request, phase::resolve);
+    result<tcp_endpoints> found = known_endpoints(first_host(*request), first_port(*request));
+    if (found->empty()) found = co_await look_up(*request);
     if (!found) co_return std::move(found).error();
 
     report(*request, phase::tcp);
-    auto socket =
-        co_await connect_any(request->executor, clock_, std::move(*found),
-                             host_and_port(host, port), config_->connect_timeout, request->stop);
+    auto socket = co_await dial(*request, *std::move(found));
     if (socket && request->use == socket_use::session) prepare(*socket);
     if (!socket || !proxy_) co_return socket;
 
     report(*request, phase::proxy);
-    const auto opened = co_await open_tunnel(*socket, *proxy_, request->server,
-                                             headers_.user_agent(), request->stop);
+    const auto opened = co_await tunnel(*socket, *request);
     if (!opened) co_return opened.error();
     co_return socket;
 }

@@ -61,6 +61,16 @@ public:
     const std::shared_ptr<clock_source>& clock() const noexcept { return clock_; }
 
 private:
+    using socket_result = result<asio::ip::tcp::socket>;
+
+    // No coroutines, for which each argument would be kept twice.
+    awaitable<result<tcp_endpoints>> look_up(const dial_request& request);
+    awaitable<socket_result> dial(const dial_request& request, tcp_endpoints found);
+    awaitable<result<void>> tunnel(asio::ip::tcp::socket& through, const dial_request& request);
+
+    const std::string& first_host(const dial_request& request) const;
+    std::uint16_t first_port(const dial_request& request) const;
+
     const std::shared_ptr<const connection_config> config_;
     const std::shared_ptr<clock_source> clock_;
     const std::shared_ptr<resolver> names_;

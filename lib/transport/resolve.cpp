@@ -196,6 +196,13 @@ awaitable<result<tcp_endpoints>> answer_at_once(result<tcp_endpoints> known) { c
 
 } // namespace
 
+tcp_endpoints known_endpoints(const std::string& host, std::uint16_t port) {
+    boost::system::error_code not_numeric;
+    const auto address = asio::ip::make_address(host, not_numeric);
+    if (!not_numeric) return tcp_endpoints(1, {address, port});
+    return host == "localhost" ? loopback(port) : tcp_endpoints();
+}
+
 lookup_answer system_lookup(const std::string& host, std::uint16_t port) {
     ::addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
@@ -225,10 +232,8 @@ awaitable<result<tcp_endpoints>> resolver::resolve(asio::any_io_executor executo
                                                    std::string host, std::uint16_t port,
                                                    time_point deadline,
                                                    std::shared_ptr<stop_signal> stop) {
-    boost::system::error_code not_numeric;
-    const auto address = asio::ip::make_address(host, not_numeric);
-    if (!not_numeric) return answer_at_once(tcp_endpoints(1, {address, port}));
-    if (host == "localhost") return answer_at_once(loopback(port));
+    auto known = known_endpoints(host, port);
+    if (!known.empty()) return answer_at_once(std::move(known));
     return wait_for_answer(pool_, std::move(executor), std::move(clock), std::move(host), port,
                            deadline, std::move(stop));
 }

@@ -35,6 +35,9 @@ using lookup_function = std::function<lookup_answer(const std::string& host, std
 /// getaddrinfo.
 lookup_answer system_lookup(const std::string& host, std::uint16_t port);
 
+/// What needs no lookup: of an address, and of `localhost`. Empty for any other name.
+tcp_endpoints known_endpoints(const std::string& host, std::uint16_t port);
+
 /// Name lookups with a hard deadline. getaddrinfo cannot be interrupted and Asio's resolver waits
 /// for it, in `cancel` as in the destructor of its context (PITFALLS P20); here a lookup has a
 /// detached thread, and whoever waits for it can leave.

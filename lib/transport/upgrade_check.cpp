@@ -149,28 +149,40 @@ std::optional<int> status_of(std::string_view head) noexcept {
 }
 
 std::size_t answer_head::feed(std::string_view bytes) {
-    constexpr std::string_view start = "HTTP/1.";
     std::size_t taken = 0;
     while (state_ == state::incomplete && taken < bytes.size()) {
-        const char next = bytes[taken++];
-        if (text_.size() < start.size() && next != start[text_.size()]) {
-            state_ = state::not_http;
-        } else if (++total_ > max_size) {
+        const auto rest = bytes.substr(taken);
+        const std::size_t line = std::min(rest.find('\n'), rest.size() - 1) + 1;
+        const std::size_t count = std::min(line, max_size - total_);
+        if (count == 0) {
             state_ = state::too_long;
-        } else {
-            text_ += next;
-            if (next != '\n' || !text_.ends_with("\r\n\r\n")) continue;
-            const auto status = status_of(text_);
-            status_ = status.value_or(0);
-            state_ = status ? state::complete : state::not_http;
-            // RFC 9110 section 15.2: other informational answers come before the one that counts.
-            if (status_ / 100 == 1 && status_ != 101) {
-                text_.clear();
-                state_ = state::incomplete;
-            }
+            return taken + 1;
         }
+        if (text_.empty()) text_.reserve(std::min(rest.size(), max_size));
+        text_.append(rest, 0, count);
+        total_ += count;
+        taken += count;
+        look();
     }
     return taken;
+}
+
+/// At what has come so far, which ends anywhere.
+void answer_head::look() {
+    constexpr std::string_view start = "HTTP/1.";
+    const auto begun = std::string_view(text_).substr(0, start.size());
+    if (!start.starts_with(begun)) {
+        state_ = state::not_http;
+    } else if (text_.ends_with("\r\n\r\n")) {
+        const auto status = status_of(text_);
+        status_ = status.value_or(0);
+        state_ = status ? state::complete : state::not_http;
+        // RFC 9110 section 15.2: other informational answers come before the one that counts.
+        if (status_ / 100 == 1 && status_ != 101) {
+            text_.clear();
+            state_ = state::incomplete;
+        }
+    }
 }
 
 } // namespace parley

@@ -37,8 +37,12 @@ public:
     int status() const noexcept { return status_; } ///< when complete
     /// With the empty line at its end, when complete.
     const std::string& text() const noexcept { return text_; }
+    /// Of what is complete the text goes: nobody needs it any more.
+    void drop_text() noexcept { std::string().swap(text_); }
 
 private:
+    void look();
+
     std::string text_;
     std::size_t total_ = 0;
     state state_ = state::incomplete;

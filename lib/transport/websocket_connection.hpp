@@ -16,7 +16,7 @@ namespace parley {
 class websocket_connection {
 public:
     virtual ~websocket_connection() = default;
-    virtual awaitable<result<void>> secure(server_url server) = 0;
+    virtual awaitable<result<void>> secure(const server_url& server) = 0;
     virtual awaitable<result<void>> upgrade(std::shared_ptr<const connect_request> request) = 0;
     virtual bool listen(std::shared_ptr<transport_listener> who,
                         std::shared_ptr<const void> kept) = 0;

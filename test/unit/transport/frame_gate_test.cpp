@@ -61,6 +61,8 @@ TEST_CASE("frame_gate: the head comes first and alone", "[unit][frame_gate]") {
     CHECK_FALSE(one.it.whole_data_frame());
     const std::string beginning = one.take(10);
     CHECK(beginning + one.take() == head_of_101);
+    CHECK(one.it.head().text().empty());
+    CHECK(one.it.head().status() == 101);
     REQUIRE(one.it.whole_data_frame());
     CHECK(one.take() == server_frame(1, "x"));
     CHECK_FALSE(one.it.ready());

@@ -134,6 +134,29 @@ TEST_CASE("answer_head: informational answers are dropped, all but 101", "[unit]
     CHECK(head.text() == "HTTP/1.1 401 Unauthorized\r\n\r\n");
 }
 
+TEST_CASE("answer_head: the longest head is accepted, and not a byte more",
+          "[unit][upgrade_check]") {
+    const std::string start = "HTTP/1.1 101 X\r\nX: ";
+    const auto of_size = [&](std::size_t size) {
+        return start + std::string(size - start.size() - 4, 'x') + "\r\n\r\n";
+    };
+    for (const std::size_t piece : {1u, 100u, 100'000u}) {
+        CAPTURE(piece);
+        CHECK(fed(of_size(answer_head::max_size), piece).first.current() ==
+              answer_head::state::complete);
+        CHECK(fed(of_size(answer_head::max_size + 1), piece).first.current() ==
+              answer_head::state::too_long);
+    }
+}
+
+TEST_CASE("answer_head: without its text it still knows what it was", "[unit][upgrade_check]") {
+    auto head = fed("HTTP/1.1 101 Switching Protocols\r\n\r\n", 100).first;
+    head.drop_text();
+    CHECK(head.text().empty());
+    CHECK(head.current() == answer_head::state::complete);
+    CHECK(head.status() == 101);
+}
+
 TEST_CASE("answer_head: what is no HTTP and what does not end is told", "[unit][upgrade_check]") {
     CHECK(fed("SSH-2.0", 1).first.current() == answer_head::state::not_http);
     CHECK(fed("HTTP/2 200\r\n\r\n", 99).first.current() == answer_head::state::not_http);
