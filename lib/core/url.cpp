@@ -38,18 +38,20 @@ std::string lower(std::string_view text) {
 /// `@`.
 class refusal {
 public:
-    explicit refusal(std::string_view text)
-        : shown_(text.find('@') == std::string_view::npos
-                     ? fmt::format("\"{}\"",
-                                   shorten_and_escape(text.substr(0, text.find_first_of("?#"))))
-                     : std::string("the URL")) {}
+    explicit refusal(std::string_view text) : text_(text) {}
 
     [[noreturn]] void because(std::string_view why, errc code = errc::invalid_url) const {
-        throw_error(error_info(code, fmt::format("Cannot use {}: {}.", shown_, why)));
+        throw_error(error_info(code, fmt::format("Cannot use {}: {}.", shown(), why)));
     }
 
 private:
-    std::string shown_;
+    std::string shown() const {
+        if (text_.find('@') != std::string_view::npos) return "the URL";
+        return fmt::format("\"{}\"",
+                           shorten_and_escape(text_.substr(0, text_.find_first_of("?#"))));
+    }
+
+    std::string_view text_;
 };
 
 /// RFC 3986 section 3.3 and 3.4: what a path or a query is made of.
