@@ -206,7 +206,7 @@ bool tls_stream::flush() noexcept {
         out_failed_ = refused;
         out_.erase(0, sent);
     }
-    out_ = std::string();
+    std::string().swap(out_); // an assignment would keep the room
     return true;
 }
 
