@@ -77,6 +77,10 @@ void frame_gate::expect(bool much) noexcept {
     bytes_.reset();
 }
 
+void frame_gate::rest() noexcept {
+    if (held() == 0) bytes_.reset();
+}
+
 void frame_gate::commit(std::size_t count, time_point now) {
     end_ += count;
     if (head_.current() != answer_head::state::complete) {

@@ -69,6 +69,8 @@ public:
 
     /// Nothing is held: the next `space` is to be as large as it may be, or not.
     void expect(bool much) noexcept;
+    /// Nothing is held: nor is room for anything, until the next `space`.
+    void rest() noexcept;
 
     /// What of the present frame has not arrived when nothing is held: it may be read past the
     /// gate.

@@ -13,6 +13,21 @@
 
 namespace parley {
 
+inline bool never_blocks(const asio::ip::tcp::socket& socket) { return socket.non_blocking(); }
+
+inline bool never_blocks(const tls_stream& stream) { return stream.next_layer().non_blocking(); }
+
+/// Until a read without a wait is worth a try.
+template <class Token>
+void async_await_input(asio::ip::tcp::socket& socket, Token&& token) {
+    socket.async_wait(asio::socket_base::wait_read, std::forward<Token>(token));
+}
+
+template <class Token>
+void async_await_input(tls_stream& stream, Token&& token) {
+    stream.async_wait_readable(std::forward<Token>(token));
+}
+
 /// Says goodbye below the WebSocket, and waits for nobody's answer: to read on until the peer
 /// closes TCP, as Beast does, may take for ever (PITFALLS P33, P45).
 template <class Token>

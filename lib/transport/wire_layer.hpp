@@ -125,21 +125,19 @@ public:
         wire_layer& layer_;
     };
 
-    /// One without a coroutine: calls `heard` when it has ended, with what that has thrown.
+    /// One without a coroutine: calls `heard` when it has ended, with what that has thrown. Where
+    /// little comes the wait may be long, and takes no buffer.
     template <class Heard>
     void listen(Heard heard) {
         listening_.emplace(*this);
+        if (little_ && never_blocks(next_)) {
+            gate_.rest();
+            return wait_and_read(std::move(heard));
+        }
         next_.async_read_some(
             listening_->space(),
             [this, heard = std::move(heard)](error_code failed, std::size_t count) mutable {
-                std::exception_ptr thrown;
-                try {
-                    listening_->ended(failed, count);
-                } catch (...) {
-                    thrown = std::current_exception();
-                }
-                listening_.reset();
-                heard(std::move(thrown));
+                end_listening(failed, count, heard);
             });
     }
 
@@ -155,6 +153,34 @@ public:
     std::string take_kept() noexcept { return std::exchange(kept_, std::string()); }
 
 private:
+    template <class Heard>
+    void wait_and_read(Heard heard) {
+        async_await_input(next_, [this, heard = std::move(heard)](error_code failed) mutable {
+            std::size_t count = 0;
+            std::exception_ptr thrown;
+            try {
+                if (!failed) count = next_.read_some(listening_->space(), failed);
+            } catch (...) { // out of memory
+                thrown = std::current_exception();
+            }
+            if (failed == asio::error::would_block || failed == asio::error::try_again)
+                return wait_and_read(std::move(heard));
+            end_listening(failed, count, heard, std::move(thrown));
+        });
+    }
+
+    template <class Heard>
+    void end_listening(error_code failed, std::size_t count, Heard& heard,
+                       std::exception_ptr thrown = nullptr) {
+        try {
+            if (!thrown) listening_->ended(failed, count);
+        } catch (...) {
+            thrown = std::current_exception();
+        }
+        listening_.reset();
+        heard(std::move(thrown));
+    }
+
     /// A whole one of ours, which is masked; what is left of another frame only happens to begin
     /// so.
     template <class Buffers>

@@ -1,3 +1,4 @@
+#include "loopback/secure_wire.hpp"
 #include "support/gated_lookups.hpp"
 #include "support/manual_clock.hpp"
 #include "support/raw_server.hpp"
@@ -121,6 +122,50 @@ TEST_CASE("transport: what is written at once leaves whole, or is completed befo
     CHECK((got[1].masked && got[3].masked));
     CHECK((got[2].opcode == 10 || got[3].opcode == 10));
     CHECK((got[2].payload == "end" || got[3].payload == "end"));
+}
+
+TEST_CASE("transport: who listens is told of a piece, of a whole message and of the end",
+          "[loopback][transport][tls]") {
+    const bool secure = GENERATE(false, true);
+    CAPTURE(secure);
+    const std::string frame = server_frame(1, "a text");
+    const auto in_pieces = [&frame](raw_peer& peer) {
+        peer.upgrade();
+        for (const auto& piece : {frame.substr(0, 1), frame.substr(1), frame}) {
+            peer.read_frame(); // the client is ready
+            peer.send(piece);
+        }
+        peer.read_frame();
+    };
+    const auto server =
+        secure
+            ? std::make_unique<raw_server>(good_identity().certificate_pem, good_identity().key_pem,
+                                           std::vector<raw_server::script>(1, in_pieces))
+            : std::make_unique<raw_server>(in_pieces);
+    secure_wire here(good_identity().ca_pem);
+    const std::string scheme = secure ? "wss" : "ws";
+    REQUIRE(here.connect(scheme + "://good.test:" + std::to_string(server->port())));
+    const std::shared_ptr<transport_listener> told(std::shared_ptr<void>(), &here.seen);
+    const auto listen = [&](unsigned calls) {
+        REQUIRE(here.link->listen(told, nullptr));
+        REQUIRE(here.run(here.link->write("ready")));
+        REQUIRE(here.until([&] { return here.seen.calls == calls; }));
+    };
+
+    listen(1);
+    CHECK_FALSE(here.link->read_at_once());
+    CHECK_FALSE(here.link->listen(told, nullptr)); // not in the middle of a message
+    REQUIRE(here.run(here.link->write("ready")));
+    REQUIRE(here.run(here.link->read()));
+    CHECK(here.seen.texts == std::vector<std::string>(1, "a text"));
+    listen(2);
+    CHECK(here.link->read_at_once());
+    CHECK(here.seen.texts.size() == 2);
+    listen(3);
+    CHECK_FALSE(here.link->read_at_once());
+    CHECK(here.run(here.link->read()).error().is(errc::connection_reset));
+    CHECK(here.seen.bytes >= 2 * frame.size());
+    CHECK(server->problems().empty());
 }
 
 TEST_CASE("transport: every frame is masked with a key of its own", "[loopback][transport]") {

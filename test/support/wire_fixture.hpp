@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,12 +40,17 @@ public:
     void on_text(std::string_view text) override { texts.emplace_back(text); }
     void on_binary(std::size_t size) override { binaries.push_back(size); }
     bool wants_more() const override { return room; }
+    void on_readable(std::shared_ptr<const void>, std::exception_ptr thrown) override {
+        ++calls;
+        if (thrown) std::rethrow_exception(thrown);
+    }
 
     std::vector<phase> phases;
     std::size_t bytes = 0;
     std::vector<bool> opens; ///< the changes of `message_open`
     unsigned pongs = 0;
     unsigned closes = 0;
+    unsigned calls = 0; ///< of `on_readable`
     std::vector<std::string> texts;
     std::vector<std::size_t> binaries;
     bool room = true;

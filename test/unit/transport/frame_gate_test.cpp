@@ -261,6 +261,20 @@ TEST_CASE("frame_gate: what is expected changes the space and nothing else", "[u
     }
 }
 
+TEST_CASE("frame_gate: at rest it keeps what it holds, and goes on where it was",
+          "[unit][frame_gate]") {
+    gate one;
+    one.open();
+    one.it.rest();
+    one.arrive(server_frame(1, "first").substr(0, 3));
+    one.it.rest();
+    one.arrive(server_frame(1, "first").substr(3));
+    CHECK(one.text() == "first");
+    one.it.rest();
+    one.arrive(server_frame(1, "second"));
+    CHECK(one.text() == "second");
+}
+
 TEST_CASE("frame_gate: what is not a whole plain text message is left where it is",
           "[unit][frame_gate]") {
     const std::string table[] = {
