@@ -50,6 +50,7 @@ void async_teardown(boost::beast::role_type, wire_layer<Next>& layer, Handler&& 
 template <class Stream>
 class connection_over final : public websocket_connection {
     using error_code = boost::system::error_code;
+    using answer_type = boost::beast::websocket::response_type;
     static constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
     static constexpr auto at_call = asio::as_tuple(asio::deferred); ///< no frame of its own
 
@@ -82,29 +83,11 @@ public:
 
     awaitable<result<void>> upgrade(std::shared_ptr<const connect_request> request) override {
         set_options();
-        boost::beast::websocket::response_type answer;
+        answer_type answer;
         const std::string host = request->server.host_header();
         auto shaking = ws_.async_handshake(answer, host, request->target, at_call);
         const auto done = co_await std::move(shaking);
-        const error_code failed = std::get<0>(done);
-        if (stop_->requested()) co_return aborted_error(phase::upgrade);
-        const answer_head& head = layer().gate().head();
-        if (head.current() == answer_head::state::complete && head.status() != 101)
-            co_return refused_upgrade(head, net_->clock()->wall_now());
-        if (head.current() == answer_head::state::not_http)
-            co_return handshake_violation("the answer is no HTTP answer");
-        if (head.current() == answer_head::state::too_long)
-            co_return handshake_violation("the head of the answer is too long");
-        if (failed) co_return upgrade_error(failed, request->server.host());
-        if (auto complaint = upgrade_complaint(headers_of(answer), std::exchange(offered_, {})))
-            co_return handshake_violation(std::move(*complaint));
-        if constexpr (std::is_same_v<Stream,
-                                     asio::ip::tcp::socket>) { // TLS has to wait for its BIO
-            error_code refused;
-            layer().next_layer().non_blocking(true, refused);
-            at_once_ = !refused;
-        }
-        co_return result<void>();
+        co_return upgraded(std::get<0>(done), answer, request->server);
     }
 
     bool listen(std::shared_ptr<transport_listener> who,
@@ -129,12 +112,21 @@ public:
 
     /// One message with a wait; then those that are there whole already, without one.
     awaitable<result<void>> read() override {
-        co_await wait();
+        if (begins_a_message()) { // what comes may not be for the WebSocket
+            typename wire_layer<Stream>::outside_read reading(layer());
+            if (layer().brought_little()) message_.reset();
+            auto receiving = layer().next_layer().async_read_some(reading.space(), at_call);
+            const auto got = co_await std::move(receiving);
+            reading.ended(std::get<0>(got), std::get<1>(got));
+        }
         do {
             if (stop_->requested()) co_return aborted_error(phase::session);
             if (deliver_in_place()) continue;
             if (!failed_ && !read_held(failed_)) failed_ = co_await read_message();
-            if (failed_) co_return co_await after_last_words(read_error(failed_));
+            if (!failed_) continue;
+            const result<void> why = read_error(failed_);
+            co_await say_last_words();
+            co_return why;
         } while (can_read_at_once() && listener_.wants_more());
         co_return result<void>();
     }
@@ -185,22 +177,30 @@ public:
     }
 
 private:
-    awaitable<void> wait() {
-        if (!begins_a_message()) co_return;
-        // What comes may not be for the WebSocket.
-        typename wire_layer<Stream>::outside_read reading(layer());
-        if (layer().brought_little()) message_.reset();
-        auto receiving = layer().next_layer().async_read_some(reading.space(), at_call);
-        const auto got = co_await std::move(receiving);
-        reading.ended(std::get<0>(got), std::get<1>(got));
+    /// What the handshake came to.
+    result<void> upgraded(const error_code& failed, const answer_type& answer,
+                          const server_url& server) {
+        if (stop_->requested()) return aborted_error(phase::upgrade);
+        const auto sound = head_error(layer().gate().head(), net_->clock()->wall_now());
+        if (!sound) return sound;
+        if (failed) return upgrade_error(failed, server.host());
+        if (auto complaint = upgrade_complaint(headers_of(answer), std::exchange(offered_, {})))
+            return handshake_violation(std::move(*complaint));
+        if constexpr (std::is_same_v<Stream, asio::ip::tcp::socket>) { // TLS waits for its BIO
+            error_code refused;
+            layer().next_layer().non_blocking(true, refused);
+            at_once_ = !refused;
+        }
+        return {};
     }
 
     wire_layer<Stream>& layer() { return ws_.next_layer(); }
 
-    static header_list headers_of(const boost::beast::websocket::response_type& answer) {
+    static header_list headers_of(const answer_type& answer) {
         header_list headers;
+        headers.reserve(most_headers);
         for (const auto& each : answer)
-            headers.emplace_back(std::string(each.name_string()), std::string(each.value()));
+            headers.emplace_back(each.name_string(), each.value());
         return headers;
     }
 
@@ -339,17 +339,16 @@ private:
     }
 
     /// The close frame for a fault that a synchronous read or the gate found.
-    awaitable<error_info> after_last_words(error_info why) {
-        if (closing_ || writes_ > 0 || !unsent_.empty()) co_return why;
+    awaitable<void> say_last_words() {
+        if (closing_ || writes_ > 0 || !unsent_.empty()) co_return;
         std::string words = layer().take_kept();
         if (const auto wrong = layer().gate().objection())
             words = masked_close_frame(wrong->close_code);
-        if (words.empty()) co_return why;
+        if (words.empty()) co_return;
         goodbye();
         const auto said =
             co_await asio::async_write(layer().next_layer(), asio::buffer(words), as_values);
         if (!std::get<0>(said)) co_await async_part(layer().next_layer(), as_values);
-        co_return why;
     }
 
     error_info read_error(const error_code& failed) {
@@ -375,6 +374,7 @@ private:
         return broken_connection(where, failed.message());
     }
 
+    static constexpr std::size_t most_headers = 8; ///< of an answer in most cases
     static constexpr std::size_t keep_buffer_below = 256 * 1024;
 
     const std::shared_ptr<network> net_; ///< outlives the TLS stream, whose sessions it keeps

@@ -115,17 +115,24 @@ private:
         stop_->request();
     }
 
+    static awaitable<result<void>> dial(const std::shared_ptr<exchange>& self,
+                                        tcp::socket& socket) {
+        return self->net_->open(
+            socket,
+            dial_request(std::shared_ptr<const server_url>(self->request_, &self->request_->server),
+                         socket_use::exchange, self->stop_,
+                         [raw = self.get()](phase now) { raw->at_ = now; }));
+    }
+
     static awaitable<result<http_response>> converse_by(std::shared_ptr<exchange> self) {
         const server_url& server = self->request_->server;
-        const auto dialed = std::make_shared<const dial_request>(
-            self->executor_, server, socket_use::exchange, self->stop_,
-            [raw = self.get()](phase now) { raw->at_ = now; });
-        auto socket = co_await self->net_->open(dialed);
-        if (!socket) co_return socket.error();
-        if (!server.secure()) co_return co_await converse(self, *socket, *socket);
+        tcp::socket socket(self->executor_);
+        const auto opened = co_await dial(self, socket);
+        if (!opened) co_return opened.error();
+        if (!server.secure()) co_return co_await converse(self, socket, socket);
 
         self->at_ = phase::tls;
-        tls_stream stream(std::move(*socket), self->net_->tls().native());
+        tls_stream stream(std::move(socket), self->net_->tls().native());
         const auto shaken = co_await self->net_->tls().handshake(stream, server, self->stop_);
         if (!shaken) co_return shaken.error();
         co_return co_await converse(self, stream, stream.next_layer());

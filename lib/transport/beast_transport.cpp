@@ -32,13 +32,10 @@ public:
 
     awaitable<result<void>> connect(std::shared_ptr<const connect_request> request) override {
         if (stop_->requested()) co_return aborted_error(phase::none);
-        auto socket = co_await dial(request->server);
-        result<void> outcome;
-        if (socket)
-            adopt(*std::move(socket), request->server.secure());
-        else
-            outcome = socket.error();
-        if (socket && request->server.secure()) {
+        tcp::socket socket(executor_);
+        auto outcome = co_await dial(socket, request);
+        if (outcome) adopt(socket, request->server.secure());
+        if (outcome && request->server.secure()) {
             listener_.on_phase(phase::tls);
             outcome = co_await connection_->secure(request->server);
         }
@@ -51,9 +48,7 @@ public:
         if (cancellation.cancelled() != asio::cancellation_type::none)
             throw boost::system::system_error(asio::error::operation_aborted);
         connection_.reset();
-        error_info failed = outcome.error();
-        failed.details.url = request->server.websocket_text();
-        co_return failed;
+        co_return with_url(outcome.error(), request->server);
     }
 
     bool listen(std::shared_ptr<transport_listener> who,
@@ -78,19 +73,26 @@ public:
     void abort() noexcept override { stop_->request(); }
 
 private:
-    awaitable<result<tcp::socket>> dial(const server_url& server) {
-        return net_->open(
-            std::make_shared<const dial_request>(executor_, server, socket_use::session, stop_,
-                                                 [this](phase now) { listener_.on_phase(now); }));
+    awaitable<result<void>> dial(tcp::socket& socket,
+                                 const std::shared_ptr<const connect_request>& request) {
+        return net_->open(socket,
+                          dial_request(std::shared_ptr<const server_url>(request, &request->server),
+                                       socket_use::session, stop_,
+                                       [this](phase now) { listener_.on_phase(now); }));
     }
 
-    void adopt(tcp::socket socket, bool secure) {
+    void adopt(tcp::socket& socket, bool secure) {
         if (secure)
             connection_ = std::make_unique<connection_over<tls_stream>>(
                 net_, stop_, listener_, executor_, std::move(socket), net_->tls().native());
         else
             connection_ = std::make_unique<connection_over<tcp::socket>>(
                 net_, stop_, listener_, executor_, std::move(socket));
+    }
+
+    static error_info with_url(error_info failed, const server_url& server) {
+        failed.details.url = server.websocket_text();
+        return failed;
     }
 
     static awaitable<result<void>> refuse() {

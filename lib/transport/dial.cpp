@@ -83,8 +83,11 @@ public:
             close(each.socket);
     }
 
-    result<tcp::socket> outcome(const std::string& name) {
-        if (winner_) return std::move(*winner_);
+    result<void> outcome(tcp::socket& socket, const std::string& name) {
+        if (winner_) {
+            socket = std::move(*winner_);
+            return {};
+        }
         if (timeouts_ == attempts_.size()) return took_too_long(name, reasons_);
         return not_connected(name, reasons_);
     }
@@ -159,15 +162,14 @@ private:
 };
 
 /// An address, and most names, have one: nothing races, and nobody has to be woken for the result.
-awaitable<result<tcp::socket>> connect_one(asio::any_io_executor executor,
-                                           std::shared_ptr<clock_source> clock, tcp::endpoint to,
-                                           std::string name, std::chrono::milliseconds limit,
-                                           std::shared_ptr<stop_signal> stop) {
+awaitable<result<void>> connect_one(tcp::socket& socket, std::shared_ptr<clock_source> clock,
+                                    tcp::endpoint to, std::string name,
+                                    std::chrono::milliseconds limit,
+                                    std::shared_ptr<stop_signal> stop) {
     if (stop->requested()) co_return aborted_error(phase::tcp);
-    tcp::socket socket(executor);
     bool late = false;
     const stop_signal::hook hook(stop, [&socket] { close(socket); });
-    const auto bell = clock->make_alarm(executor);
+    const auto bell = clock->make_alarm(socket.get_executor());
     bell->call_at(after(clock->now(), limit), [&socket, &late] {
         late = true;
         close(socket);
@@ -177,14 +179,14 @@ awaitable<result<tcp::socket>> connect_one(asio::any_io_executor executor,
     const boost::system::error_code failed = std::get<0>(done);
     if (stop->requested()) co_return aborted_error(phase::tcp);
     if (late) co_return took_too_long(name, reason(to, silent));
-    if (!failed) co_return std::move(socket);
+    if (!failed) co_return result<void>();
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     if (cancellation.cancelled() != asio::cancellation_type::none) throw_aborted();
     co_return not_connected(name, reason(to, failed.message()));
 }
 
-awaitable<result<tcp::socket>> connect_first(std::shared_ptr<race> running, std::string name,
-                                             std::shared_ptr<stop_signal> stop) {
+awaitable<result<void>> connect_first(tcp::socket& socket, std::shared_ptr<race> running,
+                                      std::string name, std::shared_ptr<stop_signal> stop) {
     const close_on_exit guard(running);
     const stop_signal::hook hook(stop, [bell = &running->bell()] { bell->ring(); });
     for (;;) {
@@ -193,7 +195,7 @@ awaitable<result<tcp::socket>> connect_first(std::shared_ptr<race> running, std:
         if (!wake) break;
         co_await running->bell().wait_until(*wake);
     }
-    co_return running->outcome(name);
+    co_return running->outcome(socket, name);
 }
 
 } // namespace
@@ -214,17 +216,16 @@ tcp_endpoints interleave_families(tcp_endpoints endpoints) {
     return ordered;
 }
 
-awaitable<result<tcp::socket>> connect_any(asio::any_io_executor executor,
-                                           std::shared_ptr<clock_source> clock,
-                                           tcp_endpoints endpoints, std::string name,
-                                           std::chrono::milliseconds limit,
-                                           std::shared_ptr<stop_signal> stop) {
+awaitable<result<void>> connect_any(tcp::socket& socket, std::shared_ptr<clock_source> clock,
+                                    tcp_endpoints endpoints, std::string name,
+                                    std::chrono::milliseconds limit,
+                                    std::shared_ptr<stop_signal> stop) {
     if (endpoints.size() == 1)
-        return connect_one(std::move(executor), std::move(clock), endpoints.front(),
-                           std::move(name), limit, std::move(stop));
-    auto running = std::make_shared<race>(std::move(executor), std::move(clock),
+        return connect_one(socket, std::move(clock), endpoints.front(), std::move(name), limit,
+                           std::move(stop));
+    auto running = std::make_shared<race>(socket.get_executor(), std::move(clock),
                                           interleave_families(std::move(endpoints)), limit);
-    return connect_first(std::move(running), std::move(name), std::move(stop));
+    return connect_first(socket, std::move(running), std::move(name), std::move(stop));
 }
 
 } // namespace parley

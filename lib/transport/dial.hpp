@@ -26,12 +26,12 @@ inline constexpr std::chrono::milliseconds dial_stagger{250};
 /// silent for `dial_stagger`; the first that answers wins, and the others are closed. Each address
 /// has `limit`, and all of them together twice as long, however many the name has.
 ///
-/// On a strand. The error is `connect_failed`, `connect_timeout` when no address so much as
-/// refused, or the one of `aborted_error`. `name` is for the message: host and port.
-awaitable<result<asio::ip::tcp::socket>> connect_any(asio::any_io_executor executor,
-                                                     std::shared_ptr<clock_source> clock,
-                                                     tcp_endpoints endpoints, std::string name,
-                                                     std::chrono::milliseconds limit,
-                                                     std::shared_ptr<stop_signal> stop);
+/// `socket` is a strand's, and connected unless there is an error. That is `connect_failed`,
+/// `connect_timeout` when no address so much as refused, or the one of `aborted_error`. `name` is
+/// for the message: host and port.
+awaitable<result<void>> connect_any(asio::ip::tcp::socket& socket,
+                                    std::shared_ptr<clock_source> clock, tcp_endpoints endpoints,
+                                    std::string name, std::chrono::milliseconds limit,
+                                    std::shared_ptr<stop_signal> stop);
 
 } // namespace parley

@@ -28,8 +28,9 @@ network::network(std::shared_ptr<const connection_config> config,
                  std::shared_ptr<clock_source> clock, std::shared_ptr<resolver> names)
     : config_(std::move(config)), clock_(std::move(clock)), names_(std::move(names)),
       headers_(*config_),
-      proxy_(config_->proxy.empty() ? std::nullopt
-                                    : std::optional(proxy_url::parse(config_->proxy))) {
+      proxy_(config_->proxy.empty()
+                 ? nullptr
+                 : std::make_unique<const proxy_url>(proxy_url::parse(config_->proxy))) {
     const auto& asked = config_->tls;
     const std::string* const texts[] = {&asked.ca_file, &asked.ca_pem, &asked.certificate_file,
                                         &asked.key_file};
@@ -42,45 +43,46 @@ tls_context& network::tls() {
 }
 
 const std::string& network::first_host(const dial_request& request) const {
-    return proxy_ ? proxy_->host() : request.server.host();
+    return proxy_ ? proxy_->host() : request.server->host();
 }
 
 std::uint16_t network::first_port(const dial_request& request) const {
-    return proxy_ ? proxy_->port() : request.server.port();
+    return proxy_ ? proxy_->port() : request.server->port();
 }
 
-awaitable<result<tcp_endpoints>> network::look_up(const dial_request& request) {
+awaitable<result<tcp_endpoints>> network::look_up(asio::ip::tcp::socket& socket,
+                                                  const dial_request& request) {
     const time_point deadline = after(clock_->now(), config_->resolve_timeout);
-    return names_->resolve(request.executor, clock_, first_host(request), first_port(request),
+    return names_->resolve(socket.get_executor(), clock_, first_host(request), first_port(request),
                            deadline, request.stop);
 }
 
-awaitable<network::socket_result> network::dial(const dial_request& request, tcp_endpoints found) {
-    return connect_any(request.executor, clock_, std::move(found),
+awaitable<result<void>> network::dial(asio::ip::tcp::socket& socket, const dial_request& request,
+                                      tcp_endpoints found) {
+    return connect_any(socket, clock_, std::move(found),
                        host_and_port(first_host(request), first_port(request)),
                        config_->connect_timeout, request.stop);
 }
 
-awaitable<result<void>> network::tunnel(asio::ip::tcp::socket& through,
+awaitable<result<void>> network::tunnel(asio::ip::tcp::socket& socket,
                                         const dial_request& request) {
-    return open_tunnel(through, *proxy_, request.server, headers_.user_agent(), request.stop);
+    return open_tunnel(socket, *proxy_, *request.server, headers_.user_agent(), request.stop);
 }
 
-awaitable<network::socket_result> network::open(std::shared_ptr<const dial_request> request) {
-    report(*request, phase::resolve);
-    result<tcp_endpoints> found = known_endpoints(first_host(*request), first_port(*request));
-    if (found->empty()) found = co_await look_up(*request);
+awaitable<result<void>> network::open(asio::ip::tcp::socket& socket, dial_request request) {
+    report(request, phase::resolve);
+    result<tcp_endpoints> found = known_endpoints(first_host(request), first_port(request));
+    if (found->empty()) found = co_await look_up(socket, request);
     if (!found) co_return std::move(found).error();
 
-    report(*request, phase::tcp);
-    auto socket = co_await dial(*request, *std::move(found));
-    if (socket && request->use == socket_use::session) prepare(*socket);
-    if (!socket || !proxy_) co_return socket;
+    report(request, phase::tcp);
+    auto outcome = co_await dial(socket, request, *std::move(found));
+    if (!outcome) co_return outcome;
+    if (request.use == socket_use::session) prepare(socket);
+    if (!proxy_) co_return outcome;
 
-    report(*request, phase::proxy);
-    const auto opened = co_await tunnel(*socket, *request);
-    if (!opened) co_return opened.error();
-    co_return socket;
+    report(request, phase::proxy);
+    co_return co_await tunnel(socket, request);
 }
 
 } // namespace parley

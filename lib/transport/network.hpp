@@ -30,13 +30,12 @@ enum class socket_use {
 /// What one connection on its way needs. Strand only.
 class dial_request {
 public:
-    dial_request(asio::any_io_executor on, server_url to, socket_use what_for,
+    dial_request(std::shared_ptr<const server_url> to, socket_use what_for,
                  std::shared_ptr<stop_signal> ended_by, std::function<void(phase)> phase_listener)
-        : executor(std::move(on)), server(std::move(to)), use(what_for), stop(std::move(ended_by)),
+        : server(std::move(to)), use(what_for), stop(std::move(ended_by)),
           on_phase(std::move(phase_listener)) {}
 
-    asio::any_io_executor executor;
-    server_url server;
+    std::shared_ptr<const server_url> server;
     socket_use use;
     std::shared_ptr<stop_signal> stop;
     std::function<void(phase)> on_phase; ///< resolve, tcp, proxy; empty for nobody
@@ -50,9 +49,9 @@ public:
     network(std::shared_ptr<const connection_config> config, std::shared_ptr<clock_source> clock,
             std::shared_ptr<resolver> names);
 
-    /// Lookup, TCP, and the proxy's tunnel when there is a proxy. Stopped: the one of
-    /// `aborted_error`.
-    awaitable<result<asio::ip::tcp::socket>> open(std::shared_ptr<const dial_request> request);
+    /// Lookup, TCP, and the proxy's tunnel when there is a proxy, for a socket of a strand's that
+    /// lives until this returns. Stopped: the error of `aborted_error`.
+    awaitable<result<void>> open(asio::ip::tcp::socket& socket, dial_request request);
 
     /// Made when it is first asked for, unless something in it has to be checked.
     tls_context& tls();
@@ -61,12 +60,12 @@ public:
     const std::shared_ptr<clock_source>& clock() const noexcept { return clock_; }
 
 private:
-    using socket_result = result<asio::ip::tcp::socket>;
-
-    // No coroutines, for which each argument would be kept twice.
-    awaitable<result<tcp_endpoints>> look_up(const dial_request& request);
-    awaitable<socket_result> dial(const dial_request& request, tcp_endpoints found);
-    awaitable<result<void>> tunnel(asio::ip::tcp::socket& through, const dial_request& request);
+    // No coroutines: within one each argument would be kept twice.
+    awaitable<result<tcp_endpoints>> look_up(asio::ip::tcp::socket& socket,
+                                             const dial_request& request);
+    awaitable<result<void>> dial(asio::ip::tcp::socket& socket, const dial_request& request,
+                                 tcp_endpoints found);
+    awaitable<result<void>> tunnel(asio::ip::tcp::socket& socket, const dial_request& request);
 
     const std::string& first_host(const dial_request& request) const;
     std::uint16_t first_port(const dial_request& request) const;
@@ -75,7 +74,7 @@ private:
     const std::shared_ptr<clock_source> clock_;
     const std::shared_ptr<resolver> names_;
     const request_headers headers_;
-    const std::optional<proxy_url> proxy_;
+    const std::unique_ptr<const proxy_url> proxy_;
     std::once_flag tls_made_;
     std::optional<tls_context> tls_;
 };

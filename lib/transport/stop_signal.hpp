@@ -3,7 +3,6 @@
 #include <functional>
 #include <memory>
 #include <utility>
-#include <vector>
 
 namespace parley {
 
@@ -21,30 +20,36 @@ public:
 
     void request() noexcept {
         requested_ = true;
-        for (const hook* each : hooks_)
+        for (const hook* each = last_; each; each = each->before_)
             each->action_();
     }
 
     class hook {
     public:
         hook(std::shared_ptr<stop_signal> on, std::function<void()> action)
-            : on_(std::move(on)), action_(std::move(action)) {
-            on_->hooks_.push_back(this);
+            : on_(std::move(on)), action_(std::move(action)), before_(on_->last_) {
+            if (before_) before_->next_ = this;
+            on_->last_ = this;
         }
         hook(const hook&) = delete;
         hook& operator=(const hook&) = delete;
-        ~hook() { std::erase(on_->hooks_, this); }
+        ~hook() {
+            if (before_) before_->next_ = next_;
+            (next_ ? next_->before_ : on_->last_) = before_;
+        }
 
     private:
         friend class stop_signal;
 
         std::shared_ptr<stop_signal> on_;
         std::function<void()> action_;
+        hook* before_;
+        hook* next_ = nullptr;
     };
 
 private:
     bool requested_ = false;
-    std::vector<hook*> hooks_;
+    hook* last_ = nullptr; ///< of those that hang
 };
 
 } // namespace parley

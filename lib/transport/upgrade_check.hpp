@@ -9,7 +9,7 @@
 
 namespace parley {
 
-using header_list = std::vector<std::pair<std::string, std::string>>;
+using header_list = std::vector<std::pair<std::string_view, std::string_view>>;
 
 /// What is wrong with a 101 that answers our upgrade, beyond what Beast looks at (PITFALLS P37):
 /// RFC 6455 section 4.1 wants a client to fail a connection with a subprotocol or an extension that

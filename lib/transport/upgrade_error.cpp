@@ -25,8 +25,6 @@ bool is_from(const error_code& failed, Error sibling) {
     return failed.category() == error_code(sibling).category();
 }
 
-} // namespace
-
 error_info refused_upgrade(const answer_head& head, wall_time now) {
     error_info refused = network_error(
         errc::upgrade_failed, phase::upgrade, retryable_status(head.status()),
@@ -41,6 +39,23 @@ error_info refused_upgrade(const answer_head& head, wall_time now) {
     if (!unreadable && found != fields.end())
         refused.details.retry_after = parse_retry_after(found->value(), now);
     return refused;
+}
+
+} // namespace
+
+result<void> head_error(const answer_head& head, wall_time now) {
+    switch (head.current()) {
+    case answer_head::state::complete:
+        if (head.status() != 101) return refused_upgrade(head, now);
+        break;
+    case answer_head::state::not_http:
+        return handshake_violation("the answer is no HTTP answer");
+    case answer_head::state::too_long:
+        return handshake_violation("the head of the answer is too long");
+    case answer_head::state::incomplete:
+        break;
+    }
+    return {};
 }
 
 error_info upgrade_error(const error_code& failed, const std::string& host) {

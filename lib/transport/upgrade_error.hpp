@@ -11,8 +11,9 @@
 
 namespace parley {
 
-/// An answer that is no 101, with when to come back if it says so.
-error_info refused_upgrade(const answer_head& head, wall_time now);
+/// What is wrong with an answer that is no 101, with when to come back if it says so. Nothing for
+/// one that is, and for one that is not complete.
+result<void> head_error(const answer_head& head, wall_time now);
 
 /// What Beast's handshake failed with.
 error_info upgrade_error(const boost::system::error_code& failed, const std::string& host);

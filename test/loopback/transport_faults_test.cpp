@@ -230,19 +230,15 @@ TEST_CASE("transport: the socket of a session sends at once and is kept alive",
     raw_server server(accept_and_hold);
     wire here;
     const auto net = here.make_network();
-    auto dialing = net->open(std::make_shared<const dial_request>(
-        here.strand, server_url::parse("ws://127.0.0.1:" + std::to_string(server.port()), false),
-        use, std::make_shared<stop_signal>(), nullptr));
-    auto connected = here.run([](awaitable<result<asio::ip::tcp::socket>> of)
-                                  -> awaitable<std::shared_ptr<result<asio::ip::tcp::socket>>> {
-        auto outcome = co_await std::move(of);
-        co_return std::make_shared<result<asio::ip::tcp::socket>>(std::move(outcome));
-    }(std::move(dialing)));
-    REQUIRE(*connected);
+    const auto to = std::make_shared<const server_url>(
+        server_url::parse("ws://127.0.0.1:" + std::to_string(server.port()), false));
+    asio::ip::tcp::socket socket(here.strand);
+    REQUIRE(here.run(
+        net->open(socket, dial_request(to, use, std::make_shared<stop_signal>(), nullptr))));
     asio::ip::tcp::no_delay no_delay;
     asio::ip::tcp::socket::keep_alive keep_alive;
-    (*connected)->get_option(no_delay);
-    (*connected)->get_option(keep_alive);
+    socket.get_option(no_delay);
+    socket.get_option(keep_alive);
     CHECK(no_delay.value() == session);
     CHECK(keep_alive.value() == session);
 }
