@@ -86,8 +86,7 @@ public:
     static awaitable<result<http_response>> run(std::shared_ptr<exchange> self) {
         // Any type of cancellation ends whatever is waited for. TLS hears terminal only.
         co_await asio::this_coro::reset_cancellation_state(&as_terminal);
-        // Not for the deadline yet: the kernel's timer is set once for this and the dial's.
-        self->watch(after(self->net_->clock()->now(), self->net_->config().connect_timeout));
+        self->watch(self->earliest_overdue());
         auto outcome = co_await converse_by(self);
         if (outcome) co_return outcome;
         const auto cancellation = co_await asio::this_coro::cancellation_state;
@@ -101,12 +100,22 @@ private:
         return type == asio::cancellation_type::none ? type : asio::cancellation_type::terminal;
     }
 
-    /// Ends at the deadline; `look` is when to see whether that is now.
+    /// Ends at the deadline, and the dial of an address that is overdue: the kernel's timer is set
+    /// once for both. `look` is when to see whether that is now.
     void watch(time_point look) {
         bell_->call_at(std::min(look, request_->deadline), [this] {
-            if (net_->clock()->now() >= request_->deadline) return end_late();
-            watch(request_->deadline);
+            const time_point now = net_->clock()->now();
+            if (now >= request_->deadline) return end_late();
+            if (at_ == phase::tcp && now >= overdue_) return stop_->request_overdue();
+            watch(at_ == phase::resolve ? earliest_overdue()
+                  : at_ == phase::tcp   ? overdue_
+                                        : request_->deadline);
         });
+    }
+
+    /// Of an address that is dialled from now on.
+    time_point earliest_overdue() const {
+        return after(net_->clock()->now(), net_->config().connect_timeout);
     }
 
     /// Closes what is open: the exchange returns soon.
@@ -118,10 +127,11 @@ private:
     static awaitable<result<void>> dial(const std::shared_ptr<exchange>& self,
                                         tcp::socket& socket) {
         return self->net_->open(
-            socket,
-            dial_request(std::shared_ptr<const server_url>(self->request_, &self->request_->server),
-                         socket_use::exchange, self->stop_,
-                         [raw = self.get()](phase now) { raw->at_ = now; }));
+            socket, dial_request(
+                        std::shared_ptr<const server_url>(self->request_, &self->request_->server),
+                        socket_use::exchange, self->stop_,
+                        [raw = self.get()](phase now) { raw->at_ = now; },
+                        [raw = self.get()](time_point overdue) { raw->overdue_ = overdue; }));
     }
 
     static awaitable<result<http_response>> converse_by(std::shared_ptr<exchange> self) {
@@ -189,7 +199,8 @@ private:
     const asio::any_io_executor executor_;
     const std::shared_ptr<const http_request> request_;
     const std::shared_ptr<stop_signal> stop_;
-    const std::unique_ptr<alarm> bell_; // at the deadline, or once before
+    const std::unique_ptr<alarm> bell_;      // at the deadline, or before
+    time_point overdue_ = time_point::max(); // the address that is dialled, if there is one
     bool late_ = false;
     phase at_ = phase::none;
 };

@@ -169,15 +169,20 @@ awaitable<result<void>> connect_one(tcp::socket& socket, std::shared_ptr<clock_s
     if (stop->requested()) co_return aborted_error(phase::tcp);
     bool late = false;
     const stop_signal::hook hook(stop, [&socket] { close(socket); });
-    const auto bell = clock->make_alarm(socket.get_executor());
-    bell->call_at(after(clock->now(), limit), [&socket, &late] {
-        late = true;
-        close(socket);
-    });
+    std::unique_ptr<alarm> bell;
+    const time_point until = after(clock->now(), limit);
+    if (until != time_point::max()) {
+        bell = clock->make_alarm(socket.get_executor());
+        bell->call_at(until, [&socket, &late] {
+            late = true;
+            close(socket);
+        });
+    }
     auto connecting = socket.async_connect(to, asio::as_tuple(asio::deferred));
     const auto done = co_await std::move(connecting);
     const boost::system::error_code failed = std::get<0>(done);
-    if (stop->requested()) co_return aborted_error(phase::tcp);
+    late = late || stop->overdue();
+    if (!late && stop->requested()) co_return aborted_error(phase::tcp);
     if (late) co_return took_too_long(name, reason(to, silent));
     if (!failed) co_return result<void>();
     const auto cancellation = co_await asio::this_coro::cancellation_state;

@@ -24,7 +24,8 @@ inline constexpr std::chrono::milliseconds dial_stagger{250};
 
 /// Connects to one of the addresses: an address is tried when the one before has failed or has been
 /// silent for `dial_stagger`; the first that answers wins, and the others are closed. Each address
-/// has `limit`, and all of them together twice as long, however many the name has.
+/// has `limit`, and all of them together twice as long, however many the name has. The longest
+/// limit there is takes no timer: of a single address `stop` may say that it is overdue.
 ///
 /// `socket` is a strand's, and connected unless there is an error. That is `connect_failed`,
 /// `connect_timeout` when no address so much as refused, or the one of `aborted_error`. `name` is

@@ -59,9 +59,14 @@ awaitable<result<tcp_endpoints>> network::look_up(asio::ip::tcp::socket& socket,
 
 awaitable<result<void>> network::dial(asio::ip::tcp::socket& socket, const dial_request& request,
                                       tcp_endpoints found) {
+    auto limit = config_->connect_timeout;
+    if (request.watch && found.size() == 1) {
+        request.watch(after(clock_->now(), limit));
+        limit = std::chrono::milliseconds::max();
+    }
     return connect_any(socket, clock_, std::move(found),
-                       host_and_port(first_host(request), first_port(request)),
-                       config_->connect_timeout, request.stop);
+                       host_and_port(first_host(request), first_port(request)), limit,
+                       request.stop);
 }
 
 awaitable<result<void>> network::tunnel(asio::ip::tcp::socket& socket,

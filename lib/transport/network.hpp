@@ -31,14 +31,18 @@ enum class socket_use {
 class dial_request {
 public:
     dial_request(std::shared_ptr<const server_url> to, socket_use what_for,
-                 std::shared_ptr<stop_signal> ended_by, std::function<void(phase)> phase_listener)
+                 std::shared_ptr<stop_signal> ended_by, std::function<void(phase)> phase_listener,
+                 std::function<void(time_point)> timekeeper = nullptr)
         : server(std::move(to)), use(what_for), stop(std::move(ended_by)),
-          on_phase(std::move(phase_listener)) {}
+          on_phase(std::move(phase_listener)), watch(std::move(timekeeper)) {}
 
     std::shared_ptr<const server_url> server;
     socket_use use;
     std::shared_ptr<stop_signal> stop;
     std::function<void(phase)> on_phase; ///< resolve, tcp, proxy; empty for nobody
+    /// Told when to call `stop->request_overdue()`, if there is one address, and it has not
+    /// answered by then; empty: the network sees to that itself, at the price of a timer.
+    std::function<void(time_point)> watch;
 };
 
 /// The way to servers, for tickets and WebSocket alike, as one configuration wants it. Usable from

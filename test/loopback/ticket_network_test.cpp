@@ -136,6 +136,25 @@ TEST_CASE("ticket_manager: an answer cut short at whatever byte is no ticket",
     CHECK(x.ends());
 }
 
+TEST_CASE("ticket_manager: an address that is silent is given up at connect_timeout",
+          "[loopback][ticket_manager][A1][C44]") {
+    const black_hole silent;
+    ticket_exchange x;
+    auto& tickets = x.manage("http://" + std::string(black_hole::address) + ':' +
+                             std::to_string(silent.port()));
+    auto caller = start(x.io, tickets.get_valid_ticket());
+    poll(x.io);
+    x.clock->advance(4'999ms);
+    poll(x.io);
+    CHECK_FALSE(caller.done());
+    x.clock->advance(1ms);
+    REQUIRE(x.until([&caller] { return caller.done(); }));
+    check(caller, {errc::ticket_request_failed, true});
+    CHECK(caller.failure()->details.phase == phase::tcp);
+    CHECK(caller.failure()->details.reason.find("no answer") != std::string::npos);
+    CHECK(x.ends());
+}
+
 TEST_CASE("ticket_manager: a server that never answers ends at request_timeout, its socket closed",
           "[loopback][ticket_manager][A3]") {
     std::atomic<bool> asked = false;
