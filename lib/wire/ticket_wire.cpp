@@ -236,7 +236,8 @@ result<ticket> parse_ticket_answer(const http_answer& answer) {
     const answer_body body(answer);
     if (!is_success(answer.status)) return status_error(answer, body);
     if (!body) return malformed(answer, body, "");
-    if (body.is("success", "false")) {
+    const auto success = body.raw("success").value_or("true");
+    if (success == "false") {
         auto details = details_of(answer, body);
         const auto said = details.server_text.empty() ? details.server_code : details.server_text;
         return error_info(errc::ticket_refused,
@@ -244,7 +245,7 @@ result<ticket> parse_ticket_answer(const http_answer& answer) {
                                        : fmt::format("The server refused a ticket: {}.", said),
                           std::move(details));
     }
-    if (body.raw("success") && !body.is("success", "true") && !body.is("success", "null"))
+    if (success != "true" && success != "null")
         return malformed(answer, body, "\"success\" is neither true nor false");
 
     secret value{ticket_text(body)};
