@@ -2,6 +2,7 @@
 
 #include "core/clock.hpp"
 #include "transport/frame_gate.hpp"
+#include "transport/part.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/compose.hpp>
@@ -10,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -126,11 +128,11 @@ public:
     };
 
     /// One without a coroutine: calls `heard` when it has ended, with what that has thrown. Where
-    /// little comes the wait may be long, and takes no buffer.
+    /// little comes, and not often, the wait may be long, and takes no buffer.
     template <class Heard>
     void listen(Heard heard) {
         listening_.emplace(*this);
-        if (little_ && never_blocks(next_)) {
+        if (little_ && !often_ && never_blocks(next_)) {
             gate_.rest();
             return wait_and_read(std::move(heard));
         }
@@ -172,14 +174,18 @@ private:
     template <class Heard>
     void end_listening(error_code failed, std::size_t count, Heard& heard,
                        std::exception_ptr thrown = nullptr) {
+        const time_point before = read_at_;
         try {
             if (!thrown) listening_->ended(failed, count);
         } catch (...) {
             thrown = std::current_exception();
         }
+        often_ = read_at_ - before < often;
         listening_.reset();
         heard(std::move(thrown));
     }
+
+    static constexpr std::chrono::seconds often{1}; // for what comes more often a buffer is kept
 
     /// A whole one of ours, which is masked; what is left of another frame only happens to begin
     /// so.
@@ -286,6 +292,7 @@ private:
     std::string kept_;
     bool read_outside_ = false;
     bool little_ = true;
+    bool often_ = false;
     error_code read_failed_;                     // outside
     std::unique_ptr<asio::steady_timer> parked_; // where the WebSocket waits for it
     std::optional<outside_read> listening_;      // the one without a coroutine

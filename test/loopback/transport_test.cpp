@@ -48,6 +48,25 @@ error_info refusal_of_101(const std::string& more_headers) {
     return outcome.error();
 }
 
+std::unique_ptr<raw_server> server_of(raw_server::script each, bool secure) {
+    if (!secure) return std::make_unique<raw_server>(std::move(each));
+    const auto& who = good_identity();
+    return std::make_unique<raw_server>(who.certificate_pem, who.key_pem,
+                                        std::vector<raw_server::script>(1, std::move(each)));
+}
+
+std::shared_ptr<transport_listener> listener(wire& here) {
+    return {std::shared_ptr<void>(), &here.seen};
+}
+
+/// Until there is something; the server hears that it may send.
+void listen(wire& here) {
+    const auto calls = here.seen.calls;
+    REQUIRE(here.link->listen(listener(here), nullptr));
+    REQUIRE(here.run(here.link->write("ready")));
+    REQUIRE(here.until([&] { return here.seen.calls == calls + 1; }));
+}
+
 } // namespace
 
 TEST_CASE("transport: a text goes out and its echo comes in", "[loopback][transport]") {
@@ -137,35 +156,48 @@ TEST_CASE("transport: who listens is told of a piece, of a whole message and of 
         }
         peer.read_frame();
     };
-    const auto server =
-        secure
-            ? std::make_unique<raw_server>(good_identity().certificate_pem, good_identity().key_pem,
-                                           std::vector<raw_server::script>(1, in_pieces))
-            : std::make_unique<raw_server>(in_pieces);
+    const auto server = server_of(in_pieces, secure);
     secure_wire here(good_identity().ca_pem);
-    const std::string scheme = secure ? "wss" : "ws";
-    REQUIRE(here.connect(scheme + "://good.test:" + std::to_string(server->port())));
-    const std::shared_ptr<transport_listener> told(std::shared_ptr<void>(), &here.seen);
-    const auto listen = [&](unsigned calls) {
-        REQUIRE(here.link->listen(told, nullptr));
-        REQUIRE(here.run(here.link->write("ready")));
-        REQUIRE(here.until([&] { return here.seen.calls == calls; }));
-    };
-
-    listen(1);
+    REQUIRE(here.connect((secure ? "wss://good.test:" : "ws://good.test:") +
+                         std::to_string(server->port())));
+    listen(here);
     CHECK_FALSE(here.link->read_at_once());
-    CHECK_FALSE(here.link->listen(told, nullptr)); // not in the middle of a message
+    CHECK_FALSE(here.link->listen(listener(here), nullptr)); // not in the middle of a message
     REQUIRE(here.run(here.link->write("ready")));
     REQUIRE(here.run(here.link->read()));
     CHECK(here.seen.texts == std::vector<std::string>(1, "a text"));
-    listen(2);
+    listen(here);
     CHECK(here.link->read_at_once());
     CHECK(here.seen.texts.size() == 2);
-    listen(3);
+    listen(here);
     CHECK_FALSE(here.link->read_at_once());
     CHECK(here.run(here.link->read()).error().is(errc::connection_reset));
     CHECK(here.seen.bytes >= 2 * frame.size());
     CHECK(server->problems().empty());
+}
+
+TEST_CASE("transport: who listens at first is told of a whole message, or of the end",
+          "[loopback][transport][tls]") {
+    const bool secure = GENERATE(false, true);
+    const bool whole = GENERATE(false, true);
+    CAPTURE(secure, whole);
+    const auto server = server_of(
+        [whole](raw_peer& peer) {
+            peer.upgrade();
+            peer.read_frame();
+            if (!whole) return;
+            peer.send(server_frame(1, "a text"));
+            peer.hold();
+        },
+        secure);
+    secure_wire here(good_identity().ca_pem);
+    REQUIRE(here.connect((secure ? "wss://good.test:" : "ws://good.test:") +
+                         std::to_string(server->port())));
+    listen(here);
+    CHECK(here.link->read_at_once() == whole);
+    CHECK(here.seen.texts.size() == (whole ? 1 : 0));
+    if (!whole) CHECK(here.run(here.link->read()).error().is(errc::connection_reset));
+    here.link->abort();
 }
 
 TEST_CASE("transport: every frame is masked with a key of its own", "[loopback][transport]") {
