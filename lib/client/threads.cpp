@@ -5,9 +5,6 @@
 #include "ticket/thread_updates.hpp"
 #include "wire/ticket_wire.hpp"
 
-#include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
-
 #include <exception>
 #include <utility>
 #include <vector>
@@ -43,8 +40,7 @@ awaitable<void> chat_client::impl::update_thread(std::string provider_res_id, st
 void chat_client::impl::end_thread_updates() {
     if (thread_updates_.empty()) return; // what is thrown costs more than most of a disconnect
     const auto why =
-        gone_ ? std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted))
-              : std::make_exception_ptr(connection_error(disconnected()));
+        gone_ ? detail::aborted() : std::make_exception_ptr(connection_error(disconnected()));
     const auto ended = thread_updates_;
     for (const auto& each : ended)
         each->abandon(why);

@@ -1,13 +1,13 @@
 // The loop of a connection: it carries out what reconnect_fsm decides.
 
+#include <parley/detail/on_strand.hpp>
+
 #include "connection/connection_impl.hpp"
 #include "core/text.hpp"
 #include "policy/close_policy.hpp"
 
-#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -272,9 +272,7 @@ awaitable<result<ticket>> connection_impl::fetch_ticket(self_ptr self, bool fres
     auto layer = self->layer_.lock();
     if (layer && !request->rejected)
         if (auto held = layer->ticket_at_hand()) co_return *std::move(held);
-    if (!layer)
-        co_return ticket_failure(std::make_exception_ptr(boost::system::system_error(
-            boost::system::error_code(asio::error::operation_aborted))));
+    if (!layer) co_return ticket_failure(detail::aborted());
     const auto asking =
         flight<void>::start(self->strand_, self->clock_, [self, layer = std::move(layer), request] {
             return ask_layer(self, layer, request);

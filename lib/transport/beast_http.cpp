@@ -1,5 +1,6 @@
 #include "transport/beast_http.hpp"
 
+#include "async/aborted.hpp"
 #include "async/as_values.hpp"
 #include "core/clock.hpp"
 #include "transport/answer_reader.hpp"
@@ -90,8 +91,7 @@ public:
         auto outcome = co_await converse_by(self);
         if (outcome) co_return outcome;
         const auto cancellation = co_await asio::this_coro::cancellation_state;
-        if (cancellation.cancelled() != asio::cancellation_type::none)
-            throw boost::system::system_error(asio::error::operation_aborted);
+        if (cancellation.cancelled() != asio::cancellation_type::none) throw_aborted();
         co_return self->as_ticket_error(self->late_ ? self->timeout() : std::move(outcome).error());
     }
 

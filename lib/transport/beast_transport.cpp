@@ -1,5 +1,6 @@
 #include "transport/beast_transport.hpp"
 
+#include "async/aborted.hpp"
 #include "transport/beast_connection.hpp"
 #include "transport/dial.hpp"
 #include "transport/network.hpp"
@@ -10,7 +11,6 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <memory>
 #include <string>
@@ -45,8 +45,7 @@ public:
         }
         if (outcome) co_return outcome;
         const auto cancellation = co_await asio::this_coro::cancellation_state;
-        if (cancellation.cancelled() != asio::cancellation_type::none)
-            throw boost::system::system_error(asio::error::operation_aborted);
+        if (cancellation.cancelled() != asio::cancellation_type::none) throw_aborted();
         connection_.reset();
         co_return with_url(outcome.error(), request->server);
     }
