@@ -135,11 +135,12 @@ public:
     std::uint64_t ticket_requests() const { return tickets_->snapshot().requests; }
 
 private:
-    // Not all at once: who dials is to be measured elsewhere.
+    // What a session holds while it dials serves the next ones; with all at once it would be counted
+    // to them.
     void grow(const task& asked, unsigned count) {
         for (unsigned made = 0; made < count;) {
             counter ready;
-            const unsigned some = std::min(count - made, 500u);
+            const unsigned some = std::min(count - made, opened_at_once);
             for (unsigned i = 0; i < some; ++i) {
                 clients_.push_back(make_client(context_, asked, tickets_));
                 asio::co_spawn(context_, open(*clients_.back(), ready), rethrow);

@@ -42,6 +42,9 @@ struct task {
     std::string path() const { return url.substr(url.find('/', url.find("//") + 2)); }
 };
 
+/// Of the sessions whose memory is measured, on both sides.
+inline constexpr unsigned opened_at_once = 50;
+
 /// Of the message that sets a stream going, and of the pings of ping-pong.
 inline constexpr std::size_t message_bytes = 120;
 inline constexpr std::string_view message_before = R"({"type":"chat_message","content":")";

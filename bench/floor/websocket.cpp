@@ -204,8 +204,14 @@ void run_over(const task& asked, outcome& said) {
         asio::co_spawn(context, stay<Stream>(context, where, ready), rethrow);
         wait_for(1);
         const double before = resident_kib();
-        for (unsigned i = 0; i < asked.sessions; ++i)
-            asio::co_spawn(context, stay<Stream>(context, where, ready), rethrow);
+        for (unsigned made = 0; made < asked.sessions;) {
+            const unsigned some = std::min(asked.sessions - made, opened_at_once);
+            for (unsigned i = 0; i < some; ++i)
+                asio::co_spawn(context, stay<Stream>(context, where, ready), rethrow);
+            made += some;
+            while (ready < made + 1)
+                context.run_one();
+        }
         wait_for(asked.sessions + 1);
         said.set("kib_per_session", (resident_kib() - before) / asked.sessions);
         said.set("messages", ready - 1);
