@@ -109,4 +109,20 @@ TEST_CASE(
     CHECK(test.transports->violations().empty()); // nothing of it was written
 }
 
+TEST_CASE("chat_client: tickets are renewed while the client lives, and not once it has failed",
+          "[component][chat_client]") {
+    const bool fails = GENERATE(false, true);
+    CAPTURE(fails);
+    client_case test; // tickets of an hour, renewed five minutes before
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    if (fails) peer.close(1000);
+    poll(test.io);
+    CHECK(test.client->is_connected() != fails);
+    const auto before = test.environment->http->count();
+    test.pass(70min);
+    CHECK((test.environment->http->count() == before) == fails);
+}
+
 } // namespace chat_client_end_test
