@@ -27,14 +27,8 @@ chat_client::~chat_client() {
 
 task_group& chat_client::impl::tasks() {
     if (!tasks_)
-        tasks_ = std::make_unique<task_group>(strand_, clock_,
-                                              [log = log_](const std::exception_ptr& error) {
-                                                  try {
-                                                      std::rethrow_exception(error);
-                                                  } catch (const std::exception& thrown) {
-                                                      log.write(log_level::error, thrown.what());
-                                                  }
-                                              });
+        tasks_ = std::make_unique<task_group>(
+            strand_, clock_, [log = log_](const std::exception_ptr& error) { report(log, error); });
     return *tasks_;
 }
 

@@ -38,16 +38,6 @@ error_info ticket_failure(const std::exception_ptr& thrown) {
                       std::move(details));
 }
 
-void report(const logger& log, const std::exception_ptr& error) {
-    try {
-        std::rethrow_exception(error);
-    } catch (const std::exception& thrown) {
-        log.write(log_level::error, thrown.what());
-    } catch (...) {
-        log.write(log_level::error, "something was thrown that is no std::exception");
-    }
-}
-
 error_info no_ticket_in_time() {
     error_details details;
     details.phase = phase::ticket;

@@ -2,6 +2,7 @@
 
 #include <parley/log.hpp>
 
+#include <exception>
 #include <string_view>
 #include <utility>
 
@@ -26,5 +27,8 @@ private:
     log_sink sink_;
     log_level threshold_ = log_level::info;
 };
+
+/// One line of an exception that nobody else hears of, whatever its type: `before` and its text.
+void report(const logger& log, const std::exception_ptr& thrown, std::string_view before = {});
 
 } // namespace parley

@@ -69,14 +69,7 @@ ticket_manager::impl::impl(const asio::any_io_executor& executor, auth_data auth
       log_(std::move(options.log), options.log_threshold),
       tasks_(strand_, clock_,
              [log = log_](const std::exception_ptr& thrown) {
-                 try {
-                     std::rethrow_exception(thrown);
-                 } catch (const std::exception& error) {
-                     log.write(log_level::error,
-                               "ticket: the renewal has ended: " + std::string(error.what()));
-                 } catch (...) {
-                     log.write(log_level::error, "ticket: the renewal has ended");
-                 }
+                 report(log, thrown, "ticket: the renewal has ended: ");
              }),
       idle_(strand_, clock_), renewal_changed_(strand_, clock_), tickets_(config_) {
     if (!source_)

@@ -26,10 +26,8 @@ template <class Call>
 void guarded(const logger& log, std::string_view name, Call call) {
     try {
         call();
-    } catch (const std::exception& error) {
-        log.write(log_level::error, fmt::format("ticket: {} threw: {}", name, error.what()));
     } catch (...) {
-        log.write(log_level::error, fmt::format("ticket: {} threw", name));
+        report(log, std::current_exception(), fmt::format("ticket: {} threw: ", name));
     }
 }
 

@@ -4,6 +4,8 @@
 #include "support/catch.hpp"
 
 #include <array>
+#include <exception>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -121,6 +123,23 @@ TEST_CASE("log: a line below the threshold is not written", "[unit][log]") {
     REQUIRE(lines.size() == 2);
     CHECK(lines[0] == "warning this\\nand this");
     CHECK(lines[1].size() < 2'100);
+}
+
+TEST_CASE("log: an exception of any type is reported, behind what is said of it", "[unit][log]") {
+    std::vector<std::string> lines;
+    const logger log(
+        [&lines](log_level level, std::string_view line) {
+            lines.push_back(std::string(to_string(level)) + ' ' + std::string(line));
+        },
+        log_level::error);
+
+    report(log, std::make_exception_ptr(std::runtime_error("too\nlate")));
+    report(log, std::make_exception_ptr(std::runtime_error("too late")), "ticket: ");
+    report(log, std::make_exception_ptr(42), "ticket: ");
+    report(logger(), std::make_exception_ptr(42)); // to nobody
+
+    CHECK(lines == std::vector<std::string>{"error too\\nlate", "error ticket: too late",
+                                            "error ticket: something that is no std::exception"});
 }
 
 TEST_CASE("log: without a sink nothing is enabled", "[unit][log]") {
