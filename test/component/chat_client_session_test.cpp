@@ -547,4 +547,24 @@ TEST_CASE("chat_client: a disconnect during a refresh leaves the ticket that is 
     CHECK(test.client->metrics().tickets_requested == 2);
 }
 
+TEST_CASE("chat_client: a tool added while its opening is not acknowledged is announced after it",
+          "[component][chat_client]") {
+    client_case test;
+    test.config.client_tools.push_back(echo_tool("first"));
+    test.make();
+    auto& peer = test.expect_session();
+    peer.expect_write("configure_tools");
+    auto opening = start(test.io, test.client->init());
+    poll(test.io);
+    REQUIRE(peer.writes_with("configure_tools") == 1);
+    auto adding = start(test.io, test.client->add_client_tool(echo_tool("second")));
+    poll(test.io);
+    CHECK(peer.writes_with("second") == 0);
+    peer.reply(tools_configured_frame);
+    poll(test.io);
+    CHECK(opening.done());
+    CHECK(peer.writes_with("second") == 1);
+    CHECK(peer.writes_with("update_tools") == 1);
+}
+
 } // namespace chat_client_session_test
