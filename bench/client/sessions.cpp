@@ -135,8 +135,8 @@ public:
     std::uint64_t ticket_requests() const { return tickets_->snapshot().requests; }
 
 private:
-    // What a session holds while it dials serves the next ones; with all at once it would be counted
-    // to them.
+    // What a session holds while it dials serves the next ones; with all at once it would be
+    // counted to them.
     void grow(const task& asked, unsigned count) {
         for (unsigned made = 0; made < count;) {
             counter ready;
