@@ -5,9 +5,12 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -67,26 +70,35 @@ http_response to_response(Answer answer) {
 
 } // namespace
 
-answer_reader::answer_reader(std::string host) : host_(std::move(host)), buffer_(max_buffer) {
+struct answer_reader::state {
+    boost::beast::flat_buffer buffer{max_buffer};
+    std::optional<http::response_parser<http::string_body>> parser;
+};
+
+answer_reader::answer_reader(std::string host)
+    : host_(std::move(host)), state_(std::make_unique<state>()) {
     begin();
 }
 
+answer_reader::~answer_reader() = default;
+
 void answer_reader::begin() {
-    parser_.emplace();
-    parser_->header_limit(max_head);
-    parser_->body_limit(max_body);
-    parser_->eager(false);
-    parser_->get().result(no_status);
+    state_->parser.emplace();
+    state_->parser->header_limit(max_head);
+    state_->parser->body_limit(max_body);
+    state_->parser->eager(false);
+    state_->parser->get().result(no_status);
 }
 
 boost::asio::mutable_buffer answer_reader::room() {
-    const auto wanted = std::max(buffer_.capacity() - buffer_.size(), least_room);
-    return buffer_.prepare(std::min(wanted, buffer_.max_size() - buffer_.size()));
+    const auto wanted = std::max(state_->buffer.capacity() - state_->buffer.size(), least_room);
+    return state_->buffer.prepare(
+        std::min(wanted, state_->buffer.max_size() - state_->buffer.size()));
 }
 
 std::optional<result<http_response>> answer_reader::took(boost::system::error_code failed,
                                                          std::size_t size) {
-    buffer_.commit(size);
+    state_->buffer.commit(size);
     if (failed == boost::asio::error::eof)
         failed = end();
     else if (!failed)
@@ -94,25 +106,25 @@ std::optional<result<http_response>> answer_reader::took(boost::system::error_co
     if (complaint_) return std::move(*complaint_);
     if (failed == http::error::need_more) return std::nullopt;
     if (failed) return failure(failed);
-    if (!parser_->is_done()) return std::nullopt;
-    return to_response(parser_->release());
+    if (!state_->parser->is_done()) return std::nullopt;
+    return to_response(state_->parser->release());
 }
 
 boost::system::error_code answer_reader::parse() {
     boost::system::error_code failed;
-    while (!failed && !complaint_ && !parser_->is_done() && buffer_.size() > 0) {
-        buffer_.consume(parser_->put(buffer_.data(), failed));
-        if (!failed && parser_->is_header_done() && !parser_->eager()) judge_head();
+    while (!failed && !complaint_ && !state_->parser->is_done() && state_->buffer.size() > 0) {
+        state_->buffer.consume(state_->parser->put(state_->buffer.data(), failed));
+        if (!failed && state_->parser->is_header_done() && !state_->parser->eager()) judge_head();
     }
-    if (failed == http::error::need_more && buffer_.size() == buffer_.max_size())
+    if (failed == http::error::need_more && state_->buffer.size() == state_->buffer.max_size())
         failed = http::error::buffer_overflow;
     return failed;
 }
 
 void answer_reader::judge_head() {
-    complaint_ = head_complaint(parser_->get());
+    complaint_ = head_complaint(state_->parser->get());
     if (complaint_) return;
-    if (parser_->get().result_int() / 100 != 1) return parser_->eager(true);
+    if (state_->parser->get().result_int() / 100 != 1) return state_->parser->eager(true);
     if (++informational_ > max_informational)
         complaint_ = malformed("too many informational answers");
     else
@@ -121,9 +133,9 @@ void answer_reader::judge_head() {
 
 /// The server has sent all that it will send.
 boost::system::error_code answer_reader::end() {
-    if (!parser_->got_some()) return http::error::end_of_stream;
+    if (!state_->parser->got_some()) return http::error::end_of_stream;
     boost::system::error_code failed;
-    parser_->put_eof(failed);
+    state_->parser->put_eof(failed);
     return failed;
 }
 
@@ -131,8 +143,8 @@ boost::system::error_code answer_reader::end() {
 /// whose status is known the start is no longer in the buffer.
 bool answer_reader::is_not_http() const {
     constexpr std::string_view start = "HTTP/1.";
-    if (parser_->get().result_int() != no_status) return false;
-    const auto bytes = buffer_.data();
+    if (state_->parser->get().result_int() != no_status) return false;
+    const auto bytes = state_->buffer.data();
     const std::string_view got(static_cast<const char*>(bytes.data()), bytes.size());
     return got.substr(0, start.size()) != start.substr(0, got.size());
 }

@@ -5,11 +5,10 @@
 #include "transport/http.hpp"
 
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -22,6 +21,9 @@ namespace parley {
 class answer_reader {
 public:
     explicit answer_reader(std::string host);
+    answer_reader(const answer_reader&) = delete;
+    answer_reader& operator=(const answer_reader&) = delete;
+    ~answer_reader();
 
     /// Where the next bytes go.
     boost::asio::mutable_buffer room();
@@ -33,7 +35,7 @@ public:
     error_info failure(const boost::system::error_code& why) const;
 
 private:
-    using parser = boost::beast::http::response_parser<boost::beast::http::string_body>;
+    struct state; ///< Beast's
 
     void begin();
     boost::system::error_code parse();
@@ -42,8 +44,7 @@ private:
     bool is_not_http() const;
 
     const std::string host_;
-    boost::beast::flat_buffer buffer_;
-    std::optional<parser> parser_;
+    const std::unique_ptr<state> state_;
     std::optional<error_info> complaint_; ///< what a server must not send
     int informational_ = 0;
 };

@@ -1,12 +1,10 @@
 #include "transport/beast_transport.hpp"
 
 #include "async/aborted.hpp"
-#include "transport/beast_connection.hpp"
 #include "transport/dial.hpp"
 #include "transport/network.hpp"
 #include "transport/network_error.hpp"
 #include "transport/stop_signal.hpp"
-#include "transport/tls.hpp"
 #include "transport/websocket_connection.hpp"
 
 #include <boost/asio/error.hpp>
@@ -34,7 +32,9 @@ public:
         if (stop_->requested()) co_return aborted_error(phase::none);
         tcp::socket socket(executor_);
         auto outcome = co_await dial(socket, request);
-        if (outcome) adopt(socket, request->server.secure());
+        if (outcome)
+            connection_ = make_websocket_connection(net_, stop_, listener_, executor_,
+                                                    std::move(socket), request->server.secure());
         if (outcome && request->server.secure()) {
             listener_.on_phase(phase::tls);
             outcome = co_await connection_->secure(request->server);
@@ -78,15 +78,6 @@ private:
                           dial_request(std::shared_ptr<const server_url>(request, &request->server),
                                        socket_use::session, stop_,
                                        [this](phase now) { listener_.on_phase(now); }));
-    }
-
-    void adopt(tcp::socket& socket, bool secure) {
-        if (secure)
-            connection_ = std::make_unique<connection_over<tls_stream>>(
-                net_, stop_, listener_, executor_, std::move(socket), net_->tls().native());
-        else
-            connection_ = std::make_unique<connection_over<tcp::socket>>(
-                net_, stop_, listener_, executor_, std::move(socket));
     }
 
     static error_info with_url(error_info failed, const server_url& server) {

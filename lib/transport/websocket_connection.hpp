@@ -4,7 +4,12 @@
 #include <parley/fwd.hpp>
 
 #include "core/url.hpp"
+#include "transport/network.hpp"
+#include "transport/stop_signal.hpp"
 #include "transport/transport.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 #include <memory>
 #include <string>
@@ -28,5 +33,11 @@ public:
     virtual awaitable<result<void>> ping() = 0;
     virtual awaitable<result<void>> close(unsigned code, std::string reason) = 0;
 };
+
+/// Over a connected socket. `executor` and `listener` outlive it.
+std::unique_ptr<websocket_connection>
+make_websocket_connection(std::shared_ptr<network> net, std::shared_ptr<stop_signal> stop,
+                          transport_listener& listener, const asio::any_io_executor& executor,
+                          asio::ip::tcp::socket&& socket, bool secure);
 
 } // namespace parley

@@ -1,14 +1,13 @@
-#pragma once
+#include "transport/websocket_connection.hpp"
 
 #include "async/bare_condition.hpp"
 #include "transport/beast_transport.hpp"
 #include "transport/close_frame.hpp"
-#include "transport/network.hpp"
 #include "transport/network_error.hpp"
 #include "transport/part.hpp"
+#include "transport/tls.hpp"
 #include "transport/upgrade_check.hpp"
 #include "transport/upgrade_error.hpp"
-#include "transport/websocket_connection.hpp"
 #include "transport/websocket_error.hpp"
 #include "transport/wire_layer.hpp"
 #include "transport/write_mark.hpp"
@@ -20,22 +19,20 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/websocket/error.hpp>
 #include <boost/beast/websocket/stream.hpp>
-#include <boost/beast/zlib/error.hpp>
 
-#include <algorithm>
 #include <exception>
-#include <memory>
-#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
 
 namespace parley {
 
+namespace websocket = boost::beast::websocket;
+using asio::ip::tcp;
+
 static_assert(frame_gate::padding >= message_padding);
 
 // Found by argument.
-
 template <class Next>
 void teardown(boost::beast::role_type, wire_layer<Next>&, boost::system::error_code& failed) {
     failed = {};
@@ -46,16 +43,16 @@ void async_teardown(boost::beast::role_type, wire_layer<Next>& layer, Handler&& 
     async_part(layer.next_layer(), std::forward<Handler>(handler));
 }
 
-/// By Beast, over a socket or TLS, which no other file than beast_transport.cpp sees.
+namespace {
+
+/// By Beast, over a socket or TLS.
 template <class Stream>
 class connection_over final : public websocket_connection {
     using error_code = boost::system::error_code;
-    using answer_type = boost::beast::websocket::response_type;
     static constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
     static constexpr auto at_call = asio::as_tuple(asio::deferred); ///< no frame of its own
 
 public:
-    /// `executor` outlives it.
     template <class... Args>
     connection_over(std::shared_ptr<network> net, std::shared_ptr<stop_signal> stop,
                     transport_listener& listener, const asio::any_io_executor& executor,
@@ -83,7 +80,7 @@ public:
 
     awaitable<result<void>> upgrade(std::shared_ptr<const connect_request> request) override {
         set_options();
-        answer_type answer;
+        websocket::response_type answer;
         const std::string host = request->server.host_header();
         auto shaking = ws_.async_handshake(answer, host, request->target, at_call);
         const auto done = co_await std::move(shaking);
@@ -158,7 +155,7 @@ public:
 
     awaitable<result<void>> ping() override {
         const write_mark mark(writes_);
-        const auto done = co_await ws_.async_ping(boost::beast::websocket::ping_data(), as_values);
+        const auto done = co_await ws_.async_ping(websocket::ping_data(), as_values);
         co_return write_outcome(std::get<0>(done), phase::session);
     }
 
@@ -170,15 +167,15 @@ public:
         // the peer's close in its buffer, waits for the close, and the close for it (Beast 345).
         ws_.control_callback();
         const write_mark mark(writes_);
-        const boost::beast::websocket::close_reason why(
-            static_cast<boost::beast::websocket::close_code>(code), close_text(std::move(reason)));
+        const websocket::close_reason why(static_cast<websocket::close_code>(code),
+                                          close_text(std::move(reason)));
         const auto done = co_await ws_.async_close(why, as_values);
         co_return write_outcome(std::get<0>(done), phase::closing);
     }
 
 private:
     /// What the handshake came to.
-    result<void> upgraded(const error_code& failed, const answer_type& answer,
+    result<void> upgraded(const error_code& failed, const websocket::response_type& answer,
                           const server_url& server) {
         if (stop_->requested()) return aborted_error(phase::upgrade);
         const auto sound = head_error(layer().gate().head(), net_->clock()->wall_now());
@@ -186,7 +183,7 @@ private:
         if (failed) return upgrade_error(failed, server.host());
         if (auto complaint = upgrade_complaint(headers_of(answer), std::exchange(offered_, {})))
             return handshake_violation(std::move(*complaint));
-        if constexpr (std::is_same_v<Stream, asio::ip::tcp::socket>) { // TLS waits for its BIO
+        if constexpr (std::is_same_v<Stream, tcp::socket>) { // TLS waits for its BIO
             error_code refused;
             layer().next_layer().non_blocking(true, refused);
             at_once_ = !refused;
@@ -196,9 +193,9 @@ private:
 
     wire_layer<Stream>& layer() { return ws_.next_layer(); }
 
-    static header_list headers_of(const answer_type& answer) {
+    static header_list headers_of(const websocket::response_type& answer) {
         header_list headers;
-        headers.reserve(most_headers);
+        headers.reserve(8); // most answers have fewer
         for (const auto& each : answer)
             headers.emplace_back(each.name_string(), each.value());
         return headers;
@@ -206,7 +203,7 @@ private:
 
     /// As much as the socket takes. What it says against it, the next write will hear.
     void send_some() {
-        if constexpr (std::is_same_v<Stream, asio::ip::tcp::socket>) {
+        if constexpr (std::is_same_v<Stream, tcp::socket>) {
             error_code failed;
             const auto count = layer().next_layer().write_some(asio::buffer(unsent_), failed);
             if (!failed) unsent_.erase(0, count);
@@ -225,28 +222,25 @@ private:
 
     void set_options() {
         // Beast's own timeouts miss too much (PITFALLS P33, P34): the owner has others.
-        ws_.set_option(boost::beast::websocket::stream_base::timeout{
-            boost::beast::websocket::stream_base::none(),
-            boost::beast::websocket::stream_base::none(), false});
-        boost::beast::websocket::permessage_deflate deflate;
+        ws_.set_option(websocket::stream_base::timeout{websocket::stream_base::none(),
+                                                       websocket::stream_base::none(), false});
+        websocket::permessage_deflate deflate;
         deflate.client_enable = net_->config().compression;
         ws_.set_option(deflate);
-        ws_.set_option(boost::beast::websocket::stream_base::decorator(
-            [this](boost::beast::websocket::request_type& to) {
-                offered_ = to[boost::beast::http::field::sec_websocket_extensions];
-                to.set(boost::beast::http::field::user_agent, net_->headers().user_agent());
-                for (const auto& [name, value] : net_->headers().extra())
-                    to.insert(name, value);
-            }));
+        ws_.set_option(websocket::stream_base::decorator([this](websocket::request_type& to) {
+            offered_ = to[boost::beast::http::field::sec_websocket_extensions];
+            to.set(boost::beast::http::field::user_agent, net_->headers().user_agent());
+            for (const auto& [name, value] : net_->headers().extra())
+                to.insert(name, value);
+        }));
         ws_.read_message_max(net_->config().limits.message_bytes);
         ws_.auto_fragment(false);
-        ws_.control_callback(
-            [this](boost::beast::websocket::frame_type kind, boost::beast::string_view) {
-                if (kind == boost::beast::websocket::frame_type::pong) listener_.on_pong();
-                if (kind != boost::beast::websocket::frame_type::close) return;
-                peer_closing_ = true;
-                listener_.on_close_started();
-            });
+        ws_.control_callback([this](websocket::frame_type kind, boost::beast::string_view) {
+            if (kind == websocket::frame_type::pong) listener_.on_pong();
+            if (kind != websocket::frame_type::close) return;
+            peer_closing_ = true;
+            listener_.on_close_started();
+        });
     }
 
     void note_bytes(std::size_t count) {
@@ -355,17 +349,10 @@ private:
         if (stop_->requested()) return aborted_error(phase::session);
         if (const auto wrong = layer().gate().objection())
             return protocol_violation(std::string(wrong->reason), wrong->close_code);
-        const boost::beast::websocket::close_reason& why = ws_.reason();
-        if (failed == boost::beast::websocket::error::closed || peer_closing_ || (closing_ && why))
+        const websocket::close_reason& why = ws_.reason();
+        if (failed == websocket::error::closed || peer_closing_ || (closing_ && why))
             return closed_by_peer(why.code, std::string_view(why.reason.data(), why.reason.size()));
-        if (failed == boost::beast::websocket::error::message_too_big)
-            return too_large(failed.message());
-        if (failed == boost::beast::websocket::error::bad_frame_payload ||
-            failed.category() == error_code(boost::beast::zlib::error::end_of_stream).category())
-            return protocol_violation(failed.message(), 1007);
-        if (failed == boost::beast::websocket::condition::protocol_violation)
-            return protocol_violation(failed.message(), 1002);
-        return broken_connection(phase::session, failed.message());
+        return session_failure(failed);
     }
 
     result<void> write_outcome(const error_code& failed, phase where) const {
@@ -374,14 +361,13 @@ private:
         return broken_connection(where, failed.message());
     }
 
-    static constexpr std::size_t most_headers = 8; ///< of an answer in most cases
     static constexpr std::size_t keep_buffer_below = 256 * 1024;
 
     const std::shared_ptr<network> net_; ///< outlives the TLS stream, whose sessions it keeps
     const std::shared_ptr<stop_signal> stop_;
     transport_listener& listener_;
     binary_listener* const binary_ = dynamic_cast<binary_listener*>(&listener_);
-    boost::beast::websocket::stream<wire_layer<Stream>> ws_;
+    websocket::stream<wire_layer<Stream>> ws_;
     const stop_signal::hook hook_;
     std::string offered_; ///< extensions, until they are answered
     std::unique_ptr<char[]> message_;
@@ -396,5 +382,19 @@ private:
     bool peer_closing_ = false;
     bool reported_open_ = false;
 };
+
+} // namespace
+
+std::unique_ptr<websocket_connection>
+make_websocket_connection(std::shared_ptr<network> net, std::shared_ptr<stop_signal> stop,
+                          transport_listener& listener, const asio::any_io_executor& executor,
+                          tcp::socket&& socket, bool secure) {
+    if (!secure)
+        return std::make_unique<connection_over<tcp::socket>>(
+            std::move(net), std::move(stop), listener, executor, std::move(socket));
+    auto* const context = net->tls().native();
+    return std::make_unique<connection_over<tls_stream>>(std::move(net), std::move(stop), listener,
+                                                         executor, std::move(socket), context);
+}
 
 } // namespace parley
