@@ -47,6 +47,7 @@ public:
     }
 
     time_point now() const noexcept { return clock_->now(); }
+    const asio::any_io_executor& executor() const noexcept { return executor_; }
     bool has_waiters() const noexcept { return first_ != nullptr; }
 
 private:

@@ -6,9 +6,14 @@
 #include "core/clock.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/post.hpp>
 
 #include <exception>
 #include <functional>
@@ -17,6 +22,7 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace parley {
 
@@ -43,11 +49,11 @@ public:
                                          std::function<awaitable<T>()> operation) {
         auto self = std::make_shared<flight>(token(), executor, std::move(clock));
         auto slot = self->signal_.slot();
-        asio::co_spawn(
-            executor, std::move(operation),
-            asio::bind_cancellation_slot(slot, [self](std::exception_ptr error, auto... value) {
-                self->land(std::move(error), std::move(value)...);
-            }));
+        asio::co_spawn(executor, std::move(operation),
+                       asio::bind_cancellation_slot(
+                           slot, [pilot = pilot(self)](std::exception_ptr error, auto... value) {
+                               pilot.of->land(std::move(error), std::move(value)...);
+                           }));
         return self;
     }
 
@@ -79,19 +85,80 @@ public:
         error_ = std::move(error);
         done_ = true;
         landed_.notify_all();
+        while (!parked_.empty())
+            leave(parked_.back());
         signal_.emit(asio::cancellation_type::terminal);
     }
 
 private:
+    /// Who waits without a deadline: resumed by the landing itself, not by a turn of the scheduler.
+    class waiter {
+    public:
+        virtual ~waiter() = default;
+        virtual void resume() = 0;
+    };
+    using waiter_ptr = std::shared_ptr<waiter>;
+
+    template <class Handler>
+    class parked final : public waiter {
+    public:
+        explicit parked(Handler&& completed) : completed_(std::move(completed)) {}
+        void resume() override {
+            auto slot = asio::get_associated_cancellation_slot(completed_);
+            if (slot.is_connected()) slot.clear();
+            Handler upcall = std::move(completed_);
+            std::move(upcall)();
+        }
+
+    private:
+        Handler completed_;
+    };
+
+    /// Goes with the operation. Without an outcome that is with their context, and the waiters go
+    /// too: their frames know the flight.
+    struct pilot {
+        explicit pilot(std::shared_ptr<flight> flown) : of(std::move(flown)) {}
+        pilot(pilot&&) = default;
+        pilot& operator=(pilot&&) = delete;
+        ~pilot() {
+            if (of) const auto lost = std::exchange(of->parked_, {});
+        }
+        std::shared_ptr<flight> of;
+    };
+
     static awaitable<void> wait(std::shared_ptr<flight> self, time_point deadline) {
         while (!self->done_ && self->landed_.now() < deadline)
             co_await self->landed_.wait_until(deadline);
     }
 
     static awaitable<T> join(std::shared_ptr<flight> self) {
-        while (!self->done_)
-            co_await self->landed_.wait_until();
+        while (!self->done_) {
+            auto waiting = self->landing(); // no frame of its own
+            co_await std::move(waiting);
+        }
         co_return self->get();
+    }
+
+    auto landing() {
+        return asio::async_initiate<const asio::deferred_t, void()>(
+            [](auto handler, flight* of) { of->park(std::move(handler)); }, asio::deferred, this);
+    }
+
+    template <class Handler>
+    void park(Handler handler) {
+        auto slot = asio::get_associated_cancellation_slot(handler);
+        const auto mine = std::make_shared<parked<Handler>>(std::move(handler));
+        parked_.push_back(mine);
+        if (slot.is_connected())
+            slot.assign([this, who = std::weak_ptr<waiter>(mine)](asio::cancellation_type) {
+                if (auto held = who.lock()) leave(std::move(held));
+            });
+    }
+
+    /// Later, as whoever cancels or abandons is in the middle of something.
+    void leave(waiter_ptr who) {
+        if (std::erase(parked_, who) == 0) return; // he is on his way
+        asio::post(landed_.executor(), [who = std::move(who)] { who->resume(); });
     }
 
     template <class... Value>
@@ -102,9 +169,12 @@ private:
             if (!error_) (value_.emplace(std::move(value)), ...);
         done_ = true;
         landed_.notify_all();
+        for (const auto& each : std::exchange(parked_, {}))
+            each->resume();
     }
 
     condition landed_;
+    std::vector<waiter_ptr> parked_;
     asio::cancellation_signal signal_;
     bool done_ = false;
     std::exception_ptr error_;

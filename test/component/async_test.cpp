@@ -2,8 +2,8 @@
 #include <parley/with_timeout.hpp>
 
 #include "async/condition.hpp"
-#include "async/flight.hpp"
 #include "async/task_group.hpp"
+#include "support/async_world.hpp"
 #include "support/catch.hpp"
 #include "support/manual_clock.hpp"
 #include "support/run.hpp"
@@ -25,33 +25,6 @@ using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
 
-namespace {
-
-struct world {
-    asio::io_context io;
-    std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>();
-    detail::strand::direct strand = asio::make_strand(io);
-
-    awaitable<void> sleep(std::chrono::milliseconds delay) {
-        const auto until = clock->now() + delay;
-        condition never(strand, clock);
-        while (clock->now() < until)
-            co_await never.wait_until(until);
-    }
-
-    awaitable<int> after_a_while(int value) {
-        co_await sleep(1s);
-        co_return value;
-    }
-
-    awaitable<int> failing() {
-        co_await sleep(1s);
-        throw std::runtime_error("no luck");
-    }
-};
-
-} // namespace
-
 TEST_CASE("clock: a delay beyond all time is never, in any unit", "[component][clock]") {
     const time_point now{std::chrono::hours(1000)};
     CHECK(after(now, std::chrono::milliseconds::max()) == time_point::max());
@@ -63,7 +36,7 @@ TEST_CASE("clock: a delay beyond all time is never, in any unit", "[component][c
 
 TEST_CASE("condition: it wakes everybody, also beside those who have left",
           "[component][condition]") {
-    world w;
+    async_world w;
     condition changed(w.strand, w.clock);
     std::vector<started<void>> waiting;
     for (int i = 0; i < 4; ++i)
@@ -84,7 +57,7 @@ TEST_CASE("condition: it wakes everybody, also beside those who have left",
 }
 
 TEST_CASE("condition: who waits may outlive it", "[component][condition]") {
-    world w;
+    async_world w;
     auto changed = std::make_unique<condition>(w.strand, w.clock);
     auto first = start(w.strand, changed->wait_until(w.clock->now() + 1s));
     auto second = start(w.strand, changed->wait_until(w.clock->now() + 2s));
@@ -98,77 +71,9 @@ TEST_CASE("condition: who waits may outlive it", "[component][condition]") {
     CHECK(out_of_work(w.io));
 }
 
-TEST_CASE("flight: one operation serves all who join it", "[component][flight]") {
-    world w;
-    int started_operations = 0;
-    auto shared = flight<int>::start(w.strand, w.clock, [&] {
-        ++started_operations;
-        return w.after_a_while(7);
-    });
-    std::vector<started<int>> joined;
-    for (int i = 0; i < 100; ++i)
-        joined.push_back(start(w.strand, shared->join()));
-    poll(w.io);
-    CHECK_FALSE(shared->done());
-    pass(w.io, *w.clock, 1s);
-    for (const auto& one : joined)
-        CHECK(one.get() == 7);
-    CHECK(started_operations == 1);
-}
-
-TEST_CASE("flight: a cancelled waiter leaves, and the others get the outcome",
-          "[component][flight]") {
-    world w;
-    auto shared = flight<int>::start(w.strand, w.clock, [&] { return w.after_a_while(7); });
-    auto leaves = start(w.strand, shared->join());
-    auto stays = start(w.strand, shared->join());
-    poll(w.io);
-    leaves.cancel();
-    poll(w.io);
-    CHECK(leaves.aborted());
-    CHECK_FALSE(stays.done());
-    pass(w.io, *w.clock, 1s);
-    CHECK(stays.get() == 7);
-}
-
-TEST_CASE("flight: an exception reaches every waiter", "[component][flight]") {
-    world w;
-    auto shared = flight<int>::start(w.strand, w.clock, [&] { return w.failing(); });
-    auto first = start(w.strand, shared->join());
-    auto second = start(w.strand, shared->join());
-    pass(w.io, *w.clock, 1s);
-    CHECK_THROWS_AS(first.get(), std::runtime_error);
-    CHECK_THROWS_AS(second.get(), std::runtime_error);
-    CHECK_THROWS_AS(shared->get(), std::runtime_error);
-}
-
-TEST_CASE("flight: a waiter's deadline ends his wait and nothing else", "[component][flight]") {
-    world w;
-    auto shared = flight<int>::start(w.strand, w.clock, [&] { return w.after_a_while(7); });
-    auto waited = start(w.strand, shared->wait_until(w.clock->now() + 300ms));
-    pass(w.io, *w.clock, 299ms);
-    CHECK_FALSE(waited.done());
-    pass(w.io, *w.clock, 1ms);
-    CHECK(waited.done());
-    CHECK_FALSE(shared->done());
-    pass(w.io, *w.clock, 1s);
-    CHECK(shared->get() == 7);
-}
-
-TEST_CASE("flight: cancel ends the operation for everybody", "[component][flight]") {
-    world w;
-    auto shared = flight<int>::start(w.strand, w.clock, [&] { return w.after_a_while(7); });
-    auto joined = start(w.strand, shared->join());
-    poll(w.io);
-    asio::post(w.strand, [&] { shared->cancel(); });
-    poll(w.io);
-    CHECK(joined.aborted());
-    CHECK(out_of_work(w.io));
-}
-
 TEST_CASE("task_group: join waits for every task, and cancel ends them",
           "[component][task_group]") {
-    world w;
+    async_world w;
     task_group tasks(w.strand, w.clock, {});
     asio::post(w.strand, [&] {
         tasks.spawn([&] { return w.sleep(1h); });
@@ -191,7 +96,7 @@ TEST_CASE("task_group: join waits for every task, and cancel ends them",
 
 TEST_CASE("task_group: what a task throws is reported, and a cancellation is not",
           "[component][task_group]") {
-    world w;
+    async_world w;
     std::vector<std::string> reported;
     task_group tasks(w.strand, w.clock, [&](const std::exception_ptr& error) {
         try {
@@ -335,7 +240,7 @@ TEST_CASE("strand: what was to run at once does not run later, on the same threa
 }
 
 TEST_CASE("on_strand: the caller is resumed on his own executor", "[component][on_strand]") {
-    world w;
+    async_world w;
     const auto callers = asio::make_strand(asio::any_io_executor(w.io.get_executor()));
     bool on_ours = false;
     bool on_his = false;
@@ -357,7 +262,7 @@ TEST_CASE("on_strand: the caller is resumed on his own executor", "[component][o
 TEST_CASE("on_strand: any type of cancellation reaches the operation", "[component][on_strand]") {
     for (const auto type : {asio::cancellation_type::terminal, asio::cancellation_type::partial,
                             asio::cancellation_type::total}) {
-        world w;
+        async_world w;
         auto crossing = [&]() -> awaitable<int> {
             co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
             auto going = detail::on_strand<int>(w.strand, [&] { return w.after_a_while(3); });
@@ -374,7 +279,7 @@ TEST_CASE("on_strand: any type of cancellation reaches the operation", "[compone
 
 TEST_CASE("on_strand: a call that is cancelled before it starts completes as aborted",
           "[component][on_strand]") {
-    world w;
+    async_world w;
     auto call = start(w.io, detail::on_strand<int>(w.strand, [&] { return w.after_a_while(3); }));
     w.io.restart();
     w.io.run_one(); // the caller has started, the strand has not
@@ -389,7 +294,7 @@ TEST_CASE("on_strand: a context destroyed with calls pending leaves nothing behi
     auto clock = std::make_shared<manual_clock>();
     auto held = std::make_shared<int>(0);
     {
-        world w;
+        async_world w;
         w.clock = clock;
         auto going = [&w, held]() -> awaitable<int> {
             co_await w.sleep(1h);
@@ -407,7 +312,7 @@ TEST_CASE("on_strand: a caller's signal may outlive the context", "[component][o
     auto clock = std::make_shared<manual_clock>();
     std::optional<started<int>> call;
     {
-        world w;
+        async_world w;
         w.clock = clock;
         auto going = [&w]() -> awaitable<int> {
             co_await w.sleep(1h);
