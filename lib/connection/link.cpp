@@ -60,8 +60,9 @@ void link::start(std::shared_ptr<const connect_request> request, std::shared_ptr
     running_ = 1; // this, so that nothing is over before everything has begun
     std::exception_ptr thrown;
     try {
-        look();
+        armed_ = time_point::min(); // until the first wait: what goes at once is not held up
         spawn(run(shared_from_this(), std::move(kept)));
+        look();
     } catch (...) { // out of memory
         thrown = std::current_exception();
     }
@@ -123,8 +124,8 @@ void link::finish(error_info why, unsigned code, time_point until) {
     if (!open_ || cut_at_ <= now()) return cut();
     if (goodbye_code_ == 0) goodbye_code_ = code;
     reader_wake_.notify_all();
-    watch(cut_at_);
     start_writer();
+    watch(cut_at_); // after that: what goes at once is not held up
 }
 
 void link::abort(error_info why) {

@@ -2,6 +2,7 @@
 
 #include "async/aborted.hpp"
 #include "async/as_values.hpp"
+#include "async/close_later.hpp"
 #include "core/clock.hpp"
 #include "transport/answer_reader.hpp"
 #include "transport/network.hpp"
@@ -16,6 +17,7 @@
 #include <boost/beast/core/string.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
@@ -74,6 +76,9 @@ void send_at_once(tcp::socket& socket, asio::const_buffer& text) {
 /// Over TLS the engine comes between.
 void send_at_once(tls_stream&, asio::const_buffer&) {}
 
+// From the answer to who waits for it.
+constexpr unsigned turns_to_the_caller = 2;
+
 constexpr std::size_t one_segment = 536; // RFC 9293 section 3.7.1: every path takes that many bytes
 
 /// One exchange under way.
@@ -82,14 +87,19 @@ public:
     exchange(std::shared_ptr<network> net, asio::any_io_executor executor,
              std::shared_ptr<const http_request> request)
         : net_(std::move(net)), executor_(std::move(executor)), request_(std::move(request)),
-          stop_(std::make_shared<stop_signal>()), bell_(net_->clock()->make_alarm(executor_)) {}
+          stop_(std::make_shared<stop_signal>()), socket_(executor_) {}
 
     static awaitable<result<http_response>> run(std::shared_ptr<exchange> self) {
         // Any type of cancellation ends whatever is waited for. TLS hears terminal only.
         co_await asio::this_coro::reset_cancellation_state(&as_terminal);
-        self->watch(self->earliest_overdue());
         auto outcome = co_await converse_by(self);
-        if (outcome) co_return outcome;
+        if (outcome) {
+            if (self->secured_)
+                close_later(self->executor_, std::move(self->secured_), turns_to_the_caller);
+            else
+                close_later(self->executor_, std::move(self->socket_), turns_to_the_caller);
+            co_return outcome;
+        }
         const auto cancellation = co_await asio::this_coro::cancellation_state;
         if (cancellation.cancelled() != asio::cancellation_type::none) throw_aborted();
         co_return self->as_ticket_error(self->late_ ? self->timeout() : std::move(outcome).error());
@@ -100,23 +110,24 @@ private:
         return type == asio::cancellation_type::none ? type : asio::cancellation_type::terminal;
     }
 
-    /// Ends at the deadline, and the dial of an address that is overdue: the kernel's timer is set
-    /// once for both. `look` is when to see whether that is now.
-    void watch(time_point look) {
-        bell_->call_at(std::min(look, request_->deadline), [this] {
+    /// Before each wait: it ends at the deadline, and the dial of an address when that is overdue.
+    /// The kernel's timer is set once for both.
+    void watch(time_point overdue) {
+        overdue_ = overdue;
+        const time_point look = std::min(overdue_, request_->deadline);
+        if (look >= set_for_) return;
+        set_for_ = look;
+        if (!bell_) bell_ = net_->clock()->make_alarm(executor_);
+        bell_->call_at(look, [this] {
             const time_point now = net_->clock()->now();
             if (now >= request_->deadline) return end_late();
-            if (at_ == phase::tcp && now >= overdue_) return stop_->request_overdue();
-            watch(at_ == phase::resolve ? earliest_overdue()
-                  : at_ == phase::tcp   ? overdue_
-                                        : request_->deadline);
+            if (now >= overdue_) return stop_->request_overdue();
+            set_for_ = time_point::max();
+            watch(overdue_);
         });
     }
 
-    /// Of an address that is dialled from now on.
-    time_point earliest_overdue() const {
-        return after(net_->clock()->now(), net_->config().connect_timeout);
-    }
+    void watch() { watch(time_point::max()); }
 
     /// Closes what is open: the exchange returns soon.
     void end_late() {
@@ -131,18 +142,20 @@ private:
                         std::shared_ptr<const server_url>(self->request_, &self->request_->server),
                         socket_use::exchange, self->stop_,
                         [raw = self.get()](phase now) { raw->at_ = now; },
-                        [raw = self.get()](time_point overdue) { raw->overdue_ = overdue; }));
+                        [raw = self.get()](time_point overdue) { raw->watch(overdue); }));
     }
 
     static awaitable<result<http_response>> converse_by(std::shared_ptr<exchange> self) {
         const server_url& server = self->request_->server;
-        tcp::socket socket(self->executor_);
-        const auto opened = co_await dial(self, socket);
+        const auto opened = co_await dial(self, self->socket_);
         if (!opened) co_return opened.error();
-        if (!server.secure()) co_return co_await converse(self, socket, socket);
+        if (!server.secure()) co_return co_await converse(self, self->socket_, self->socket_);
 
         self->at_ = phase::tls;
-        tls_stream stream(std::move(socket), self->net_->tls().native());
+        self->watch();
+        self->secured_ =
+            std::make_unique<tls_stream>(std::move(self->socket_), self->net_->tls().native());
+        tls_stream& stream = *self->secured_;
         const auto shaken = co_await self->net_->tls().handshake(stream, server, self->stop_);
         if (!shaken) co_return shaken.error();
         co_return co_await converse(self, stream, stream.next_layer());
@@ -157,7 +170,7 @@ private:
             socket.close(already_closed);
         });
         if (self->stop_->requested()) co_return aborted_error(phase::ticket);
-        answer_reader reader(self->request_->server.host());
+        boost::system::error_code failed;
         {
             const wiped_text text(request_text(*self->request_, self->net_->headers()));
             asio::const_buffer unsent(text.get().data(), text.get().size());
@@ -166,11 +179,14 @@ private:
             if (self->request_->server.secure() || unsent.size() > one_segment)
                 socket.set_option(tcp::no_delay(true), unsupported);
             send_at_once(stream, unsent);
+            self->watch(); // the server is at work by now
             if (unsent.size() > 0) {
                 const auto sent = co_await asio::async_write(stream, unsent, as_values);
-                if (std::get<0>(sent)) co_return reader.failure(std::get<0>(sent));
+                failed = std::get<0>(sent);
             }
         }
+        answer_reader reader(self->request_->server.host());
+        if (failed) co_return reader.failure(failed);
         for (;;) {
             const auto got = co_await stream.async_read_some(reader.room(), as_values);
             auto outcome = reader.took(std::get<0>(got), std::get<1>(got));
@@ -199,7 +215,10 @@ private:
     const asio::any_io_executor executor_;
     const std::shared_ptr<const http_request> request_;
     const std::shared_ptr<stop_signal> stop_;
-    const std::unique_ptr<alarm> bell_;      // at the deadline, or before
+    tcp::socket socket_;
+    std::unique_ptr<tls_stream> secured_;    // over the socket
+    std::unique_ptr<alarm> bell_;            // at the deadline, or before
+    time_point set_for_ = time_point::max(); // what it is set for
     time_point overdue_ = time_point::max(); // the address that is dialled, if there is one
     bool late_ = false;
     phase at_ = phase::none;

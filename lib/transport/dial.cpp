@@ -10,8 +10,11 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <list>
 #include <optional>
+#include <poll.h>
+#include <sys/socket.h>
 #include <tuple>
 #include <utility>
 
@@ -42,6 +45,30 @@ std::string reason(const tcp::endpoint& at, const std::string& why) {
 
 constexpr auto silent = "no answer";
 
+/// How the connecting ended: `in_progress` while it has not, and then the socket can be waited for
+/// until it is writable.
+boost::system::error_code connect_outcome(tcp::socket& socket) {
+    ::pollfd writable{socket.native_handle(), POLLOUT, 0};
+    if (::poll(&writable, 1, 0) == 0) return asio::error::in_progress;
+    int code = 0;
+    ::socklen_t size = sizeof code;
+    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
+    return {code, boost::system::system_category()};
+}
+
+/// Begins to connect, and says how it ended where it did at once: on the loopback, and when the
+/// kernel knows no way. A trip through the scheduler is saved there, and a timer.
+boost::system::error_code begin_to_connect(tcp::socket& socket, const tcp::endpoint& to) {
+    boost::system::error_code failed;
+    socket.open(to.protocol(), failed);
+    if (!failed) socket.native_non_blocking(true, failed);
+    if (failed) return failed;
+    if (::connect(socket.native_handle(), to.data(), static_cast<::socklen_t>(to.size())) == 0)
+        return {};
+    if (errno != EINPROGRESS) return {errno, boost::system::system_category()};
+    return connect_outcome(socket);
+}
+
 struct attempt {
     attempt(const asio::any_io_executor& executor, tcp::endpoint where, time_point give_up)
         : socket(executor), to(std::move(where)), until(give_up) {}
@@ -67,8 +94,10 @@ public:
         const time_point now = clock_->now();
         for (attempt& each : attempts_)
             if (!each.over && now >= each.until) give_up(each);
+        while (!winner_ && now < deadline_ && next_ < endpoints_.size() &&
+               (running_ == 0 || now >= next_start_))
+            start(now);
         if (winner_ || exhausted() || now >= deadline_) return std::nullopt;
-        if (next_ < endpoints_.size() && (running_ == 0 || now >= next_start_)) start(now);
         time_point wake = next_ < endpoints_.size() ? next_start_ : time_point::max();
         for (const attempt& each : attempts_)
             if (!each.over) wake = std::min(wake, each.until);
@@ -100,14 +129,19 @@ private:
                                                 std::min(after(now, limit_), deadline_));
         next_start_ = after(now, dial_stagger);
         ++running_;
-        added.socket.async_connect(
-            added.to, [self = shared_from_this(), &added](const boost::system::error_code& failed) {
-                self->finish(added, failed);
-            });
+        go_on(added, begin_to_connect(added.socket, added.to));
+    }
+
+    void go_on(attempt& with, const boost::system::error_code& outcome) {
+        if (outcome != asio::error::in_progress) return finish(with, outcome);
+        with.socket.async_wait(tcp::socket::wait_write, [self = shared_from_this(),
+                                                         &with](boost::system::error_code failed) {
+            if (with.over || self->closed_) return;
+            self->go_on(with, failed ? failed : connect_outcome(with.socket));
+        });
     }
 
     void finish(attempt& ended, const boost::system::error_code& failed) {
-        if (ended.over || closed_) return;
         ended.over = true;
         --running_;
         if (failed) {
@@ -165,23 +199,33 @@ private:
 awaitable<result<void>> connect_one(tcp::socket& socket, std::shared_ptr<clock_source> clock,
                                     tcp::endpoint to, std::string name,
                                     std::chrono::milliseconds limit,
-                                    std::shared_ptr<stop_signal> stop) {
+                                    std::shared_ptr<stop_signal> stop,
+                                    std::function<void(time_point)> watch) {
     if (stop->requested()) co_return aborted_error(phase::tcp);
+    auto failed = begin_to_connect(socket, to);
     bool late = false;
-    const stop_signal::hook hook(stop, [&socket] { close(socket); });
-    std::unique_ptr<alarm> bell;
-    const time_point until = after(clock->now(), limit);
-    if (until != time_point::max()) {
-        bell = clock->make_alarm(socket.get_executor());
-        bell->call_at(until, [&socket, &late] {
-            late = true;
-            close(socket);
-        });
+    if (failed == asio::error::in_progress) {
+        const stop_signal::hook hook(stop, [&socket] { close(socket); });
+        std::unique_ptr<alarm> bell;
+        const time_point until = after(clock->now(), limit);
+        if (watch) {
+            watch(until);
+        } else {
+            bell = clock->make_alarm(socket.get_executor());
+            bell->call_at(until, [&socket, &late] {
+                late = true;
+                close(socket);
+            });
+        }
+        while (failed == asio::error::in_progress) {
+            auto waiting =
+                socket.async_wait(tcp::socket::wait_write, asio::as_tuple(asio::deferred));
+            const auto done = co_await std::move(waiting);
+            failed = std::get<0>(done);
+            if (!failed) failed = connect_outcome(socket);
+        }
+        late = late || stop->overdue();
     }
-    auto connecting = socket.async_connect(to, asio::as_tuple(asio::deferred));
-    const auto done = co_await std::move(connecting);
-    const boost::system::error_code failed = std::get<0>(done);
-    late = late || stop->overdue();
     if (!late && stop->requested()) co_return aborted_error(phase::tcp);
     if (late) co_return took_too_long(name, reason(to, silent));
     if (!failed) co_return result<void>();
@@ -224,10 +268,12 @@ tcp_endpoints interleave_families(tcp_endpoints endpoints) {
 awaitable<result<void>> connect_any(tcp::socket& socket, std::shared_ptr<clock_source> clock,
                                     tcp_endpoints endpoints, std::string name,
                                     std::chrono::milliseconds limit,
-                                    std::shared_ptr<stop_signal> stop) {
+                                    std::shared_ptr<stop_signal> stop,
+                                    std::function<void(time_point)> watch) {
     if (endpoints.size() == 1)
         return connect_one(socket, std::move(clock), endpoints.front(), std::move(name), limit,
-                           std::move(stop));
+                           std::move(stop), std::move(watch));
+    if (watch) watch(time_point::max());
     auto running = std::make_shared<race>(socket.get_executor(), std::move(clock),
                                           interleave_families(std::move(endpoints)), limit);
     return connect_first(socket, std::move(running), std::move(name), std::move(stop));

@@ -52,6 +52,7 @@ std::uint16_t network::first_port(const dial_request& request) const {
 
 awaitable<result<tcp_endpoints>> network::look_up(asio::ip::tcp::socket& socket,
                                                   const dial_request& request) {
+    if (request.watch) request.watch(time_point::max());
     const time_point deadline = after(clock_->now(), config_->resolve_timeout);
     return names_->resolve(socket.get_executor(), clock_, first_host(request), first_port(request),
                            deadline, request.stop);
@@ -59,18 +60,14 @@ awaitable<result<tcp_endpoints>> network::look_up(asio::ip::tcp::socket& socket,
 
 awaitable<result<void>> network::dial(asio::ip::tcp::socket& socket, const dial_request& request,
                                       tcp_endpoints found) {
-    auto limit = config_->connect_timeout;
-    if (request.watch && found.size() == 1) {
-        request.watch(after(clock_->now(), limit));
-        limit = std::chrono::milliseconds::max();
-    }
     return connect_any(socket, clock_, std::move(found),
-                       host_and_port(first_host(request), first_port(request)), limit,
-                       request.stop);
+                       host_and_port(first_host(request), first_port(request)),
+                       config_->connect_timeout, request.stop, request.watch);
 }
 
 awaitable<result<void>> network::tunnel(asio::ip::tcp::socket& socket,
                                         const dial_request& request) {
+    if (request.watch) request.watch(time_point::max());
     return open_tunnel(socket, *proxy_, *request.server, headers_.user_agent(), request.stop);
 }
 

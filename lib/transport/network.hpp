@@ -40,8 +40,8 @@ public:
     socket_use use;
     std::shared_ptr<stop_signal> stop;
     std::function<void(phase)> on_phase; ///< resolve, tcp, proxy; empty for nobody
-    /// Told when to call `stop->request_overdue()`, if there is one address, and it has not
-    /// answered by then; empty: the network sees to that itself, at the price of a timer.
+    /// Called before each wait, with the time when `stop->request_overdue()` is to be called, or
+    /// `time_point::max()`; empty: the network keeps the time itself, at the price of a timer.
     std::function<void(time_point)> watch;
 };
 

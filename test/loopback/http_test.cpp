@@ -33,7 +33,12 @@ public:
         return client->send(strand, request);
     }
 
-    result<http_response> ask(const std::string& url) { return run(sending(url)); }
+    /// Its connection is closed after the answer has been told.
+    result<http_response> ask(const std::string& url) {
+        auto outcome = run(sending(url));
+        poll(io);
+        return outcome;
+    }
     result<http_response> ask(std::uint16_t port) {
         return ask("http://127.0.0.1:" + std::to_string(port));
     }

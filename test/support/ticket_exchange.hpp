@@ -83,11 +83,12 @@ public:
         return holds();
     }
 
-    /// Runs an operation to its end.
+    /// Runs an operation to its end, and what is due by then.
     template <class T>
     started<T> finish(awaitable<T> operation) {
         auto one = start(io, std::move(operation));
         if (!until([&one] { return one.done(); })) FAIL("the operation did not complete");
+        poll(io); // the connection is closed after its answer has been told
         return one;
     }
 
