@@ -28,10 +28,11 @@ th, td { padding: .2rem .6rem .2rem 0; border-bottom: 1px solid var(--line); }
 '''
 
 COLOURS = {'parley': 0, 'floor': 1, 'websocketpp': 2, 'libwebsockets': 3, 'node-ws': 4,
-           'python-websockets': 5, 'parley-2-threads': 3}
+           'python-websockets': 5, 'parley-2-threads': 3, 'contract': 3}
 NAMES = {'floor': 'raw Beast (floor)', 'websocketpp': 'websocketpp + rapidjson',
          'libwebsockets': 'libwebsockets + rapidjson', 'node-ws': 'Node ws',
-         'python-websockets': 'Python websockets', 'parley-2-threads': 'parley, 2 threads'}
+         'python-websockets': 'Python websockets', 'parley-2-threads': 'parley, 2 threads',
+         'contract': 'raw Beast with the contract'}
 WIDE = 900
 LEFT = 200  # of the bars: names stand there
 
