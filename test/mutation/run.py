@@ -54,7 +54,7 @@ def copy_of_tree(to):
 
 
 def configure(tree):
-    # As test/run.sh does for CI, so that ccache has most of it.
+    # File by file: of a defect's build ccache then has all but one.
     environment = dict(os.environ, CXX='ccache g++')
     if not (tree / BUILD / 'build.ninja').exists():
         subprocess.run(['meson', 'setup', BUILD, '--buildtype=debug', '-Dwerror=true', '-Dtests=enabled',
