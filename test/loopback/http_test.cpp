@@ -233,6 +233,33 @@ TEST_CASE("http: silence and a dripping answer end at the deadline", "[loopback]
     CHECK(server.problems().empty());
 }
 
+TEST_CASE("http: a handshake and a tunnel that nobody answers end at the deadline",
+          "[loopback][http][A3]") {
+    const bool by_proxy = GENERATE(false, true);
+    CAPTURE(by_proxy);
+    raw_server server([](raw_peer& peer) { peer.hold(); });
+    asking here;
+    const auto time = std::make_shared<manual_clock>();
+    here.clock = time;
+    const std::string place = "127.0.0.1:" + std::to_string(server.port());
+    if (by_proxy) here.config.proxy = "http://" + place;
+    const std::string url = by_proxy ? "http://server.test" : "https://" + place;
+    auto sent = start(here.strand, here.sending(url, std::chrono::seconds(10)));
+    REQUIRE(here.until([&server] { return server.connections() == 1; }));
+    poll(here.io);
+    time->advance(std::chrono::milliseconds(9'999));
+    poll(here.io);
+    CHECK_FALSE(sent.done());
+    time->advance(std::chrono::milliseconds(1));
+    REQUIRE(here.until([&sent] { return sent.done(); }));
+    const auto outcome = sent.get();
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().is(errc::ticket_timeout));
+    CHECK(outcome.error().details.phase == (by_proxy ? phase::proxy : phase::tls));
+    CHECK(here.drains());
+    CHECK(server.problems().empty());
+}
+
 TEST_CASE("http: a cancelled request throws and closes its connection", "[loopback][http][A30]") {
     raw_server server([](raw_peer& peer) { peer.hold(); }); // until the client has closed
     asking here;
