@@ -1,3 +1,4 @@
+#include "support/gated_lookups.hpp"
 #include "support/raw_server.hpp"
 #include "support/wire_fixture.hpp"
 #include "testing/certificate.hpp"
@@ -233,19 +234,24 @@ TEST_CASE("http: silence and a dripping answer end at the deadline", "[loopback]
     CHECK(server.problems().empty());
 }
 
-TEST_CASE("http: a handshake and a tunnel that nobody answers end at the deadline",
+TEST_CASE("http: a lookup, a tunnel and a handshake that take long end at the deadline",
           "[loopback][http][A3]") {
-    const bool by_proxy = GENERATE(false, true);
-    CAPTURE(by_proxy);
+    const phase step = GENERATE(phase::resolve, phase::proxy, phase::tls);
+    CAPTURE(to_string(step));
     raw_server server([](raw_peer& peer) { peer.hold(); });
+    gated_lookups names;
     asking here;
+    here.config.resolve_timeout = std::chrono::minutes(1);
+    here.names = std::make_shared<resolver>(names.function());
     const auto time = std::make_shared<manual_clock>();
     here.clock = time;
     const std::string place = "127.0.0.1:" + std::to_string(server.port());
-    if (by_proxy) here.config.proxy = "http://" + place;
-    const std::string url = by_proxy ? "http://server.test" : "https://" + place;
-    auto sent = start(here.strand, here.sending(url, std::chrono::seconds(10)));
-    REQUIRE(here.until([&server] { return server.connections() == 1; }));
+    if (step == phase::proxy) here.config.proxy = "http://" + place;
+    auto sent = start(here.strand,
+                      here.sending(step == phase::tls ? "https://" + place : "http://server.test",
+                                   std::chrono::seconds(10)));
+    if (step != phase::resolve)
+        REQUIRE(here.until([&server] { return server.connections() == 1; }));
     poll(here.io);
     time->advance(std::chrono::milliseconds(9'999));
     poll(here.io);
@@ -255,7 +261,7 @@ TEST_CASE("http: a handshake and a tunnel that nobody answers end at the deadlin
     const auto outcome = sent.get();
     REQUIRE_FALSE(outcome);
     CHECK(outcome.error().is(errc::ticket_timeout));
-    CHECK(outcome.error().details.phase == (by_proxy ? phase::proxy : phase::tls));
+    CHECK(outcome.error().details.phase == step);
     CHECK(here.drains());
     CHECK(server.problems().empty());
 }
