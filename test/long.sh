@@ -2,11 +2,13 @@
 # The tests that take minutes: 10,000 reconnects, 1,000 sessions through a restart of the server, and
 # 5,000 sessions under random operations and faults; and at full size compressed messages of every
 # length, the largest frames of the conformance suite, bombs and floods. Prints how long each takes.
-# bash test/long.sh [soak|load|seeds|FILTER [SESSIONS-OR-SEEDS [SECONDS-OR-FIRST]]]
+# bash test/long.sh [soak|load|seeds|jobs|FILTER [SESSIONS-OR-SEEDS [SECONDS-OR-FIRST]]]
 #   soak     the first two              load     5,000 sessions for 600 s, or as given
 #   seeds    100,000 seeds of the simulation, from 1, or as given      FILTER  of Catch2
+#   jobs     those of .ci/run that it leaves out: clang's sanitizers, and the build that is shipped
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+[[ ${1:-} != jobs ]] || exec bash .ci/run clang release
 source .ci/setup.sh
 
 require build programs tests
