@@ -49,7 +49,7 @@ constexpr auto silent = "no answer";
 /// until it is writable.
 boost::system::error_code connect_outcome(tcp::socket& socket) {
     ::pollfd writable{socket.native_handle(), POLLOUT, 0};
-    if (::poll(&writable, 1, 0) == 0) return asio::error::in_progress;
+    if (::poll(&writable, 1, 0) != 1) return asio::error::in_progress; // a signal says nothing
     int code = 0;
     ::socklen_t size = sizeof code;
     if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;

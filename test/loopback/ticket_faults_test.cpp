@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <dlfcn.h>
+#include <poll.h>
 #include <string>
 #include <sys/socket.h>
 #include <vector>
@@ -30,6 +31,8 @@ struct interference {
     int sockets = 0;       ///< so many of the next that are asked for cannot be had
     int without = EMFILE;  ///< for that reason
     int refused = 0;       ///< of them, so far
+    int interrupted = 0;   ///< so many of the first looks at a socket end with a signal
+    int looks = 0;         ///< so far
 };
 thread_local interference now;
 
@@ -82,6 +85,14 @@ int socket(int domain, int type, int protocol) noexcept {
 int connect(int handle, const sockaddr* address, socklen_t size) {
     if (fails(ENETUNREACH)) return -1;
     return real<int(int, const sockaddr*, socklen_t)>("connect")(handle, address, size);
+}
+
+int poll(pollfd* sockets, nfds_t count, int limit) {
+    if (now.on && ++now.looks <= now.interrupted) {
+        errno = EINTR;
+        return -1;
+    }
+    return real<int(pollfd*, nfds_t, int)>("poll")(sockets, count, limit);
 }
 
 ssize_t recv(int handle, void* data, size_t size, int flags) {
@@ -209,6 +220,16 @@ TEST_CASE("ticket_manager: whichever call fails, the next attempt brings the tic
         CHECK(one.x.tickets->snapshot().requests <= 2);
         CHECK(one.x.ends());
     }
+}
+
+TEST_CASE("ticket_manager: a look at a socket that a signal ends says nothing of its connecting",
+          "[loopback][ticket_manager][A2]") {
+    exchange_case one(false);
+    const interfering with(0);
+    now.interrupted = 2; // when the connecting has begun, and when the socket is writable
+    CHECK(value_of(one.ask()) == "SENTINEL-TICKET");
+    CHECK(now.looks == 3);
+    CHECK(one.x.ends());
 }
 
 TEST_CASE("ticket_manager: an answer that comes byte by byte is an answer",
