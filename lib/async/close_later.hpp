@@ -3,6 +3,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/post.hpp>
 
+#include <new>
 #include <utility>
 
 namespace parley {
@@ -12,9 +13,12 @@ namespace parley {
 /// then.
 template <class Owner>
 void close_later(const boost::asio::any_io_executor& strand, Owner socket, unsigned turns) {
-    boost::asio::post(strand, [strand, turns, socket = std::move(socket)]() mutable {
-        if (turns > 1) close_later(strand, std::move(socket), turns - 1);
-    });
+    try {
+        boost::asio::post(strand, [strand, turns, socket = std::move(socket)]() mutable {
+            if (turns > 1) close_later(strand, std::move(socket), turns - 1);
+        });
+    } catch (const std::bad_alloc&) { // it is closed by now
+    }
 }
 
 } // namespace parley

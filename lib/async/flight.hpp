@@ -64,7 +64,8 @@ public:
         return wait(this->shared_from_this(), deadline);
     }
 
-    /// Waits without a deadline of its own, for operations that have one.
+    /// Waits without a deadline of its own, for operations that have one. Resumed as it lands, and
+    /// within the landing.
     awaitable<T> join() { return join(this->shared_from_this()); }
 
     /// Its outcome, once done: the value, or throws the error.
