@@ -8,7 +8,6 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -37,6 +36,10 @@ namespace beast = boost::beast;
 namespace websocket = beast::websocket;
 using asio::use_awaitable;
 using namespace std::chrono_literals;
+
+void rethrow(std::exception_ptr thrown) {
+    if (thrown) std::rethrow_exception(thrown);
+}
 
 asio::awaitable<void> look(asio::steady_timer& changed) {
     boost::system::error_code woken;
@@ -72,7 +75,7 @@ private:
         co_await self->ws_.async_handshake(self->host_, self->target_, use_awaitable);
         self->give(self->silence_, 60s);
         // Somebody has to read, whether the user asks for an event or not.
-        asio::co_spawn(self->strand_, read_all(self), asio::detached);
+        asio::co_spawn(self->strand_, read_all(self), rethrow);
         while (!self->ready_ && !self->over_)
             co_await look(self->changed_);
         self->deadline_.cancel();
@@ -156,10 +159,7 @@ int main(int count, char** words) {
         std::uint64_t left = asked.count, done = 0;
         const bench::stopwatch watch;
         for (unsigned i = 0; i < asked.sessions; ++i)
-            asio::co_spawn(context, connect_some(context, asked, left, done),
-                           [](std::exception_ptr thrown) {
-                               if (thrown) std::rethrow_exception(thrown);
-                           });
+            asio::co_spawn(context, connect_some(context, asked, left, done), rethrow);
         context.run();
         watch.report(said);
         said.set("messages", done);

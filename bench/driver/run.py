@@ -214,7 +214,7 @@ def parse(words):
                         help='only this one; can be repeated: ' + ' '.join(names))
     parser.add_argument('--reps', type=int, help='repetitions (5; 2 with --quick)')
     parser.add_argument('--quick', action='store_true', help='a smoke run of under a minute')
-    parser.add_argument('--no-peers', action='store_true', help='the floor only')
+    parser.add_argument('--no-peers', action='store_true', help='the floor and the contract only')
     parser.add_argument('--json', metavar='FILE', help='writes the rows')
     parser.add_argument('--html', metavar='FILE', help='writes a page with pictures')
     parser.add_argument('--build', required=True, help=argparse.SUPPRESS)
