@@ -81,6 +81,7 @@ private:
     class caller;
     template <class Handler>
     class parked_caller;
+    struct outcome;
     class way_home;
     struct earlier;
     class waiting;
@@ -93,7 +94,7 @@ private:
 
     // ticket_waiting.cpp: who waits for the one flight
     std::optional<ticket> serve(demand& what);
-    static awaitable<std::shared_ptr<refresh>> wait(impl* self, const demand* what);
+    static auto wait(impl* self, const demand* what);
     void join(const caller_ptr& who, const asio::any_io_executor& executor, const demand& what);
     void leave(caller& who);
     time_point see_off(refresh& flying);
@@ -203,7 +204,7 @@ public:
     caller& operator=(const caller&) = delete;
     virtual ~caller();
 
-    /// On his executor: all that is left of him. Neither is set: he is to look around anew.
+    /// On his executor: all that is left of him.
     virtual void complete(std::shared_ptr<refresh> landed) = 0;
 
     const time_point deadline;

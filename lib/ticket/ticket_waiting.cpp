@@ -10,10 +10,10 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/execution.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -42,6 +42,12 @@ ticket_manager::impl::home::home(const asio::any_io_executor& on)
 
 ticket_manager::impl::caller::~caller() = default;
 
+/// What a caller has waited for. Neither is set: he is to look around anew.
+struct ticket_manager::impl::outcome {
+    std::exception_ptr failed;
+    std::shared_ptr<refresh> landed;
+};
+
 template <class Handler>
 class ticket_manager::impl::parked_caller final : public caller {
 public:
@@ -54,7 +60,7 @@ public:
         Handler upcall = std::move(completed_);
         auto failed = std::move(why);
         at.reset();
-        std::move(upcall)(std::move(failed), std::move(landed));
+        std::move(upcall)(outcome{std::move(failed), std::move(landed)});
     }
 
 private:
@@ -125,23 +131,9 @@ std::optional<ticket> ticket_manager::impl::serve(demand& what) {
     return held ? std::optional(*held) : std::nullopt;
 }
 
-awaitable<ticket> ticket_manager::impl::get(std::shared_ptr<impl> self, demand what) {
-    for (;;) {
-        if (auto held = self->serve(what)) co_return *std::move(held);
-        auto waiting = wait(self.get(), &what);
-        const auto landed = co_await std::move(waiting);
-        if (!landed) continue; // serve says what it means for this caller
-        if (landed->error) throw_error(*landed->error);
-        if (landed->value->kind() == ticket_kind::reusable || !landed->claimed.exchange(true))
-            co_return *landed->value;
-    }
-}
-
 /// Both live as long as the caller's wait.
-awaitable<std::shared_ptr<ticket_manager::impl::refresh>>
-ticket_manager::impl::wait(impl* self, const demand* what) {
-    return asio::async_initiate<const asio::use_awaitable_t<>,
-                                void(std::exception_ptr, std::shared_ptr<refresh>)>(
+auto ticket_manager::impl::wait(impl* self, const demand* what) {
+    return asio::async_initiate<const asio::deferred_t, void(outcome)>(
         [](auto handler, impl* manager, const demand* wanted) {
             using handler_type = std::decay_t<decltype(handler)>;
             const asio::any_io_executor executor = asio::get_associated_executor(handler);
@@ -158,7 +150,21 @@ ticket_manager::impl::wait(impl* self, const demand* what) {
                 });
             manager->join(who, executor, *wanted);
         },
-        asio::use_awaitable, self, what);
+        asio::deferred, self, what);
+}
+
+awaitable<ticket> ticket_manager::impl::get(std::shared_ptr<impl> self, demand what) {
+    for (;;) {
+        if (auto held = self->serve(what)) co_return *std::move(held);
+        auto waiting = wait(self.get(), &what); // no frame of its own
+        const auto got = co_await std::move(waiting);
+        if (got.failed) std::rethrow_exception(got.failed);
+        const auto& landed = got.landed;
+        if (!landed) continue; // serve says what it means for this caller
+        if (landed->error) throw_error(*landed->error);
+        if (landed->value->kind() == ticket_kind::reusable || !landed->claimed.exchange(true))
+            co_return *landed->value;
+    }
 }
 
 void ticket_manager::impl::join(const caller_ptr& who, const asio::any_io_executor& executor,
