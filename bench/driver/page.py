@@ -35,6 +35,7 @@ NAMES = {'floor': 'raw Beast (floor)', 'websocketpp': 'websocketpp + rapidjson',
          'contract': 'raw Beast with the contract'}
 WIDE = 900
 LEFT = 200  # of the bars: names stand there
+AXIS = 96   # of the lines: numbers of seven digits stand there
 
 
 def colour(client):
@@ -101,21 +102,21 @@ def bars(rows, label):
 def axes(scale_x, scale_y, at_x, at_y, names_x, unit):
     parts = []
     for tick in scale_y:
-        parts.append(f'<line class="grid" x1="70" x2="{WIDE - 20}" y1="{at_y(tick):.1f}" '
+        parts.append(f'<line class="grid" x1="{AXIS}" x2="{WIDE - 20}" y1="{at_y(tick):.1f}" '
                      f'y2="{at_y(tick):.1f}"/>')
-        parts.append(text(62, at_y(tick) + 4, figures.number(tick), 'end', True))
+        parts.append(text(AXIS - 8, at_y(tick) + 4, figures.number(tick), 'end', True))
     for tick, name in zip(scale_x, names_x):
         parts.append(text(at_x(tick), 268, name, 'middle', True))
-    parts.append(text(70, 14, unit, soft=True))
+    parts.append(text(AXIS, 14, unit, soft=True))
     return parts
 
 
 def legend(clients):
-    parts, x, y = [], 70, 284
+    parts, x, y = [], AXIS, 284
     for client in clients:
         width = 34 + 8 * len(NAMES.get(client, client))
         if x + width > WIDE:
-            x, y = 70, y + 20
+            x, y = AXIS, y + 20
         parts.append(f'<rect x="{x}" y="{y}" width="12" height="12" rx="2" '
                      f'fill="{colour(client)}"/>')
         parts.append(text(x + 18, y + 11, name_of(client)))
@@ -144,7 +145,7 @@ def distribution(percentiles, scenario, label):
     # The slowest hundredth of the slowest client would flatten all the others.
     scale = ticks(max(points[94][1] for points in series.values()))
     top = scale[-1]
-    at_x = lambda share: 70 + (WIDE - 90) * share / 100
+    at_x = lambda share: AXIS + (WIDE - AXIS - 20) * share / 100
     at_y = lambda value: 250 - 220 * min(value, top) / top
     marks = [1, 25, 50, 75, 90, 99]
     parts = axes(marks, scale, at_x, at_y, [f'p{mark}' for mark in marks], 'µs')
@@ -163,7 +164,7 @@ def scaling(rows, metric, label):
         return ''
     sizes = sorted({x for points in series.values() for x, _ in points})
     scale = ticks(max(y for points in series.values() for _, y in points))
-    places = {size: 100 + (WIDE - 150) * i / max(1, len(sizes) - 1)
+    places = {size: AXIS + 30 + (WIDE - AXIS - 100) * i / max(1, len(sizes) - 1)
               for i, size in enumerate(sizes)}
     at_y = lambda value: 250 - 220 * value / scale[-1]
     unit = next(row['unit'] for row in rows if row['metric'] == f'{metric}@{sizes[0]}')
@@ -235,7 +236,8 @@ def render(machine, rows, percentiles):
         section('Distribution of the latency', 'Of a message and its answer.',
                 distribution(percentiles, 'ping-pong', 'distribution of the latency')),
         section('Connecting, sessions per second',
-                'Connect, upgrade, close; one at a time and 500 at once.',
+                'Connect, upgrade, close; one at a time and 500 at once. contract is raw Beast with '
+                'nothing but what chat_client promises of a connection.',
                 bars(picked(rows, 'sessions_per_s', 'connect', 'connect-500'), 'connecting')),
         section('Memory of an idle session, KiB', 'Resident, with a read pending.',
                 bars(picked(rows, 'kib_per_session', 'memory', 'memory-tls'), 'memory')),
