@@ -129,7 +129,8 @@ configure() {
     local directory=$1
     shift
     if [[ -f $directory/build.ninja ]]; then
-        meson setup --reconfigure "$directory" "$@" </dev/null
+        # Given to the second alone, arguments for the compiler would stay as they were.
+        meson configure "$directory" "$@" </dev/null && meson setup --reconfigure "$directory" </dev/null
     else
         meson setup "$directory" "$@" </dev/null
     fi
