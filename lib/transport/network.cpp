@@ -15,11 +15,13 @@ void report(const dial_request& request, phase now) {
     if (request.on_phase) request.on_phase(now);
 }
 
-void prepare(asio::ip::tcp::socket& socket) {
+void prepare(asio::ip::tcp::socket& socket, const heartbeat_config& heartbeat) {
     // A socket that lives without these does live; one that does not tells at its first use.
     boost::system::error_code unsupported;
     socket.set_option(asio::ip::tcp::no_delay(true), unsupported);
-    socket.set_option(asio::ip::tcp::socket::keep_alive(true), unsupported);
+    // A heartbeat notices sooner that the peer is dead.
+    if (heartbeat.interval.count() == 0)
+        socket.set_option(asio::ip::tcp::socket::keep_alive(true), unsupported);
 }
 
 } // namespace
@@ -80,7 +82,7 @@ awaitable<result<void>> network::open(asio::ip::tcp::socket& socket, dial_reques
     report(request, phase::tcp);
     auto outcome = co_await dial(socket, request, *std::move(found));
     if (!outcome) co_return outcome;
-    if (request.use == socket_use::session) prepare(socket);
+    if (request.use == socket_use::session) prepare(socket, config_->heartbeat);
     if (!proxy_) co_return outcome;
 
     report(request, phase::proxy);

@@ -23,7 +23,7 @@
 namespace parley {
 
 enum class socket_use {
-    session, ///< sends at once, and is kept alive
+    session, ///< sends at once, and is kept alive where there is no heartbeat
     exchange ///< one request and its answer: as the system makes it
 };
 
