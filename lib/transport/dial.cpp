@@ -61,7 +61,7 @@ boost::system::error_code connect_outcome(tcp::socket& socket) {
 boost::system::error_code begin_to_connect(tcp::socket& socket, const tcp::endpoint& to) {
     boost::system::error_code failed;
     socket.open(to.protocol(), failed);
-    if (!failed) socket.native_non_blocking(true, failed);
+    if (!failed) socket.non_blocking(true, failed);
     if (failed) return failed;
     if (::connect(socket.native_handle(), to.data(), static_cast<::socklen_t>(to.size())) == 0)
         return {};
