@@ -95,6 +95,12 @@ class Server:
             self.process.communicate()
 
 
+def environment(scenario):
+    """What memory costs the kernel, which hands it out page by page, would else be most of it."""
+    kept = {'GLIBC_TUNABLES': f'glibc.malloc.trim_threshold={1 << 30}'}
+    return os.environ | (kept if scenario.keeps_memory else {})
+
+
 def run_client(machine, scenario, client, command, count, sessions, threads=1):
     """One run: (what the client said, what the server counted)."""
     share = count // sessions
@@ -109,7 +115,7 @@ def run_client(machine, scenario, client, command, count, sessions, threads=1):
             pinned = 0 if threads == 1 else None
             done = subprocess.run(command + words, capture_output=True, text=True, timeout=600,
                                   stdin=subprocess.DEVNULL, preexec_fn=machine.pin(pinned),
-                                  check=False)
+                                  check=False, env=environment(scenario))
         if done.returncode != 0:
             raise ValueError(f'{client} failed: {done.stderr.strip()[:200]}')
         return json.loads(done.stdout.splitlines()[-1]), server.tally
