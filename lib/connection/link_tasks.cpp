@@ -71,7 +71,10 @@ void link::on_readable(std::shared_ptr<const void> kept, std::exception_ptr thro
         if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));
         while (!cut_) {
             if (!wants_more() || !transport_->read_at_once()) {
-                spawn(read_on(shared_from_this(), kept));
+                if (auto why = transport_->ended())
+                    end(std::move(*why));
+                else
+                    spawn(read_on(shared_from_this(), kept));
                 break;
             }
             after_read();

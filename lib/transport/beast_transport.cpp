@@ -11,6 +11,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,7 +38,7 @@ public:
                                                     std::move(socket), request->server.secure());
         if (outcome && request->server.secure()) {
             listener_.on_phase(phase::tls);
-            outcome = co_await connection_->secure(request->server);
+            outcome = co_await connection_->secure(request);
         }
         if (outcome) {
             listener_.on_phase(phase::upgrade);
@@ -55,6 +56,9 @@ public:
         return connection_ && connection_->listen(std::move(who), std::move(kept));
     }
     bool read_at_once() override { return connection_ && connection_->read_at_once(); }
+    std::optional<error_info> ended() override {
+        return connection_ ? connection_->ended() : std::nullopt;
+    }
     awaitable<result<void>> read() override { return connection_ ? connection_->read() : refuse(); }
     bool can_write_at_once() const override {
         return connection_ && connection_->can_write_at_once();

@@ -17,6 +17,17 @@ inline bool never_blocks(const asio::ip::tcp::socket& socket) { return socket.no
 
 inline bool never_blocks(const tls_stream& stream) { return stream.next_layer().non_blocking(); }
 
+/// A read may begin, and take what comes, while somebody waits for input.
+constexpr bool reads_beside_wait(const asio::ip::tcp::socket&) noexcept { return true; }
+constexpr bool reads_beside_wait(const tls_stream&) noexcept { return false; }
+
+/// While nothing else is under way.
+inline void cancel_wait(asio::ip::tcp::socket& socket) noexcept {
+    boost::system::error_code already_closed;
+    socket.cancel(already_closed);
+}
+inline void cancel_wait(tls_stream&) noexcept {} // its wait is a read
+
 /// Until a read without a wait is worth a try.
 template <class Token>
 void async_await_input(asio::ip::tcp::socket& socket, Token&& token) {

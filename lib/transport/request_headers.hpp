@@ -21,6 +21,14 @@ public:
         return extra_;
     }
 
+    /// To a request of Beast's.
+    template <class Request>
+    void add_to(Request& request) const {
+        request.set("User-Agent", user_agent_);
+        for (const auto& [name, value] : extra_)
+            request.insert(name, value);
+    }
+
 private:
     std::string user_agent_;
     std::vector<std::pair<std::string, std::string>> extra_;

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,6 +84,8 @@ public:
     virtual bool listen(std::shared_ptr<transport_listener> who, std::shared_ptr<const void> kept);
     /// Hands what is there to the listener, if that takes no wait. False: `read` has to.
     virtual bool read_at_once();
+    /// How the connection has ended, if it can be said without a wait. Nothing: `read` will say it.
+    virtual std::optional<error_info> ended();
     /// Reads until at least one message was handed to the listener. The result of a connection that
     /// ended is its error: `connection_closed` with the code, `connection_reset`,
     /// `protocol_violation`, `message_too_large`.
@@ -96,7 +99,8 @@ public:
     /// Writes one text message. `text` must live until this returns.
     virtual awaitable<result<void>> write(std::string_view text) = 0;
     virtual awaitable<result<void>> ping() = 0;
-    /// Sends a close frame; a concurrent read sees the peer's answer.
+    /// Sends a close frame; a concurrent read sees the peer's answer. What the peer says before
+    /// that may be dropped.
     virtual awaitable<result<void>> close(unsigned code, std::string reason) = 0;
 
     /// Closes the socket now: every operation that is on returns with an error. Idempotent.

@@ -11,6 +11,16 @@ namespace parley {
 
 using header_list = std::vector<std::pair<std::string_view, std::string_view>>;
 
+/// Of an answer as Beast has it, which it refers to.
+template <class Answer>
+header_list headers_of(const Answer& answer) {
+    header_list headers;
+    headers.reserve(8); // most answers have fewer
+    for (const auto& each : answer)
+        headers.emplace_back(each.name_string(), each.value());
+    return headers;
+}
+
 /// What is wrong with a 101 that answers our upgrade, beyond what Beast looks at (PITFALLS P37):
 /// RFC 6455 section 4.1 wants a client to fail a connection with a subprotocol or an extension that
 /// it did not ask for. We ask for no subprotocol. `offered` is our request's

@@ -1,8 +1,10 @@
 #include "transport/websocket_connection.hpp"
 
+#include "async/as_values.hpp"
 #include "async/bare_condition.hpp"
 #include "transport/beast_transport.hpp"
 #include "transport/close_frame.hpp"
+#include "transport/message_buffer.hpp"
 #include "transport/network_error.hpp"
 #include "transport/part.hpp"
 #include "transport/tls.hpp"
@@ -15,12 +17,13 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/websocket/error.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
 #include <exception>
+#include <functional>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -49,7 +52,6 @@ namespace {
 template <class Stream>
 class connection_over final : public websocket_connection {
     using error_code = boost::system::error_code;
-    static constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
     static constexpr auto at_call = asio::as_tuple(asio::deferred); ///< no frame of its own
 
 public:
@@ -67,15 +69,14 @@ public:
                     boost::beast::get_lowest_layer(ws_).close(already_closed);
                     sent_.notify_all();
                 }),
-          sent_(executor, net_->clock()) {
+          message_(net_->config().limits.message_bytes), sent_(executor, net_->clock()) {
         layer().on_close([this] { goodbye(); });
     }
 
-    awaitable<result<void>> secure(const server_url& server) override {
+    awaitable<result<void>> secure(std::shared_ptr<const connect_request> request) override {
         if constexpr (std::is_same_v<Stream, tls_stream>)
-            return net_->tls().handshake(layer().next_layer(), server, stop_);
-        else
-            return nothing_to_do();
+            co_return co_await net_->tls().handshake(layer().next_layer(), request->server, stop_);
+        co_return result<void>();
     }
 
     awaitable<result<void>> upgrade(std::shared_ptr<const connect_request> request) override {
@@ -89,17 +90,22 @@ public:
 
     bool listen(std::shared_ptr<transport_listener> who,
                 std::shared_ptr<const void> kept) override {
-        if (!begins_a_message()) return false;
-        if (layer().brought_little()) message_.reset();
-        layer().listen(
-            [who = std::move(who), kept = std::move(kept)](std::exception_ptr thrown) mutable {
-                const auto told = std::move(who); // who keeps this
-                told->on_readable(std::move(kept), std::move(thrown));
-            });
+        if (!close_reads() && !begins_a_message()) return false;
+        auto heard = [who = std::move(who),
+                      kept = std::move(kept)](std::exception_ptr thrown) mutable {
+            const auto told = std::move(who); // who keeps this
+            told->on_readable(std::move(kept), std::move(thrown));
+        };
+        if (layer().brought_little()) message_.release();
+        if (close_reads())
+            *when_closed_ = std::move(heard);
+        else
+            layer().listen(std::move(heard));
         return true;
     }
 
     bool read_at_once() override {
+        if (close_reads()) return true;
         do {
             if (stop_->requested() || failed_) return false;
             if (!deliver_in_place() && (!read_held(failed_) || failed_)) return false;
@@ -107,11 +113,15 @@ public:
         return true;
     }
 
+    std::optional<error_info> ended() override {
+        return failed_ && closing_ ? std::optional(read_error(failed_)) : std::nullopt;
+    }
+
     /// One message with a wait; then those that are there whole already, without one.
     awaitable<result<void>> read() override {
         if (begins_a_message()) { // what comes may not be for the WebSocket
             typename wire_layer<Stream>::outside_read reading(layer());
-            if (layer().brought_little()) message_.reset();
+            if (layer().brought_little()) message_.release();
             auto receiving = layer().next_layer().async_read_some(reading.space(), at_call);
             const auto got = co_await std::move(receiving);
             reading.ended(std::get<0>(got), std::get<1>(got));
@@ -169,8 +179,21 @@ public:
         const write_mark mark(writes_);
         const websocket::close_reason why(static_cast<websocket::close_code>(code),
                                           close_text(std::move(reason)));
-        const auto done = co_await ws_.async_close(why, as_values);
-        co_return write_outcome(std::get<0>(done), phase::closing);
+        std::function<void(std::exception_ptr)> heard; // here, so that it goes with the context
+        when_closed_ = &heard;
+        error_code failed = asio::error::operation_aborted;
+        std::exception_ptr thrown;
+        try {
+            const auto done = co_await ws_.async_close(why, as_values);
+            failed = std::get<0>(done);
+        } catch (...) { // cancelled, or out of memory
+            thrown = std::current_exception();
+        }
+        when_closed_ = nullptr;
+        if (!failed_) failed_ = failed ? failed : error_code(websocket::error::closed);
+        if (heard) heard(thrown);
+        if (thrown) std::rethrow_exception(thrown);
+        co_return write_outcome(failed, phase::closing);
     }
 
 private:
@@ -183,31 +206,17 @@ private:
         if (failed) return upgrade_error(failed, server.host());
         if (auto complaint = upgrade_complaint(headers_of(answer), std::exchange(offered_, {})))
             return handshake_violation(std::move(*complaint));
-        if constexpr (std::is_same_v<Stream, tcp::socket>) { // TLS waits for its BIO
-            error_code refused;
-            layer().next_layer().non_blocking(true, refused);
-            at_once_ = !refused;
-        }
+        at_once_ = std::is_same_v<Stream, tcp::socket> && never_blocks(layer().next_layer());
         return {};
     }
 
     wire_layer<Stream>& layer() { return ws_.next_layer(); }
 
-    static header_list headers_of(const websocket::response_type& answer) {
-        header_list headers;
-        headers.reserve(8); // most answers have fewer
-        for (const auto& each : answer)
-            headers.emplace_back(each.name_string(), each.value());
-        return headers;
-    }
-
     /// As much as the socket takes. What it says against it, the next write will hear.
     void send_some() {
-        if constexpr (std::is_same_v<Stream, tcp::socket>) {
-            error_code failed;
-            const auto count = layer().next_layer().write_some(asio::buffer(unsent_), failed);
-            if (!failed) unsent_.erase(0, count);
-        }
+        error_code failed;
+        const auto count = layer().next_layer().write_some(asio::buffer(unsent_), failed);
+        if (!failed) unsent_.erase(0, count);
     }
 
     awaitable<result<void>> send_rest() {
@@ -218,8 +227,6 @@ private:
         co_return write_outcome(std::get<0>(done), phase::session);
     }
 
-    static awaitable<result<void>> nothing_to_do() { co_return result<void>(); }
-
     void set_options() {
         // Beast's own timeouts miss too much (PITFALLS P33, P34): the owner has others.
         ws_.set_option(websocket::stream_base::timeout{websocket::stream_base::none(),
@@ -229,9 +236,7 @@ private:
         ws_.set_option(deflate);
         ws_.set_option(websocket::stream_base::decorator([this](websocket::request_type& to) {
             offered_ = to[boost::beast::http::field::sec_websocket_extensions];
-            to.set(boost::beast::http::field::user_agent, net_->headers().user_agent());
-            for (const auto& [name, value] : net_->headers().extra())
-                to.insert(name, value);
+            net_->headers().add_to(to);
         }));
         ws_.read_message_max(net_->config().limits.message_bytes);
         ws_.auto_fragment(false);
@@ -250,6 +255,12 @@ private:
 
     /// The synchronous read takes no lock: not beside our close, which reads too.
     bool can_read_at_once() { return !closing_ && layer().gate().whole_data_frame(); }
+
+    /// Our close frame has been written, and the WebSocket reads on to the peer's: what comes
+    /// before that is of no interest, and takes no buffer.
+    bool close_reads() const {
+        return when_closed_ && !reading_ && ws_.next_layer().websocket_reads();
+    }
 
     /// The WebSocket is between two messages, and nothing is there for it.
     bool begins_a_message() {
@@ -272,7 +283,7 @@ private:
     /// Through the WebSocket, and without a wait. True when a message is over, or failed.
     bool read_held(error_code& failed) {
         while (can_read_at_once()) {
-            size_ += ws_.read_some(space(), failed);
+            message_.add(ws_.read_some(message_.space(), failed));
             if (failed) return true;
             if (!ws_.is_message_done()) continue;
             deliver();
@@ -290,42 +301,32 @@ private:
                 co_await sent_.wait_until();
             if (stop_->requested()) co_return asio::error::operation_aborted;
             reading_ = true;
-            const auto got = co_await ws_.async_read_some(space(), as_values);
+            const auto got = co_await ws_.async_read_some(message_.space(), as_values);
             reading_ = false;
-            size_ += std::get<1>(got);
+            message_.add(std::get<1>(got));
             if (std::get<0>(got)) co_return std::get<0>(got);
-            if (ws_.is_message_done()) {
-                deliver();
-                break;
-            }
+            if (!ws_.is_message_done()) continue;
+            deliver();
+            break;
         } while (!read_held(failed));
         co_return failed;
     }
 
-    /// One buffer for the whole message and a byte more: inflating into one that fills up exactly
-    /// ends in a false error before Boost 1.90 (PITFALLS P36). Only its used pages cost memory.
-    asio::mutable_buffer space() {
-        const std::size_t capacity = net_->config().limits.message_bytes + 1;
-        if (!message_) message_.reset(new char[capacity + message_padding]);
-        return asio::buffer(message_.get() + size_, capacity - size_);
-    }
-
     void note_message_end() {
         if (!reported_open_ || layer().gate().message_open()) return;
-        reported_open_ = false;
-        listener_.on_bytes(0, false);
+        note_bytes(0);
     }
 
     void deliver() {
-        const std::size_t size = std::exchange(size_, 0);
+        const std::string_view message = message_.take();
         note_message_end();
         if (ws_.got_text()) {
-            listener_.on_text(std::string_view(message_.get(), size));
+            listener_.on_text(message);
         } else {
-            listener_.on_binary(size);
-            if (binary_) binary_->on_binary_message(std::string_view(message_.get(), size));
+            listener_.on_binary(message.size());
+            if (binary_) binary_->on_binary_message(message);
         }
-        if (size > keep_buffer_below) message_.reset();
+        if (message.size() > message_buffer::keep_below) message_.release();
     }
 
     void goodbye() { // for a fault of the peer's, which may not read it; others have their deadline
@@ -361,8 +362,6 @@ private:
         return broken_connection(where, failed.message());
     }
 
-    static constexpr std::size_t keep_buffer_below = 256 * 1024;
-
     const std::shared_ptr<network> net_; ///< outlives the TLS stream, whose sessions it keeps
     const std::shared_ptr<stop_signal> stop_;
     transport_listener& listener_;
@@ -370,13 +369,14 @@ private:
     websocket::stream<wire_layer<Stream>> ws_;
     const stop_signal::hook hook_;
     std::string offered_; ///< extensions, until they are answered
-    std::unique_ptr<char[]> message_;
-    std::size_t size_ = 0; ///< of what has been read of it
-    error_code failed_;    ///< of a read that did not wait
-    std::string unsent_;   ///< the rest of a message that was begun at once
+    message_buffer message_;
+    error_code failed_; ///< of a read that did not wait, or of the close
+    /// Who listens while our close is under way, which has it.
+    std::function<void(std::exception_ptr)>* when_closed_ = nullptr;
+    std::string unsent_; ///< the rest of a message that was begun at once
     bare_condition sent_;
     unsigned writes_ = 0;
-    bool at_once_ = false; ///< the socket can be written without a wait
+    bool at_once_ = false; ///< the socket can be written without a wait; TLS has its BIO
     bool reading_ = false; ///< the WebSocket is, with a wait
     bool closing_ = false;
     bool peer_closing_ = false;

@@ -12,6 +12,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,11 +22,12 @@ namespace parley {
 class websocket_connection {
 public:
     virtual ~websocket_connection() = default;
-    virtual awaitable<result<void>> secure(const server_url& server) = 0;
+    virtual awaitable<result<void>> secure(std::shared_ptr<const connect_request> request) = 0;
     virtual awaitable<result<void>> upgrade(std::shared_ptr<const connect_request> request) = 0;
     virtual bool listen(std::shared_ptr<transport_listener> who,
                         std::shared_ptr<const void> kept) = 0;
     virtual bool read_at_once() = 0;
+    virtual std::optional<error_info> ended() = 0;
     virtual awaitable<result<void>> read() = 0;
     virtual bool can_write_at_once() const = 0;
     virtual bool write_at_once(std::string_view text) = 0;

@@ -144,6 +144,8 @@ public:
     }
 
     bool read_has_failed() const noexcept { return read_failed_.failed(); }
+    /// The WebSocket has begun a read, which waits.
+    bool websocket_reads() const noexcept { return websocket_reads_; }
     /// The last outside read brought little: the next wait may be long.
     bool brought_little() const noexcept { return little_; }
     std::optional<std::string_view> take_text(std::size_t longest) {
@@ -155,9 +157,17 @@ public:
     std::string take_kept() noexcept { return std::exchange(kept_, std::string()); }
 
 private:
+    /// A read that the WebSocket begins meanwhile, to close, puts an end to this where it can.
     template <class Heard>
     void wait_and_read(Heard heard) {
+        waiting_ = reads_beside_wait(next_);
+        read_outside_ = !waiting_;
         async_await_input(next_, [this, heard = std::move(heard)](error_code failed) mutable {
+            if (!read_outside_ && !std::exchange(waiting_, false)) { // called off
+                listening_.reset();
+                return heard(nullptr);
+            }
+            read_outside_ = true;
             std::size_t count = 0;
             std::exception_ptr thrown;
             try {
@@ -227,9 +237,9 @@ private:
             case step::serve:
                 return serve(self);
             }
-            if (failed) return self.complete(failed, 0);
+            if (failed) return complete(self, failed, 0);
             layer_.on_read_(count);
-            if (step_ == step::direct) return self.complete({}, count);
+            if (step_ == step::direct) return complete(self, {}, count);
             if (nothing_to_wait_for()) return serve(self);
             read_more(self);
         }
@@ -244,12 +254,16 @@ private:
 
         template <class Self>
         void start(Self& self) {
+            layer_.websocket_reads_ = true;
+            if (std::exchange(layer_.waiting_, false)) cancel_wait(layer_.next_);
             if (layer_.read_outside_) {
                 layer_.parked_ =
                     std::make_unique<asio::steady_timer>(layer_.get_executor(), time_point::max());
                 return layer_.parked_->async_wait(std::move(self));
             }
+            const auto waited = std::exchange(layer_.parked_, nullptr);
             if (!nothing_to_wait_for()) return read_more(self);
+            if (waited) return serve(self);
             step_ = step::serve; // not within the initiation
             auto executor = layer_.get_executor();
             asio::post(executor, std::move(self));
@@ -257,10 +271,16 @@ private:
 
         template <class Self>
         void serve(Self& self) {
-            if (layer_.read_failed_) return self.complete(layer_.read_failed_, 0);
+            if (layer_.read_failed_) return complete(self, layer_.read_failed_, 0);
             if (into_.size() > 0 && !layer_.gate_.ready())
-                return self.complete(asio::error::connection_aborted, 0);
-            self.complete({}, layer_.gate_.take(into_, layer_.read_at_));
+                return complete(self, asio::error::connection_aborted, 0);
+            complete(self, {}, layer_.gate_.take(into_, layer_.read_at_));
+        }
+
+        template <class Self>
+        void complete(Self& self, error_code failed, std::size_t count) {
+            layer_.websocket_reads_ = false;
+            self.complete(failed, count);
         }
 
         template <class Self>
@@ -291,6 +311,8 @@ private:
     time_point read_at_{}; // when what the gate holds arrived
     std::string kept_;
     bool read_outside_ = false;
+    bool websocket_reads_ = false;
+    bool waiting_ = false; ///< somebody does, for input, and it is no read
     bool little_ = true;
     bool often_ = false;
     error_code read_failed_;                     // outside

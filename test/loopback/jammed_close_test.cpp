@@ -5,6 +5,8 @@
 
 #include "support/live.hpp"
 #include "support/manual_clock.hpp"
+#include "support/raw_server.hpp"
+#include "support/wire_fixture.hpp"
 #include "transport/beast_http.hpp"
 #include "transport/beast_transport.hpp"
 #include "transport/environment.hpp"
@@ -16,6 +18,7 @@
 
 #include <arpa/inet.h>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -24,6 +27,7 @@
 #include <optional>
 #include <string>
 #include <sys/socket.h>
+#include <thread>
 #include <vector>
 
 namespace jammed_close_test {
@@ -87,12 +91,13 @@ std::size_t stuff(int socket) {
 }
 
 /// Fills both kernels, behind the back of whoever owns the socket, until neither takes a byte more.
-bool jam(live& l, int socket) {
-    asio::steady_timer pause(l.io);
+template <class Fixture>
+bool jam(Fixture& of, int socket) {
+    asio::steady_timer pause(of.io);
     for (int round = 0; round < 100; ++round) {
         const auto taken = stuff(socket);
         pause.expires_after(50ms); // as long as the kernels still move something, there is room
-        l.run(pause.async_wait(asio::use_awaitable));
+        of.run(pause.async_wait(asio::use_awaitable));
         if (taken == 0 && stuff(socket) == 0) return true;
     }
     return false;
@@ -148,6 +153,37 @@ TEST_CASE("chat_client: a disconnect whose close frame cannot be written ends wi
     client.reset();
     CHECK(l.drains());
     CHECK(sockets_to(server.port()).empty());
+}
+
+TEST_CASE("transport: what comes is read while the close frame cannot be written",
+          "[loopback][transport]") {
+    constexpr std::size_t many = 24u << 20; // no two kernels keep as much
+    std::atomic<bool> jammed = false;
+    raw_server server([&jammed](raw_peer& peer) {
+        peer.upgrade();
+        while (!jammed)
+            std::this_thread::sleep_for(1ms);
+        peer.send(server_frame(1, std::string(many, 'x'))); // which waits for its reader
+        peer.hold();
+    });
+    wire here;
+    here.config.limits.message_bytes = many;
+    REQUIRE(here.connect(server.port()));
+    REQUIRE(jam(here, sockets_to(server.port()).front()));
+    REQUIRE(here.link->listen({std::shared_ptr<void>(), &here.seen}, nullptr));
+    auto closing = start(here.strand, here.link->close(1000, ""));
+    jammed = true;
+    std::optional<started<result<void>>> reading;
+    REQUIRE(here.until([&] {
+        if (!reading && here.seen.calls == 1 && !here.link->read_at_once())
+            reading.emplace(start(here.strand, here.link->read()));
+        return here.seen.bytes > many;
+    }));
+    CHECK_FALSE(closing.done());
+    here.link->abort();
+    REQUIRE(here.until([&] { return closing.done() && reading->done(); }));
+    here.link.reset();
+    CHECK(server.problems().empty());
 }
 
 } // namespace jammed_close_test

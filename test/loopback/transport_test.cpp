@@ -200,6 +200,54 @@ TEST_CASE("transport: who listens at first is told of a whole message, or of the
     here.link->abort();
 }
 
+TEST_CASE("transport: who listens while we close is told of the end, and of nothing before it",
+          "[loopback][transport][tls]") {
+    const bool secure = GENERATE(false, true);
+    const bool answers = GENERATE(true, false);
+    CAPTURE(secure, answers);
+    const auto server = server_of(
+        [answers](raw_peer& peer) {
+            peer.upgrade();
+            const auto close = peer.read_frame();
+            peer.send(server_frame(1, "late") + server_frame(9, "late"));
+            if (answers) peer.send(server_frame(8, close.payload));
+            peer.hold();
+        },
+        secure);
+    secure_wire here(good_identity().ca_pem);
+    REQUIRE(here.connect((secure ? "wss://good.test:" : "ws://good.test:") +
+                         std::to_string(server->port())));
+    const auto before = here.seen.bytes;
+    REQUIRE(here.link->listen(listener(here), nullptr));
+    auto closing = start(here.strand, here.link->close(1000, ""));
+    unsigned listened = 1;
+    while (!here.link->ended()) {
+        REQUIRE(here.until(
+            [&] { return here.seen.calls == listened || (!answers && here.seen.bytes > before); }));
+        if (here.seen.calls < listened || here.link->ended()) break;
+        CHECK(here.link->read_at_once()); // which the close does
+        REQUIRE(here.link->listen(listener(here), nullptr));
+        ++listened;
+    }
+    if (!answers) {
+        CHECK_FALSE(closing.done());
+        here.link->abort();
+    }
+    REQUIRE(here.until([&] { return closing.done() && here.seen.calls == listened; }));
+    CHECK(closing.get().has_value() == answers);
+    REQUIRE(here.link->ended());
+    const auto why = here.run(here.link->read()).error();
+    if (answers)
+        CHECK(why.details.close_code == 1000u);
+    else
+        CHECK(why.code == asio::error::operation_aborted);
+    CHECK(here.seen.texts.empty());
+    CHECK(here.drains());
+    CHECK(here.seen.calls == listened); // once for each `listen`
+    here.link.reset();
+    CHECK(server->problems().empty());
+}
+
 TEST_CASE("transport: every frame is masked with a key of its own", "[loopback][transport]") {
     std::vector<std::string> keys;
     raw_server server([&keys](raw_peer& peer) {
