@@ -20,7 +20,7 @@ give_up() {
 require build programs tests
 # Several files compiled as one: what costs is reading the headers, and this is a third of the time.
 # g++ then takes what is in a file's unnamed namespace for a header's.
-configure build/debug --buildtype=debug -Dwerror=$werror -Dtests=enabled -Dexamples=enabled \
+configure build/debug --buildtype=debug -Dwerror=$werror -Dtests=enabled -Dexamples=enabled -Dbench=disabled \
     -Dunity=on -Dunity_size=8 -Dcpp_args=-Wno-subobject-linkage -Db_coverage="${COVERAGE:-false}" "$@" ||
     give_up 'The project could not be configured.'
 build build/debug 2 || give_up 'The project could not be built.'
