@@ -10,7 +10,11 @@
 has_command() { command -v "$1" >/dev/null 2>&1; }
 has_library() { has_command pkg-config && pkg-config --exists "$1"; }
 has_boost() {
-    has_command g++ || return 1
+    if ! has_command g++; then # which may come with the rest
+        awk '$2 == "BOOST_VERSION" { found = $3 >= 108100 } END { exit !found }' \
+            /usr/include/boost/version.hpp 2>/dev/null
+        return
+    fi
     printf '#include <boost/version.hpp>\n#if BOOST_VERSION < 108100\n#error too old\n#endif\n' |
         g++ -E -x c++ - >/dev/null 2>&1
 }
