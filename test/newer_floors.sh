@@ -31,10 +31,11 @@ root=$(cd "$root" && pwd) || exit
 inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/root \
     DEBIAN_FRONTEND=noninteractive "$@" </dev/null; }
 # What is mounted here goes with the script, whatever ends it.
-leave() { umount "$root/proc" "$root/dev" 2>/dev/null; }
+leave() { umount "$root/proc" "$root/dev/pts" "$root/dev" 2>/dev/null; }
 trap leave EXIT
 mount -t proc proc "$root/proc" || give_up 'nothing can be mounted'
 mount --bind /dev "$root/dev" || give_up 'nothing can be mounted'
+mount --bind /dev/pts "$root/dev/pts" || give_up 'nothing can be mounted' # for the tests of terminals
 
 rm -rf "$root/src/parley" && mkdir -p "$root/src/parley"
 tar -c --exclude=./build --exclude=./.git . | tar -x -C "$root/src/parley" || give_up 'the tree could not be copied'
