@@ -112,6 +112,29 @@ TEST_CASE("connection: a reconnect asked for just before a close goes nowhere",
     CHECK(nothing_left(test));
 }
 
+TEST_CASE("connection: a reconnect asked for just before a close that drains goes nowhere",
+          "[component][connection]") {
+    connection_case test;
+    auto& peer = test.transports->expect_connect();
+    test.open();
+    peer.hold_writes();
+    const auto message = test.begin_send("a");
+
+    const auto again =
+        start(test.executor, test.socket->reconnect(test.now() + std::chrono::seconds(30)));
+    const auto closing = test.begin_close();
+    CHECK(again.failed_with(errc::disconnected));
+    CHECK_FALSE(closing.done());
+    peer.let_go();
+    poll(test.io);
+
+    CHECK_NOTHROW(message.get());
+    CHECK_NOTHROW(closing.get());
+    CHECK(peer.writes() == lines{"a"});
+    CHECK(test.layer->events == lines());
+    CHECK(nothing_left(test));
+}
+
 TEST_CASE("connection: a peer that never finishes the close costs the cap and no more",
           "[component][connection][I100]") {
     connection_case test;
