@@ -3,11 +3,12 @@
 #include "async/as_values.hpp"
 #include "async/bare_condition.hpp"
 #include "transport/beast_transport.hpp"
-#include "transport/close_frame.hpp"
+#include "transport/masked_frame.hpp"
 #include "transport/message_buffer.hpp"
 #include "transport/network_error.hpp"
 #include "transport/part.hpp"
 #include "transport/tls.hpp"
+#include "transport/unsent_bytes.hpp"
 #include "transport/upgrade_check.hpp"
 #include "transport/upgrade_error.hpp"
 #include "transport/websocket_error.hpp"
@@ -146,12 +147,16 @@ public:
     }
 
     bool write_at_once(std::string_view text) override {
-        error_code failed;
-        ws_.binary(false);
-        ws_.write(asio::buffer(text), failed);
-        if (failed) return false;
-        unsent_ = layer().take_kept();
-        send_some();
+        if (!deflates_) {
+            if (!append_masked_frame(unsent_.bytes(), frame_opcode::text, text)) return false;
+        } else { // the WebSocket has to
+            error_code failed;
+            ws_.binary(false);
+            ws_.write(asio::buffer(text), failed);
+            if (failed) return false;
+            unsent_.bytes() = layer().take_kept();
+        }
+        unsent_.send_some(layer().next_layer());
         return unsent_.empty();
     }
 
@@ -207,22 +212,16 @@ private:
         if (auto complaint = upgrade_complaint(headers_of(answer), std::exchange(offered_, {})))
             return handshake_violation(std::move(*complaint));
         at_once_ = std::is_same_v<Stream, tcp::socket> && never_blocks(layer().next_layer());
+        deflates_ = answer.count(boost::beast::http::field::sec_websocket_extensions) > 0;
         return {};
     }
 
     wire_layer<Stream>& layer() { return ws_.next_layer(); }
 
-    /// As much as the socket takes. What it says against it, the next write will hear.
-    void send_some() {
-        error_code failed;
-        const auto count = layer().next_layer().write_some(asio::buffer(unsent_), failed);
-        if (!failed) unsent_.erase(0, count);
-    }
-
     awaitable<result<void>> send_rest() {
         const auto done =
-            co_await asio::async_write(layer().next_layer(), asio::buffer(unsent_), as_values);
-        unsent_.clear();
+            co_await asio::async_write(layer().next_layer(), unsent_.data(), as_values);
+        unsent_.forget();
         sent_.notify_all();
         co_return write_outcome(std::get<0>(done), phase::session);
     }
@@ -373,10 +372,11 @@ private:
     error_code failed_; ///< of a read that did not wait, or of the close
     /// Who listens while our close is under way, which has it.
     std::function<void(std::exception_ptr)>* when_closed_ = nullptr;
-    std::string unsent_; ///< the rest of a message that was begun at once
+    unsent_bytes unsent_;
     bare_condition sent_;
     unsigned writes_ = 0;
     bool at_once_ = false; ///< the socket can be written without a wait; TLS has its BIO
+    bool deflates_ = false;
     bool reading_ = false; ///< the WebSocket is, with a wait
     bool closing_ = false;
     bool peer_closing_ = false;

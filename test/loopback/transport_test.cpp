@@ -1,4 +1,5 @@
 #include "loopback/secure_wire.hpp"
+#include "support/deflater.hpp"
 #include "support/gated_lookups.hpp"
 #include "support/manual_clock.hpp"
 #include "support/raw_server.hpp"
@@ -141,6 +142,36 @@ TEST_CASE("transport: what is written at once leaves whole, or is completed befo
     CHECK((got[1].masked && got[3].masked));
     CHECK((got[2].opcode == 10 || got[3].opcode == 10));
     CHECK((got[2].payload == "end" || got[3].payload == "end"));
+}
+
+TEST_CASE("transport: what is written at once is compressed where that was agreed",
+          "[loopback][transport]") {
+    const bool agreed = GENERATE(false, true);
+    CAPTURE(agreed);
+    std::vector<raw_peer::frame> got;
+    raw_server server([&](raw_peer& peer) {
+        peer.upgrade(agreed ? std::string_view(deflater::header) : "");
+        for (int count = 0; count < 3; ++count)
+            got.push_back(peer.read_frame());
+        peer.hold();
+    });
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    for (int count = 0; count < 2; ++count) {
+        REQUIRE(here.link->can_write_at_once());
+        CHECK(here.link->write_at_once(std::string(300, 'x')));
+    }
+    REQUIRE(here.run(here.link->write(std::string(300, 'x'))));
+    here.link.reset();
+    REQUIRE(server.problems().empty());
+    REQUIRE(got.size() == 3);
+    for (const auto& each : got) {
+        CHECK(each.opcode == 1);
+        CHECK((each.fin && each.masked));
+        CHECK(each.rsv1 == agreed);
+        CHECK((each.payload == std::string(300, 'x')) == !agreed);
+    }
+    CHECK(got[0].key != got[1].key);
 }
 
 TEST_CASE("transport: who listens is told of a piece, of a whole message and of the end",

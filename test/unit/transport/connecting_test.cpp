@@ -1,5 +1,4 @@
 #include "support/catch.hpp"
-#include "transport/close_frame.hpp"
 #include "transport/dial.hpp"
 #include "transport/network_error.hpp"
 #include "transport/proxy_connect.hpp"
@@ -173,23 +172,6 @@ TEST_CASE("websocket_error: a close says its code, or 1005", "[unit][websocket_e
     CHECK_FALSE(closed_by_peer(1000, "").details.retryable);
     CHECK(closed_by_peer(0, "").details.close_code == 1005u);
     CHECK(closed_by_peer(1001, "a\nb").details.server_text.find('\n') == std::string::npos);
-}
-
-TEST_CASE("close_frame: a reason is cut between two characters", "[unit][close_frame]") {
-    CHECK(close_text("short") == "short");
-    CHECK(close_text(std::string(123, 'r')).size() == 123);
-    CHECK(close_text(std::string(124, 'r')).size() == 123);
-    CHECK(close_text(std::string(122, 'r') + "\xc3\xbc") == std::string(122, 'r'));
-}
-
-TEST_CASE("close_frame: a frame has its code under a mask of its own", "[unit][close_frame]") {
-    const std::string one = masked_close_frame(1008);
-    const std::string other = masked_close_frame(1008);
-    REQUIRE(one.size() == 8);
-    CHECK(one.substr(0, 2) == "\x88\x82");
-    CHECK(static_cast<unsigned char>(one[6] ^ one[2]) == 0x03);
-    CHECK(static_cast<unsigned char>(one[7] ^ one[3]) == 0xf0);
-    CHECK(one != other);
 }
 
 TEST_CASE("network_error: the sentence has its reason and its end", "[unit][network_error]") {
