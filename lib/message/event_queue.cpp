@@ -10,11 +10,11 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/intrusive/list.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <list>
 #include <mutex>
 #include <string>
 #include <tuple>
@@ -23,6 +23,8 @@
 #include <variant>
 
 namespace parley {
+
+namespace intrusive = boost::intrusive;
 
 namespace {
 
@@ -142,6 +144,7 @@ public:
 
     static awaitable<std::optional<event>> next(std::shared_ptr<impl> self) {
         std::optional<std::uint64_t> since; // of the first look
+        std::optional<bell> mine;
         for (;;) {
             {
                 taking one(*self, since);
@@ -156,7 +159,9 @@ public:
                     break;
                 }
             }
-            co_await arrival(self, *since);
+            const auto executor = co_await asio::this_coro::executor;
+            mine.emplace(*self, executor);
+            co_await mine->wait(*since);
             // A cancelled caller leaves there what has come.
             const auto cancellation = co_await asio::this_coro::cancellation_state;
             if (cancellation.cancelled() != asio::cancellation_type::none)
@@ -234,48 +239,41 @@ private:
 
     /// A caller's wait: a timer on his own executor, which is touched under the lock alone, and
     /// which his context frees if it goes.
-    class bell {
+    class bell : public intrusive::list_base_hook<intrusive::link_mode<intrusive::auto_unlink>> {
     public:
         bell(impl& in, const asio::any_io_executor& executor)
-            : in_(in), timer_(executor, time_point::max()) {
-            const std::lock_guard lock(in_.mutex_);
-            place_ = in_.bells_.insert(in_.bells_.end(), &timer_);
-        }
+            : in_(in), timer_(executor, time_point::max()) {}
         bell(const bell&) = delete;
         bell& operator=(const bell&) = delete;
         ~bell() {
             const std::lock_guard lock(in_.mutex_);
-            in_.bells_.erase(place_);
+            if (is_linked()) unlink();
         }
 
-        /// Returns when rung or cancelled; soon when there is something.
+        /// Once. Returns when rung or cancelled; soon when there is something.
         awaitable<std::tuple<boost::system::error_code>> wait(std::uint64_t since) {
             const auto token = asio::as_tuple(asio::use_awaitable);
             return asio::async_initiate<decltype(token), void(boost::system::error_code)>(
                 [this, since](auto handler) {
                     const std::lock_guard lock(in_.mutex_);
+                    in_.bells_.push_back(*this);
                     if (in_.look(since) != outcome::nothing) timer_.expires_at(time_point::min());
                     timer_.async_wait(std::move(handler));
                 },
                 token);
         }
 
+        void ring() { timer_.cancel(); } ///< under the lock
+
     private:
         impl& in_;
         asio::steady_timer timer_;
-        std::list<asio::steady_timer*>::iterator place_;
     };
-
-    static awaitable<void> arrival(std::shared_ptr<impl> self, std::uint64_t since) {
-        const auto executor = co_await asio::this_coro::executor;
-        bell mine(*self, executor);
-        co_await mine.wait(since);
-    }
 
     // Under the lock.
     void ring() {
-        for (asio::steady_timer* each : bells_)
-            each->cancel();
+        for (bell& each : bells_)
+            each.ring();
     }
 
     const detail::strand strand_;
@@ -286,7 +284,7 @@ private:
 
     mutable std::mutex mutex_; // guards what is below, never held across a suspension
     waiting_events waiting_;
-    std::list<asio::steady_timer*> bells_; // of those who wait for an event
+    intrusive::list<bell, intrusive::constant_time_size<false>> bells_; // the oldest first
     std::size_t bytes_ = 0;
     std::uint64_t life_ = 0;        // how often it was closed
     std::atomic<bool> full_{false}; // written under the lock
