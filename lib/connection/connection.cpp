@@ -315,6 +315,7 @@ void connection_impl::on_written() {
 }
 
 void connection_impl::on_over(const link& one) {
+    if (listening_) listening_->after_read(); // if it was not to be heard any more
     std::erase_if(retired_, [&one](const auto& each) { return each.get() == &one; });
     stir();
 }

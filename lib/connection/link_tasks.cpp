@@ -89,7 +89,7 @@ void link::on_readable(std::shared_ptr<const void> kept, std::exception_ptr thro
 }
 
 void link::after_read() {
-    if (owner_ && !reason_) owner_->after_read();
+    if (owner_) owner_->after_read();
 }
 
 awaitable<void> link::run(std::shared_ptr<link> self, std::shared_ptr<const void> kept) {

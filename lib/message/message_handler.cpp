@@ -116,6 +116,7 @@ private:
         const auto size = frame.size();
         frame.append(message_padding, '\0');
         router_->on_text(std::string_view(frame).substr(0, size));
+        router_->after_read();
     }
 
     const detail::strand strand_;

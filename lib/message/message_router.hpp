@@ -86,8 +86,7 @@ public:
     // The caller keeps the sink alive meanwhile.
     virtual void on_text(std::string_view text) = 0; ///< followed by `message_padding` bytes
     virtual void on_binary(std::size_t size) = 0;
-    /// What one read brought has been routed: the tools that it asked for start, and not a turn of
-    /// the scheduler later, as they would without this.
+    /// What one read brought has been routed: the tools that it asked for start.
     virtual void after_read() = 0;
 
     /// Throw `tool_configuration_error`: all of them or none is added.

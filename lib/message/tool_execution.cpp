@@ -4,20 +4,19 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace parley {
 
+bool way_home::is_here() {
+    const std::lock_guard lock(mutex_);
+    return strand_ && strand_->running_in_this_thread();
+}
+
 void way_home::bring(std::function<void()> call) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (!strand_) return;
-        if (!strand_->running_in_this_thread()) {
-            strand_->post(std::move(call));
-            return;
-        }
-    }
-    call();
+    const std::lock_guard lock(mutex_);
+    if (strand_) strand_->post(std::move(call));
 }
 
 void way_home::close() {
@@ -45,14 +44,19 @@ tool_execution::tool_execution(token, detail::strand where, std::shared_ptr<way_
 void tool_execution::launch() {
     if (cancelled_) return finish(tool_answer(tool_outcome::failed, ""));
     started_ = true;
-    asio::co_spawn(
-        where_.executor(), [self = shared_from_this()] { return call_handler(self); },
-        // It finishes itself: co_spawn would take a turn of the scheduler more.
-        asio::bind_cancellation_slot(signal_.slot(),
-                                     [self = shared_from_this()](const std::exception_ptr& error) {
-                                         if (error && self->ended_)
-                                             self->finish(tool_answer(tool_outcome::failed, ""));
-                                     }));
+    const auto failed = [self = shared_from_this()] {
+        if (self->ended_) self->finish(tool_answer(tool_outcome::failed, ""));
+    };
+    try {
+        asio::co_spawn(
+            where_.executor(), [self = shared_from_this()] { return call_handler(self); },
+            // It finishes itself: co_spawn would take a turn of the scheduler more.
+            asio::bind_cancellation_slot(signal_.slot(), [failed](const std::exception_ptr& error) {
+                if (error) failed();
+            }));
+    } catch (const std::bad_alloc&) {
+        failed();
+    }
 }
 
 awaitable<void> tool_execution::call_handler(std::shared_ptr<tool_execution> self) {
@@ -68,9 +72,10 @@ awaitable<void> tool_execution::call_handler(std::shared_ptr<tool_execution> sel
     self->finish(std::move(answer));
 }
 
-void tool_execution::finish(tool_answer answer) {
-    home_->bring(
-        [ended = std::exchange(ended_, nullptr), answer = std::move(answer)] { ended(answer); });
+void tool_execution::finish(tool_answer&& answer) {
+    const auto ended = std::exchange(ended_, nullptr);
+    if (home_->is_here()) return ended(std::move(answer));
+    home_->bring([ended, answer = std::move(answer)] { ended(answer); });
 }
 
 void tool_execution::cancel() {

@@ -21,7 +21,7 @@ namespace parley {
 class way_home {
 public:
     explicit way_home(detail::strand strand) : strand_(std::move(strand)) {}
-    /// Any thread; at once for who is on the strand.
+    bool is_here(); ///< this thread is on the strand
     void bring(std::function<void()> call);
     void close();
 
@@ -62,7 +62,7 @@ public:
 
 private:
     static awaitable<void> call_handler(std::shared_ptr<tool_execution> self);
-    void finish(tool_answer answer);
+    void finish(tool_answer&& answer);
 
     const detail::strand where_;
     const std::shared_ptr<way_home> home_;

@@ -74,41 +74,52 @@ void tool_runner::request(tool_requested asked, std::shared_ptr<const tool> call
     if (called && called->max_running()) input.max_running = std::max(*called->max_running(), 1u);
     if (called) input.max_waiting = called->max_waiting();
     input.bytes = bytes;
-    requests_.emplace(input.id, request_data{std::move(called), std::move(asked)});
+    all_.emplace_hint(all_.end(), input.id, tool_request{std::move(called), std::move(asked), {}});
     perform(fsm_.resume(clock_->now(), std::move(input)));
+}
+
+void tool_runner::resume(tool_input_t input) {
+    perform(fsm_.resume(clock_->now(), std::move(input)));
+    go_on_later();
 }
 
 void tool_runner::perform(std::vector<tool_action_t> actions) {
     for (auto& action : actions)
         std::visit([this](auto& one) { perform(one); }, action);
     forgotten_.store(fsm_.forgotten(), std::memory_order_relaxed);
-    go_on_later();
     changed_.notify_all();
 }
 
 void tool_runner::perform(const tool_action::run& action) {
-    auto node = requests_.extract(action.id);
-    auto& [called, asked] = node.mapped();
+    auto& one = all_.at(action.id);
+    const auto called = std::move(one.called);
+    auto asked = std::move(one.asked);
+    one.started = true;
     if (const auto sink = sink_.lock())
         sink->on_event(tool_started{asked.name, asked.call_id, asked.parameters});
     tool_call call(std::move(asked.name), std::move(asked.call_id), std::move(asked.parameters),
                    action.deadline);
     const auto& where = called->executor() ? called->executor() : where_;
     const auto execution =
-        tool_execution::make(where, home_, std::move(called), std::move(call),
+        tool_execution::make(where, home_, called, std::move(call),
                              [weak = weak_from_this(), id = action.id](tool_answer answer) {
                                  if (const auto self = weak.lock())
                                      self->ended(id, std::move(answer));
                              });
-    executions_[action.id] = execution;
+    one.execution = execution;
     if (execution->where().executor() == strand_.executor())
         starting_.push_back(execution);
     else
         execution->start();
 }
 
+void tool_runner::forget_unstarted(tool_request_id id) {
+    const auto found = all_.find(id);
+    if (found != all_.end() && !found->second.started) all_.erase(found);
+}
+
 void tool_runner::perform(tool_action::answer& action) {
-    requests_.erase(action.id);
+    forget_unstarted(action.id);
     auto& [outcome, result, error] = action.what;
     count_answer(action);
     if (log_.enabled(log_level::debug))
@@ -139,18 +150,18 @@ void tool_runner::count_answer(const tool_action::answer& given) noexcept {
 }
 
 void tool_runner::perform(const tool_action::cancel& action) {
-    const auto found = executions_.find(action.id);
-    if (found == executions_.end()) return;
-    if (const auto execution = found->second.lock()) execution->cancel();
+    const auto found = all_.find(action.id);
+    if (found == all_.end()) return;
+    if (const auto execution = found->second.execution.lock()) execution->cancel();
 }
 
 void tool_runner::perform(const tool_action::join& action) {
-    requests_.erase(action.id);
+    forget_unstarted(action.id);
     repeated_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void tool_runner::ended(tool_request_id id, tool_answer answer) {
-    executions_.erase(id);
+    all_.erase(id);
     if (!answer.result) answer.error = error_text(answer.error, secrets_);
     if (answer.result && answer.result->view().size() > max_result_)
         answer = tool_answer(tool_outcome::failed,
@@ -158,23 +169,28 @@ void tool_runner::ended(tool_request_id id, tool_answer answer) {
     tool_input::ended input;
     input.id = id;
     input.answer = std::move(answer);
-    perform(fsm_.resume(clock_->now(), std::move(input)));
+    resume(std::move(input));
 }
 
 void tool_runner::launch() {
+    launch_all();
+    go_on_later();
+}
+
+void tool_runner::launch_all() {
     if (launching_) return; // whoever does it takes up what comes meanwhile
     launching_ = true;
-    while (!starting_.empty()) {
-        const auto next = std::move(starting_.front());
-        starting_.pop_front();
+    for (std::size_t i = 0; i < starting_.size(); ++i) {
+        const auto next = std::move(starting_[i]);
         next->launch();
     }
+    starting_.clear();
     launching_ = false;
 }
 
 void tool_runner::go_on_later() {
     const bool unwatched = !watching_ && fsm_.running();
-    if (going_on_ || (starting_.empty() && !unwatched)) return;
+    if (going_on_ || launching_ || (starting_.empty() && !unwatched)) return;
     going_on_ = true;
     // Most tools have ended by then, and need neither a task nor a timer.
     strand_.post([weak = weak_from_this()] {
@@ -184,7 +200,7 @@ void tool_runner::go_on_later() {
 
 void tool_runner::go_on() {
     going_on_ = false;
-    launch();
+    launch_all();
     if (watching_ || !fsm_.running()) return;
     try {
         tasks_.spawn([self = shared_from_this()] { return watch(self); });
@@ -199,7 +215,7 @@ awaitable<void> tool_runner::watch(std::shared_ptr<tool_runner> self) {
         const auto due = self->fsm_.next_deadline();
         const auto now = self->clock_->now();
         if (due <= now)
-            self->perform(self->fsm_.resume(now, tool_input::time_passed()));
+            self->resume(tool_input::time_passed());
         else
             co_await self->changed_.wait_until(due);
     }
@@ -207,12 +223,12 @@ awaitable<void> tool_runner::watch(std::shared_ptr<tool_runner> self) {
 }
 
 bool tool_runner::any_left() const {
-    return std::any_of(executions_.begin(), executions_.end(),
-                       [](const auto& one) { return !one.second.expired(); });
+    return std::any_of(all_.begin(), all_.end(),
+                       [](const auto& one) { return !one.second.execution.expired(); });
 }
 
 bool tool_runner::end_calls() {
-    perform(fsm_.resume(clock_->now(), tool_input::stopping()));
+    resume(tool_input::stopping());
     return !any_left() && tasks_.empty();
 }
 
@@ -228,12 +244,12 @@ awaitable<void> tool_runner::stop(std::shared_ptr<tool_runner> self) {
 
 void tool_runner::abandon() {
     abandoned_ = true; // who is within `stop` waits no longer
-    perform(fsm_.resume(clock_->now(), tool_input::stopping()));
+    resume(tool_input::stopping());
     home_->close();
     tasks_.cancel();
 }
 
-void tool_runner::restart() { perform(fsm_.resume(clock_->now(), tool_input::restarted())); }
+void tool_runner::restart() { resume(tool_input::restarted()); }
 
 void tool_runner::count(message_counts& into) const noexcept {
     into.tool_calls = calls_.load(std::memory_order_relaxed);

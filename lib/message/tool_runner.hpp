@@ -21,7 +21,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <map>
 #include <memory>
 #include <vector>
@@ -42,7 +41,8 @@ public:
 
     void attach(std::weak_ptr<message_sink> sink) { sink_ = std::move(sink); }
 
-    /// `called` is null when there is no such tool. `bytes`: of the frame.
+    /// `called` is null when there is no such tool. `bytes`: of the frame. To be followed by
+    /// `launch`.
     void request(tool_requested asked, std::shared_ptr<const tool> called, std::size_t bytes);
 
     /// Cancels the tools, answers their calls, and takes no more. False: some have not ended yet.
@@ -53,8 +53,8 @@ public:
     void abandon();
     void restart();
 
-    /// The tools that are to run on the strand, and have been asked for since: now, and not in a
-    /// turn of their own. Not from where a frame is being taken.
+    /// Starts the tools that are to run on the strand, and have been asked for since. Not from
+    /// where a frame is being taken.
     void launch();
 
     static constexpr std::chrono::milliseconds patience{500};
@@ -63,19 +63,24 @@ public:
     void count(message_counts& into) const noexcept;
 
 private:
-    struct request_data {
+    struct tool_request {
         std::shared_ptr<const tool> called;
-        tool_requested asked;
+        tool_requested asked;                    // both until it is started
+        std::weak_ptr<tool_execution> execution; // since then
+        bool started = false;
     };
 
     static awaitable<void> stop(std::shared_ptr<tool_runner> self);
     static awaitable<void> watch(std::shared_ptr<tool_runner> self);
+    void resume(tool_input_t input);
     void perform(std::vector<tool_action_t> actions);
     void perform(const tool_action::run& action);
     void perform(tool_action::answer& action);
     void perform(const tool_action::cancel& action);
     void perform(const tool_action::join& action);
+    void forget_unstarted(tool_request_id id);
     void ended(tool_request_id id, tool_answer answer);
+    void launch_all();
     void go_on_later();
     void go_on();
     bool any_left() const;
@@ -93,9 +98,8 @@ private:
 
     tool_call_fsm fsm_;
     tool_request_id last_ = 0;
-    std::map<tool_request_id, request_data> requests_; // that have not started
-    std::map<tool_request_id, std::weak_ptr<tool_execution>> executions_;
-    std::list<std::shared_ptr<tool_execution>> starting_; // on the strand itself
+    std::map<tool_request_id, tool_request> all_;           // that wait or run
+    std::vector<std::shared_ptr<tool_execution>> starting_; // on the strand itself
     condition changed_;
     task_group tasks_;
     bool watching_ = false;

@@ -3,7 +3,8 @@
 #include "core/text.hpp"
 
 #include <algorithm>
-#include <string_view>
+#include <iterator>
+#include <utility>
 
 namespace parley {
 
@@ -64,12 +65,13 @@ void tool_call_fsm::take(time_point now, tool_input::requested request, actions&
                                           std::chrono::milliseconds(0), true});
         return;
     }
-    if (under_way_.contains(request.call_id)) {
+    if (under_way(request.call_id)) {
         out.push_back(tool_action::join{request.id});
         return;
     }
     const auto refuse = [&](tool_outcome why) {
-        answer(request, std::chrono::milliseconds(0), refusal(why, request.name), out);
+        auto refused = refusal(why, request.name);
+        answer(std::move(request), std::chrono::milliseconds(0), std::move(refused), out);
     };
     if (stopping_) return refuse(tool_outcome::shut_down);
     if (!request.known) return refuse(tool_outcome::not_found);
@@ -77,7 +79,6 @@ void tool_call_fsm::take(time_point now, tool_input::requested request, actions&
     if (stuck_.size() >= limits_.max_stuck) return refuse(tool_outcome::busy);
     if (may_run(request)) return start(now, std::move(request), out);
     if (!may_wait(request)) return refuse(tool_outcome::busy);
-    under_way_.insert(request.call_id);
     waiting_bytes_ += request.bytes;
     waiting_.push_back(std::move(request));
 }
@@ -88,12 +89,11 @@ void tool_call_fsm::end(time_point now, tool_input::ended ended, actions& out) {
         stuck_.erase(ended.id);
         return;
     }
-    const run done = std::move(found->second);
+    run done = std::move(found->second);
     running_.erase(found);
-    leave(done);
     if (ended.answer.outcome == tool_outcome::failed && ended.answer.error.empty())
         ended.answer = refusal(tool_outcome::failed, done.request.name);
-    answer(done.request, between(done.started, now), std::move(ended.answer), out);
+    answer(std::move(done.request), between(done.started, now), std::move(ended.answer), out);
     start_waiting(now, out);
 }
 
@@ -116,19 +116,21 @@ void tool_call_fsm::stop(time_point now, actions& out) {
         const auto why = refusal(tool_outcome::shut_down, one.request.name);
         give_up(now, std::move(one), why, out);
     }
-    const auto waiting = std::exchange(waiting_, {});
+    auto waiting = std::exchange(waiting_, {});
     waiting_bytes_ = 0;
-    for (const auto& one : waiting) {
-        under_way_.erase(one.call_id);
-        answer(one, std::chrono::milliseconds(0), refusal(tool_outcome::shut_down, one.name), out);
+    for (auto& one : waiting) {
+        auto refused = refusal(tool_outcome::shut_down, one.name);
+        answer(std::move(one), std::chrono::milliseconds(0), std::move(refused), out);
     }
 }
 
 bool tool_call_fsm::may_run(const tool_input::requested& request) const {
     if (running_.size() >= limits_.max_running) return false;
-    const auto same = running_per_tool_.find(request.name);
-    return request.max_running == 0 || same == running_per_tool_.end() ||
-           same->second < request.max_running;
+    if (request.max_running == 0) return true;
+    const auto same = std::count_if(running_.begin(), running_.end(), [&request](const auto& each) {
+        return each.second.request.name == request.name;
+    });
+    return static_cast<std::size_t>(same) < request.max_running;
 }
 
 bool tool_call_fsm::may_wait(const tool_input::requested& request) const {
@@ -142,8 +144,6 @@ bool tool_call_fsm::may_wait(const tool_input::requested& request) const {
 }
 
 void tool_call_fsm::start(time_point now, tool_input::requested request, actions& out) {
-    under_way_.insert(request.call_id);
-    ++running_per_tool_[request.name];
     const auto id = request.id;
     const auto deadline = after(now, request.timeout);
     running_.insert_or_assign(id, run{std::move(request), now, deadline});
@@ -165,23 +165,24 @@ void tool_call_fsm::start_waiting(time_point now, actions& out) {
 }
 
 void tool_call_fsm::give_up(time_point now, run given_up, tool_answer answered, actions& out) {
-    leave(given_up);
-    stuck_.insert(given_up.request.id);
-    answer(given_up.request, between(given_up.started, now), std::move(answered), out);
-    out.push_back(tool_action::cancel{given_up.request.id});
+    const auto id = given_up.request.id;
+    stuck_.insert(id);
+    answer(std::move(given_up.request), between(given_up.started, now), std::move(answered), out);
+    out.push_back(tool_action::cancel{id});
 }
 
-void tool_call_fsm::answer(const tool_input::requested& request, std::chrono::milliseconds duration,
+void tool_call_fsm::answer(tool_input::requested request, std::chrono::milliseconds duration,
                            tool_answer what, actions& out) {
     remember(memory{request.call_id, request.name, what});
-    out.push_back(tool_action::answer{request.id, request.call_id, request.name, std::move(what),
-                                      duration, false});
+    out.push_back(tool_action::answer{request.id, std::move(request.call_id),
+                                      std::move(request.name), std::move(what), duration, false});
 }
 
-void tool_call_fsm::leave(const run& ended) {
-    under_way_.erase(ended.request.call_id);
-    const auto same = running_per_tool_.find(ended.request.name);
-    if (same != running_per_tool_.end() && --same->second == 0) running_per_tool_.erase(same);
+bool tool_call_fsm::under_way(const std::string& call_id) const {
+    return std::any_of(running_.begin(), running_.end(),
+                       [&](const auto& each) { return each.second.request.call_id == call_id; }) ||
+           std::any_of(waiting_.begin(), waiting_.end(),
+                       [&](const auto& each) { return each.call_id == call_id; });
 }
 
 std::size_t tool_call_fsm::memory::bytes() const noexcept {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -112,6 +113,9 @@ using tool_action_t =
 class tool_call_fsm {
 public:
     explicit tool_call_fsm(tool_limits limits);
+    tool_call_fsm(const tool_call_fsm&) = delete;
+    tool_call_fsm& operator=(const tool_call_fsm&) = delete;
+    ~tool_call_fsm() = default;
 
     std::vector<tool_action_t> resume(time_point now, tool_input_t input);
 
@@ -147,11 +151,11 @@ private:
     void start_waiting(time_point now, actions& out);
     /// Answers a run, and calls its handler off.
     void give_up(time_point now, run given_up, tool_answer answer, actions& out);
-    void answer(const tool_input::requested& request, std::chrono::milliseconds duration,
-                tool_answer what, actions& out);
+    void answer(tool_input::requested request, std::chrono::milliseconds duration, tool_answer what,
+                actions& out);
     void remember(memory answered);
     void forget_oldest();
-    void leave(const run& ended);
+    bool under_way(const std::string& call_id) const;
 
     tool_limits limits_;
     bool stopping_ = false;
@@ -159,11 +163,9 @@ private:
     std::list<tool_input::requested> waiting_;
     std::size_t waiting_bytes_ = 0;
     std::set<tool_request_id> stuck_;
-    std::set<std::string, std::less<>> under_way_; // callIds that wait or run
-    std::map<std::string, unsigned, std::less<>> running_per_tool_;
 
     std::list<memory> order_; // the least recently used first
-    std::unordered_map<std::string, std::list<memory>::iterator> remembered_;
+    std::unordered_map<std::string_view, std::list<memory>::iterator> remembered_; // by its callId
     std::size_t remembered_bytes_ = 0;
     std::uint64_t forgotten_ = 0;
 };

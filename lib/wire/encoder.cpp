@@ -4,7 +4,6 @@
 
 #include "core/iso8601.hpp"
 #include "core/json_walk.hpp"
-#include "core/text.hpp"
 #include "core/trusted_json.hpp"
 #include "wire/json_writer.hpp"
 
@@ -123,13 +122,13 @@ std::string encode_context_helpers(const json_text& helpers) {
 
 std::string encode_tool_result(std::string_view call_id, const json_text& result) {
     auto out = begin("tool_call_response", result.view().size());
-    return out.text("callId", to_valid_utf8(call_id)).raw("result", result.view()).take();
+    return out.repaired_text("callId", call_id).raw("result", result.view()).take();
 }
 
 std::string encode_tool_error(std::string_view call_id, std::string_view error) {
     auto out = begin("tool_call_response");
-    out.text("callId", to_valid_utf8(call_id));
-    return out.text("error", to_valid_utf8(error)).take();
+    out.repaired_text("callId", call_id);
+    return out.repaired_text("error", error).take();
 }
 
 std::string encode_heartbeat_ping(wall_time now) {

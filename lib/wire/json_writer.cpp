@@ -3,6 +3,7 @@
 #include <parley/error.hpp>
 
 #include "core/json_string.hpp"
+#include "core/text.hpp"
 
 #include <fmt/core.h>
 
@@ -23,6 +24,12 @@ void object_writer::begin(std::string_view name) {
 object_writer& object_writer::text(std::string_view name, std::string_view value) {
     begin(name);
     append_text(out_, value, name);
+    return *this;
+}
+
+object_writer& object_writer::repaired_text(std::string_view name, std::string_view value) {
+    begin(name);
+    if (!append_json_string(out_, value)) append_json_string(out_, to_valid_utf8(value));
     return *this;
 }
 

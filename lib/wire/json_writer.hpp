@@ -23,6 +23,8 @@ public:
 
     /// Throws `client_error` (`invalid_utf8`), naming the field.
     object_writer& text(std::string_view name, std::string_view value);
+    /// What is not UTF-8 becomes U+FFFD.
+    object_writer& repaired_text(std::string_view name, std::string_view value);
     /// Leaves an absent value out.
     object_writer& text_if(std::string_view name, const std::optional<std::string>& value);
     /// An absent value is `null`.

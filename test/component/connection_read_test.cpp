@@ -5,6 +5,8 @@
 #include "support/client_case.hpp"
 #include "support/connection_case.hpp"
 
+#include <new>
+
 namespace connection_read_test {
 
 using namespace parley;
@@ -41,6 +43,26 @@ TEST_CASE("connection: what arrived together is one read, and costs no operation
     CHECK(test.transports->operations() == operations);
     CHECK(peer.waiting());
     CHECK(test.socket->status().messages_received == 4);
+}
+
+TEST_CASE("connection: a read that ends the session is over for the layer too",
+          "[component][connection]") {
+    connection_case test;
+    auto& peer = open_and_wait(test);
+    test.transports->otherwise([](auto&) {});
+    SECTION("by what it brings") {
+        test.layer->on_message = [&test](auto&) {
+            test.socket->session_failed(error_info(errc::tools_refused, "No."));
+        };
+    }
+    SECTION("by what it throws") {
+        test.layer->on_message = [](auto&) { throw std::bad_alloc(); };
+    }
+    peer.reply("a call of a tool");
+    poll(test.io);
+    CHECK(peer.destroyed());
+    CHECK(test.layer->texts == lines{"a call of a tool"});
+    CHECK(test.layer->reads > 0); // what it asked for is not forgotten
 }
 
 TEST_CASE("connection: a frame that arrives in pieces is heard once, whatever is sent meanwhile",

@@ -108,6 +108,9 @@ struct fixture {
         asked.parameters = json_text::parse(R"({"a":1})");
         asked.parameters_valid = true;
         runner->request(std::move(asked), std::move(called), 100);
+        asio::post(strand, [weak = std::weak_ptr(runner)] { // as after each read
+            if (const auto held = weak.lock()) held->launch();
+        });
     }
     void poll() { test::poll(io); }
     void pass(manual_clock::duration time) { test::pass(io, *clock, time); }
