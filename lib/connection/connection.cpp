@@ -296,6 +296,7 @@ void connection_impl::on_binary(std::size_t size) {
 
 void connection_impl::after_read() {
     if (listening_) listening_->after_read();
+    if (changed_.has_waiters()) go_on_at_once(); // an attempt whose session is ready
 }
 
 bool connection_impl::has_room() const { return !listening_ || listening_->has_room(); }
@@ -318,6 +319,11 @@ void connection_impl::on_over(const link& one) {
     if (listening_) listening_->after_read(); // if it was not to be heard any more
     std::erase_if(retired_, [&one](const auto& each) { return each.get() == &one; });
     stir();
+    if (!running_) go_on_at_once(); // who closes; else this may be within the loop
+}
+
+void connection_impl::go_on_at_once() {
+    bare_condition::run_notified({shared_from_this(), &changed_});
 }
 
 } // namespace parley

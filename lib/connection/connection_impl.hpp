@@ -94,6 +94,7 @@ private:
     static awaitable<void> resume(self_ptr self, std::shared_ptr<session_layer> layer);
     static awaitable<void> loop(self_ptr self);
     void stir();
+    void go_on_at_once();
     void end_loop(bool failed);
     bool leaving() const;
     void come_back();
