@@ -156,6 +156,7 @@ private:
     json_text context_helpers_;
     logger log_;
     const bool owns_tickets_;
+    const secret_list secrets_;
     std::shared_ptr<connection> connection_;
     std::shared_ptr<message_router> router_;
     std::shared_ptr<http_client> http_; // for thread updates, once there are any

@@ -13,22 +13,22 @@ namespace parley {
 
 namespace {
 
-connection_options options_of(const chat_client_config& config) {
+connection_options options_of(const chat_client_config& config, secret_list secrets) {
     connection_options options;
     options.server_url = config.server_url;
     options.config = config.connection;
     options.send_timeout = config.timeouts.send;
-    options.secrets = secrets_of(config.auth);
+    options.secrets = std::move(secrets);
     options.log = config.log;
     options.log_threshold = config.log_threshold;
     return options;
 }
 
-message_router_options router_options_of(const chat_client_config& config) {
+message_router_options router_options_of(const chat_client_config& config, secret_list secrets) {
     message_router_options options;
     options.tools = config.tools;
     options.limits = config.connection.limits;
-    options.secrets = secrets_of(config.auth);
+    options.secrets = std::move(secrets);
     options.log = config.log;
     options.log_threshold = config.log_threshold;
     return options;
@@ -47,8 +47,9 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
       timeouts_(config.timeouts), component_schemas_(config.component_schemas), auth_(config.auth),
       context_helpers_(config.context_helpers), log_(config.log, config.log_threshold),
       owns_tickets_(!shared_tickets),
-      connection_(connection::make(strand_, environment_, options_of(config))),
-      router_(message_router::make(strand_, environment_, router_options_of(config))),
+      secrets_(std::make_shared<const std::vector<secret>>(secrets_of(config.auth))),
+      connection_(connection::make(strand_, environment_, options_of(config, secrets_))),
+      router_(message_router::make(strand_, environment_, router_options_of(config, secrets_))),
       events_(strand_, clock_, config.connection.limits), changed_(strand_, clock_),
       opening_(config.connection.session_timeout, timeouts_.acknowledge),
       tickets_(shared_tickets ? std::move(shared_tickets) : make_tickets(config)) {
@@ -211,8 +212,9 @@ awaitable<void> chat_client::impl::close() {
     const auto begun = now();
     ++closings_;
     if (owns_tickets_) tickets_->stop_proactive_renewal();
-    fail_asks(disconnected());
-    fail_updates(disconnected());
+    const auto why = disconnected();
+    fail_asks(why);
+    fail_updates(why);
     end_thread_updates();
     if (opening_flight_ && !opening_flight_->done()) {
         opening_given_up_ = true;
@@ -282,7 +284,10 @@ void chat_client::impl::on_open() {
     opening_.opened(now());
     ++openings_;
     opening_brought_events_ = false;
-    watch_opening();
+    // Later: most servers establish the session in one breath with the upgrade.
+    strand_.post([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->watch_opening();
+    });
 }
 
 // Its deadline, which moves, is watched for as long as it is under way.

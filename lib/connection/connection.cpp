@@ -211,7 +211,7 @@ awaitable<void> connection_impl::shut_down(self_ptr self, std::chrono::milliseco
     for (const auto& one : self->retired_)
         one->finish(disconnected(), normal_closure, end);
     co_await wait_idle(self, end);
-    if (self->link_) self->link_->abort(disconnected());
+    if (self->link_ && !self->link_->over()) self->link_->abort(disconnected());
     const auto late = self->retired_; // an abort may end it at once
     for (const auto& one : late)
         one->abort(disconnected());

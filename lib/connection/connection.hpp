@@ -8,6 +8,7 @@
 
 #include "connection/session_layer.hpp"
 #include "core/clock.hpp"
+#include "core/text.hpp"
 #include "core/url.hpp"
 #include "policy/send_queue.hpp"
 #include "transport/environment.hpp"
@@ -18,7 +19,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace parley {
 
@@ -28,7 +28,7 @@ struct connection_options {
     connection_config config;
     std::chrono::milliseconds send_timeout{30'000};
     std::chrono::milliseconds answer_lifetime{60'000}; ///< of an undelivered tool answer
-    std::vector<secret> secrets; ///< beside the tickets: no text of ours shows them
+    secret_list secrets; ///< beside the tickets: no text of ours shows them
     log_sink log;
     log_level log_threshold = log_level::info;
 };

@@ -102,8 +102,6 @@ void connection_impl::stir() {
     changed_.notify_all();
     if (stage_ != stage::live || !leaving()) return;
     stage_ = stage::leaving;
-    // A close that drains has nothing to come back to, and reports nothing.
-    if (stop_ == stop::none && draining_) halt(stop::closing);
     if (stop_ == stop::none)
         come_back();
     else
@@ -163,7 +161,14 @@ awaitable<void> connection_impl::attempt(self_ptr self, course* at, unsigned num
                                        : websocket_state::reconnecting,
                         phase::ticket);
     at->next = reconnect_action::stay();
-    if (!co_await begin_attempt(self, at, number, fresh)) co_return;
+    const auto deadline =
+        self->opening_ ? self->opening_deadline_ : after(self->now(), self->attempt_limit_);
+    bool dialing = false;
+    if (auto held = self->ticket_at_hand(fresh))
+        dialing = self->begin_attempt(at, number, std::move(*held), deadline);
+    else
+        dialing = co_await fetch_and_begin(self, at, number, fresh, deadline);
+    if (!dialing) co_return;
     while (self->stop_ == stop::none && !self->session_ready_ && !self->link_->over())
         co_await self->changed_.wait_until();
     if (self->link_->asked()) self->tried_ = at->held;
@@ -177,22 +182,31 @@ awaitable<void> connection_impl::attempt(self_ptr self, course* at, unsigned num
                                     at->tried_before ? ticket_use::held : ticket_use::fresh);
 }
 
-// A ticket, and the dialling. False: it has failed, or is not to be.
-awaitable<bool> connection_impl::begin_attempt(self_ptr self, course* at, unsigned number,
-                                               bool fresh) {
-    const auto deadline =
-        self->opening_ ? self->opening_deadline_ : after(self->now(), self->attempt_limit_);
-    auto held = co_await fetch_ticket(self, fresh, deadline);
-    if (self->stop_ != stop::none) co_return false;
+std::optional<ticket> connection_impl::ticket_at_hand(bool fresh) const {
+    if (fresh && tried_) return std::nullopt;
+    const auto layer = layer_.lock();
+    return layer ? layer->ticket_at_hand() : std::nullopt;
+}
+
+awaitable<bool> connection_impl::fetch_and_begin(self_ptr self, course* at, unsigned number,
+                                                 bool fresh, time_point deadline) {
+    auto got = co_await fetch_ticket(self, fresh, deadline);
+    co_return self->begin_attempt(at, number, std::move(got), deadline);
+}
+
+// Dials. False: it has failed, or is not to be.
+bool connection_impl::begin_attempt(course* at, unsigned number, result<ticket> held,
+                                    time_point deadline) {
+    if (stop_ != stop::none) return false;
     if (held && held->empty()) held = error_info(errc::empty_ticket, "The ticket is empty.");
     if (!held) {
-        at->next = self->attempt_failed(held.error(), number, ticket_use::none);
-        co_return false;
+        at->next = attempt_failed(held.error(), number, ticket_use::none);
+        return false;
     }
-    at->tried_before = self->tried_ && self->tried_->value() == held->value();
+    at->tried_before = tried_ && tried_->value() == held->value();
     at->held = *held;
-    self->dial(std::move(*held), deadline);
-    co_return true;
+    dial(std::move(*held), deadline);
+    return true;
 }
 
 void connection_impl::dial(ticket held, time_point deadline) {
@@ -219,7 +233,7 @@ std::shared_ptr<link> connection_impl::release_link() {
 
 // What a callback of the user's threw, fit for the log.
 std::string connection_impl::clean(std::string_view thrown) const {
-    auto secrets = secrets_;
+    auto secrets = secrets_ ? *secrets_ : std::vector<secret>();
     if (tried_) secrets.push_back(tried_->value());
     return shorten_and_escape(without_secrets(thrown, std::span<const secret>(secrets)));
 }
@@ -260,8 +274,6 @@ awaitable<result<ticket>> connection_impl::fetch_ticket(self_ptr self, bool fres
     if (fresh) request->rejected = self->tried_;
     request->deadline = deadline;
     auto layer = self->layer_.lock();
-    if (layer && !request->rejected)
-        if (auto held = layer->ticket_at_hand()) co_return *std::move(held);
     if (!layer) co_return ticket_failure(detail::aborted());
     const auto asking =
         flight<void>::start(self->strand_, self->clock_, [self, layer = std::move(layer), request] {

@@ -102,7 +102,10 @@ private:
     void log_thrown(const std::exception_ptr& thrown) const;
     reconnect_action_t leave();
     static awaitable<void> attempt(self_ptr self, course* at, unsigned number, bool fresh);
-    static awaitable<bool> begin_attempt(self_ptr self, course* at, unsigned number, bool fresh);
+    std::optional<ticket> ticket_at_hand(bool fresh) const;
+    static awaitable<bool> fetch_and_begin(self_ptr self, course* at, unsigned number, bool fresh,
+                                           time_point deadline);
+    bool begin_attempt(course* at, unsigned number, result<ticket> held, time_point deadline);
     static awaitable<void> back_off(self_ptr self, course* at, reconnect_action::wait asked);
     static awaitable<result<ticket>> fetch_ticket(self_ptr self, bool fresh, time_point deadline);
     static awaitable<void> ask_layer(self_ptr self, std::shared_ptr<session_layer> layer,
@@ -136,7 +139,7 @@ private:
     const environment_ptr environment_;
     const std::shared_ptr<clock_source> clock_;
     const std::shared_ptr<const connection_config> config_; // the transports have the same
-    const std::vector<secret> secrets_;
+    const secret_list secrets_;
     const server_url url_;
     const std::shared_ptr<transport_factory> transports_;
     const logger log_;

@@ -71,10 +71,12 @@ void link::on_readable(std::shared_ptr<const void> kept, std::exception_ptr thro
         if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));
         while (!cut_) {
             if (!wants_more() || !transport_->read_at_once()) {
-                if (auto why = transport_->ended())
-                    end(std::move(*why));
-                else
+                if (!transport_->has_ended())
                     spawn(read_on(shared_from_this(), kept));
+                else if (reason_)
+                    cut();
+                else
+                    end(transport_->end_reason());
                 break;
             }
             after_read();
@@ -146,9 +148,10 @@ void link::start_writer() {
         if (!begun_) return;
     }
     writer_ = true;
+    parting_ = !begun_ && goodbye_code_ != 0;
     std::exception_ptr thrown;
     try {
-        spawn(write_all(shared_from_this()));
+        spawn(parting_ ? say_goodbye(shared_from_this()) : write_all(shared_from_this()));
     } catch (...) { // out of memory
         thrown = std::current_exception();
     }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
-#include <vector>
 
 namespace parley {
 
@@ -121,6 +120,10 @@ std::string without_secrets(std::string_view text, std::span<const secret> secre
     for (const auto& each : secrets)
         exposed.push_back(each.expose());
     return without_secrets(text, std::span<const std::string_view>(exposed));
+}
+
+std::string without_secrets(std::string_view text, const secret_list& secrets) {
+    return secrets ? without_secrets(text, std::span<const secret>(*secrets)) : std::string(text);
 }
 
 bool valid_header_value(std::string_view value) noexcept {

@@ -72,6 +72,7 @@ bool valid_path_or_query(std::string_view text) noexcept {
 
 /// `.` and `..`, escaped or not: two sides may disagree about where they lead.
 bool has_dot_segment(std::string_view path) {
+    if (path.find_first_of(".%") == std::string_view::npos) return false;
     std::string plain = lower(path);
     for (auto at = plain.find("%2e"); at != std::string::npos; at = plain.find("%2e", at))
         plain.replace(at, 3, ".");
@@ -171,7 +172,7 @@ std::string names_only(std::string_view query) {
 }
 
 bool names_ticket(std::string_view query) {
-    return ("&" + std::string(query)).find("&ticket=") != std::string::npos;
+    return query.starts_with("ticket=") || query.find("&ticket=") != std::string_view::npos;
 }
 
 std::string base64(std::string_view bytes) {

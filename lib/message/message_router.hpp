@@ -8,6 +8,7 @@
 #include <parley/tool.hpp>
 
 #include "core/clock.hpp"
+#include "core/text.hpp"
 #include "transport/environment.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -47,7 +48,7 @@ struct message_router_options {
     limits_config limits;
     log_sink log;
     log_level log_threshold = log_level::info;
-    std::vector<secret> secrets = {}; ///< what a tool throws must not tell anybody
+    secret_list secrets = {}; ///< what a tool throws must not tell anybody
 };
 
 inline constexpr std::size_t tool_outcomes = 1 + static_cast<std::size_t>(tool_outcome::shut_down);

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <exception>
 #include <new>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,7 +28,7 @@ constexpr std::size_t max_error = 1'000;
 
 // Of whatever a tool throws: it goes to the server, and to the model. Cleaned before it is cut,
 // lest half a secret be left.
-std::string error_text(std::string_view thrown, std::span<const secret> secrets) {
+std::string error_text(std::string_view thrown, const secret_list& secrets) {
     const auto what = without_secrets(thrown, secrets);
     if (what.size() <= max_error) return to_valid_utf8(what);
     auto end = max_error;
@@ -52,7 +51,7 @@ task_group::error_handler report_to(const logger& log) {
 
 tool_runner::tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
                          const tool_config& config, const limits_config& limits, logger log,
-                         std::vector<secret> secrets)
+                         secret_list secrets)
     : clock_(clock), strand_(detail::strand::of(strand)),
       where_(config.executor ? config.executor : strand_.executor()), timeout_(config.timeout),
       max_result_(limits.queue_bytes), home_(std::make_shared<way_home>(strand_)), log_(log),

@@ -34,7 +34,7 @@ class tool_runner : public std::enable_shared_from_this<tool_runner> {
 public:
     tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
                 const tool_config& config, const limits_config& limits, logger log,
-                std::vector<secret> secrets = {});
+                secret_list secrets = {});
     tool_runner(const tool_runner&) = delete;
     tool_runner& operator=(const tool_runner&) = delete;
     ~tool_runner();
@@ -93,7 +93,7 @@ private:
     const std::size_t max_result_;
     const std::shared_ptr<way_home> home_;
     const logger log_;
-    const std::vector<secret> secrets_;
+    const secret_list secrets_;
     std::weak_ptr<message_sink> sink_;
 
     tool_call_fsm fsm_;

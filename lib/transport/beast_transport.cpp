@@ -56,9 +56,8 @@ public:
         return connection_ && connection_->listen(std::move(who), std::move(kept));
     }
     bool read_at_once() override { return connection_ && connection_->read_at_once(); }
-    std::optional<error_info> ended() override {
-        return connection_ ? connection_->ended() : std::nullopt;
-    }
+    bool has_ended() const override { return connection_ && connection_->has_ended(); }
+    error_info end_reason() override { return connection_->end_reason(); }
     awaitable<result<void>> read() override { return connection_ ? connection_->read() : refuse(); }
     bool can_write_at_once() const override {
         return connection_ && connection_->can_write_at_once();

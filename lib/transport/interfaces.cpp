@@ -17,7 +17,8 @@ bool transport::listen(std::shared_ptr<transport_listener>, std::shared_ptr<cons
     return false;
 }
 bool transport::read_at_once() { return false; }
-std::optional<error_info> transport::ended() { return std::nullopt; }
+bool transport::has_ended() const { return false; }
+error_info transport::end_reason() { return {}; }
 bool transport::can_write_at_once() const { return false; }
 bool transport::write_at_once(std::string_view) { return false; }
 transport_factory::~transport_factory() = default;

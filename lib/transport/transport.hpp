@@ -84,8 +84,9 @@ public:
     virtual bool listen(std::shared_ptr<transport_listener> who, std::shared_ptr<const void> kept);
     /// Hands what is there to the listener, if that takes no wait. False: `read` has to.
     virtual bool read_at_once();
-    /// How the connection has ended, if it can be said without a wait. Nothing: `read` will say it.
-    virtual std::optional<error_info> ended();
+    /// The connection has ended, and `end_reason` says how. False: `read` will, if it has.
+    virtual bool has_ended() const;
+    virtual error_info end_reason();
     /// Reads until at least one message was handed to the listener. The result of a connection that
     /// ended is its error: `connection_closed` with the code, `connection_reset`,
     /// `protocol_violation`, `message_too_large`.

@@ -114,9 +114,8 @@ public:
         return true;
     }
 
-    std::optional<error_info> ended() override {
-        return failed_ && closing_ ? std::optional(read_error(failed_)) : std::nullopt;
-    }
+    bool has_ended() const override { return failed_ && closing_; }
+    error_info end_reason() override { return read_error(failed_); }
 
     /// One message with a wait; then those that are there whole already, without one.
     awaitable<result<void>> read() override {

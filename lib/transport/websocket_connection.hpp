@@ -27,7 +27,8 @@ public:
     virtual bool listen(std::shared_ptr<transport_listener> who,
                         std::shared_ptr<const void> kept) = 0;
     virtual bool read_at_once() = 0;
-    virtual std::optional<error_info> ended() = 0;
+    virtual bool has_ended() const = 0;
+    virtual error_info end_reason() = 0;
     virtual awaitable<result<void>> read() = 0;
     virtual bool can_write_at_once() const = 0;
     virtual bool write_at_once(std::string_view text) = 0;

@@ -252,10 +252,10 @@ TEST_CASE("transport: who listens while we close is told of the end, and of noth
     REQUIRE(here.link->listen(listener(here), nullptr));
     auto closing = start(here.strand, here.link->close(1000, ""));
     unsigned listened = 1;
-    while (!here.link->ended()) {
+    while (!here.link->has_ended()) {
         REQUIRE(here.until(
             [&] { return here.seen.calls == listened || (!answers && here.seen.bytes > before); }));
-        if (here.seen.calls < listened || here.link->ended()) break;
+        if (here.seen.calls < listened || here.link->has_ended()) break;
         CHECK(here.link->read_at_once()); // which the close does
         REQUIRE(here.link->listen(listener(here), nullptr));
         ++listened;
@@ -266,8 +266,9 @@ TEST_CASE("transport: who listens while we close is told of the end, and of noth
     }
     REQUIRE(here.until([&] { return closing.done() && here.seen.calls == listened; }));
     CHECK(closing.get().has_value() == answers);
-    REQUIRE(here.link->ended());
+    REQUIRE(here.link->has_ended());
     const auto why = here.run(here.link->read()).error();
+    CHECK(here.link->end_reason().code == why.code);
     if (answers)
         CHECK(why.details.close_code == 1000u);
     else
