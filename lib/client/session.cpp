@@ -210,9 +210,9 @@ awaitable<void> chat_client::impl::disconnect() {
 awaitable<void> chat_client::impl::close() {
     const auto limit = timeouts_.disconnect;
     const auto begun = now();
+    const auto why = disconnected();
     ++closings_;
     if (owns_tickets_) tickets_->stop_proactive_renewal();
-    const auto why = disconnected();
     fail_asks(why);
     fail_updates(why);
     end_thread_updates();
@@ -220,8 +220,7 @@ awaitable<void> chat_client::impl::close() {
         opening_given_up_ = true;
         opening_flight_->cancel();
     }
-    // The tools' last answers are part of what is drained. A tool that ignores its cancellation
-    // must not hold up the rest.
+    // The tools' last answers are drained too. One that is deaf must not hold up the rest.
     if (!router_->end_calls()) {
         const auto stopping =
             flight<void>::start(strand_, clock_, [router = router_] { return router->stop(); });

@@ -1,5 +1,7 @@
 #include "message/tool_execution.hpp"
 
+#include "message/tool_runner.hpp"
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 
@@ -24,12 +26,13 @@ void way_home::close() {
     strand_.reset();
 }
 
-std::shared_ptr<tool_execution> tool_execution::make(const asio::any_io_executor& where,
-                                                     std::shared_ptr<way_home> home,
-                                                     std::shared_ptr<const tool> called,
-                                                     tool_call call, completion ended) {
+std::shared_ptr<tool_execution>
+tool_execution::make(const asio::any_io_executor& where, std::shared_ptr<way_home> home,
+                     std::shared_ptr<const tool> called, tool_call call,
+                     std::weak_ptr<tool_runner> owner, tool_request_id id) {
     return std::make_shared<tool_execution>(token(), detail::strand::of(where), std::move(home),
-                                            std::move(called), std::move(call), std::move(ended));
+                                            std::move(called), std::move(call), std::move(owner),
+                                            id);
 }
 
 void tool_execution::start() {
@@ -37,15 +40,16 @@ void tool_execution::start() {
 }
 
 tool_execution::tool_execution(token, detail::strand where, std::shared_ptr<way_home> home,
-                               std::shared_ptr<const tool> called, tool_call call, completion ended)
+                               std::shared_ptr<const tool> called, tool_call call,
+                               std::weak_ptr<tool_runner> owner, tool_request_id id)
     : where_(std::move(where)), home_(std::move(home)), tool_(std::move(called)),
-      call_(std::move(call)), ended_(std::move(ended)) {}
+      call_(std::move(call)), owner_(std::move(owner)), id_(id) {}
 
 void tool_execution::launch() {
     if (cancelled_) return finish(tool_answer(tool_outcome::failed, ""));
     started_ = true;
     const auto failed = [self = shared_from_this()] {
-        if (self->ended_) self->finish(tool_answer(tool_outcome::failed, ""));
+        if (!self->finished_) self->finish(tool_answer(tool_outcome::failed, ""));
     };
     try {
         asio::co_spawn(
@@ -73,9 +77,14 @@ awaitable<void> tool_execution::call_handler(std::shared_ptr<tool_execution> sel
 }
 
 void tool_execution::finish(tool_answer&& answer) {
-    const auto ended = std::exchange(ended_, nullptr);
-    if (home_->is_here()) return ended(std::move(answer));
-    home_->bring([ended, answer = std::move(answer)] { ended(answer); });
+    finished_ = true;
+    if (home_->is_here()) {
+        if (const auto owner = owner_.lock()) owner->ended(id_, std::move(answer));
+        return;
+    }
+    home_->bring([weak = owner_, id = id_, answer = std::move(answer)] {
+        if (const auto owner = weak.lock()) owner->ended(id, answer);
+    });
 }
 
 void tool_execution::cancel() {

@@ -16,6 +16,8 @@
 
 namespace parley {
 
+class tool_runner;
+
 /// The way back to the strand, for what runs elsewhere and may outlive the one who awaits it. Once
 /// closed, what comes is dropped.
 class way_home {
@@ -39,18 +41,18 @@ class tool_execution : public std::enable_shared_from_this<tool_execution> {
     struct token {};
 
 public:
-    /// Of the handler's outcome; brought to the strand. The error is the exception's text as it is;
-    /// empty for what is no std::exception.
-    using completion = std::function<void(tool_answer)>;
-
-    /// `where` must live until the handler has ended.
+    /// `where` must live until the handler has ended. What it came to is brought to `owner` on the
+    /// strand, with `id`: the error is the exception's text as it is, or empty for what is no
+    /// std::exception.
     static std::shared_ptr<tool_execution> make(const asio::any_io_executor& where,
                                                 std::shared_ptr<way_home> home,
                                                 std::shared_ptr<const tool> called, tool_call call,
-                                                completion ended);
+                                                std::weak_ptr<tool_runner> owner,
+                                                tool_request_id id);
 
     tool_execution(token, detail::strand where, std::shared_ptr<way_home> home,
-                   std::shared_ptr<const tool> called, tool_call call, completion ended);
+                   std::shared_ptr<const tool> called, tool_call call,
+                   std::weak_ptr<tool_runner> owner, tool_request_id id);
     tool_execution(const tool_execution&) = delete;
     tool_execution& operator=(const tool_execution&) = delete;
     ~tool_execution() = default;
@@ -68,10 +70,12 @@ private:
     const std::shared_ptr<way_home> home_;
     const std::shared_ptr<const tool> tool_; // its handler holds the captures of the coroutine
     tool_call call_;
-    completion ended_;
+    const std::weak_ptr<tool_runner> owner_;
+    const tool_request_id id_;
     asio::cancellation_signal signal_; // on where_ only, as are the two below
     bool started_ = false;
     bool cancelled_ = false;
+    bool finished_ = false;
 };
 
 } // namespace parley

@@ -100,11 +100,7 @@ void tool_runner::perform(const tool_action::run& action) {
                    action.deadline);
     const auto& where = called->executor() ? called->executor() : where_;
     const auto execution =
-        tool_execution::make(where, home_, called, std::move(call),
-                             [weak = weak_from_this(), id = action.id](tool_answer answer) {
-                                 if (const auto self = weak.lock())
-                                     self->ended(id, std::move(answer));
-                             });
+        tool_execution::make(where, home_, called, std::move(call), weak_from_this(), action.id);
     one.execution = execution;
     if (execution->where().executor() == strand_.executor())
         starting_.push_back(execution);

@@ -59,6 +59,9 @@ public:
 
     static constexpr std::chrono::milliseconds patience{500};
 
+    /// What a tool came to, from its execution.
+    void ended(tool_request_id id, tool_answer answer);
+
     /// Adds to the counters of tools; any thread.
     void count(message_counts& into) const noexcept;
 
@@ -79,7 +82,6 @@ private:
     void perform(const tool_action::cancel& action);
     void perform(const tool_action::join& action);
     void forget_unstarted(tool_request_id id);
-    void ended(tool_request_id id, tool_answer answer);
     void launch_all();
     void go_on_later();
     void go_on();
