@@ -73,7 +73,7 @@ void tool_runner::request(tool_requested asked, std::shared_ptr<const tool> call
     if (called && called->max_running()) input.max_running = std::max(*called->max_running(), 1u);
     if (called) input.max_waiting = called->max_waiting();
     input.bytes = bytes;
-    all_.emplace_hint(all_.end(), input.id, tool_request{std::move(called), std::move(asked), {}});
+    all_.push_back(tool_request{input.id, std::move(called), std::move(asked), {}});
     perform(fsm_.resume(clock_->now(), std::move(input)));
 }
 
@@ -82,7 +82,7 @@ void tool_runner::resume(tool_input_t input) {
     go_on_later();
 }
 
-void tool_runner::perform(std::vector<tool_action_t> actions) {
+void tool_runner::perform(tool_actions actions) {
     for (auto& action : actions)
         std::visit([this](auto& one) { perform(one); }, action);
     forgotten_.store(fsm_.forgotten(), std::memory_order_relaxed);
@@ -90,27 +90,31 @@ void tool_runner::perform(std::vector<tool_action_t> actions) {
 }
 
 void tool_runner::perform(const tool_action::run& action) {
-    auto& one = all_.at(action.id);
+    auto& one = *find(action.id);
     const auto called = std::move(one.called);
     auto asked = std::move(one.asked);
     one.started = true;
-    if (const auto sink = sink_.lock())
-        sink->on_event(tool_started{asked.name, asked.call_id, asked.parameters});
+    tool_started happened{asked.name, asked.call_id, asked.parameters};
     tool_call call(std::move(asked.name), std::move(asked.call_id), std::move(asked.parameters),
                    action.deadline);
     const auto& where = called->executor() ? called->executor() : where_;
     const auto execution =
         tool_execution::make(where, home_, called, std::move(call), weak_from_this(), action.id);
     one.execution = execution;
+    if (const auto sink = sink_.lock()) sink->on_event(std::move(happened));
     if (execution->where().executor() == strand_.executor())
         starting_.push_back(execution);
     else
         execution->start();
 }
 
+std::vector<tool_runner::tool_request>::iterator tool_runner::find(tool_request_id id) {
+    return std::find_if(all_.begin(), all_.end(), [id](const auto& one) { return one.id == id; });
+}
+
 void tool_runner::forget_unstarted(tool_request_id id) {
-    const auto found = all_.find(id);
-    if (found != all_.end() && !found->second.started) all_.erase(found);
+    const auto found = find(id);
+    if (found != all_.end() && !found->started) all_.erase(found);
 }
 
 void tool_runner::perform(tool_action::answer& action) {
@@ -145,9 +149,9 @@ void tool_runner::count_answer(const tool_action::answer& given) noexcept {
 }
 
 void tool_runner::perform(const tool_action::cancel& action) {
-    const auto found = all_.find(action.id);
+    const auto found = find(action.id);
     if (found == all_.end()) return;
-    if (const auto execution = found->second.execution.lock()) execution->cancel();
+    if (const auto execution = found->execution.lock()) execution->cancel();
 }
 
 void tool_runner::perform(const tool_action::join& action) {
@@ -156,7 +160,7 @@ void tool_runner::perform(const tool_action::join& action) {
 }
 
 void tool_runner::ended(tool_request_id id, tool_answer answer) {
-    all_.erase(id);
+    if (const auto found = find(id); found != all_.end()) all_.erase(found);
     if (!answer.result) answer.error = error_text(answer.error, secrets_);
     if (answer.result && answer.result->view().size() > max_result_)
         answer = tool_answer(tool_outcome::failed,
@@ -219,7 +223,7 @@ awaitable<void> tool_runner::watch(std::shared_ptr<tool_runner> self) {
 
 bool tool_runner::any_left() const {
     return std::any_of(all_.begin(), all_.end(),
-                       [](const auto& one) { return !one.second.execution.expired(); });
+                       [](const auto& one) { return !one.execution.expired(); });
 }
 
 bool tool_runner::end_calls() {

@@ -21,7 +21,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <vector>
 
@@ -67,6 +66,7 @@ public:
 
 private:
     struct tool_request {
+        tool_request_id id;
         std::shared_ptr<const tool> called;
         tool_requested asked;                    // both until it is started
         std::weak_ptr<tool_execution> execution; // since then
@@ -76,11 +76,12 @@ private:
     static awaitable<void> stop(std::shared_ptr<tool_runner> self);
     static awaitable<void> watch(std::shared_ptr<tool_runner> self);
     void resume(tool_input_t input);
-    void perform(std::vector<tool_action_t> actions);
+    void perform(tool_actions actions);
     void perform(const tool_action::run& action);
     void perform(tool_action::answer& action);
     void perform(const tool_action::cancel& action);
     void perform(const tool_action::join& action);
+    std::vector<tool_request>::iterator find(tool_request_id id);
     void forget_unstarted(tool_request_id id);
     void launch_all();
     void go_on_later();
@@ -100,7 +101,7 @@ private:
 
     tool_call_fsm fsm_;
     tool_request_id last_ = 0;
-    std::map<tool_request_id, tool_request> all_;           // that wait or run
+    std::vector<tool_request> all_;                         // that wait or run
     std::vector<std::shared_ptr<tool_execution>> starting_; // on the strand itself
     condition changed_;
     task_group tasks_;

@@ -42,7 +42,7 @@ tool_call_fsm::tool_call_fsm(tool_limits limits) : limits_(limits) {
     limits_.remembered = std::max<std::size_t>(limits_.remembered, 1);
 }
 
-std::vector<tool_action_t> tool_call_fsm::resume(time_point now, tool_input_t input) {
+tool_actions tool_call_fsm::resume(time_point now, tool_input_t input) {
     actions out;
     if (auto* request = std::get_if<tool_input::requested>(&input))
         take(now, std::move(*request), out);
@@ -84,12 +84,14 @@ void tool_call_fsm::take(time_point now, tool_input::requested request, actions&
 }
 
 void tool_call_fsm::end(time_point now, tool_input::ended ended, actions& out) {
-    const auto found = running_.find(ended.id);
+    const auto found = std::find_if(running_.begin(), running_.end(), [&ended](const auto& each) {
+        return each.request.id == ended.id;
+    });
     if (found == running_.end()) {
         stuck_.erase(ended.id);
         return;
     }
-    run done = std::move(found->second);
+    run done = std::move(*found);
     running_.erase(found);
     if (ended.answer.outcome == tool_outcome::failed && ended.answer.error.empty())
         ended.answer = refusal(tool_outcome::failed, done.request.name);
@@ -99,10 +101,12 @@ void tool_call_fsm::end(time_point now, tool_input::ended ended, actions& out) {
 
 void tool_call_fsm::expire(time_point now, actions& out) {
     for (auto next = running_.begin(); next != running_.end();) {
-        const auto here = next++;
-        if (here->second.deadline > now) continue;
-        run late = std::move(here->second);
-        running_.erase(here);
+        if (next->deadline > now) {
+            ++next;
+            continue;
+        }
+        run late = std::move(*next);
+        next = running_.erase(next);
         const auto why = refusal(tool_outcome::timed_out, late.request.name);
         give_up(now, std::move(late), why, out);
     }
@@ -112,7 +116,7 @@ void tool_call_fsm::expire(time_point now, actions& out) {
 void tool_call_fsm::stop(time_point now, actions& out) {
     stopping_ = true;
     auto running = std::exchange(running_, {});
-    for (auto& [id, one] : running) {
+    for (auto& one : running) {
         const auto why = refusal(tool_outcome::shut_down, one.request.name);
         give_up(now, std::move(one), why, out);
     }
@@ -128,7 +132,7 @@ bool tool_call_fsm::may_run(const tool_input::requested& request) const {
     if (running_.size() >= limits_.max_running) return false;
     if (request.max_running == 0) return true;
     const auto same = std::count_if(running_.begin(), running_.end(), [&request](const auto& each) {
-        return each.second.request.name == request.name;
+        return each.request.name == request.name;
     });
     return static_cast<std::size_t>(same) < request.max_running;
 }
@@ -146,7 +150,7 @@ bool tool_call_fsm::may_wait(const tool_input::requested& request) const {
 void tool_call_fsm::start(time_point now, tool_input::requested request, actions& out) {
     const auto id = request.id;
     const auto deadline = after(now, request.timeout);
-    running_.insert_or_assign(id, run{std::move(request), now, deadline});
+    running_.push_back(run{std::move(request), now, deadline});
     out.push_back(tool_action::run{id, deadline});
 }
 
@@ -180,7 +184,7 @@ void tool_call_fsm::answer(tool_input::requested request, std::chrono::milliseco
 
 bool tool_call_fsm::under_way(const std::string& call_id) const {
     return std::any_of(running_.begin(), running_.end(),
-                       [&](const auto& each) { return each.second.request.call_id == call_id; }) ||
+                       [&](const auto& each) { return each.request.call_id == call_id; }) ||
            std::any_of(waiting_.begin(), waiting_.end(),
                        [&](const auto& each) { return each.call_id == call_id; });
 }
@@ -192,10 +196,19 @@ std::size_t tool_call_fsm::memory::bytes() const noexcept {
 
 void tool_call_fsm::remember(memory answered) {
     remembered_bytes_ += answered.bytes();
-    order_.push_back(std::move(answered));
-    remembered_.emplace(order_.back().call_id, std::prev(order_.end()));
-    while (order_.size() > limits_.remembered ||
-           (remembered_bytes_ > limits_.remembered_bytes && order_.size() > 1))
+    if (order_.size() == limits_.remembered) { // the oldest goes, and this takes its place
+        auto place = remembered_.extract(order_.front().call_id);
+        remembered_bytes_ -= order_.front().bytes();
+        order_.front() = std::move(answered);
+        order_.splice(order_.end(), order_, order_.begin());
+        place.key() = order_.back().call_id;
+        remembered_.insert(std::move(place));
+        ++forgotten_;
+    } else {
+        order_.push_back(std::move(answered));
+        remembered_.emplace(order_.back().call_id, std::prev(order_.end()));
+    }
+    while (remembered_bytes_ > limits_.remembered_bytes && order_.size() > 1)
         forget_oldest();
 }
 
@@ -208,7 +221,7 @@ void tool_call_fsm::forget_oldest() {
 
 time_point tool_call_fsm::next_deadline() const noexcept {
     auto next = time_point::max();
-    for (const auto& [id, one] : running_)
+    for (const auto& one : running_)
         next = std::min(next, one.deadline);
     return next;
 }

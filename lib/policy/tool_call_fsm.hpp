@@ -5,11 +5,12 @@
 
 #include "core/clock.hpp"
 
+#include <boost/container/small_vector.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <list>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -109,6 +110,7 @@ struct join { ///< the same call is under way; its answer will be this request's
 
 using tool_action_t =
     std::variant<tool_action::run, tool_action::answer, tool_action::cancel, tool_action::join>;
+using tool_actions = boost::container::small_vector<tool_action_t, 2>; // seldom more
 
 class tool_call_fsm {
 public:
@@ -117,7 +119,7 @@ public:
     tool_call_fsm& operator=(const tool_call_fsm&) = delete;
     ~tool_call_fsm() = default;
 
-    std::vector<tool_action_t> resume(time_point now, tool_input_t input);
+    tool_actions resume(time_point now, tool_input_t input);
 
     /// When `time_passed` is due; max: no call runs.
     time_point next_deadline() const noexcept;
@@ -127,7 +129,7 @@ public:
     std::uint64_t forgotten() const noexcept { return forgotten_; } ///< answers, for lack of room
 
 private:
-    using actions = std::vector<tool_action_t>;
+    using actions = tool_actions;
     struct run {
         tool_input::requested request;
         time_point started;
@@ -159,7 +161,7 @@ private:
 
     tool_limits limits_;
     bool stopping_ = false;
-    std::map<tool_request_id, run> running_;
+    std::vector<run> running_; // in their order
     std::list<tool_input::requested> waiting_;
     std::size_t waiting_bytes_ = 0;
     std::set<tool_request_id> stuck_;

@@ -15,7 +15,7 @@ namespace {
 
 const time_point t0 = time_point() + 1h;
 
-using actions = std::vector<tool_action_t>;
+using actions = tool_actions;
 
 tool_input::requested call(tool_request_id id, std::string call_id, std::string name = "sum") {
     tool_input::requested request;
