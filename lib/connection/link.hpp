@@ -31,7 +31,7 @@ public:
     virtual void on_open() = 0; ///< the WebSocket is open
     virtual void on_text(std::string_view text) = 0;
     virtual void on_binary(std::size_t size) = 0;
-    virtual void after_read() = 0;
+    virtual void after_read() = 0; ///< what was there has been handed up; nothing is half done
     virtual bool has_room() const = 0;
     virtual awaitable<void> wait_for_room() = 0;
     virtual std::string heartbeat() = 0;
@@ -58,8 +58,9 @@ struct link_parts {
 /// while something is to be written, over one transport (PITFALLS 3.6).
 ///
 /// It ends with one reason: our own verdict if there is one, else the transport's error. From then
-/// on its owner hears nothing but `on_over`, which comes when every operation of the transport has
-/// returned and the transport is gone. Strand only. The owner detaches before it goes.
+/// on its owner hears nothing but `after_read` and `on_over`, which comes when every operation of
+/// the transport has returned and the transport is gone. Strand only. The owner detaches before it
+/// goes.
 class link : public std::enable_shared_from_this<link>, private transport_listener {
     struct token {};
 

@@ -8,6 +8,7 @@
 #include "support/manual_clock.hpp"
 #include "support/run.hpp"
 
+#include <boost/asio/detached.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 
@@ -69,6 +70,85 @@ TEST_CASE("condition: who waits may outlive it", "[component][condition]") {
     pass(w.io, *w.clock, 1s);
     CHECK(second.done());
     CHECK(out_of_work(w.io));
+}
+
+TEST_CASE("condition: who has been notified goes on here and now, if told so, and nobody else",
+          "[component][condition]") {
+    async_world w;
+    const auto changed = std::make_shared<condition>(w.strand, w.clock);
+    const auto again = [](condition* of, int* rounds) -> awaitable<void> {
+        for (; *rounds < 3; ++*rounds)
+            co_await of->wait_until();
+    };
+    int rounds = 0;
+    auto once = start(w.strand, changed->wait_until());
+    auto thrice = start(w.strand, again(changed.get(), &rounds));
+    poll(w.io);
+    std::optional<started<void>> late;
+    asio::post(w.strand, [&] {
+        bare_condition::run_notified(changed);
+        CHECK_FALSE(once.done()); // nobody was notified
+        changed->notify_all();
+        late.emplace(start(w.strand, changed->wait_until()));
+        bare_condition::run_notified(changed);
+        CHECK(once.done());
+        CHECK(rounds == 1); // he waits anew, and has not been notified since
+        bare_condition::run_notified(changed);
+        CHECK(rounds == 1);
+    });
+    poll(w.io);
+    CHECK(rounds == 1); // once for each time, although his alarm was rung too
+    CHECK_FALSE(late->done());
+    for (int more = 0; more < 2; ++more) {
+        asio::post(w.strand, [&] { changed->notify_all(); });
+        poll(w.io);
+    }
+    CHECK(rounds == 3);
+    CHECK((thrice.done() && late->done()));
+    CHECK_FALSE(changed->has_waiters());
+    CHECK(out_of_work(w.io));
+}
+
+TEST_CASE("condition: who goes on at once may be its end", "[component][condition]") {
+    async_world w;
+    auto changed = std::make_shared<condition>(w.strand, w.clock);
+    const auto last = [](std::shared_ptr<condition>* of) -> awaitable<void> {
+        co_await (*of)->wait_until();
+        of->reset();
+    };
+    auto first = start(w.strand, last(&changed));
+    auto second = start(w.strand, changed->wait_until());
+    poll(w.io);
+    const std::weak_ptr<condition> gone = changed;
+    asio::post(w.strand, [&] {
+        changed->notify_all();
+        bare_condition::run_notified({changed, changed.get()});
+        CHECK((first.done() && second.done()));
+        CHECK(gone.expired());
+    });
+    poll(w.io);
+    CHECK(out_of_work(w.io));
+}
+
+TEST_CASE("condition: a context destroyed with waiters leaves nothing behind",
+          "[component][condition]") {
+    std::weak_ptr<int> in_a_frame;
+    {
+        async_world w;
+        const auto changed = std::make_shared<condition>(w.strand, w.clock);
+        const auto wait = [](std::shared_ptr<condition> of,
+                             std::shared_ptr<int>) -> awaitable<void> {
+            co_await of->wait_until();
+        };
+        auto kept = std::make_shared<int>(1);
+        in_a_frame = kept;
+        asio::co_spawn(w.strand, wait(changed, std::move(kept)), asio::detached);
+        asio::co_spawn(w.strand, wait(changed, nullptr), asio::detached);
+        poll(w.io);
+        CHECK_FALSE(in_a_frame.expired());
+        asio::post(w.strand, [changed] { changed->notify_all(); }); // and they never get to it
+    }
+    CHECK(in_a_frame.expired());
 }
 
 TEST_CASE("task_group: join waits for every task, and cancel ends them",

@@ -305,6 +305,30 @@ TEST_CASE("tool_call_fsm: forgets the answer that was asked for least recently",
     CHECK(fsm.resume(t0, call(2'002, "2")) == actions{run(2'002, t0 + 30s)});
 }
 
+TEST_CASE("tool_call_fsm: whoever takes a forgotten answer's place is found by his own name",
+          "[unit][tool_call_fsm][G85]") {
+    tool_limits limits;
+    limits.remembered = 3;
+    limits.remembered_bytes = 1'000;
+    tool_call_fsm fsm{limits};
+    // Of all lengths: short texts lie in the string itself, long ones elsewhere.
+    const auto name = [](tool_request_id id) {
+        return std::string(static_cast<std::size_t>(1 + id * 7 % 40),
+                           static_cast<char>('a' + id % 26));
+    };
+    for (tool_request_id id = 1; id <= 100; ++id) {
+        fsm.resume(t0, call(id, name(id)));
+        fsm.resume(t0, done(id, static_cast<int>(id)));
+        const tool_request_id oldest = id < 3 ? 1 : id - 2;
+        for (auto known = oldest; known <= id; ++known)
+            REQUIRE(fsm.resume(t0, call(1'000, name(known))) ==
+                    actions{answered(1'000, name(known), static_cast<int>(known), 0ms, true)});
+    }
+    CHECK(fsm.remembered() == 3);
+    CHECK(fsm.forgotten() == 97);
+    CHECK(fsm.resume(t0, call(3'000, name(97))) == actions{run(3'000, t0 + 30s)});
+}
+
 TEST_CASE("tool_call_fsm: the memory is bounded in bytes too, and keeps the last answer",
           "[unit][tool_call_fsm][G85]") {
     tool_limits limits;
