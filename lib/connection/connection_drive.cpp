@@ -204,12 +204,12 @@ bool connection_impl::begin_attempt(course* at, unsigned number, result<ticket> 
         return false;
     }
     at->tried_before = tried_ && tried_->value() == held->value();
-    at->held = *held;
-    dial(std::move(*held), deadline);
+    at->held = std::move(*held);
+    dial(at->held, deadline);
     return true;
 }
 
-void connection_impl::dial(ticket held, time_point deadline) {
+void connection_impl::dial(const ticket& held, time_point deadline) {
     link_parts parts;
     parts.strand = strand_;
     parts.clock = clock_;

@@ -114,7 +114,7 @@ private:
     close_verdict verdict_on(const error_info& why, bool was_ready) const;
     reconnect_action_t attempt_failed(error_info why, unsigned number, ticket_use used);
     reconnect_action_t decide(const reconnect_event& happened);
-    void dial(ticket held, time_point deadline);
+    void dial(const ticket& held, time_point deadline);
     reconnect_action_t session_ended(error_info why);
     void lost(loss_reason reason, error_info why, bool will_reconnect);
     void fail(error_info why);

@@ -87,6 +87,7 @@ void send_queue::expire(time_point now) {
 }
 
 void send_queue::drop(lane& from, send_state as) {
+    if (from.entries.empty()) return;
     lane dropped;
     std::swap(dropped, from); // whoever is told may push again
     for (const auto& one : dropped.entries)

@@ -88,6 +88,8 @@ void cross_back(std::shared_ptr<crossing<Handler>> way, std::exception_ptr error
 template <class T, class Handler>
 awaitable<void> cross_over(std::shared_ptr<crossing<Handler>> way,
                            std::function<awaitable<T>()> operation) {
+    // The default state hears terminal only: let the inner operations choose.
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
     std::exception_ptr error;
     if constexpr (std::is_void_v<T>) {
         try {
@@ -144,13 +146,7 @@ awaitable<T> on_strand(strand where, std::function<awaitable<T>()> operation) {
                 }
                 way->started = true;
                 auto own_slot = way->signal.slot();
-                auto body = [inner = std::move(work), way]() mutable -> awaitable<void> {
-                    // The default state hears terminal only: let the inner operations choose.
-                    co_await asio::this_coro::reset_cancellation_state(
-                        asio::enable_total_cancellation());
-                    co_await cross_over<T>(std::move(way), std::move(inner));
-                };
-                asio::co_spawn(target.executor(), std::move(body),
+                asio::co_spawn(target.executor(), cross_over<T>(way, std::move(work)),
                                asio::bind_cancellation_slot(
                                    // Nobody waits for this, but the signal is in use until here.
                                    own_slot, [way](std::exception_ptr) {}));
