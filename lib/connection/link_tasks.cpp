@@ -118,7 +118,8 @@ awaitable<void> link::read(std::shared_ptr<link> self) {
 awaitable<void> link::await_room(std::shared_ptr<link> self) {
     self->notice(liveness_input::paused{});
     while (!self->cut_ && !self->room_granted_ && !self->wants_more()) {
-        if (!self->room_ && !self->owner_->has_room()) // else the writer has to catch up
+        // Without another look at the room, which there may be by now: who asks is told so at once.
+        if (!self->room_ && !self->parts_.queue->congested()) // else the writer has to catch up
             self->room_ = flight<void>::start(self->parts_.strand, self->parts_.clock,
                                               [self] { return ask_for_room(self); });
         else

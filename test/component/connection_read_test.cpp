@@ -65,6 +65,23 @@ TEST_CASE("connection: a read that ends the session is over for the layer too",
     CHECK(test.layer->reads > 0); // what it asked for is not forgotten
 }
 
+TEST_CASE("connection: room that is made while it is looked for is not missed",
+          "[component][connection]") {
+    // Who takes events does so on another thread, between any two looks.
+    const unsigned looks = GENERATE(range(1u, 10u));
+    CAPTURE(looks);
+    connection_case test;
+    auto& peer = open_and_wait(test);
+    test.layer->full_looks = looks;
+    peer.reply("one");
+    poll(test.io);
+    CHECK(test.layer->texts == lines{"one"});
+    test.layer->full_looks = 0;
+    peer.reply("two");
+    poll(test.io);
+    CHECK(test.layer->texts == lines{"one", "two"});
+}
+
 TEST_CASE("connection: a frame that arrives in pieces is heard once, whatever is sent meanwhile",
           "[component][connection]") {
     connection_case test;
