@@ -49,7 +49,8 @@ public:
     message_handler& operator=(const message_handler&) = delete;
     ~message_handler();
 
-    /// Takes one text frame. Waits while the event queue is full; never throws for what is in it.
+    /// Takes one text frame. Waits while the event queue is full; never throws for what is in it. A
+    /// tool that it asks for has begun by then, or is on its way to an executor of its own.
     ///
     /// @par Cancellation  any type while it waits; the frame is then not taken
     awaitable<void> handle(std::string frame);
