@@ -51,7 +51,7 @@ public:
     awaitable<void> refresh_ticket_and_reconnect();
     awaitable<void> disconnect();
     void abandon();
-    void notify_network_change();
+    void notify_network_change() { connection_->notify_network_change(); }
     connection_status status() const; // any thread
     metrics_snapshot metrics() const; // any thread
 
@@ -111,6 +111,7 @@ private:
     awaitable<void> open();
     awaitable<void> close();
     void watch_opening();
+    void look_at_opening();
     void lose_opening() {
         opening_.lost();
         watch_opening();

@@ -265,8 +265,6 @@ void chat_client::impl::abandon() {
     changed_.notify_all();
 }
 
-void chat_client::impl::notify_network_change() { connection_->notify_network_change(); }
-
 std::optional<ticket> chat_client::impl::ticket_at_hand() { return tickets_->at_hand(); }
 
 awaitable<ticket> chat_client::impl::next_ticket(std::optional<ticket> rejected,
@@ -285,8 +283,16 @@ void chat_client::impl::on_open() {
     opening_brought_events_ = false;
     // Later: most servers establish the session in one breath with the upgrade.
     strand_.post([weak = weak_from_this()] {
-        if (const auto self = weak.lock()) self->watch_opening();
+        if (const auto self = weak.lock()) self->look_at_opening();
     });
+}
+
+void chat_client::impl::look_at_opening() {
+    try {
+        perform(opening_.at(now()));
+    } catch (const std::exception& thrown) { // out of memory; the deadline of `open` is left
+        log_.write(log_level::error, thrown.what());
+    }
 }
 
 // Its deadline, which moves, is watched for as long as it is under way.
@@ -294,13 +300,7 @@ void chat_client::impl::watch_opening() {
     if (!opening_.under_way()) return opening_watch_.reset();
     if (!opening_watch_) opening_watch_ = clock_->make_alarm(strand_);
     opening_watch_->call_at(opening_.deadline(), [weak = weak_from_this()] {
-        const auto self = weak.lock();
-        if (!self) return;
-        try {
-            self->perform(self->opening_.at(self->now()));
-        } catch (const std::exception& thrown) { // out of memory
-            self->log_.write(log_level::error, thrown.what());
-        }
+        if (const auto self = weak.lock()) self->look_at_opening();
     });
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <exception>
 #include <new>
 #include <string>
@@ -179,12 +180,19 @@ void tool_runner::launch() {
 void tool_runner::launch_all() {
     if (launching_) return; // whoever does it takes up what comes meanwhile
     launching_ = true;
-    for (std::size_t i = 0; i < starting_.size(); ++i) {
-        const auto next = std::move(starting_[i]);
-        next->launch();
+    std::size_t begun = 0;
+    std::exception_ptr thrown;
+    try {
+        while (begun < starting_.size()) {
+            const auto next = std::move(starting_[begun++]);
+            next->launch();
+        }
+    } catch (...) { // out of memory; the others are left for the next time
+        thrown = std::current_exception();
     }
-    starting_.clear();
+    starting_.erase(starting_.begin(), starting_.begin() + static_cast<std::ptrdiff_t>(begun));
     launching_ = false;
+    if (thrown) std::rethrow_exception(thrown);
 }
 
 void tool_runner::go_on_later() {

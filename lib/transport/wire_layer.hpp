@@ -71,8 +71,8 @@ public:
         return 0;
     }
 
-    /// Reached with a message that is written at once, and after a fault of the peer's with the
-    /// close frame that says so: kept for whoever knows that nothing is being written.
+    /// Reached with a compressed message that is written at once, and after a fault of the peer's
+    /// with the close frame that says so: kept for whoever knows that nothing is being written.
     template <class Buffers>
     std::size_t write_some(const Buffers& from, error_code& failed) {
         failed = {};
