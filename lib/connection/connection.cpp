@@ -316,7 +316,8 @@ void connection_impl::on_written() {
 }
 
 void connection_impl::on_over(const link& one) {
-    if (listening_) listening_->after_read(); // if it was not to be heard any more
+    // If it was not to be heard any more. Here it may be gone.
+    if (const auto layer = listening_ ? layer_.lock() : nullptr) layer->after_read();
     std::erase_if(retired_, [&one](const auto& each) { return each.get() == &one; });
     stir();
     if (!running_) go_on_at_once(); // who closes; else this may be within the loop

@@ -221,7 +221,7 @@ void connection_impl::dial(const ticket& held, time_point deadline) {
     // Whatever may throw comes first: a link that is ours must have begun, to end.
     auto request = std::make_shared<connect_request>(url_, url_.websocket_target(held.value()));
     link_ = link::make(std::move(parts), limits, *this, *transports_, deadline);
-    link_->start(std::move(request), layer_.lock());
+    link_->start(std::move(request));
 }
 
 std::shared_ptr<link> connection_impl::release_link() {

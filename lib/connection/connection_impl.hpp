@@ -78,6 +78,8 @@ private:
     std::string heartbeat() override;
     void on_written() override;
     void on_over(const link& one) override;
+    std::shared_ptr<const void> self() const override { return shared_from_this(); }
+    std::shared_ptr<const void> kept() const override { return layer_.lock(); }
 
     // opening and ending
     static awaitable<void> open(self_ptr self, time_point deadline);

@@ -55,19 +55,19 @@ link::link(token, link_parts parts, const liveness_limits& limits, link_owner& o
       reader_wake_(parts_.strand, parts_.clock),
       liveness_(limits, parts_.clock->now(), parts_.clock->wall_now(), deadline) {}
 
-void link::start(std::shared_ptr<const connect_request> request, std::shared_ptr<const void> kept) {
+void link::start(std::shared_ptr<const connect_request> request) {
     request_ = std::move(request);
     running_ = 1; // this, so that nothing is over before everything has begun
     std::exception_ptr thrown;
     try {
         armed_ = time_point::min(); // until the first wait: what goes at once is not held up
-        spawn(run(shared_from_this(), std::move(kept)));
+        spawn(run(shared_from_this()));
         look();
     } catch (...) { // out of memory
         thrown = std::current_exception();
     }
     if (thrown) fail(thrown);
-    task_done();
+    task_done(nullptr);
 }
 
 void link::opened() {

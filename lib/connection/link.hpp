@@ -37,6 +37,8 @@ public:
     virtual std::string heartbeat() = 0;
     virtual void on_written() = 0;             ///< something was, or could not be
     virtual void on_over(const link& one) = 0; ///< nothing of it runs any more
+    virtual std::shared_ptr<const void> self() const = 0;
+    virtual std::shared_ptr<const void> kept() const = 0; ///< what lives while anything of it runs
 
 protected:
     ~link_owner() = default;
@@ -75,9 +77,8 @@ public:
     link& operator=(const link&) = delete;
     virtual ~link() = default;
 
-    /// Begins to connect. The owner may hear of it before this returns. `kept` lives until nothing
-    /// more is read.
-    void start(std::shared_ptr<const connect_request> request, std::shared_ptr<const void> kept);
+    /// Begins to connect. The owner may hear of it before this returns.
+    void start(std::shared_ptr<const connect_request> request);
 
     void detach() noexcept { owner_ = nullptr; }
 
@@ -111,12 +112,13 @@ private:
     bool wants_more() const override;
     void on_readable(std::shared_ptr<const void> kept, std::exception_ptr thrown) override;
 
+    std::shared_ptr<const void> kept() const { return owner_ ? owner_->kept() : nullptr; }
     void spawn(awaitable<void> body);
-    static awaitable<void> run(std::shared_ptr<link> self, std::shared_ptr<const void> kept);
-    static awaitable<void> read_all(std::shared_ptr<link> self, std::shared_ptr<const void> kept);
-    static awaitable<void> read_on(std::shared_ptr<link> self, std::shared_ptr<const void> kept);
+    static awaitable<void> run(std::shared_ptr<link> self);
+    static awaitable<void> read_all(std::shared_ptr<link> self);
+    static awaitable<void> read_on(std::shared_ptr<link> self);
     static awaitable<void> connect(std::shared_ptr<link> self);
-    bool listen(const std::shared_ptr<const void>& kept);
+    bool listen();
     void after_read();
     static awaitable<void> read(std::shared_ptr<link> self);
     static awaitable<void> write_all(std::shared_ptr<link> self);
@@ -140,14 +142,14 @@ private:
     void end(error_info why);
     void fail(const std::exception_ptr& thrown);
     void cut();
-    void task_done();
+    void task_done(std::shared_ptr<const void> kept);
     void end_for(error_info why) { reason_ = std::make_unique<const error_info>(std::move(why)); }
     static error_info verdict(errc why, phase step);
     time_point now() const { return parts_.clock->now(); }
 
     link_parts parts_;
     link_owner* owner_;
-    const std::unique_ptr<alarm> watchdog_;
+    std::unique_ptr<alarm> watchdog_; // until it is over
     bare_condition reader_wake_;
     std::unique_ptr<transport> transport_;
     std::shared_ptr<const connect_request> request_;

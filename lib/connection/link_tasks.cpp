@@ -13,11 +13,12 @@ namespace parley {
 void link::spawn(awaitable<void> body) {
     ++running_; // here, at once: one that could not be started must not be waited for
     try {
-        asio::co_spawn(parts_.strand, std::move(body),
-                       [self = shared_from_this()](const std::exception_ptr& thrown) {
-                           if (thrown) self->fail(thrown);
-                           self->task_done();
-                       });
+        asio::co_spawn(
+            parts_.strand, std::move(body),
+            [self = shared_from_this(), kept = kept()](const std::exception_ptr& thrown) mutable {
+                if (thrown) self->fail(thrown);
+                self->task_done(std::move(kept));
+            });
     } catch (...) {
         --running_;
         throw;
@@ -29,39 +30,41 @@ void link::fail(const std::exception_ptr& thrown) {
     if (parts_.on_error) parts_.on_error(thrown);
 }
 
-void link::task_done() {
+// After the last of them nobody has to listen any more, and the owner may see that nobody does.
+void link::task_done(std::shared_ptr<const void> kept) {
     if (--running_ > 0) return;
+    const auto owner = owner_ ? owner_->self() : nullptr;
     if (begun_) written(std::exchange(begun_, nullptr), false);
     transport_.reset(); // each of its operations has returned
     over_ = true;
-    watchdog_->ring(); // so that nothing waits for it
+    watchdog_.reset(); // here: what is left of this may go on another thread
+    kept.reset();
     if (owner_) owner_->on_over(*this);
 }
 
 // An idle session holds no frame at all: it listens.
-awaitable<void> link::read_all(std::shared_ptr<link> self, std::shared_ptr<const void> kept) {
+awaitable<void> link::read_all(std::shared_ptr<link> self) {
     while (!self->cut_) {
         if (!self->wants_more()) co_await await_room(self);
-        if (self->cut_ || self->listen(kept)) break;
+        if (self->cut_ || self->listen()) break;
         co_await read(self);
         self->after_read();
     }
-    kept.reset();
 }
 
 // What was heard takes a wait, or there is no room for it.
-awaitable<void> link::read_on(std::shared_ptr<link> self, std::shared_ptr<const void> kept) {
+awaitable<void> link::read_on(std::shared_ptr<link> self) {
     if (self->wants_more()) {
         co_await read(self);
         self->after_read();
     }
-    co_await read_all(self, std::move(kept));
+    co_await read_all(self);
 }
 
-bool link::listen(const std::shared_ptr<const void>& kept) {
+bool link::listen() {
     // Not by conversion: that this is a listener is nobody else's business.
     std::shared_ptr<transport_listener> self(shared_from_this(), this);
-    if (!transport_->listen(std::move(self), kept)) return false;
+    if (!transport_->listen(std::move(self), kept())) return false;
     ++running_;
     return true;
 }
@@ -72,7 +75,7 @@ void link::on_readable(std::shared_ptr<const void> kept, std::exception_ptr thro
         while (!cut_) {
             if (!wants_more() || !transport_->read_at_once()) {
                 if (!transport_->has_ended())
-                    spawn(read_on(shared_from_this(), kept));
+                    spawn(read_on(shared_from_this()));
                 else if (reason_)
                     cut();
                 else
@@ -80,23 +83,22 @@ void link::on_readable(std::shared_ptr<const void> kept, std::exception_ptr thro
                 break;
             }
             after_read();
-            if (!cut_ && wants_more() && listen(kept)) break;
+            if (!cut_ && wants_more() && listen()) break;
         }
     } catch (...) {
         thrown = std::current_exception();
     }
     if (thrown) fail(thrown);
-    kept.reset();
-    task_done();
+    task_done(std::move(kept));
 }
 
 void link::after_read() {
     if (owner_) owner_->after_read();
 }
 
-awaitable<void> link::run(std::shared_ptr<link> self, std::shared_ptr<const void> kept) {
+awaitable<void> link::run(std::shared_ptr<link> self) {
     co_await connect(self);
-    co_await read_all(self, std::move(kept));
+    co_await read_all(self);
 }
 
 awaitable<void> link::connect(std::shared_ptr<link> self) {

@@ -267,7 +267,7 @@ websocket_manager::websocket_manager(asio::any_io_executor executor, std::string
 }
 
 websocket_manager::~websocket_manager() {
-    const auto& strand = impl_->where();
+    const auto strand = impl_->where();
     strand.post([held = std::move(impl_)] { held->abandon(); });
 }
 

@@ -139,7 +139,8 @@ message_handler::message_handler(asio::any_io_executor executor, message_handler
 }
 
 message_handler::~message_handler() {
-    impl_->where().post([impl = impl_] { impl->abandon(); });
+    const auto strand = impl_->where();
+    strand.post([impl = std::move(impl_)] { impl->abandon(); });
 }
 
 awaitable<void> message_handler::handle(std::string frame) {

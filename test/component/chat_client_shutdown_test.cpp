@@ -471,4 +471,22 @@ TEST_CASE("chat_client: a handler may send, block and throw, and the session goe
     CHECK_FALSE(running.done());
 }
 
+TEST_CASE("chat_client: what a client holds goes after everything that its connection runs",
+          "[component][chat_client]") {
+    client_case test;
+    std::vector<std::size_t> alive_then;
+    test.config.client_tools.push_back(
+        passing_tool("echo", [&, all = test.transports] { alive_then.push_back(all->alive()); }));
+    test.make();
+    test.config.client_tools.clear();
+    auto& peer = expect_tools(test);
+    test.init();
+    peer.hold_writes();
+    peer.reply(R"({"type":"heartbeat_ping","timestamp":"T"})");
+    poll(test.io);
+    test.client.reset(); // the reader ends first, and then who writes the answer
+    poll(test.io);
+    CHECK(alive_then == std::vector<std::size_t>{0});
+}
+
 } // namespace chat_client_shutdown_test

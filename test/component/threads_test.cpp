@@ -6,6 +6,7 @@
 #include "support/client_case.hpp"
 
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/execution.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/system_executor.hpp>
@@ -162,6 +163,34 @@ private:
     std::atomic<unsigned> begun_{0}, ended_{0}, elsewhere_{0};
     std::atomic<int> pending_{0};
     std::atomic<bool> over_{false};
+};
+
+/// A pool that is quicker than whoever hands it something from outside: he waits until it has run.
+class quick_executor {
+public:
+    explicit quick_executor(asio::thread_pool& pool) : pool_(&pool) {}
+
+    template <class Function>
+    void execute(Function&& function) const {
+        if (pool_->get_executor().running_in_this_thread())
+            return asio::post(*pool_, std::forward<Function>(function));
+        auto whole = [work = std::forward<Function>(function)]() mutable {
+            auto once = std::move(work);
+            std::move(once)();
+        };
+        asio::post(*pool_, asio::use_future(std::move(whole))).get();
+    }
+
+    asio::execution_context& query(asio::execution::context_t) const noexcept { return *pool_; }
+    static constexpr asio::execution::blocking_t query(asio::execution::blocking_t) noexcept {
+        return asio::execution::blocking.never;
+    }
+    quick_executor require(asio::execution::blocking_t::never_t) const { return *this; }
+
+    friend bool operator==(const quick_executor&, const quick_executor&) noexcept = default;
+
+private:
+    asio::thread_pool* pool_;
 };
 
 /// A conversation that a client has on whatever executor.
@@ -365,6 +394,21 @@ TEST_CASE("threads: a thousand messages from eight threads go out once each, nev
     for (int n = 0; n < callers * each; ++n)
         CHECK(peer.writes_with("<" + std::to_string(n) + ">") == 1);
     CHECK(around.transports->violations().empty()); // two writes at a time would be one
+}
+
+TEST_CASE("threads: a client that is destroyed elsewhere goes on its own executor",
+          "[component][threads]") {
+    asio::thread_pool pool(1);
+    std::vector<bool> at_home;
+    world around;
+    around.config.client_tools.push_back(passing_tool(
+        "echo", [&] { at_home.push_back(pool.get_executor().running_in_this_thread()); }));
+    auto client =
+        std::make_unique<chat_client>(quick_executor(pool), around.config, around.environment);
+    around.config.client_tools.clear();
+    client.reset(); // its last task has run when this thread comes to let go of it
+    pool.join();
+    CHECK(at_home == std::vector<bool>{true});
 }
 
 } // namespace threads_test

@@ -9,6 +9,7 @@
 #include "support/test_environment.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -122,6 +123,13 @@ private:
 inline tool echo_tool(std::string name) {
     return tool(std::move(name), "says it back", json_text::parse(R"({"type":"object"})"),
                 [](tool_call call) -> awaitable<json_text> { co_return call.parameters(); });
+}
+
+/// The same, and says when nobody holds it any more.
+inline tool passing_tool(std::string name, std::function<void()> gone) {
+    const std::shared_ptr<void> held(nullptr, [gone = std::move(gone)](void*) { gone(); });
+    return tool(std::move(name), "says it back", json_text::parse(R"({"type":"object"})"),
+                [held](tool_call call) -> awaitable<json_text> { co_return call.parameters(); });
 }
 
 } // namespace parley::test
