@@ -1,6 +1,7 @@
 // Many threads, and whatever executor there is (TESTING.md M). Runs under ThreadSanitizer too.
 
 #include <parley/ticket_manager.hpp>
+#include <parley/websocket_manager.hpp>
 
 #include "support/catch.hpp"
 #include "support/client_case.hpp"
@@ -15,9 +16,11 @@
 
 #include <atomic>
 #include <deque>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace threads_test {
@@ -57,16 +60,91 @@ void answer_everything(scripted_connection& peer) {
             .reply(finished_frame);
 }
 
-/// A client on a pool, and a caller on a strand of his own there who does things at random.
+// What may be done to a client, or to a websocket_manager, at any time.
+
+struct client_acts {
+    static constexpr unsigned count = 11;
+
+    static std::unique_ptr<chat_client> make(world& around, const asio::any_io_executor& executor) {
+        around.config.client_tools.push_back(echo_tool("echo"));
+        return std::make_unique<chat_client>(executor, around.config, around.environment);
+    }
+
+    template <class Begin>
+    static void act(chat_client& on, unsigned which, const Begin& begin) {
+        switch (which) {
+        case 0:
+        case 1:
+            return begin(on.init());
+        case 2:
+            return begin(on.send_message("hello"));
+        case 3:
+            return begin(on.ask("hello"));
+        case 4:
+            return begin(on.next_event());
+        case 5:
+            return begin(on.reconnect());
+        case 6:
+            return begin(on.refresh_ticket_and_reconnect());
+        case 7:
+            return begin(on.disconnect());
+        case 8:
+            return on.notify_network_change();
+        case 9:
+            (void)on.status();
+            (void)on.metrics();
+            return;
+        default:
+            return begin(on.stop_run());
+        }
+    }
+};
+
+struct manager_acts {
+    static constexpr unsigned count = 8;
+
+    static ticket ticket_of(const char* value) {
+        return ticket(secret(value), ticket::wall_time::max());
+    }
+
+    static std::unique_ptr<websocket_manager> make(world& around,
+                                                   const asio::any_io_executor& executor) {
+        return std::make_unique<websocket_manager>(executor, around.config.server_url,
+                                                   around.config.connection,
+                                                   websocket_manager_options(), around.environment);
+    }
+
+    template <class Begin>
+    static void act(websocket_manager& on, unsigned which, const Begin& begin) {
+        switch (which) {
+        case 0:
+        case 1:
+            return begin(on.connect(ticket_of("first")));
+        case 2:
+        case 3:
+            return begin(on.send(R"({"type":"chat_message"})"));
+        case 4:
+            return begin(on.receive());
+        case 5:
+            return on.update_ticket(ticket_of("second"));
+        case 6:
+            return begin(on.disconnect());
+        default:
+            (void)on.status();
+        }
+    }
+};
+
+/// A client, or the like, on a pool, and a caller on a strand of his own there who does things at
+/// random.
+template <class Acts>
 class restless {
 public:
     restless(asio::thread_pool& pool, unsigned seed)
         : random_(seed), caller_(asio::make_strand(pool)) {
         around_.environment->seed_jitter(seed);
-        around_.config.client_tools.push_back(echo_tool("echo"));
         around_.transports->otherwise([this](scripted_connection& peer) { misbehave(peer); });
-        client_ =
-            std::make_unique<chat_client>(pool.get_executor(), around_.config, around_.environment);
+        subject_ = Acts::make(around_, pool.get_executor());
         asio::post(caller_, [this] { step(30); });
     }
     restless(const restless&) = delete;
@@ -82,7 +160,7 @@ public:
 private:
     unsigned chance(unsigned of) { return static_cast<unsigned>(random_() % of); }
 
-    // On the client's strand, with randomness of its own.
+    // On the subject's strand, with randomness of its own.
     void misbehave(scripted_connection& peer) {
         const unsigned what = attempts_++ % 6;
         if (what == 1) return void(peer.refuse(errc::connect_failed));
@@ -109,48 +187,17 @@ private:
     }
 
     void step(int left) {
-        switch (left == 0 ? 99u : chance(13)) {
-        case 0:
-        case 1:
-            begin(client_->init());
-            break;
-        case 2:
-            begin(client_->send_message("hello"));
-            break;
-        case 3:
-            begin(client_->ask("hello"));
-            break;
-        case 4:
-            begin(client_->next_event());
-            break;
-        case 5:
-            begin(client_->reconnect());
-            break;
-        case 6:
-            begin(client_->refresh_ticket_and_reconnect());
-            break;
-        case 7:
-            begin(client_->disconnect());
-            break;
-        case 8:
-            client_->notify_network_change();
-            break;
-        case 9:
-            (void)client_->status();
-            (void)client_->metrics();
-            break;
-        case 10:
-            begin(client_->stop_run());
-            break;
-        case 99:
-            client_.reset();
+        if (left == 0) {
+            subject_.reset();
             over_ = true;
             return;
-        default:
-            if (!signals_.empty())
-                signals_[chance(static_cast<unsigned>(signals_.size()))].emit(
-                    asio::cancellation_type::terminal);
         }
+        const unsigned which = chance(Acts::count + 2);
+        if (which < Acts::count)
+            Acts::act(*subject_, which, [this](auto operation) { begin(std::move(operation)); });
+        else if (!signals_.empty())
+            signals_[chance(static_cast<unsigned>(signals_.size()))].emit(
+                asio::cancellation_type::terminal);
         asio::post(caller_, [this, left] { step(left - 1); });
     }
 
@@ -158,12 +205,39 @@ private:
     std::mt19937 random_;
     asio::strand<asio::thread_pool::executor_type> caller_;
     std::deque<asio::cancellation_signal> signals_;
-    std::unique_ptr<chat_client> client_;
+    decltype(Acts::make(std::declval<world&>(), {})) subject_;
     unsigned attempts_ = 0;
     std::atomic<unsigned> begun_{0}, ended_{0}, elsewhere_{0};
     std::atomic<int> pending_{0};
     std::atomic<bool> over_{false};
 };
+
+template <class Acts>
+void do_anything_at_any_time() {
+    asio::thread_pool pool(8);
+    std::deque<restless<Acts>> all;
+    for (unsigned seed = 1; seed <= 30; ++seed)
+        all.emplace_back(pool, seed);
+    for (bool busy = true; busy;) {
+        busy = false;
+        for (auto& one : all) {
+            one.pass(20ms);
+            busy = busy || !one.over();
+        }
+        asio::post(pool, asio::use_future).get(); // whoever was before has had a turn
+    }
+    pool.join();
+    unsigned begun = 0;
+    for (const auto& one : all) {
+        begun += one.begun();
+        CHECK(one.ended() == one.begun());
+        CHECK(one.elsewhere() == 0);
+        CHECK(one.around().transports->alive() == 0);
+        CHECK(one.around().transports->violations().empty());
+        CHECK(one.around().transports->dialing_at_most() <= 1);
+    }
+    CHECK(begun > 300);
+}
 
 /// A pool that is quicker than whoever hands it something from outside: he waits until it has run.
 class quick_executor {
@@ -214,29 +288,13 @@ std::string talk_on(const Executor& executor) {
 
 TEST_CASE("threads: many clients do anything at any time on eight threads, and each call ends once",
           "[component][threads][M126]") {
-    asio::thread_pool pool(8);
-    std::deque<restless> all;
-    for (unsigned seed = 1; seed <= 30; ++seed)
-        all.emplace_back(pool, seed);
-    for (bool busy = true; busy;) {
-        busy = false;
-        for (auto& one : all) {
-            one.pass(20ms);
-            busy = busy || !one.over();
-        }
-        asio::post(pool, asio::use_future).get(); // whoever was before has had a turn
-    }
-    pool.join();
-    unsigned begun = 0;
-    for (const auto& one : all) {
-        begun += one.begun();
-        CHECK(one.ended() == one.begun());
-        CHECK(one.elsewhere() == 0);
-        CHECK(one.around().transports->alive() == 0);
-        CHECK(one.around().transports->violations().empty());
-        CHECK(one.around().transports->dialing_at_most() <= 1);
-    }
-    CHECK(begun > 300);
+    do_anything_at_any_time<client_acts>();
+}
+
+TEST_CASE(
+    "threads: many managers do anything at any time on eight threads, and each call ends once",
+    "[component][threads][M126]") {
+    do_anything_at_any_time<manager_acts>();
 }
 
 TEST_CASE("threads: every operation may be called from a foreign thread, and resumes its caller",
