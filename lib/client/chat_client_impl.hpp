@@ -87,7 +87,7 @@ private:
     void on_open() override;
     void on_text(std::string_view text) override { router_->on_text(text); }
     void on_binary(std::size_t size) override { router_->on_binary(size); }
-    void after_read() override { router_->after_read(); }
+    void after_read() override;
     /// What opens a session is no event: it is read also when there is no room for events, until
     /// one comes.
     bool has_room() const override {
@@ -111,7 +111,6 @@ private:
     awaitable<void> open();
     awaitable<void> close();
     void watch_opening();
-    void look_at_opening();
     void lose_opening() {
         opening_.lost();
         watch_opening();
@@ -168,6 +167,7 @@ private:
     opening_fsm opening_;
     std::unique_ptr<alarm> opening_watch_; // while it is under way
     unsigned openings_ = 0;                // begun, ever
+    bool opening_unwatched_ = false;       // until what came with the upgrade has been handed up
     bool opening_brought_events_ = false;  // with the queue full
     std::shared_ptr<flight<void>> opening_flight_;
     std::shared_ptr<flight<void>> closing_flight_;

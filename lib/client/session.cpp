@@ -281,18 +281,12 @@ void chat_client::impl::on_open() {
     opening_.opened(now());
     ++openings_;
     opening_brought_events_ = false;
-    // Later: most servers establish the session in one breath with the upgrade.
-    strand_.post([weak = weak_from_this()] {
-        if (const auto self = weak.lock()) self->look_at_opening();
-    });
+    opening_unwatched_ = true; // most servers establish the session in one breath with the upgrade
 }
 
-void chat_client::impl::look_at_opening() {
-    try {
-        perform(opening_.at(now()));
-    } catch (const std::exception& thrown) { // out of memory; the deadline of `open` is left
-        log_.write(log_level::error, thrown.what());
-    }
+void chat_client::impl::after_read() {
+    router_->after_read();
+    if (std::exchange(opening_unwatched_, false)) watch_opening();
 }
 
 // Its deadline, which moves, is watched for as long as it is under way.
@@ -300,7 +294,13 @@ void chat_client::impl::watch_opening() {
     if (!opening_.under_way()) return opening_watch_.reset();
     if (!opening_watch_) opening_watch_ = clock_->make_alarm(strand_);
     opening_watch_->call_at(opening_.deadline(), [weak = weak_from_this()] {
-        if (const auto self = weak.lock()) self->look_at_opening();
+        const auto self = weak.lock();
+        if (!self) return;
+        try {
+            self->perform(self->opening_.at(self->now()));
+        } catch (const std::exception& thrown) { // out of memory; the deadline of `open` is left
+            self->log_.write(log_level::error, thrown.what());
+        }
     });
 }
 

@@ -98,6 +98,9 @@ void link::after_read() {
 
 awaitable<void> link::run(std::shared_ptr<link> self) {
     co_await connect(self);
+    // What came in one breath with the answer.
+    if (!self->cut_ && self->wants_more()) self->transport_->read_at_once();
+    self->after_read();
     co_await read_all(self);
 }
 

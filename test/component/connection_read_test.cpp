@@ -23,6 +23,7 @@ scripted_connection& open_and_wait(connection_case& test) {
     peer.write_at_once();
     test.open();
     REQUIRE(peer.waiting());
+    test.layer->reads = 0;
     return peer;
 }
 
@@ -43,6 +44,18 @@ TEST_CASE("connection: what arrived together is one read, and costs no operation
     CHECK(test.transports->operations() == operations);
     CHECK(peer.waiting());
     CHECK(test.socket->status().messages_received == 4);
+}
+
+TEST_CASE("connection: what comes in one breath with the upgrade is one read, without a wait",
+          "[component][connection]") {
+    connection_case test;
+    auto& peer = test.transports->expect_connect().read_at_once().reply("one").reply("two");
+    test.open();
+
+    CHECK(test.layer->texts == lines{"one", "two"});
+    CHECK(test.layer->reads == 1);
+    CHECK(test.transports->operations() == 1); // the connect
+    CHECK(peer.waiting());
 }
 
 TEST_CASE("connection: a read that ends the session is over for the layer too",
