@@ -24,11 +24,11 @@ error_info disconnected() {
 
 error_info late() { return error_info(errc::timed_out, "The new session was not ready in time."); }
 
-send_limits limits_of(const connection_options& options) {
+send_limits limits_of(const limits_config& config, std::chrono::milliseconds answer_lifetime) {
     send_limits limits;
-    limits.messages = options.config.limits.queue_messages;
-    limits.bytes = options.config.limits.queue_bytes;
-    limits.answer_lifetime = options.answer_lifetime;
+    limits.messages = config.queue_messages;
+    limits.bytes = config.queue_bytes;
+    limits.answer_lifetime = answer_lifetime;
     return limits;
 }
 
@@ -51,13 +51,13 @@ connection_impl::connection_impl(token, asio::any_io_executor strand, environmen
                                  connection_options options)
     : strand_(std::move(strand)), environment_(std::move(environment)),
       clock_(environment_->clock()),
-      config_(std::make_shared<const connection_config>(options.config)),
+      config_(std::make_shared<const connection_config>(std::move(options.config))),
       secrets_(std::move(options.secrets)),
       url_(server_url::parse(options.server_url, config_->allow_plaintext)),
       transports_(environment_->make_transports(config_)), log_(options.log, options.log_threshold),
       board_(std::make_shared<status_board>()),
-      queue_(std::make_shared<send_queue>(limits_of(options))), changed_(strand_, clock_),
-      fsm_(config_->reconnect) {}
+      queue_(std::make_shared<send_queue>(limits_of(config_->limits, options.answer_lifetime))),
+      changed_(strand_, clock_), fsm_(config_->reconnect) {}
 
 connection_impl::~connection_impl() {
     if (link_) link_->detach();
@@ -74,10 +74,8 @@ awaitable<void> connection_impl::open(time_point deadline) {
 }
 
 awaitable<void> connection_impl::open(self_ptr self, time_point deadline) {
-    if (self->closing_ && !self->closing_->done()) {
-        const auto closing = self->closing_;
-        co_await closing->join();
-    }
+    while (self->draining_)
+        co_await self->changed_.wait_until();
     if (self->running_) co_await rejoin(self, deadline);
     if (self->ready()) co_return;
     auto layer = self->layer_.lock();
@@ -192,17 +190,18 @@ awaitable<void> connection_impl::reconnect(self_ptr self, time_point deadline) {
 // --- the end
 
 awaitable<void> connection_impl::close(std::chrono::milliseconds limit) {
-    const auto self = std::static_pointer_cast<connection_impl>(shared_from_this());
-    if (!closing_ || closing_->done())
-        closing_ =
-            flight<void>::start(strand_, clock_, [self, limit] { return shut_down(self, limit); });
-    return closing_->join();
+    return shut_down(std::static_pointer_cast<connection_impl>(shared_from_this()), limit);
 }
 
 awaitable<void> connection_impl::shut_down(self_ptr self, std::chrono::milliseconds limit) {
     const auto begun = self->now();
     const auto end = after(begun, limit);
     if (self->stop_ == stop::abandoned) co_return;
+    if (self->draining_) { // somebody else is at it
+        while (self->draining_)
+            co_await self->changed_.wait_until();
+        co_return;
+    }
     self->draining_ = true;
     if (self->running_) self->board_->enter(websocket_state::closing, phase::closing);
     if (self->ready() && self->unsent()) co_await drain(self, after(begun, limit / 3));

@@ -85,7 +85,8 @@ public:
     virtual awaitable<void> reconnect(time_point deadline) = 0;
 
     /// Drains for a third of `limit`, closes, ends every task. Idempotent, in every state;
-    /// concurrent calls all return when it is over.
+    /// concurrent calls all return when it is over. Not to be cancelled: it belongs to a flight of
+    /// its caller's.
     virtual awaitable<void> close(std::chrono::milliseconds limit) = 0;
     /// The same without the drain and the good-bye: for a destructor.
     virtual void abandon() = 0;

@@ -159,7 +159,7 @@ private:
     bool opening_ = false;               // it has not had its first ready session
     bool session_ready_ = false;
     bool was_ready_ = false; // since `open`
-    bool draining_ = false;  // `close` was called
+    bool draining_ = false;  // `close` was called, and is not over
     bool requested_ = false;
     bool network_changed_ = false;
     unsigned sessions_ = 0;  // ready ones, ever
@@ -171,7 +171,6 @@ private:
     std::shared_ptr<link> link_;                 // the one that is on
     std::vector<std::shared_ptr<link>> retired_; // those that still say good-bye
     std::optional<ticket> tried_;                // the last one that the server saw
-    std::shared_ptr<flight<void>> closing_;
 };
 
 } // namespace parley

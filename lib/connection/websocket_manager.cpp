@@ -72,6 +72,7 @@ private:
     void on_connection_event(connection_event happened) override;
 
     static awaitable<void> open(std::shared_ptr<impl> self);
+    static awaitable<void> close(std::shared_ptr<impl> self);
     static awaitable<ticket> find_ticket(std::shared_ptr<impl> self,
                                          std::optional<ticket> rejected);
     static awaitable<void> wait_for_room(std::shared_ptr<impl> self);
@@ -93,7 +94,7 @@ private:
     bool ended_ = false; // for good, since the last `connect`
     bool gone_ = false;  // the manager was destroyed
     unsigned waiting_ = 0;
-    std::shared_ptr<flight<void>> opening_;
+    std::shared_ptr<flight<void>> opening_, closing_;
     bool given_up_ = false; // the flight: it only has to land
 };
 
@@ -245,6 +246,14 @@ void websocket_manager::impl::update_ticket(ticket held) {
 
 awaitable<void> websocket_manager::impl::disconnect(std::shared_ptr<impl> self) {
     if (self->gone_) throw_aborted();
+    if (!self->closing_ || self->closing_->done())
+        self->closing_ =
+            flight<void>::start(self->strand_, self->clock_, [self] { return close(self); });
+    const auto closing = self->closing_;
+    co_await closing->join();
+}
+
+awaitable<void> websocket_manager::impl::close(std::shared_ptr<impl> self) {
     co_await self->connection_->close(self->options_.disconnect_timeout);
     self->end();
 }

@@ -245,7 +245,7 @@ server_url server_url::parse(std::string_view text, bool allow_plaintext) {
 
     auto rest = text.substr(colon + 3);
     if (rest.find('#') != std::string_view::npos) refuse.because("it must have no fragment");
-    const auto authority = rest.substr(0, rest.find_first_of("/?"));
+    const auto authority = rest.substr(0, std::min(rest.find('/'), rest.find('?')));
     rest.remove_prefix(authority.size());
     if (authority.find('@') != std::string_view::npos)
         refuse.because("it must have no user and no password; tokens go into their own settings");

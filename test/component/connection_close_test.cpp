@@ -236,21 +236,6 @@ TEST_CASE("connection: closing what was never opened returns", "[component][conn
     CHECK(nothing_left(test));
 }
 
-TEST_CASE("connection: a cancelled close goes on by itself", "[component][connection]") {
-    connection_case test;
-    auto& peer = test.transports->expect_connect();
-    peer.ignore_close();
-    test.open();
-
-    auto closing = test.begin_close();
-    closing.cancel();
-    poll(test.io);
-    CHECK(closing.aborted());
-    test.pass(3s);
-
-    CHECK(nothing_left(test));
-}
-
 TEST_CASE("connection: closing does not wait for a reader that is held back",
           "[component][connection]") {
     connection_case test;

@@ -312,6 +312,28 @@ TEST_CASE("websocket_manager: an event handler that throws does no harm",
     CHECK(test.socket->state() == websocket_state::ready);
 }
 
+TEST_CASE("websocket_manager: a cancelled disconnect goes on by itself, and is joined by another",
+          "[component][websocket_manager]") {
+    manager_case test;
+    auto& peer = test.transports->expect_connect().ignore_close();
+    test.begin_connect().get();
+
+    auto one = start(test.io, test.socket->disconnect());
+    poll(test.io);
+    one.cancel();
+    poll(test.io);
+    CHECK(one.aborted());
+    CHECK(test.transports->alive() == 1);
+    const auto two = start(test.io, test.socket->disconnect());
+    const auto receiving = test.begin_receive();
+    test.pass(3s);
+
+    CHECK_NOTHROW(two.get());
+    CHECK_FALSE(receiving.get());
+    CHECK(peer.closes() == std::vector<unsigned>{1000});
+    CHECK(test.transports->alive() == 0);
+}
+
 TEST_CASE("websocket_manager: destroyed, whatever waits ends with operation_aborted",
           "[component][websocket_manager][J105]") {
     manager_case test;
