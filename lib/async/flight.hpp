@@ -68,11 +68,21 @@ public:
     /// within the landing.
     awaitable<T> join() { return join(this->shared_from_this()); }
 
+    /// The same without a coroutine: `heard` is called once, when it has landed, or before that
+    /// when the slot is told to leave it.
+    template <class Heard>
+    void when_landed(asio::cancellation_slot slot, Heard heard) {
+        if (done_) return heard();
+        park(asio::bind_cancellation_slot(slot, std::move(heard)));
+    }
+
     /// Its outcome, once done: the value, or throws the error.
     T get() const {
         if (error_) std::rethrow_exception(error_);
         if constexpr (!std::is_void_v<T>) return *value_;
     }
+
+    std::exception_ptr error() const noexcept { return error_; } ///< likewise, null with a value
 
     /// Cancels the operation (terminal), for everybody. It lands when it has noticed.
     void cancel() {

@@ -1,4 +1,5 @@
 #include "client/chat_client_impl.hpp"
+#include "ticket/server_exchange.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
@@ -9,6 +10,68 @@
 #include <variant>
 
 namespace parley {
+
+namespace {
+
+connection_options options_of(const chat_client_config& config, secret_list secrets) {
+    connection_options options;
+    options.server_url = config.server_url;
+    options.config = config.connection;
+    options.send_timeout = config.timeouts.send;
+    options.secrets = std::move(secrets);
+    options.log = config.log;
+    options.log_threshold = config.log_threshold;
+    return options;
+}
+
+message_router_options router_options_of(const chat_client_config& config, secret_list secrets) {
+    message_router_options options;
+    options.tools = config.tools;
+    options.limits = config.connection.limits;
+    options.secrets = std::move(secrets);
+    options.log = config.log;
+    options.log_threshold = config.log_threshold;
+    return options;
+}
+
+} // namespace
+
+chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_config config,
+                        std::shared_ptr<ticket_manager> shared_tickets, environment_ptr environment)
+    : environment_(std::move(environment)), clock_(environment_->clock()),
+      strand_(detail::strand::around(executor)), server_url_(config.server_url),
+      timeouts_(config.timeouts), component_schemas_(config.component_schemas), auth_(config.auth),
+      context_helpers_(config.context_helpers), log_(config.log, config.log_threshold),
+      owns_tickets_(!shared_tickets),
+      secrets_(std::make_shared<const std::vector<secret>>(secrets_of(config.auth))),
+      connection_(connection::make(strand_, environment_, options_of(config, secrets_))),
+      router_(message_router::make(strand_, environment_, router_options_of(config, secrets_))),
+      events_(strand_, clock_, config.connection.limits), changed_(strand_, clock_),
+      opening_(config.connection.session_timeout, timeouts_.acknowledge),
+      tickets_(shared_tickets ? std::move(shared_tickets) : make_tickets(config)) {
+    if (!context_helpers_.is_null() && !context_helpers_.is_object())
+        throw_error(error_info(errc::invalid_configuration, "context_helpers must be an object."));
+    if (!component_schemas_.is_null() && !component_schemas_.is_array())
+        throw_error(error_info(errc::invalid_configuration, "component_schemas must be an array."));
+    router_->add_tools(std::move(config.client_tools));
+    publish_tool_names();
+}
+
+void chat_client::impl::attach() {
+    connection_->attach(weak_from_this());
+    router_->attach(std::weak_ptr<message_sink>(shared_from_this()));
+}
+
+std::shared_ptr<ticket_manager>
+chat_client::impl::make_tickets(const chat_client_config& config) const {
+    ticket_manager_options options;
+    options.connection = config.connection;
+    options.validate_timeout = config.timeouts.request;
+    options.log = config.log;
+    options.log_threshold = config.log_threshold;
+    return std::make_shared<ticket_manager>(strand_, config.auth, config.server_url, config.ticket,
+                                            std::move(options), environment_);
+}
 
 chat_client::chat_client(asio::any_io_executor executor, chat_client_config config,
                          environment_ptr environment)
@@ -34,9 +97,7 @@ task_group& chat_client::impl::tasks() {
     return *tasks_;
 }
 
-awaitable<void> chat_client::init() {
-    return detail::on_strand<void>(impl_->where(), [impl = impl_] { return impl->init(); });
-}
+awaitable<void> chat_client::init() { return impl::init(impl_); }
 
 awaitable<void> chat_client::send_message(std::string content) {
     return send_message(chat_message(std::move(content)));
@@ -149,9 +210,7 @@ awaitable<void> chat_client::reconnect() {
     return detail::on_strand<void>(impl_->where(), [impl = impl_] { return impl->reconnect(); });
 }
 
-awaitable<void> chat_client::disconnect() {
-    return detail::on_strand<void>(impl_->where(), [impl = impl_] { return impl->disconnect(); });
-}
+awaitable<void> chat_client::disconnect() { return impl::disconnect(impl_); }
 
 void chat_client::notify_network_change() {
     impl_->where().post([impl = impl_] { impl->notify_network_change(); });
@@ -162,5 +221,55 @@ bool chat_client::is_connected() const { return impl_->status().connected; }
 connection_status chat_client::status() const { return impl_->status(); }
 
 metrics_snapshot chat_client::metrics() const { return impl_->metrics(); }
+
+connection_status chat_client::impl::status() const {
+    connection_status now_is;
+    now_is.websocket = connection_->status();
+    const auto held = tickets_->snapshot();
+    now_is.state = now_is.websocket.state;
+    now_is.connected = now_is.state == websocket_state::ready;
+    now_is.is_reconnecting = comes_back(now_is.state);
+    now_is.reconnect_attempts = now_is.is_reconnecting ? now_is.websocket.attempt : 0;
+    now_is.has_valid_ticket = held.valid;
+    now_is.ticket_expires_in = held.expires_in;
+    return now_is;
+}
+
+metrics_snapshot chat_client::impl::metrics() const {
+    const auto websocket = connection_->status();
+    const auto messages = router_->counts();
+    const auto held = tickets_->snapshot();
+    metrics_snapshot all;
+    all.messages_sent = websocket.messages_sent;
+    all.messages_received = websocket.messages_received;
+    all.bytes_sent = websocket.bytes_sent;
+    all.bytes_received = websocket.bytes_received;
+    all.messages_skipped = messages.skipped;
+    all.connections_opened = opened_;
+    all.connections_lost = lost_;
+    all.reconnect_attempts = attempts_;
+    all.tickets_requested = held.requests;
+    all.tickets_failed = held.failures;
+    all.tool_calls = messages.tool_calls;
+    all.tool_calls_repeated = messages.tool_calls_repeated;
+    all.tool_calls_failed = messages.tool_calls_failed;
+    const auto tools_with = [&](tool_outcome outcome) {
+        return messages.tool_calls_by_outcome[static_cast<std::size_t>(outcome)];
+    };
+    all.tool_calls_threw = tools_with(tool_outcome::failed);
+    all.tool_calls_not_found = tools_with(tool_outcome::not_found);
+    all.tool_calls_timed_out = tools_with(tool_outcome::timed_out);
+    all.tool_calls_busy = tools_with(tool_outcome::busy);
+    all.tool_calls_invalid = tools_with(tool_outcome::invalid_parameters);
+    all.tool_calls_shut_down = tools_with(tool_outcome::shut_down);
+    all.tool_answers_forgotten = messages.tool_answers_forgotten;
+    all.tool_time = messages.tool_time;
+    all.tool_time_longest = messages.tool_time_longest;
+    all.heartbeat_pings = messages.pings;
+    all.heartbeat_pings_unanswered = messages.pings_unanswered;
+    all.heartbeat_acks = messages.ping_answers;
+    all.handlers_failed = handlers_failed_;
+    return all;
+}
 
 } // namespace parley

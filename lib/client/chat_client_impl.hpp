@@ -46,10 +46,10 @@ public:
     static awaitable<void> run(std::shared_ptr<impl> self, event_handlers handlers);
 
     // session.cpp: from nothing to a ready session, and back
-    awaitable<void> init();
+    static awaitable<void> init(std::shared_ptr<impl> self); // anywhere
     awaitable<void> reconnect();
     awaitable<void> refresh_ticket_and_reconnect();
-    awaitable<void> disconnect();
+    static awaitable<void> disconnect(std::shared_ptr<impl> self); // anywhere
     void abandon();
     void notify_network_change() { connection_->notify_network_change(); }
     connection_status status() const; // any thread
@@ -107,7 +107,14 @@ private:
     void send_control(std::string frame) override { connection_->send_control(std::move(frame)); }
     void send_answer(std::string frame) override { connection_->send_answer(std::move(frame)); }
 
+    class init_call;
+    class disconnect_call;
+
     task_group& tasks();
+    bool may_open() const;
+    awaitable<void> wait_and_open();
+    std::shared_ptr<flight<void>> join_opening();
+    void leave_opening(const std::shared_ptr<flight<void>>& opening);
     awaitable<void> open();
     awaitable<void> close();
     void watch_opening();
@@ -143,6 +150,9 @@ private:
 
     time_point now() const { return clock_->now(); }
     bool closing() const { return closing_flight_ && !closing_flight_->done(); }
+    static bool comes_back(websocket_state state) {
+        return state == websocket_state::waiting || state == websocket_state::reconnecting;
+    }
     static error_info disconnected(); // for who is not cancelled, but is given up
     void check_alive() const;         // throws operation_aborted once the client is gone
 

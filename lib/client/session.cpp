@@ -1,8 +1,8 @@
 // From nothing to a ready session, and back.
 
 #include "async/aborted.hpp"
+#include "async/join_on_strand.hpp"
 #include "client/chat_client_impl.hpp"
-#include "ticket/server_exchange.hpp"
 #include "wire/encoder.hpp"
 
 #include <exception>
@@ -10,72 +10,6 @@
 #include <variant>
 
 namespace parley {
-
-namespace {
-
-connection_options options_of(const chat_client_config& config, secret_list secrets) {
-    connection_options options;
-    options.server_url = config.server_url;
-    options.config = config.connection;
-    options.send_timeout = config.timeouts.send;
-    options.secrets = std::move(secrets);
-    options.log = config.log;
-    options.log_threshold = config.log_threshold;
-    return options;
-}
-
-message_router_options router_options_of(const chat_client_config& config, secret_list secrets) {
-    message_router_options options;
-    options.tools = config.tools;
-    options.limits = config.connection.limits;
-    options.secrets = std::move(secrets);
-    options.log = config.log;
-    options.log_threshold = config.log_threshold;
-    return options;
-}
-
-bool comes_back(websocket_state state) {
-    return state == websocket_state::waiting || state == websocket_state::reconnecting;
-}
-
-} // namespace
-
-chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_config config,
-                        std::shared_ptr<ticket_manager> shared_tickets, environment_ptr environment)
-    : environment_(std::move(environment)), clock_(environment_->clock()),
-      strand_(detail::strand::around(executor)), server_url_(config.server_url),
-      timeouts_(config.timeouts), component_schemas_(config.component_schemas), auth_(config.auth),
-      context_helpers_(config.context_helpers), log_(config.log, config.log_threshold),
-      owns_tickets_(!shared_tickets),
-      secrets_(std::make_shared<const std::vector<secret>>(secrets_of(config.auth))),
-      connection_(connection::make(strand_, environment_, options_of(config, secrets_))),
-      router_(message_router::make(strand_, environment_, router_options_of(config, secrets_))),
-      events_(strand_, clock_, config.connection.limits), changed_(strand_, clock_),
-      opening_(config.connection.session_timeout, timeouts_.acknowledge),
-      tickets_(shared_tickets ? std::move(shared_tickets) : make_tickets(config)) {
-    if (!context_helpers_.is_null() && !context_helpers_.is_object())
-        throw_error(error_info(errc::invalid_configuration, "context_helpers must be an object."));
-    if (!component_schemas_.is_null() && !component_schemas_.is_array())
-        throw_error(error_info(errc::invalid_configuration, "component_schemas must be an array."));
-    router_->add_tools(std::move(config.client_tools));
-    publish_tool_names();
-}
-
-void chat_client::impl::attach() {
-    connection_->attach(weak_from_this());
-    router_->attach(std::weak_ptr<message_sink>(shared_from_this()));
-}
-
-std::shared_ptr<ticket_manager>
-chat_client::impl::make_tickets(const chat_client_config& config) const {
-    ticket_manager_options options;
-    options.connection = config.connection;
-    options.validate_timeout = config.timeouts.request;
-    options.log = config.log;
-    options.log_threshold = config.log_threshold;
-    return std::make_shared<ticket_manager>(strand_, config.auth, config.server_url, config.ticket,
-                                            std::move(options), environment_);
-}
 
 error_info chat_client::impl::disconnected() {
     return error_info(errc::disconnected, "The client was disconnected.");
@@ -85,7 +19,43 @@ void chat_client::impl::check_alive() const {
     if (gone_) throw_aborted();
 }
 
-awaitable<void> chat_client::impl::init() {
+/// Most calls have nothing to do but to wait for the opening.
+class chat_client::impl::init_call final : public joining_call {
+public:
+    explicit init_call(std::shared_ptr<impl> of) : of_(std::move(of)) {}
+
+    std::shared_ptr<flight<void>> begin() override {
+        of_->check_alive();
+        plain_ = of_->may_open();
+        if (plain_) return of_->join_opening();
+        return flight<void>::start(of_->strand_, of_->clock_,
+                                   [self = of_] { return self->wait_and_open(); });
+    }
+    void ended(const std::shared_ptr<flight<void>>& joined) override {
+        if (plain_)
+            of_->leave_opening(joined);
+        else
+            joined->cancel();
+    }
+
+private:
+    const std::shared_ptr<impl> of_;
+    bool plain_ = false;
+};
+
+awaitable<void> chat_client::impl::init(std::shared_ptr<impl> self) {
+    auto where = self->strand_;
+    return join_on_strand(std::move(where), std::make_shared<init_call>(std::move(self)));
+}
+
+/// There is no session, none on its way, and none to be left behind first.
+bool chat_client::impl::may_open() const {
+    const bool given_up = opening_flight_ && !opening_flight_->done() && opening_given_up_;
+    return !closing() && !given_up && !connection_->ready() &&
+           !comes_back(connection_->status().state);
+}
+
+awaitable<void> chat_client::impl::wait_and_open() {
     const auto deadline = after(now(), timeouts_.init);
     bool waited = false; // for a session on its way back: its end is ours
     for (;;) {
@@ -108,26 +78,34 @@ awaitable<void> chat_client::impl::init() {
             break;
         }
     }
-    if (!opening_flight_ || opening_flight_->done()) {
-        opening_given_up_ = false;
-        opening_flight_ = flight<void>::start(strand_, clock_,
-                                              [self = shared_from_this()] { return self->open(); });
-    }
-    const auto opening = opening_flight_;
-    ++init_waiters_;
+    const auto opening = join_opening();
     std::exception_ptr failure;
     try {
         co_await opening->join();
     } catch (...) {
         failure = std::current_exception();
     }
-    // Only when nobody else waits for it does a cancelled caller take the attempt with him.
+    leave_opening(opening);
+    if (failure) std::rethrow_exception(failure);
+}
+
+std::shared_ptr<flight<void>> chat_client::impl::join_opening() {
+    if (!opening_flight_ || opening_flight_->done()) {
+        opening_given_up_ = false;
+        opening_flight_ = flight<void>::start(strand_, clock_,
+                                              [self = shared_from_this()] { return self->open(); });
+    }
+    ++init_waiters_;
+    return opening_flight_;
+}
+
+// Only when nobody else waits for it does a cancelled caller take the attempt with him.
+void chat_client::impl::leave_opening(const std::shared_ptr<flight<void>>& opening) {
     if (--init_waiters_ == 0 && !opening->done()) {
         opening_given_up_ = true;
         opening->cancel();
     }
     if (opening->done() && opening_flight_ == opening) opening_flight_.reset(); // it is large
-    if (failure) std::rethrow_exception(failure);
 }
 
 error_info chat_client::impl::why_ended() const {
@@ -199,12 +177,26 @@ awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
     co_await connection_->reconnect(deadline);
 }
 
-awaitable<void> chat_client::impl::disconnect() {
-    if (!closing())
-        closing_flight_ = flight<void>::start(
-            strand_, clock_, [self = shared_from_this()] { return self->close(); });
-    const auto ending = closing_flight_;
-    co_await ending->join();
+/// The closing goes on without those who leave it.
+class chat_client::impl::disconnect_call final : public joining_call {
+public:
+    explicit disconnect_call(std::shared_ptr<impl> of) : of_(std::move(of)) {}
+
+    std::shared_ptr<flight<void>> begin() override {
+        if (!of_->closing())
+            of_->closing_flight_ = flight<void>::start(of_->strand_, of_->clock_,
+                                                       [self = of_] { return self->close(); });
+        return of_->closing_flight_;
+    }
+    void ended(const std::shared_ptr<flight<void>>&) override {}
+
+private:
+    const std::shared_ptr<impl> of_;
+};
+
+awaitable<void> chat_client::impl::disconnect(std::shared_ptr<impl> self) {
+    auto where = self->strand_;
+    return join_on_strand(std::move(where), std::make_shared<disconnect_call>(std::move(self)));
 }
 
 awaitable<void> chat_client::impl::close() {
@@ -345,56 +337,6 @@ void chat_client::impl::on_connection_event(connection_event happened) {
     std::visit([this](auto&& one) { events_.push(std::move(one)); }, std::move(happened));
     if (failed) end_session();
     changed_.notify_all();
-}
-
-connection_status chat_client::impl::status() const {
-    connection_status now_is;
-    now_is.websocket = connection_->status();
-    const auto held = tickets_->snapshot();
-    now_is.state = now_is.websocket.state;
-    now_is.connected = now_is.state == websocket_state::ready;
-    now_is.is_reconnecting = comes_back(now_is.state);
-    now_is.reconnect_attempts = now_is.is_reconnecting ? now_is.websocket.attempt : 0;
-    now_is.has_valid_ticket = held.valid;
-    now_is.ticket_expires_in = held.expires_in;
-    return now_is;
-}
-
-metrics_snapshot chat_client::impl::metrics() const {
-    const auto websocket = connection_->status();
-    const auto messages = router_->counts();
-    const auto held = tickets_->snapshot();
-    metrics_snapshot all;
-    all.messages_sent = websocket.messages_sent;
-    all.messages_received = websocket.messages_received;
-    all.bytes_sent = websocket.bytes_sent;
-    all.bytes_received = websocket.bytes_received;
-    all.messages_skipped = messages.skipped;
-    all.connections_opened = opened_;
-    all.connections_lost = lost_;
-    all.reconnect_attempts = attempts_;
-    all.tickets_requested = held.requests;
-    all.tickets_failed = held.failures;
-    all.tool_calls = messages.tool_calls;
-    all.tool_calls_repeated = messages.tool_calls_repeated;
-    all.tool_calls_failed = messages.tool_calls_failed;
-    const auto tools_with = [&](tool_outcome outcome) {
-        return messages.tool_calls_by_outcome[static_cast<std::size_t>(outcome)];
-    };
-    all.tool_calls_threw = tools_with(tool_outcome::failed);
-    all.tool_calls_not_found = tools_with(tool_outcome::not_found);
-    all.tool_calls_timed_out = tools_with(tool_outcome::timed_out);
-    all.tool_calls_busy = tools_with(tool_outcome::busy);
-    all.tool_calls_invalid = tools_with(tool_outcome::invalid_parameters);
-    all.tool_calls_shut_down = tools_with(tool_outcome::shut_down);
-    all.tool_answers_forgotten = messages.tool_answers_forgotten;
-    all.tool_time = messages.tool_time;
-    all.tool_time_longest = messages.tool_time_longest;
-    all.heartbeat_pings = messages.pings;
-    all.heartbeat_pings_unanswered = messages.pings_unanswered;
-    all.heartbeat_acks = messages.ping_answers;
-    all.handlers_failed = handlers_failed_;
-    return all;
 }
 
 } // namespace parley

@@ -66,6 +66,28 @@ struct crossing {
     bool started = false;
 };
 
+/// The way of a call whose caller can be cancelled, before it has begun too. His signal may outlive
+/// both contexts: his slot holds nothing of ours.
+template <class Handler>
+std::shared_ptr<crossing<Handler>> cross_to(Handler handler, strand target) {
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    auto way = std::make_shared<crossing<Handler>>(std::move(handler), std::move(target));
+    if (slot.is_connected())
+        slot.assign([weak = std::weak_ptr(way)](asio::cancellation_type type) {
+            const auto pending = weak.lock();
+            if (!pending) return;
+            pending->target.post([weak, type] {
+                const auto held = weak.lock();
+                if (!held) return;
+                if (held->started)
+                    held->signal.emit(type);
+                else
+                    held->cancel_requested = true;
+            });
+        });
+    return way;
+}
+
 template <class Handler, class... Results>
 void cross_back(std::shared_ptr<crossing<Handler>> way, std::exception_ptr error,
                 Results... results) {
@@ -119,23 +141,7 @@ template <class T>
 awaitable<T> on_strand(strand where, std::function<awaitable<T>()> operation) {
     return asio::async_initiate<const asio::use_awaitable_t<>, typename completion<T>::signature>(
         [](auto handler, strand target, std::function<awaitable<T>()> work) {
-            using handler_type = std::decay_t<decltype(handler)>;
-            auto slot = asio::get_associated_cancellation_slot(handler);
-            auto way = std::make_shared<crossing<handler_type>>(std::move(handler), target);
-            // A caller's signal may outlive both contexts: his slot holds nothing of ours.
-            if (slot.is_connected())
-                slot.assign([weak = std::weak_ptr(way)](asio::cancellation_type type) {
-                    const auto pending = weak.lock();
-                    if (!pending) return;
-                    pending->target.post([weak, type] {
-                        const auto held = weak.lock();
-                        if (!held) return;
-                        if (held->started)
-                            held->signal.emit(type);
-                        else
-                            held->cancel_requested = true;
-                    });
-                });
+            auto way = cross_to(std::move(handler), target);
             // Maybe at once, on this thread: then only the way back is a turn of the scheduler.
             target.dispatch([target, way, work = std::move(work)]() mutable {
                 if (way->cancel_requested) {

@@ -1,0 +1,54 @@
+#include "async/join_on_strand.hpp"
+
+#include <parley/detail/on_strand.hpp>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+namespace parley {
+
+joining_call::~joining_call() = default;
+
+namespace {
+
+template <class Handler>
+void join(std::shared_ptr<detail::crossing<Handler>> way, std::shared_ptr<joining_call> call) {
+    if (way->cancel_requested) return detail::cross_back(std::move(way), detail::aborted());
+    way->started = true;
+    std::shared_ptr<flight<void>> joined;
+    std::exception_ptr error;
+    try {
+        joined = call->begin();
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (!joined) return detail::cross_back(std::move(way), std::move(error));
+    auto slot = way->signal.slot();
+    joined->when_landed(slot, [way, call, joined] {
+        auto outcome = joined->done() ? joined->error() : detail::aborted();
+        try {
+            call->ended(joined);
+        } catch (...) {
+            outcome = std::current_exception();
+        }
+        detail::cross_back(way, std::move(outcome));
+    });
+}
+
+} // namespace
+
+awaitable<void> join_on_strand(detail::strand where, std::shared_ptr<joining_call> call) {
+    return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(
+        [](auto handler, detail::strand target, std::shared_ptr<joining_call> asked) {
+            const auto way = detail::cross_to(std::move(handler), target);
+            target.dispatch([way, asked = std::move(asked)] { join(way, asked); });
+        },
+        asio::use_awaitable, std::move(where), std::move(call));
+}
+
+} // namespace parley
