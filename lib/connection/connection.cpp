@@ -111,7 +111,8 @@ awaitable<void> connection_impl::open(self_ptr self, time_point deadline) {
     self->end_loop(thrown && !cancelled);
     layer.reset();
     if (self->was_ready_) co_return;
-    co_await wait_idle(self, time_point::max());
+    while (!self->idle())
+        co_await self->changed_.wait_until();
     self->release_link(); // what it had to say of itself is not the next one's
     if (self->stop_ == stop::given_up) {
         // A close that began meanwhile says itself where it ends.
@@ -209,12 +210,14 @@ awaitable<void> connection_impl::shut_down(self_ptr self, std::chrono::milliseco
     if (self->link_) self->link_->finish(disconnected(), normal_closure, end);
     for (const auto& one : self->retired_)
         one->finish(disconnected(), normal_closure, end);
-    co_await wait_idle(self, end);
+    while (!self->idle() && self->now() < end)
+        co_await self->changed_.wait_until(end);
     if (self->link_ && !self->link_->over()) self->link_->abort(disconnected());
     const auto late = self->retired_; // an abort may end it at once
     for (const auto& one : late)
         one->abort(disconnected());
-    co_await wait_idle(self, time_point::max());
+    while (!self->idle())
+        co_await self->changed_.wait_until();
     self->reset_after_close();
 }
 
@@ -235,10 +238,8 @@ awaitable<void> connection_impl::drain(self_ptr self, time_point until) {
         co_await self->changed_.wait_until(until);
 }
 
-awaitable<void> connection_impl::wait_idle(self_ptr self, time_point until) {
-    while ((self->running_ || (self->link_ && !self->link_->over()) || !self->retired_.empty()) &&
-           self->now() < until)
-        co_await self->changed_.wait_until(until);
+bool connection_impl::idle() const {
+    return !running_ && (!link_ || link_->over()) && retired_.empty();
 }
 
 // The loop leaves at its next step; what it waits for is ended.

@@ -87,7 +87,7 @@ private:
     static awaitable<void> reconnect(self_ptr self, time_point deadline);
     static awaitable<void> shut_down(self_ptr self, std::chrono::milliseconds limit);
     static awaitable<void> drain(self_ptr self, time_point until);
-    static awaitable<void> wait_idle(self_ptr self, time_point until);
+    bool idle() const; // nothing of it runs
     void halt(stop why);
     void reset_after_close();
     [[noreturn]] void throw_ended() const;

@@ -117,7 +117,6 @@ private:
     static awaitable<void> run(std::shared_ptr<link> self);
     static awaitable<void> read_all(std::shared_ptr<link> self);
     static awaitable<void> read_on(std::shared_ptr<link> self);
-    static awaitable<void> connect(std::shared_ptr<link> self);
     bool listen();
     void after_read();
     static awaitable<void> read(std::shared_ptr<link> self);

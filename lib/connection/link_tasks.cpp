@@ -97,21 +97,17 @@ void link::after_read() {
 }
 
 awaitable<void> link::run(std::shared_ptr<link> self) {
-    co_await connect(self);
-    // What came in one breath with the answer.
-    if (!self->cut_ && self->wants_more()) self->transport_->read_at_once();
-    self->after_read();
-    co_await read_all(self);
-}
-
-awaitable<void> link::connect(std::shared_ptr<link> self) {
     auto connecting = self->transport_->connect(std::move(self->request_));
     const auto connected = co_await std::move(connecting);
     if (!connected) {
         self->end(connected.error());
     } else if (!self->cut_) {
         self->opened();
+        // What came in one breath with the answer.
+        if (!self->cut_ && self->wants_more()) self->transport_->read_at_once();
+        self->after_read();
     }
+    co_await read_all(self);
 }
 
 awaitable<void> link::read(std::shared_ptr<link> self) {
