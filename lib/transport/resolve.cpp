@@ -197,7 +197,9 @@ awaitable<result<tcp_endpoints>> answer_at_once(result<tcp_endpoints> known) { c
 } // namespace
 
 tcp_endpoints known_endpoints(const std::string& host, std::uint16_t port) {
-    boost::system::error_code not_numeric;
+    boost::system::error_code not_numeric; // a number of version 6 is what Asio tries first
+    const asio::ip::address number = asio::ip::make_address_v4(host, not_numeric);
+    if (!not_numeric) return tcp_endpoints(1, {number, port});
     const auto address = asio::ip::make_address(host, not_numeric);
     if (!not_numeric) return tcp_endpoints(1, {address, port});
     return host == "localhost" ? loopback(port) : tcp_endpoints();

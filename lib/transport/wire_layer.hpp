@@ -118,8 +118,7 @@ public:
         void ended(error_code failed, std::size_t count) {
             layer_.read_failed_ = failed;
             if (failed) return;
-            layer_.little_ = count < frame_gate::small_capacity;
-            layer_.gate_.commit(count, layer_.look_at_clock());
+            layer_.arrived(count);
             layer_.on_read_(count);
         }
 
@@ -146,7 +145,7 @@ public:
     bool read_has_failed() const noexcept { return read_failed_.failed(); }
     /// The WebSocket has begun a read, which waits.
     bool websocket_reads() const noexcept { return websocket_reads_; }
-    /// The last outside read brought little: the next wait may be long.
+    /// The last read brought little: the next wait may be long.
     bool brought_little() const noexcept { return little_; }
     std::optional<std::string_view> take_text(std::size_t longest) {
         return gate_.take_text(longest, read_at_);
@@ -209,6 +208,11 @@ private:
 
     time_point look_at_clock() { return read_at_ = clock_->now(); }
 
+    void arrived(std::size_t count) {
+        little_ = count < frame_gate::small_capacity;
+        gate_.commit(count, look_at_clock());
+    }
+
     template <class Buffers>
     static asio::mutable_buffer first_of(const Buffers& buffers) {
         for (auto each = asio::buffer_sequence_begin(buffers);
@@ -229,7 +233,7 @@ private:
             case step::start: // or after an outside read
                 return start(self);
             case step::fill:
-                if (!failed) layer_.gate_.commit(count, layer_.look_at_clock());
+                if (!failed) layer_.arrived(count);
                 break;
             case step::direct:
                 if (!failed) layer_.gate_.skip(count, layer_.look_at_clock());
@@ -291,7 +295,7 @@ private:
                 layer_.next_.async_read_some(asio::buffer(into_, rest), std::move(self));
             } else {
                 step_ = step::fill;
-                layer_.gate_.expect(layer_.gate_.head().current() == answer_head::state::complete);
+                layer_.gate_.expect(!layer_.little_);
                 layer_.next_.async_read_some(layer_.gate_.space(), std::move(self));
             }
         }
