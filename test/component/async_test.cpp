@@ -196,7 +196,7 @@ TEST_CASE("task_group: what a task throws is reported, and a cancellation is not
     CHECK(reported.front() == "no luck");
 }
 
-TEST_CASE("strand: one that an executor is, is found again", "[component][strand]") {
+TEST_CASE("strand: one that an executor is, is found again", "[component][threads][strand]") {
     asio::io_context io;
     asio::thread_pool pool(1);
     const auto direct = asio::make_strand(io);

@@ -289,7 +289,7 @@ TEST_CASE("chat_client: it may be destroyed on its strand, from a tool of its ow
 }
 
 TEST_CASE("chat_client: it may be destroyed off its strand while that is busy",
-          "[component][chat_client][J105][M127]") {
+          "[component][threads][chat_client][J105][M127]") {
     for (int round = 0; round < 50; ++round) {
         asio::thread_pool pool(2);
         const auto environment = test_environment::make();
@@ -423,7 +423,7 @@ TEST_CASE("chat_client: disconnect twice, inside a callback and inside its own c
 }
 
 TEST_CASE("chat_client: disconnect from two threads at once is one close",
-          "[component][chat_client][J109]") {
+          "[component][threads][chat_client][J109]") {
     asio::thread_pool pool(4);
     const auto environment = test_environment::make();
     const auto transports = std::make_shared<scripted_transports>(environment->time);

@@ -324,7 +324,8 @@ TEST_CASE("event_queue: its context may end while somebody waits", "[component][
     CHECK_FALSE(ended);
 }
 
-TEST_CASE("event_queue: keeps order and bound between threads", "[component][event_queue]") {
+TEST_CASE("event_queue: keeps order and bound between threads",
+          "[component][threads][event_queue]") {
     constexpr int total = 5'000;
     asio::thread_pool pool(3);
     asio::thread_pool callers(1);
@@ -360,7 +361,7 @@ TEST_CASE("event_queue: keeps order and bound between threads", "[component][eve
 }
 
 TEST_CASE("event_queue: many callers on many threads get each event once",
-          "[component][event_queue]") {
+          "[component][threads][event_queue]") {
     constexpr int total = 2'000;
     asio::thread_pool pool(4);
     const auto strand = asio::make_strand(asio::any_io_executor(pool.get_executor()));

@@ -456,7 +456,7 @@ TEST_CASE("message_handler: a send that throws is reported, and nothing more",
 }
 
 TEST_CASE("message_handler: takes frames, runs tools and gives events on many threads",
-          "[component][message_handler]") {
+          "[component][threads][message_handler]") {
     constexpr int calls = 400;
     asio::thread_pool pool(3);
     asio::thread_pool tool_threads(2);

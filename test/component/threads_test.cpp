@@ -194,7 +194,8 @@ private:
         }
         const unsigned which = chance(Acts::count + 2);
         if (which < Acts::count)
-            Acts::act(*subject_, which, [this](auto operation) { begin(std::move(operation)); });
+            Acts::act(*subject_, which,
+                      [this](auto operation) { this->begin(std::move(operation)); });
         else if (!signals_.empty())
             signals_[chance(static_cast<unsigned>(signals_.size()))].emit(
                 asio::cancellation_type::terminal);

@@ -427,7 +427,7 @@ TEST_CASE("tool_runner: its context may end while tools run", "[component][tool_
 }
 
 TEST_CASE("tool_runner: tools run on the executor of the configuration",
-          "[component][tool_runner]") {
+          "[component][threads][tool_runner]") {
     asio::thread_pool pool(4);
     tool_config config;
     config.executor = pool.get_executor();
@@ -486,7 +486,7 @@ TEST_CASE("tool_runner: a tool may have limits of its own", "[component][tool_ru
 }
 
 TEST_CASE("tool_runner: tools on other threads are cancelled in the midst of their work",
-          "[component][tool_runner]") {
+          "[component][threads][tool_runner]") {
     asio::thread_pool pool(4);
     for (int round = 0; round < 50; ++round) {
         tool_config config;
@@ -510,7 +510,7 @@ TEST_CASE("tool_runner: tools on other threads are cancelled in the midst of the
 }
 
 TEST_CASE("tool_runner: a tool on another thread may end after everything else has",
-          "[component][tool_runner][G84]") {
+          "[component][threads][tool_runner][G84]") {
     const bool context_too = GENERATE(false, true);
     asio::thread_pool pool(1);
     std::promise<void> entered;
@@ -539,7 +539,7 @@ TEST_CASE("tool_runner: a tool on another thread may end after everything else h
 }
 
 TEST_CASE("tool_runner: its context may end while a tool works on another thread",
-          "[component][tool_runner][G84]") {
+          "[component][threads][tool_runner][G84]") {
     asio::thread_pool pool(1);
     std::promise<void> entered;
     std::promise<void> go;

@@ -366,7 +366,7 @@ TEST_CASE("websocket_manager: destroyed while it connects, the connect is aborte
 }
 
 TEST_CASE("websocket_manager: callers on many threads send once each, in their own order",
-          "[component][websocket_manager][M127]") {
+          "[component][threads][websocket_manager][M127]") {
     constexpr int callers = 8;
     constexpr int each = 50;
     asio::thread_pool pool(4);
