@@ -68,11 +68,10 @@ public:
     /// within the landing.
     awaitable<T> join() { return join(this->shared_from_this()); }
 
-    /// The same without a coroutine: `heard` is called once, when it has landed, or before that
-    /// when the slot is told to leave it.
+    /// The same without a coroutine, for one that has not landed: `heard` is called once, when it
+    /// has, or before that when the slot is told to leave it.
     template <class Heard>
     void when_landed(asio::cancellation_slot slot, Heard heard) {
-        if (done_) return heard();
         park(asio::bind_cancellation_slot(slot, std::move(heard)));
     }
 
@@ -159,11 +158,11 @@ private:
     void park(Handler handler) {
         auto slot = asio::get_associated_cancellation_slot(handler);
         const auto mine = std::make_shared<parked<Handler>>(std::move(handler));
-        parked_.push_back(mine);
         if (slot.is_connected())
             slot.assign([this, who = std::weak_ptr<waiter>(mine)](asio::cancellation_type) {
                 if (auto held = who.lock()) leave(std::move(held));
             });
+        parked_.push_back(mine); // at last: whoever is here is resumed
     }
 
     /// Later, as whoever cancels or abandons is in the middle of something.

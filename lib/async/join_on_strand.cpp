@@ -17,27 +17,37 @@ joining_call::~joining_call() = default;
 namespace {
 
 template <class Handler>
+void end(std::shared_ptr<detail::crossing<Handler>> way, const std::shared_ptr<joining_call>& call,
+         const std::shared_ptr<flight<void>>& joined, std::exception_ptr outcome) {
+    try {
+        call->ended(joined);
+    } catch (...) {
+        outcome = std::current_exception();
+    }
+    detail::cross_back(std::move(way), std::move(outcome));
+}
+
+template <class Handler>
 void join(std::shared_ptr<detail::crossing<Handler>> way, std::shared_ptr<joining_call> call) {
     if (way->cancel_requested) return detail::cross_back(std::move(way), detail::aborted());
     way->started = true;
     std::shared_ptr<flight<void>> joined;
-    std::exception_ptr error;
+    bool waits = false;
+    std::exception_ptr thrown;
     try {
         joined = call->begin();
-    } catch (...) {
-        error = std::current_exception();
-    }
-    if (!joined) return detail::cross_back(std::move(way), std::move(error));
-    auto slot = way->signal.slot();
-    joined->when_landed(slot, [way, call, joined] {
-        auto outcome = joined->done() ? joined->error() : detail::aborted();
-        try {
-            call->ended(joined);
-        } catch (...) {
-            outcome = std::current_exception();
+        if (joined && !joined->done()) {
+            joined->when_landed(way->signal.slot(), [way, call, joined] {
+                end(way, call, joined, joined->done() ? joined->error() : detail::aborted());
+            });
+            waits = true;
         }
-        detail::cross_back(way, std::move(outcome));
-    });
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    if (waits) return;
+    if (!joined) return detail::cross_back(std::move(way), std::move(thrown));
+    end(std::move(way), call, joined, thrown ? thrown : joined->error());
 }
 
 } // namespace

@@ -1,5 +1,5 @@
-// Every allocation fails once, in connecting and in sending (TESTING.md J110). The operator new of
-// this program counts, and throws at the one that the test names.
+// Every allocation fails once, in connecting, sending and closing (TESTING.md J110). The operator
+// new of this program counts, and throws at the one that the test names.
 
 #include "support/catch.hpp"
 #include "support/client_case.hpp"
@@ -154,6 +154,14 @@ ending sending(std::size_t n) {
     return fail_in(test, n, [&] { return start(test.io, test.client->send_message("torture")); });
 }
 
+ending closing(std::size_t n) {
+    client_case test;
+    test.transports->otherwise(serve);
+    test.make();
+    test.init();
+    return fail_in(test, n, [&] { return start(test.io, test.client->disconnect()); });
+}
+
 /// Runs it for every n, each in a process of its own, and counts how they ended.
 std::map<int, std::size_t> for_every_allocation(ending (*scenario)(std::size_t)) {
     std::map<int, std::size_t> counts;
@@ -186,5 +194,11 @@ TEST_CASE("torture: whichever allocation fails in connecting, the caller is told
 TEST_CASE("torture: whichever allocation fails in sending, the caller is told or run throws",
           "[torture][J110]") {
     const auto counts = for_every_allocation(sending);
+    CHECK(counts.at(as_it_should) > 10);
+}
+
+TEST_CASE("torture: whichever allocation fails in closing, the caller is told or run throws",
+          "[torture][J110]") {
+    const auto counts = for_every_allocation(closing);
     CHECK(counts.at(as_it_should) > 10);
 }
