@@ -22,6 +22,18 @@ error_info disconnected() {
     return error_info(errc::disconnected, "The connection was closed by this client.");
 }
 
+/// That a close is under way, however it ends.
+class draining_mark {
+public:
+    explicit draining_mark(bool& flag) : flag_(flag) { flag_ = true; }
+    draining_mark(const draining_mark&) = delete;
+    draining_mark& operator=(const draining_mark&) = delete;
+    ~draining_mark() { flag_ = false; }
+
+private:
+    bool& flag_;
+};
+
 error_info late() { return error_info(errc::timed_out, "The new session was not ready in time."); }
 
 send_limits limits_of(const limits_config& config, std::chrono::milliseconds answer_lifetime) {
@@ -74,8 +86,8 @@ awaitable<void> connection_impl::open(time_point deadline) {
 }
 
 awaitable<void> connection_impl::open(self_ptr self, time_point deadline) {
-    while (self->draining_)
-        co_await self->changed_.wait_until();
+    while (self->draining_ && self->now() < deadline)
+        co_await self->changed_.wait_until(deadline);
     if (self->running_) co_await rejoin(self, deadline);
     if (self->ready()) co_return;
     auto layer = self->layer_.lock();
@@ -199,11 +211,11 @@ awaitable<void> connection_impl::shut_down(self_ptr self, std::chrono::milliseco
     const auto end = after(begun, limit);
     if (self->stop_ == stop::abandoned) co_return;
     if (self->draining_) { // somebody else is at it
-        while (self->draining_)
-            co_await self->changed_.wait_until();
+        while (self->draining_ && self->now() < end)
+            co_await self->changed_.wait_until(end);
         co_return;
     }
-    self->draining_ = true;
+    const draining_mark mark(self->draining_);
     if (self->running_) self->board_->enter(websocket_state::closing, phase::closing);
     if (self->ready() && self->unsent()) co_await drain(self, after(begun, limit / 3));
     if (self->stop_ == stop::none && self->running_) self->halt(stop::closing);
