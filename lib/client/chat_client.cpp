@@ -36,7 +36,7 @@ message_router_options router_options_of(const chat_client_config& config, secre
 
 } // namespace
 
-chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_config config,
+chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_config&& config,
                         std::shared_ptr<ticket_manager> shared_tickets, environment_ptr environment)
     : environment_(std::move(environment)), clock_(environment_->clock()),
       strand_(detail::strand::around(executor)), server_url_(config.server_url),

@@ -36,7 +36,7 @@ class chat_client::impl : public std::enable_shared_from_this<chat_client::impl>
                           public session_layer,
                           public message_sink {
 public:
-    impl(const asio::any_io_executor& executor, chat_client_config config,
+    impl(const asio::any_io_executor& executor, chat_client_config&& config,
          std::shared_ptr<ticket_manager> shared_tickets, environment_ptr environment);
     /// Once, before anything else: the parts need a weak_ptr to this.
     void attach();

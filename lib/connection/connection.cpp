@@ -54,13 +54,13 @@ std::shared_ptr<connection> connection::make(asio::any_io_executor strand,
 
 std::shared_ptr<connection_impl> connection_impl::make(asio::any_io_executor strand,
                                                        environment_ptr environment,
-                                                       connection_options options) {
+                                                       connection_options&& options) {
     return std::make_shared<connection_impl>(token(), std::move(strand), std::move(environment),
                                              std::move(options));
 }
 
 connection_impl::connection_impl(token, asio::any_io_executor strand, environment_ptr environment,
-                                 connection_options options)
+                                 connection_options&& options)
     : strand_(std::move(strand)), environment_(std::move(environment)),
       clock_(environment_->clock()),
       config_(std::make_shared<const connection_config>(std::move(options.config))),

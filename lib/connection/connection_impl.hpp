@@ -29,9 +29,9 @@ class connection_impl final : public connection, private link_owner {
 
 public:
     static std::shared_ptr<connection_impl>
-    make(asio::any_io_executor strand, environment_ptr environment, connection_options options);
+    make(asio::any_io_executor strand, environment_ptr environment, connection_options&& options);
     connection_impl(token, asio::any_io_executor strand, environment_ptr environment,
-                    connection_options options);
+                    connection_options&& options);
     ~connection_impl() override;
 
     void attach(std::weak_ptr<session_layer> layer) override { layer_ = std::move(layer); }
