@@ -226,7 +226,7 @@ void connection_impl::dial(const ticket& held, time_point deadline) {
 
 std::shared_ptr<link> connection_impl::release_link() {
     session_ready_ = false;
-    queue_->drop_control();
+    queue_->end_session(now());
     board_->queued(*queue_);
     return std::exchange(link_, nullptr);
 }

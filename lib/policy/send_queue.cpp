@@ -12,7 +12,7 @@ void send_queue::settle(const message& one, send_state as) {
 }
 
 void send_queue::push(time_point now, message added) {
-    if (added->lane_ == send_lane::answer) {
+    if (added->lane_ == send_lane::answer && !live_) {
         expire(now);
         added->expires_ = after(now, limits_.answer_lifetime);
     }
@@ -52,7 +52,8 @@ send_queue::message send_queue::take(lane& from) {
 }
 
 send_queue::message send_queue::next(time_point now, bool session_ready) {
-    expire(now);
+    // A live session takes its answers whenever it can: however long a write stands still.
+    if (session_ready && !std::exchange(live_, true)) expire(now);
     for (auto& from : lanes_) {
         if (&from != &lane_of(send_lane::control) && !session_ready) break;
         if (from.entries.empty()) continue;
@@ -94,9 +95,15 @@ void send_queue::drop(lane& from, send_state as) {
         settle(one, as);
 }
 
-void send_queue::drop_control() { drop(lane_of(send_lane::control), send_state::not_sent); }
+void send_queue::end_session(time_point now) {
+    if (std::exchange(live_, false))
+        for (const auto& one : lane_of(send_lane::answer).entries)
+            one->expires_ = after(now, limits_.answer_lifetime);
+    drop(lane_of(send_lane::control), send_state::not_sent);
+}
 
 void send_queue::drop_all(send_state as) {
+    live_ = false;
     for (auto& each : lanes_)
         drop(each, as);
     drop(overflow_, as);

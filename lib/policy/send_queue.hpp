@@ -60,7 +60,7 @@ private:
 struct send_limits {
     std::size_t messages = 1'024; ///< in the data lane; the others wait in front of it
     std::size_t bytes = 8u << 20;
-    std::chrono::milliseconds answer_lifetime{60'000};
+    std::chrono::milliseconds answer_lifetime{60'000}; ///< while there is no session to take it
     std::size_t urgent = 256; ///< control and answers that may wait before nothing more is read
 };
 
@@ -82,8 +82,8 @@ public:
 
     /// Takes back what is not being written yet: it becomes `not_sent`.
     bool remove(const message& one);
-    /// The session is gone, and its control messages with it.
-    void drop_control();
+    /// The session is gone, and its control messages with it. Its answers are kept for the next.
+    void end_session(time_point now);
     /// Settles whatever is not being written; as `not_sent` or `aborted`.
     void drop_all(send_state as);
 
@@ -113,7 +113,8 @@ private:
 
     send_limits limits_;
     std::array<lane, 3> lanes_;
-    lane overflow_; // data that has no room yet
+    lane overflow_;     // data that has no room yet
+    bool live_ = false; // a session is ready
 };
 
 } // namespace parley

@@ -187,7 +187,7 @@ TEST_CASE("send_queue: a lost session takes its control messages with it, and no
     push(queue, send_lane::answer, "a");
     push(queue, "m");
 
-    queue.drop_control();
+    queue.end_session(t0);
 
     CHECK(control->state() == send_state::not_sent);
     CHECK(write_all(queue) == texts{"a", "m"});
@@ -202,6 +202,24 @@ TEST_CASE("send_queue: an answer expires", "[unit][send_queue]") {
 
     CHECK(first->state() == send_state::not_sent);
     CHECK(second->state() == send_state::sent);
+}
+
+TEST_CASE("send_queue: an answer does not expire while there is a session to take it",
+          "[unit][send_queue]") {
+    send_queue queue{send_limits()};
+    CHECK_FALSE(queue.next(t0, true));
+    const auto first = push(queue, send_lane::answer, "1", t0);
+    push(queue, send_lane::answer, "2", t0 + 10min);
+    CHECK(queue.next(t0 + 20min, true) == first); // and all that while a write stood still
+
+    queue.end_session(t0 + 30min); // now it waits for another
+    SECTION("which comes in time") {
+        CHECK(write_all(queue, true, t0 + 30min + 59s) == texts{"2"});
+    }
+    SECTION("which comes too late, however often that was tried") {
+        queue.end_session(t0 + 30min + 50s);
+        CHECK(write_all(queue, true, t0 + 31min).empty());
+    }
 }
 
 TEST_CASE("send_queue: the end settles everything but what is being written",
