@@ -1,12 +1,11 @@
 #include "transport/masked_frame.hpp"
 
-#include <openssl/rand.h>
+#include "transport/random_bytes.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <optional>
 
 namespace parley {
 
@@ -14,27 +13,11 @@ namespace {
 
 using mask_key = std::array<unsigned char, 4>;
 
-// To ask for each costs more than a small frame does.
-std::optional<mask_key> next_key() {
-    struct store {
-        std::array<unsigned char, 512> bytes;
-        std::size_t left;
-    };
-    static_assert(sizeof(store::bytes) % sizeof(mask_key) == 0);
-    thread_local store drawn{};
-    if (drawn.left == 0) {
-        if (RAND_bytes(drawn.bytes.data(), static_cast<int>(drawn.bytes.size())) != 1)
-            return std::nullopt;
-        drawn.left = drawn.bytes.size();
-    }
-    mask_key key{};
-    drawn.left -= key.size();
-    std::memcpy(key.data(), drawn.bytes.data() + drawn.left, key.size());
-    return key;
-}
+constexpr std::size_t max_reason = 123; // 125 with the code
 
-char* put_head(char* at, frame_opcode opcode, std::uint64_t size) {
-    *at++ = static_cast<char>(0x80u | static_cast<unsigned>(opcode)); // final
+/// `first`: FIN, the reserved bits and the opcode.
+char* put_head(char* at, unsigned first, std::uint64_t size) {
+    *at++ = static_cast<char>(first);
     unsigned length_bytes = 0;
     if (size < 126) {
         *at++ = static_cast<char>(0x80u | size); // masked
@@ -65,33 +48,34 @@ void put_masked(char* to, std::string_view payload, const mask_key& key) {
 
 } // namespace
 
-bool append_masked_frame(std::string& to, frame_opcode opcode, std::string_view payload) {
-    const auto key = next_key();
-    if (!key) return false;
+bool append_masked_frame(std::string& to, frame_opcode opcode, std::string_view payload,
+                         bool compressed) {
+    mask_key key{};
+    if (!draw_random(key)) return false;
+    const unsigned first = 0x80u | (compressed ? 0x40u : 0u) | static_cast<unsigned>(opcode);
     std::array<char, 10> head{};
     const auto head_size =
-        static_cast<std::size_t>(put_head(head.data(), opcode, payload.size()) - head.data());
+        static_cast<std::size_t>(put_head(head.data(), first, payload.size()) - head.data());
     const auto before = to.size();
-    to.resize(before + head_size + key->size() + payload.size());
+    to.resize(before + head_size + key.size() + payload.size());
     char* at = to.data() + before;
     std::memcpy(at, head.data(), head_size);
-    std::memcpy(at + head_size, key->data(), key->size());
-    put_masked(at + head_size + key->size(), payload, *key);
+    std::memcpy(at + head_size, key.data(), key.size());
+    put_masked(at + head_size + key.size(), payload, key);
     return true;
 }
 
-std::string masked_close_frame(unsigned code) {
-    const std::array<char, 2> payload{static_cast<char>(code >> 8 & 0xffu),
-                                      static_cast<char>(code & 0xffu)};
-    std::string frame;
-    append_masked_frame(frame, frame_opcode::close, {payload.data(), payload.size()});
-    return frame;
+bool append_masked_close(std::string& to, unsigned code, std::string_view reason) {
+    if (code == 0) return append_masked_frame(to, frame_opcode::close, {});
+    std::array<char, 2 + max_reason> payload{static_cast<char>(code >> 8 & 0xffu),
+                                             static_cast<char>(code & 0xffu)};
+    const auto size = reason.copy(payload.data() + 2, max_reason);
+    return append_masked_frame(to, frame_opcode::close, {payload.data(), 2 + size});
 }
 
 std::string close_text(std::string reason) {
-    constexpr std::size_t most = 123;
-    if (reason.size() <= most) return reason;
-    std::size_t end = most;
+    if (reason.size() <= max_reason) return reason;
+    std::size_t end = max_reason;
     while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xc0u) == 0x80u)
         --end;
     reason.resize(end);

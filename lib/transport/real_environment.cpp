@@ -1,8 +1,8 @@
 #include "transport/beast_http.hpp"
-#include "transport/beast_transport.hpp"
 #include "transport/environment.hpp"
 #include "transport/network.hpp"
 #include "transport/resolve.hpp"
+#include "transport/socket_transport.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -86,7 +86,7 @@ public:
 
     std::shared_ptr<transport_factory>
     make_transports(std::shared_ptr<const connection_config> config) const override {
-        return make_beast_transports(make_network(std::move(config)));
+        return make_socket_transports(make_network(std::move(config)));
     }
 
     std::shared_ptr<http_client>

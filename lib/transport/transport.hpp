@@ -67,22 +67,23 @@ inline constexpr std::size_t message_padding = 64;
 /// One WebSocket connection, from the name lookup to the close. It sets no deadline of its own but
 /// those of the lookup and of each address: whoever owns it aborts it in time (PITFALLS 3.6).
 ///
-/// All on one strand. At most one read, and one of write, ping and close, at a time (P31). Destroy
+/// All on one strand. At most one read, and one of write, ping and close, at a time. Destroy
 /// it only after every operation has returned. Errors come as values: the errc tells the kind, the
 /// details give phase, status, close code and retry_after; nothing is thrown, cancellation aside.
-/// Its operations are never cancelled to get a timeout (P30): `abort` ends them all.
+/// Its operations are never cancelled to get a timeout: `abort` ends them all.
 class transport {
 public:
     virtual ~transport();
 
-    /// Lookup, TCP (RFC 8305), proxy, TLS, upgrade, and the check of the 101 (P37).
+    /// Lookup, TCP (RFC 8305), proxy, TLS, upgrade, and the check of the 101 (RFC 6455 4.1).
     virtual awaitable<result<void>> connect(std::shared_ptr<const connect_request> request) = 0;
 
     /// Tells `who`, its listener, when there is something for a read, or the connection ends: what
     /// waits is no coroutine, and so costs an idle session less than a read. Both are kept until
     /// then. False: it does not, and the next is to be a read.
     virtual bool listen(std::shared_ptr<transport_listener> who, std::shared_ptr<const void> kept);
-    /// Hands what is there to the listener, if that takes no wait. False: `read` has to.
+    /// Hands what is there to the listener, if that takes no wait. False: the connection has ended,
+    /// or `read` has to.
     virtual bool read_at_once();
     /// The connection has ended, and `end_reason` says how. False: `read` will, if it has.
     virtual bool has_ended() const;
@@ -100,8 +101,8 @@ public:
     /// Writes one text message. `text` must live until this returns.
     virtual awaitable<result<void>> write(std::string_view text) = 0;
     virtual awaitable<result<void>> ping() = 0;
-    /// Sends a close frame; a concurrent read sees the peer's answer. What the peer says before
-    /// that may be dropped.
+    /// Sends a close frame, and waits for no answer: whoever reads hears it, behind what came
+    /// before it.
     virtual awaitable<result<void>> close(unsigned code, std::string reason) = 0;
 
     /// Closes the socket now: every operation that is on returns with an error. Idempotent.

@@ -8,29 +8,36 @@
 
 namespace parley {
 
-/// What is left to be sent of a message that was begun at once. While little is sent the room for
-/// it is kept.
+/// Frames that are to be sent, and what is left of them. While little is sent the room for it is
+/// kept.
 class unsent_bytes {
 public:
     bool empty() const noexcept { return bytes_.empty(); }
-    asio::const_buffer data() const noexcept { return asio::buffer(bytes_); }
+    asio::const_buffer data() const noexcept { return asio::buffer(bytes_) + sent_; }
+    /// To append to, while nothing of `data` is in use.
     std::string& bytes() noexcept { return bytes_; }
-    void forget() noexcept { bytes_ = std::string(); }
 
-    /// As much as the socket takes. What it says against it, the next write will hear.
+    void sent(std::size_t count) noexcept {
+        sent_ += count;
+        if (sent_ < bytes_.size()) return;
+        sent_ = 0;
+        bytes_.clear();
+        if (bytes_.capacity() > keep_below) std::string().swap(bytes_);
+    }
+
+    /// As much as the stream takes. What it says against it, the next write will hear.
     template <class Stream>
     void send_some(Stream& to) {
         boost::system::error_code failed;
-        const auto count = to.write_some(data(), failed);
-        if (failed) return;
-        bytes_.erase(0, count);
-        if (bytes_.empty() && count > keep_below) forget();
+        while (!empty() && !failed)
+            sent(to.write_some(data(), failed));
     }
 
 private:
     static constexpr std::size_t keep_below = 1024;
 
     std::string bytes_;
+    std::size_t sent_ = 0; ///< of them
 };
 
 } // namespace parley

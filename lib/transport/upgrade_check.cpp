@@ -1,16 +1,45 @@
 #include "transport/upgrade_check.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace parley {
 
 namespace {
 
+using header_line = header_list::value_type;
+/// What is wrong, in words; null when nothing is.
+using complaint = const char*;
+
+constexpr unsigned char in_token = 1; // RFC 9110 section 5.6.2
+constexpr unsigned char in_value = 2; // section 5.5, and HTAB
+
+constexpr auto character_classes = [] {
+    std::array<unsigned char, 256> classes{};
+    for (unsigned code = ' '; code < classes.size(); ++code)
+        if (code != 0x7f) classes[code] = in_value;
+    classes['\t'] = in_value;
+    for (const char each : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+        classes[static_cast<unsigned char>(each)] |= in_token;
+    return classes;
+}();
+
+/// How many characters of that class it begins with.
+std::size_t count_of(std::string_view text, unsigned char wanted) noexcept {
+    std::size_t count = 0;
+    while (count < text.size() &&
+           (character_classes[static_cast<unsigned char>(text[count])] & wanted) != 0)
+        ++count;
+    return count;
+}
+
 bool same_name(std::string_view left, std::string_view right) noexcept {
     const auto lower = [](char letter) {
         return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
     };
-    return std::ranges::equal(left, right, {}, lower, lower);
+    return left.size() == right.size() &&
+           (left == right || std::ranges::equal(left, right, {}, lower, lower));
 }
 
 std::string_view trimmed(std::string_view text) noexcept {
@@ -19,6 +48,36 @@ std::string_view trimmed(std::string_view text) noexcept {
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
         text.remove_suffix(1);
     return text;
+}
+
+/// What is left of a line, which goes with its end.
+std::optional<std::string_view> take_line(std::string_view& rest) noexcept {
+    const auto line = rest.substr(0, count_of(rest, in_value));
+    rest.remove_prefix(line.size());
+    if (!rest.starts_with("\r\n")) return std::nullopt;
+    rest.remove_prefix(2);
+    return line;
+}
+
+std::optional<header_line> take_header(std::string_view& rest) noexcept {
+    const auto name = rest.substr(0, count_of(rest, in_token));
+    rest.remove_prefix(name.size());
+    if (name.empty() || !rest.starts_with(':')) return std::nullopt;
+    rest.remove_prefix(1);
+    const auto value = take_line(rest);
+    if (!value) return std::nullopt;
+    return header_line(name, trimmed(*value));
+}
+
+/// Gives each header to `take`, until that is false. True: all were given, and are well formed.
+template <class Take>
+bool each_header(std::string_view head, Take take) {
+    if (!take_line(head)) return false; // the status line
+    while (!head.starts_with('\r')) {
+        const auto next = take_header(head);
+        if (!next || !take(*next)) return false;
+    }
+    return head == "\r\n";
 }
 
 /// The parts between `separator`s, which do not count within quotes.
@@ -74,64 +133,146 @@ windows windows_of(std::string_view offered) {
     return allowed;
 }
 
-std::optional<std::string> window_complaint(const parameter& given, int allowed) {
+complaint take_window(const parameter& given, int allowed, int& agreed) {
     const auto window = window_of(given.value.value_or(""));
     if (!window) return "a window size of permessage-deflate is out of range";
     if (*window > allowed) return "a window of permessage-deflate is larger than it was offered";
-    return std::nullopt;
+    agreed = *window;
+    return nullptr;
 }
 
-std::optional<std::string> parameter_complaint(const parameter& given, const windows& offered) {
-    if (same_name(given.name, "server_no_context_takeover") ||
-        same_name(given.name, "client_no_context_takeover")) {
-        if (given.value) return "a parameter of permessage-deflate has a value that it cannot have";
-        return std::nullopt;
-    }
+complaint take_flag(const parameter& given, bool& agreed) {
+    if (given.value) return "a parameter of permessage-deflate has a value that it cannot have";
+    agreed = true;
+    return nullptr;
+}
+
+complaint take_parameter(const parameter& given, const windows& offered,
+                         deflate_parameters& agreed) {
+    if (same_name(given.name, "server_no_context_takeover"))
+        return take_flag(given, agreed.server_no_context_takeover);
+    if (same_name(given.name, "client_no_context_takeover"))
+        return take_flag(given, agreed.client_no_context_takeover);
     // A server may make its own window smaller without being asked, ours it may not.
     if (same_name(given.name, "server_max_window_bits"))
-        return window_complaint(given, offered.server == 0 ? 15 : offered.server);
+        return take_window(given, offered.server == 0 ? 15 : offered.server, agreed.server_window);
     if (same_name(given.name, "client_max_window_bits")) {
         if (offered.client == 0) return "a window of permessage-deflate that was not offered";
-        return window_complaint(given, offered.client);
+        return take_window(given, offered.client, agreed.client_window);
     }
     return "an unknown parameter of permessage-deflate";
 }
 
-std::optional<std::string> extension_complaint(std::string_view extension, const windows& offered) {
+complaint take_extension(std::string_view extension, const windows& offered,
+                         deflate_parameters& agreed) {
     const auto parts = split(extension, ';');
     if (!same_name(parts.front(), "permessage-deflate"))
         return "an extension that was not asked for";
+    // RFC 7692 section 7.1.2.2: we keep to what we offered when the answer says nothing.
+    if (offered.client != 0) agreed.client_window = offered.client;
     std::vector<std::string_view> seen;
     for (std::size_t at = 1; at < parts.size(); ++at) {
         const auto given = parameter_of(parts[at]);
         if (std::ranges::any_of(seen, [&](auto other) { return same_name(given.name, other); }))
             return "a parameter of permessage-deflate occurs twice";
         seen.push_back(given.name);
-        if (auto complaint = parameter_complaint(given, offered)) return complaint;
+        if (const auto wrong = take_parameter(given, offered, agreed)) return wrong;
     }
-    return std::nullopt;
+    return nullptr;
 }
+
+/// Whether a list has this token, in whatever case.
+bool lists(std::string_view list, std::string_view token) noexcept {
+    for (;;) {
+        const auto comma = std::min(list.find(','), list.size());
+        if (same_name(trimmed(list.substr(0, comma)), token)) return true;
+        if (comma == list.size()) return false;
+        list.remove_prefix(comma + 1);
+    }
+}
+
+/// Looks at one header after the other.
+class upgrade_judge {
+public:
+    upgrade_judge(std::string_view accept, std::string_view offered) noexcept
+        : accept_(accept), offered_(offered) {}
+
+    complaint look_at(const header_line& given) {
+        const auto& [name, value] = given;
+        if (same_name(name, "Upgrade")) {
+            upgrade_ = upgrade_ || lists(value, "websocket");
+        } else if (same_name(name, "Connection")) {
+            connection_ = connection_ || lists(value, "upgrade");
+        } else if (same_name(name, "Sec-WebSocket-Accept")) {
+            if (std::exchange(accepted_, true)) return "two Sec-WebSocket-Accept headers";
+            if (accept_.empty() || value != accept_) return "the wrong Sec-WebSocket-Accept";
+        } else if (same_name(name, "Sec-WebSocket-Protocol")) {
+            return "a subprotocol that was not asked for";
+        } else if (same_name(name, "Sec-WebSocket-Extensions")) {
+            return look_at_extensions(value);
+        }
+        return nullptr;
+    }
+
+    /// After the last header.
+    complaint missing() const noexcept {
+        if (!upgrade_) return "no Upgrade: websocket";
+        if (!connection_) return "no Connection: upgrade";
+        if (!accepted_) return "no Sec-WebSocket-Accept";
+        return nullptr;
+    }
+
+    const std::optional<deflate_parameters>& deflate() const noexcept { return deflate_; }
+
+private:
+    complaint look_at_extensions(std::string_view value) {
+        for (const auto extension : split(value, ',')) {
+            if (extension.empty()) continue; // RFC 9110 section 5.6.1: an empty element is none
+            if (offered_.empty()) return "an extension that was not asked for";
+            if (deflate_) return "permessage-deflate occurs twice";
+            const auto allowed = windows_of(offered_);
+            if (const auto wrong = take_extension(extension, allowed, deflate_.emplace()))
+                return wrong;
+        }
+        return nullptr;
+    }
+
+    const std::string_view accept_;
+    const std::string_view offered_;
+    bool upgrade_ = false;
+    bool connection_ = false;
+    bool accepted_ = false;
+    std::optional<deflate_parameters> deflate_;
+};
 
 } // namespace
 
-std::optional<std::string> upgrade_complaint(const header_list& headers, std::string_view offered) {
-    const auto allowed = windows_of(offered);
-    std::size_t extensions = 0;
-    std::size_t accepts = 0;
-    for (const auto& [name, value] : headers) {
-        if (same_name(name, "Sec-WebSocket-Protocol"))
-            return "a subprotocol that was not asked for";
-        if (same_name(name, "Sec-WebSocket-Accept") && ++accepts > 1)
-            return "two Sec-WebSocket-Accept headers";
-        if (!same_name(name, "Sec-WebSocket-Extensions")) continue;
-        for (const auto extension : split(value, ',')) {
-            if (extension.empty()) continue; // RFC 9110 section 5.6.1: an empty element is none
-            if (offered.empty()) return "an extension that was not asked for";
-            if (++extensions > 1) return "permessage-deflate occurs twice";
-            if (auto complaint = extension_complaint(extension, allowed)) return complaint;
-        }
-    }
+std::optional<header_list> headers_of(std::string_view head) {
+    header_list headers;
+    headers.reserve(8); // most answers have fewer
+    const bool sound = each_header(head, [&](const header_line& next) {
+        headers.push_back(next);
+        return true;
+    });
+    return sound ? std::optional(std::move(headers)) : std::nullopt;
+}
+
+std::optional<std::string_view> header_value(const header_list& headers, std::string_view name) {
+    for (const auto& [each, value] : headers)
+        if (same_name(each, name)) return value;
     return std::nullopt;
+}
+
+upgrade_verdict judge_upgrade(std::string_view head, std::string_view accept,
+                              std::string_view offered) {
+    if (!head.starts_with("HTTP/1.1 ")) return {"an answer that is not HTTP/1.1", std::nullopt};
+    upgrade_judge judge(accept, offered);
+    complaint wrong = nullptr;
+    const bool sound =
+        each_header(head, [&](const header_line& next) { return !(wrong = judge.look_at(next)); });
+    if (!wrong) wrong = sound ? judge.missing() : "a header line that HTTP forbids";
+    if (wrong) return {wrong, std::nullopt};
+    return {std::nullopt, judge.deflate()};
 }
 
 std::optional<int> status_of(std::string_view head) noexcept {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "transport/deflate_parameters.hpp"
+
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -11,23 +13,26 @@ namespace parley {
 
 using header_list = std::vector<std::pair<std::string_view, std::string_view>>;
 
-/// Of an answer as Beast has it, which it refers to.
-template <class Answer>
-header_list headers_of(const Answer& answer) {
-    header_list headers;
-    headers.reserve(8); // most answers have fewer
-    for (const auto& each : answer)
-        headers.emplace_back(each.name_string(), each.value());
-    return headers;
-}
+/// The headers of a complete head, which they refer to. Strictly read (RFC 9112 section 5), and
+/// nothing when a line is none that it allows.
+std::optional<header_list> headers_of(std::string_view head);
 
-/// What is wrong with a 101 that answers our upgrade, beyond what Beast looks at (PITFALLS P37):
-/// RFC 6455 section 4.1 wants a client to fail a connection with a subprotocol or an extension that
-/// it did not ask for. We ask for no subprotocol. `offered` is our request's
-/// Sec-WebSocket-Extensions, permessage-deflate or empty: no window of the answer may be larger
-/// than there, and the client's only be set when it is there (RFC 7692 section 7.1.2). Nothing when
-/// all is well.
-std::optional<std::string> upgrade_complaint(const header_list& headers, std::string_view offered);
+/// The value of the first header of this name.
+std::optional<std::string_view> header_value(const header_list& headers, std::string_view name);
+
+struct upgrade_verdict {
+    std::optional<std::string> complaint;      ///< nothing when all is well
+    std::optional<deflate_parameters> deflate; ///< when permessage-deflate was agreed
+};
+
+/// All that RFC 6455 section 4.1 asks of the head of a 101 that answers our upgrade. `accept` is
+/// the Sec-WebSocket-Accept that it has to have; an empty one nothing matches. A subprotocol or an
+/// extension that we did not ask for is refused too (PITFALLS P37), and we ask for no subprotocol.
+/// `offered` is our request's Sec-WebSocket-Extensions, permessage-deflate or empty: no window of
+/// the answer may be larger than there, and the client's only be set when it is there (RFC 7692
+/// section 7.1.2).
+upgrade_verdict judge_upgrade(std::string_view head, std::string_view accept,
+                              std::string_view offered);
 
 /// The status of an HTTP answer's first line, `HTTP/1.x NNN …`; nothing when it is none.
 std::optional<int> status_of(std::string_view head) noexcept;

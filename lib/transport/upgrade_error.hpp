@@ -15,7 +15,7 @@ namespace parley {
 /// one that is, and for one that is not complete.
 result<void> head_error(const answer_head& head, wall_time now);
 
-/// What Beast's handshake failed with.
+/// For what ended the connection before the answer was there.
 error_info upgrade_error(const boost::system::error_code& failed, const std::string& host);
 
 } // namespace parley

@@ -3,9 +3,6 @@
 #include "core/text.hpp"
 #include "transport/network_error.hpp"
 
-#include <boost/beast/websocket/error.hpp>
-#include <boost/beast/zlib/error.hpp>
-
 #include <optional>
 #include <utility>
 
@@ -52,17 +49,6 @@ error_info closed_by_peer(unsigned code, std::string_view text) {
 error_info broken_connection(phase where, std::string reason) {
     return network_error(errc::connection_reset, where, true, "The connection broke",
                          std::move(reason));
-}
-
-error_info session_failure(const boost::system::error_code& failed) {
-    namespace websocket = boost::beast::websocket;
-    const boost::system::error_code zlib = boost::beast::zlib::error::end_of_stream;
-    if (failed == websocket::error::message_too_big) return too_large(failed.message());
-    if (failed == websocket::error::bad_frame_payload || failed.category() == zlib.category())
-        return protocol_violation(failed.message(), 1007);
-    if (failed == websocket::condition::protocol_violation)
-        return protocol_violation(failed.message(), 1002);
-    return broken_connection(phase::session, failed.message());
 }
 
 } // namespace parley

@@ -2,8 +2,6 @@
 
 #include <parley/error.hpp>
 
-#include <boost/system/error_code.hpp>
-
 #include <string>
 #include <string_view>
 
@@ -25,8 +23,5 @@ error_info closed_by_peer(unsigned code, std::string_view text);
 
 /// Reset, or closed without the closing handshake.
 error_info broken_connection(phase where, std::string reason);
-
-/// What Beast's error says of a session's end that no close frame explains.
-error_info session_failure(const boost::system::error_code& failed);
 
 } // namespace parley

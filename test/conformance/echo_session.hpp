@@ -3,7 +3,7 @@
 #include <parley/error.hpp>
 #include <parley/fwd.hpp>
 
-#include "transport/beast_transport.hpp"
+#include "transport/socket_transport.hpp"
 #include "transport/transport.hpp"
 
 #include <deque>

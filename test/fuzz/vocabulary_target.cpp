@@ -4,6 +4,7 @@
 #include <parley/error.hpp>
 
 #include "core/iso8601.hpp"
+#include "core/text.hpp"
 #include "core/url.hpp"
 #include "fuzz/target.hpp"
 #include "policy/close_policy.hpp"
@@ -76,6 +77,39 @@ void take_answer(std::string_view text) {
     }
 }
 
+void take_headers(std::string_view head) {
+    const auto headers = headers_of(head);
+    if (!headers) return;
+    require(head.ends_with("\r\n\r\n"), "headers end with an empty line");
+    for (const auto& [name, value] : *headers) {
+        require(valid_header_name(name), "the name of a header is a token");
+        require(value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos,
+                "the value of a header is one line");
+        require(value.empty() || (value.front() != ' ' && value.back() != ' '),
+                "and has no space around it");
+        require(header_value(*headers, name).has_value(), "what there is is found");
+    }
+}
+
+void take_upgrade(std::string_view head) {
+    for (const std::string_view offered :
+         {"permessage-deflate; client_max_window_bits=12", "permessage-deflate", ""}) {
+        const auto verdict = judge_upgrade(head, "right", offered);
+        require(verdict.complaint || headers_of(head).has_value(),
+                "an upgrade has headers that can be read");
+        require(!verdict.complaint || !verdict.deflate, "what is refused agrees on nothing");
+        require(judge_upgrade(head, "", offered).complaint.has_value(), "nothing answers no key");
+        if (!verdict.deflate) continue;
+        require(!offered.empty(), "nothing is agreed that was not offered");
+        const auto& agreed = *verdict.deflate;
+        require(agreed.server_window >= 9 && agreed.server_window <= 15, "a window has a size");
+        const bool ours_may_be_set = offered.ends_with("=12");
+        require(agreed.client_window >= (ours_may_be_set ? 9 : 15) &&
+                    agreed.client_window <= (ours_may_be_set ? 12 : 15),
+                "our window is no larger than it was offered");
+    }
+}
+
 void take_head(std::string_view text) {
     answer_head head;
     std::size_t fed = 0;
@@ -87,16 +121,14 @@ void take_head(std::string_view text) {
     require(head.text().size() <= answer_head::max_size, "a head is bounded");
     if (head.current() == answer_head::state::complete)
         require(head.status() >= 100 && head.status() <= 999, "a status has three digits");
-    header_list headers;
-    for (std::size_t at = 0; at < text.size();) {
-        const auto end = std::min(text.find('\n', at), text.size());
-        const auto line = text.substr(at, end - at);
-        const auto colon = std::min(line.find(':'), line.size());
-        headers.emplace_back(line.substr(0, colon), line.substr(std::min(colon + 1, line.size())));
-        at = end + 1;
-    }
-    upgrade_complaint(headers, "permessage-deflate; client_max_window_bits=12");
-    upgrade_complaint(headers, "");
+    take_headers(text);
+    take_upgrade(text);
+    // And with all that an answer needs, so that the rest of it is looked at.
+    std::string whole = "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Accept: right\r\n";
+    whole.append(text).append("\r\n\r\n");
+    take_headers(whole);
+    take_upgrade(whole);
 }
 
 void take_close(std::string_view text) {

@@ -372,14 +372,17 @@ TEST_CASE("frames: two closes that cross end the session once", "[loopback][fram
     wire here;
     REQUIRE(here.connect(server.port()));
     REQUIRE(here.run(here.link->read())); // the server's close is held behind it
-    auto closing = start(here.strand, here.link->close(1000, ""));
-    auto reading = start(here.strand, here.link->read());
-    REQUIRE(here.until([&] { return closing.done() && reading.done(); }));
-    REQUIRE_FALSE(reading.get());
+    REQUIRE(here.run(here.link->close(1000, "")));
+    const auto error = here.read_to_end();
+    CHECK(error.details.close_code == 1001u);
+    CHECK(here.seen.closes == 0); // we were the first
     CHECK(here.drains());
+    here.link.reset();
+    CHECK(close_code_in(server.answer()) == 1000);
 }
 
-TEST_CASE("frames: our close without a read reads the answer itself", "[loopback][frames]") {
+TEST_CASE("frames: our close waits for no answer, which is read behind what came before it",
+          "[loopback][frames]") {
     raw_server server([](raw_peer& peer) {
         peer.upgrade();
         peer.send(server_frame(text_frame, "unread") + server_frame(text_frame, "unread"));
@@ -389,10 +392,37 @@ TEST_CASE("frames: our close without a read reads the answer itself", "[loopback
     wire here;
     REQUIRE(here.connect(server.port()));
     CHECK(here.run(here.link->close(1001, "bye")));
-    CHECK_FALSE(here.run(here.link->read()));
+    CHECK_FALSE(here.run(here.link->write("too late")));
+    CHECK_FALSE(here.run(here.link->ping()));
+    CHECK_FALSE(here.link->can_write_at_once());
+    const auto error = here.read_to_end();
+    CHECK(here.seen.texts.size() == 2);
+    CHECK(error.details.close_code == 1001u);
 }
 
-TEST_CASE("frames: an abort ends a read, a write and a close", "[loopback][frames]") {
+TEST_CASE("frames: what was said before a close can still be answered", "[loopback][frames]") {
+    std::vector<raw_peer::frame> answers;
+    raw_server server([&answers](raw_peer& peer) {
+        peer.upgrade();
+        peer.send(server_frame(text_frame, "last") +
+                  server_frame(close_frame, close_payload(1000)));
+        answers = {peer.read_frame(), peer.read_frame()};
+        peer.hold();
+    });
+    wire here;
+    REQUIRE(here.connect(server.port()));
+    REQUIRE(here.run(here.link->read()));
+    CHECK_FALSE(here.link->listen({std::shared_ptr<void>(), &here.seen}, nullptr));
+    REQUIRE(here.run(here.link->write("answer")));
+    CHECK(here.read_to_end().details.close_code == 1000u);
+    CHECK_FALSE(here.run(here.link->write("too late")));
+    here.link.reset();
+    REQUIRE(server.problems().empty());
+    CHECK(answers[0].payload == "answer");
+    CHECK(answers[1].opcode == close_frame);
+}
+
+TEST_CASE("frames: an abort ends a read, and nothing can be done after it", "[loopback][frames]") {
     raw_server server([](raw_peer& peer) {
         peer.upgrade();
         peer.hold();
@@ -400,15 +430,13 @@ TEST_CASE("frames: an abort ends a read, a write and a close", "[loopback][frame
     wire here;
     REQUIRE(here.connect(server.port()));
     auto reading = start(here.strand, here.link->read());
-    auto closing = start(here.strand, here.link->close(1000, ""));
     poll(here.io);
     CHECK_FALSE(reading.done());
-    CHECK_FALSE(closing.done());
     here.link->abort();
-    REQUIRE(here.until([&] { return reading.done() && closing.done(); }));
+    REQUIRE(here.until([&] { return reading.done(); }));
     CHECK(reading.get().error().code == asio::error::operation_aborted);
-    CHECK_FALSE(closing.get());
     CHECK_FALSE(here.run(here.link->write("x")));
+    CHECK_FALSE(here.link->listen({std::shared_ptr<void>(), &here.seen}, nullptr));
     CHECK(here.drains());
 }
 

@@ -6,10 +6,10 @@
 #include "core/url.hpp"
 #include "support/catch.hpp"
 #include "support/run.hpp"
-#include "transport/beast_transport.hpp"
 #include "transport/environment.hpp"
 #include "transport/network.hpp"
 #include "transport/resolve.hpp"
+#include "transport/socket_transport.hpp"
 #include "transport/transport.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -86,7 +86,7 @@ public:
     /// The same, to be awaited.
     awaitable<result<void>> connecting(const std::string& url) {
         const auto server = server_url::parse(url, true);
-        if (!factory) factory = make_beast_transports(make_network());
+        if (!factory) factory = make_socket_transports(make_network());
         link = factory->make(strand, seen);
         return link->connect(std::make_shared<const connect_request>(
             server, server.websocket_target(secret("sentinel-ticket"))));

@@ -23,10 +23,10 @@ protected:
     binary_listener& operator=(const binary_listener&) = default;
 };
 
-/// `transport::write` of a binary message, over one of `make_beast_transports`.
+/// `transport::write` of a binary message, over one of `make_socket_transports`.
 awaitable<result<void>> write_binary(transport& over, std::string_view message);
 
-/// WebSockets by Beast, which no other file sees.
-std::shared_ptr<transport_factory> make_beast_transports(std::shared_ptr<network> network);
+/// WebSockets over sockets and TLS, by the codec of `websocket_connection`.
+std::shared_ptr<transport_factory> make_socket_transports(std::shared_ptr<network> network);
 
 } // namespace parley

@@ -1,4 +1,4 @@
-#include "transport/beast_transport.hpp"
+#include "transport/socket_transport.hpp"
 
 #include "async/aborted.hpp"
 #include "transport/dial.hpp"
@@ -22,10 +22,10 @@ namespace {
 
 using asio::ip::tcp;
 
-class beast_transport final : public transport {
+class socket_transport final : public transport {
 public:
-    beast_transport(std::shared_ptr<network> net, asio::any_io_executor executor,
-                    transport_listener& listener)
+    socket_transport(std::shared_ptr<network> net, asio::any_io_executor executor,
+                     transport_listener& listener)
         : net_(std::move(net)), executor_(std::move(executor)), listener_(listener),
           stop_(std::make_shared<stop_signal>()) {}
 
@@ -99,13 +99,13 @@ private:
     std::unique_ptr<websocket_connection> connection_;
 };
 
-class beast_factory final : public transport_factory {
+class socket_factory final : public transport_factory {
 public:
-    explicit beast_factory(std::shared_ptr<network> net) : net_(std::move(net)) {}
+    explicit socket_factory(std::shared_ptr<network> net) : net_(std::move(net)) {}
 
     std::unique_ptr<transport> make(asio::any_io_executor executor,
                                     transport_listener& listener) override {
-        return std::make_unique<beast_transport>(net_, std::move(executor), listener);
+        return std::make_unique<socket_transport>(net_, std::move(executor), listener);
     }
 
 private:
@@ -115,11 +115,11 @@ private:
 } // namespace
 
 awaitable<result<void>> write_binary(transport& over, std::string_view message) {
-    return dynamic_cast<beast_transport&>(over).write(message, true);
+    return dynamic_cast<socket_transport&>(over).write(message, true);
 }
 
-std::shared_ptr<transport_factory> make_beast_transports(std::shared_ptr<network> network) {
-    return std::make_shared<beast_factory>(std::move(network));
+std::shared_ptr<transport_factory> make_socket_transports(std::shared_ptr<network> network) {
+    return std::make_shared<socket_factory>(std::move(network));
 }
 
 } // namespace parley
