@@ -122,6 +122,7 @@ private:
     static awaitable<void> read(std::shared_ptr<link> self);
     static awaitable<void> write_all(std::shared_ptr<link> self);
     void start_writer();
+    bool close_at_once();
     void watch(time_point until);
     void look();
     static awaitable<void> await_room(std::shared_ptr<link> self);

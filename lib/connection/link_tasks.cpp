@@ -149,15 +149,20 @@ void link::start_writer() {
         begun_ = parts_.queue->next(now(), ready_);
         if (!begun_) return;
     }
-    writer_ = true;
     parting_ = !begun_ && goodbye_code_ != 0;
     std::exception_ptr thrown;
     try {
+        if (parting_ && close_at_once()) return; // the reader sees the peer's answer
+        writer_ = true;
         spawn(parting_ ? say_goodbye(shared_from_this()) : write_all(shared_from_this()));
     } catch (...) { // out of memory
         thrown = std::current_exception();
     }
     if (thrown) fail(thrown);
+}
+
+bool link::close_at_once() {
+    return transport_->can_write_at_once() && transport_->close_at_once(goodbye_code_);
 }
 
 awaitable<void> link::write_all(std::shared_ptr<link> self) {

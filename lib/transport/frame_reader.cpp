@@ -32,7 +32,18 @@ bool may_be_sent(unsigned code) noexcept {
     return code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006;
 }
 
+unsigned code_in(std::string_view payload) noexcept {
+    const auto* const bytes = reinterpret_cast<const unsigned char*>(payload.data());
+    return static_cast<unsigned>(bytes[0] << 8 | bytes[1]);
+}
+
 } // namespace
+
+frame_reader::close_reason::close_reason(std::string_view payload) {
+    if (payload.size() < 2) return;
+    code = code_in(payload);
+    text = payload.substr(2);
+}
 
 void frame_reader::object(unsigned code, std::string_view reason) {
     objection_ = complaint{code, reason};
@@ -247,10 +258,7 @@ frame_reader::item frame_reader::take_control(time_point now) {
 bool frame_reader::close_is_sound(std::string_view payload) {
     if (payload.empty()) return true;
     if (payload.size() == 1) return false;
-    const auto byte = [payload](std::size_t at) {
-        return static_cast<unsigned>(static_cast<unsigned char>(payload[at]));
-    };
-    return may_be_sent(byte(0) << 8 | byte(1)) && is_utf8(payload.substr(2));
+    return may_be_sent(code_in(payload)) && is_utf8(payload.substr(2));
 }
 
 /// What is there of the present frame goes to its message. True when that was all of it.

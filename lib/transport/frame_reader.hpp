@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace parley {
@@ -41,6 +42,13 @@ public:
     struct item {
         kind what = kind::nothing;
         std::string_view payload;
+    };
+
+    /// What a sound close frame says; 0 when it has no code (RFC 6455 section 5.5.1).
+    struct close_reason {
+        explicit close_reason(std::string_view payload);
+        unsigned code = 0;
+        std::string text;
     };
 
     /// How a fault of the peer's ends the session.

@@ -21,6 +21,7 @@ bool transport::has_ended() const { return false; }
 error_info transport::end_reason() { return {}; }
 bool transport::can_write_at_once() const { return false; }
 bool transport::write_at_once(std::string_view) { return false; }
+bool transport::close_at_once(unsigned) { return false; }
 transport_factory::~transport_factory() = default;
 http_client::~http_client() = default;
 

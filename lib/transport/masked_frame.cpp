@@ -73,13 +73,12 @@ bool append_masked_close(std::string& to, unsigned code, std::string_view reason
     return append_masked_frame(to, frame_opcode::close, {payload.data(), 2 + size});
 }
 
-std::string close_text(std::string reason) {
+std::string_view close_text(std::string_view reason) {
     if (reason.size() <= max_reason) return reason;
     std::size_t end = max_reason;
     while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xc0u) == 0x80u)
         --end;
-    reason.resize(end);
-    return reason;
+    return reason.substr(0, end);
 }
 
 } // namespace parley

@@ -27,6 +27,6 @@ bool append_masked_close(std::string& to, unsigned code, std::string_view reason
 
 /// As much of a reason as fits into a close frame (RFC 6455 section 5.5), cut between two
 /// characters.
-std::string close_text(std::string reason);
+std::string_view close_text(std::string_view reason);
 
 } // namespace parley

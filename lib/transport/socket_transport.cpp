@@ -68,6 +68,9 @@ public:
         return connection_ ? connection_->write(message, binary) : refuse();
     }
     awaitable<result<void>> ping() override { return connection_ ? connection_->ping() : refuse(); }
+    bool close_at_once(unsigned code) override {
+        return connection_ && connection_->close_at_once(code);
+    }
     awaitable<result<void>> close(unsigned code, std::string reason) override {
         return connection_ ? connection_->close(code, std::move(reason)) : refuse();
     }

@@ -101,6 +101,9 @@ public:
     /// Writes one text message. `text` must live until this returns.
     virtual awaitable<result<void>> write(std::string_view text) = 0;
     virtual awaitable<result<void>> ping() = 0;
+    /// Sends a close frame now, where a message could be written at once. False: not, or not all
+    /// of it, and `close` does the rest.
+    virtual bool close_at_once(unsigned code);
     /// Sends a close frame, and waits for no answer: whoever reads hears it, behind what came
     /// before it.
     virtual awaitable<result<void>> close(unsigned code, std::string reason) = 0;

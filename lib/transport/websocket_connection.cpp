@@ -18,9 +18,9 @@
 #include <boost/asio/error.hpp>
 
 #include <chrono>
-#include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -65,13 +65,14 @@ public:
         asio::const_buffer rest = asio::buffer(text.get());
         if (never_blocks(stream_)) rest += stream_.write_some(rest, failed);
         if (rest.size() > 0 || !flushed(stream_)) failed = co_await send_rest(rest);
+        const std::string accept = expected_accept(key); // now, while the server is at work
         while (!failed && reader_.head().current() == answer_head::state::incomplete) {
             auto receiving = stream_.async_read_some(reader_.space(), at_call);
             const auto got = co_await std::move(receiving);
             failed = std::get<0>(got);
             if (!failed) arrived(std::get<1>(got));
         }
-        co_return upgraded(failed, key, request->server);
+        co_return upgraded(failed, accept, request->server);
     }
 
     bool listen(std::shared_ptr<transport_listener> who,
@@ -144,12 +145,19 @@ public:
         co_return write_outcome(co_await sender_.drain(), phase::session);
     }
 
+    bool close_at_once(unsigned code) override {
+        if (!can_write_at_once() || !append_close(code, {})) return false;
+        begun_ = !sender_.send_now();
+        return !begun_;
+    }
+
     awaitable<result<void>> close(unsigned code, std::string reason) override {
         if (sender_.busy()) co_await sender_.quiet();
-        if (!may_write()) co_return result<void>();
-        closing_ = true;
-        if (!sender_.append_close(code, close_text(std::move(reason))))
-            co_return broken_connection(phase::closing, no_randomness);
+        if (!std::exchange(begun_, false)) {
+            if (!may_write()) co_return result<void>();
+            if (!append_close(code, reason))
+                co_return broken_connection(phase::closing, no_randomness);
+        }
         co_return write_outcome(co_await sender_.drain(), phase::closing);
     }
 
@@ -162,14 +170,14 @@ private:
     }
 
     /// What the handshake came to.
-    result<void> upgraded(const error_code& failed, const std::string& key,
+    result<void> upgraded(const error_code& failed, const std::string& accept,
                           const server_url& server) {
         if (stop_->requested()) return aborted_error(phase::upgrade);
         const auto& head = reader_.head();
         const auto sound = head_error(head, net_->clock()->wall_now());
         if (!sound) return sound;
         if (failed) return upgrade_error(failed, server.host());
-        auto verdict = judge_upgrade(head.text(), expected_accept(key), offer());
+        auto verdict = judge_upgrade(head.text(), accept, offer());
         if (verdict.complaint) return handshake_violation(std::move(*verdict.complaint));
         if (verdict.deflate) {
             deflate_ = std::make_unique<permessage_deflate>(*verdict.deflate);
@@ -235,7 +243,7 @@ private:
         listener_.on_bytes(count, reported_open_);
     }
 
-    bool ended() const { return failed_ || peer_closed_ || reader_.objection(); }
+    bool ended() const { return failed_ || peer_close_ || reader_.objection(); }
 
     /// Until nothing is left, or there is no room for more. True when a message was handed up.
     bool hand_up() {
@@ -272,12 +280,7 @@ private:
 
     /// RFC 6455 section 5.5.1.
     void note_close(std::string_view payload) {
-        peer_closed_ = true;
-        if (payload.size() >= 2) {
-            const auto* code = reinterpret_cast<const unsigned char*>(payload.data());
-            peer_code_ = static_cast<std::uint16_t>(code[0] << 8 | code[1]);
-            peer_reason_ = payload.substr(2);
-        }
+        peer_close_.emplace(payload);
         if (!closing_) listener_.on_close_started();
     }
 
@@ -288,11 +291,16 @@ private:
                 return too_large(std::string(wrong->reason));
             return protocol_violation(std::string(wrong->reason), wrong->close_code);
         }
-        if (peer_closed_) return closed_by_peer(peer_code_, peer_reason_);
+        if (peer_close_) return closed_by_peer(peer_close_->code, peer_close_->text);
         return broken_connection(phase::session, failed_.message());
     }
 
     // Writing.
+
+    bool append_close(unsigned code, std::string_view reason) {
+        closing_ = true;
+        return sender_.append_close(code, close_text(reason));
+    }
 
     bool may_write() const { return open_ && !closing_ && !ended() && !stop_->requested(); }
 
@@ -337,7 +345,7 @@ private:
     void append_last_words() {
         if (std::exchange(closing_, true)) return;
         const auto& wrong = reader_.objection();
-        sender_.append_close(wrong ? wrong->close_code : peer_code_, {});
+        sender_.append_close(wrong ? wrong->close_code : peer_close_->code, {});
     }
 
     awaitable<void> say_the_rest() {
@@ -361,16 +369,14 @@ private:
     std::unique_ptr<permessage_deflate> deflate_; ///< where it was agreed
     frame_sender<Stream> sender_;
     const stop_signal::hook hook_;
-    std::string peer_reason_;
+    std::optional<frame_reader::close_reason> peer_close_;
     time_point read_at_{}; ///< when what the reader holds arrived
     error_code failed_;    ///< of a read
-    std::uint16_t peer_code_ = 0;
-    bool peer_closed_ = false;
     bool open_ = false;
     bool closing_ = false; ///< our close frame is on its way, or has left
     bool fault_told_ = false;
     bool parted_ = false; ///< all has been said
-    bool begun_ = false;  ///< a message, at once: the rest of it is for `write`
+    bool begun_ = false;  ///< something, at once: the rest is for `write` or `close`
     bool little_ = true;  ///< the last read brought little: the next wait may be long
     bool often_ = false;
     bool reported_open_ = false;

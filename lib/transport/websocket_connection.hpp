@@ -34,6 +34,7 @@ public:
     virtual bool write_at_once(std::string_view text) = 0;
     virtual awaitable<result<void>> write(std::string_view message, bool binary) = 0;
     virtual awaitable<result<void>> ping() = 0;
+    virtual bool close_at_once(unsigned code) = 0;
     virtual awaitable<result<void>> close(unsigned code, std::string reason) = 0;
 };
 

@@ -30,6 +30,9 @@ TEST_CASE("connection: closing a ready session says good-bye and reports nothing
     connection_case test;
     auto& peer = test.transports->expect_connect();
     test.open();
+    const bool at_once = GENERATE(false, true);
+    CAPTURE(at_once);
+    if (at_once) peer.write_at_once();
 
     const auto closing = test.begin_close();
 
@@ -37,6 +40,7 @@ TEST_CASE("connection: closing a ready session says good-bye and reports nothing
     CHECK(peer.closes() == std::vector<unsigned>{1000});
     CHECK(nothing_left(test));
     CHECK(test.layer->events.empty());
+    CHECK(test.transports->violations().empty());
 }
 
 TEST_CASE("connection: closing drains what is queued", "[component][connection]") {

@@ -390,8 +390,12 @@ TEST_CASE("frames: our close waits for no answer, which is read behind what came
         peer.hold();
     });
     wire here;
+    const bool at_once = GENERATE(false, true);
+    CAPTURE(at_once);
     REQUIRE(here.connect(server.port()));
-    CHECK(here.run(here.link->close(1001, "bye")));
+    if (at_once) CHECK(here.link->close_at_once(1001));
+    CHECK(here.run(here.link->close(1001, "bye"))); // twice is harmless
+    CHECK_FALSE(here.link->close_at_once(1001));
     CHECK_FALSE(here.run(here.link->write("too late")));
     CHECK_FALSE(here.run(here.link->ping()));
     CHECK_FALSE(here.link->can_write_at_once());

@@ -163,14 +163,19 @@ public:
         }
     }
 
+    bool takes() const { return !writes_held && !write_failure && !aborted; } // without a wait
+    void closed_by_us(unsigned code) {
+        closes.push_back(code);
+        if (answers_close && !end) end = closed_with(code);
+        notify();
+    }
+
     /// Waits as long as writes are held. The error to end with, if any.
     static awaitable<std::optional<error_info>> pass_gate(std::shared_ptr<state> self) {
         while (self->writes_held && !self->aborted)
             co_await self->wait();
         if (self->aborted) co_return retryable(errc::connection_reset);
-        std::optional<error_info> failed;
-        std::swap(failed, self->write_failure);
-        co_return failed;
+        co_return std::exchange(self->write_failure, std::nullopt);
     }
 
     // the script
@@ -328,9 +333,7 @@ awaitable<result<void>> do_close(state_ptr self, unsigned code) {
     if (auto failed = self->common->begin_operation()) co_return *failed;
     auto stopped = co_await scripted_connection::state::pass_gate(self);
     if (stopped) co_return *stopped;
-    self->closes.push_back(code);
-    if (self->answers_close && !self->end) self->end = closed_with(code);
-    self->notify();
+    self->closed_by_us(code);
     co_return result<void>();
 }
 
@@ -372,12 +375,12 @@ public:
     }
     awaitable<result<void>> read() override { return do_read(state_, &listener_); }
     bool can_write_at_once() const override {
-        const bool busy =
-            state_->writing || state_->begun || (state_->reads_at_once && state_->reading);
-        return state_->at_once && state_->connected && !busy;
+        const auto& now = *state_;
+        const bool busy = now.writing || now.begun || (now.reads_at_once && now.reading);
+        return now.at_once && now.connected && !busy;
     }
     bool write_at_once(std::string_view text) override {
-        if (state_->writes_held || state_->write_failure || state_->aborted) {
+        if (!state_->takes()) {
             state_->begun = std::string(text);
             return false;
         }
@@ -387,6 +390,10 @@ public:
     }
     awaitable<result<void>> write(std::string_view text) override { return do_write(state_, text); }
     awaitable<result<void>> ping() override { return do_ping(state_); }
+    bool close_at_once(unsigned code) override {
+        if (state_->takes()) state_->closed_by_us(code);
+        return state_->takes();
+    }
     awaitable<result<void>> close(unsigned code, std::string) override {
         return do_close(state_, code);
     }
