@@ -180,7 +180,8 @@ class Bench:
                 self.skip(scenario, client, suffix, f'only {self.machine.files} files may be open')
             return
         seen = {client: {metric: [] for metric in scenario.metrics} for client in clients}
-        for turn in range(self.options.reps):
+        turns = 1 if self.options.quick else scenario.turns
+        for turn in range(self.options.reps * turns):
             order = list(clients)
             for client in order[turn % len(order):] + order[:turn % len(order)]:
                 threads = 2 if client.endswith('-2-threads') else 1

@@ -19,6 +19,7 @@ class Scenario:
     quick_sessions: int = 1
     tls: bool = False
     one_core: bool = False   # client and server on one processor
+    turns: int = 1           # as many repetitions for each of the others, where runs differ most
     keeps_memory: bool = False  # glibc does not give back to the kernel what was freed
     sizes: tuple = ()        # numbers of sessions, for scale
     quick_sizes: tuple = ()
@@ -37,10 +38,11 @@ SCENARIOS = [
     Scenario('ping-pong', 'echo', 20_000, 3_000, ('p50_us', 'p99_us'),
              ('parley', 'floor') + PEERS, one_core=True),
     Scenario('tool-call', 'tool-{count}', 20_000, 3_000, ('p50_us', 'p99_us'), one_core=True),
-    Scenario('connect', 'idle', 5_000, 200, ('sessions_per_s',), ('parley', 'floor', 'contract'),
+    Scenario('connect', 'idle', 2_000, 200, ('sessions_per_s',), ('parley', 'floor', 'contract'),
+             turns=5, keeps_memory=True),
+    Scenario('connect-500', 'idle', 5_000, 1_000, ('sessions_per_s',),
+             ('parley', 'floor', 'contract'), sessions=500, quick_sessions=500, turns=3,
              keeps_memory=True),
-    Scenario('connect-500', 'idle', 10_000, 1_000, ('sessions_per_s',),
-             ('parley', 'floor', 'contract'), sessions=500, quick_sessions=500, keeps_memory=True),
     Scenario('memory', 'idle', 1_000, 200, ('kib_per_session',), sessions=1_000,
              quick_sessions=200),
     Scenario('memory-tls', 'idle', 500, 100, ('kib_per_session',), sessions=500,
