@@ -64,6 +64,11 @@ TEST_CASE("fuzz: a whole client keeps its promises for its corpus", "[component]
     replay("client", 0);
 }
 
+TEST_CASE("fuzz: what a server sends is heard the same in pieces, for its corpus",
+          "[component][fuzz][N137]") {
+    replay("frame_reader", 500);
+}
+
 TEST_CASE("fuzz: the small parsers keep their promises for their corpus",
           "[component][fuzz][N137]") {
     replay("vocabulary", 500);

@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-target=${1:?a target: client, decoder, json_text, round_trip or vocabulary}
+target=${1:?a target: client, decoder, frame_reader, json_text, round_trip or vocabulary}
 duration=${2:?seconds, or merge}
 shift 2
 if [[ ! -f build/fuzz/build.ninja ]]; then
