@@ -206,6 +206,7 @@ void frame_reader::count_control(time_point now) {
 }
 
 frame_reader::item frame_reader::next(time_point now) {
+    if (message_.size() == 0) message_.release_large();
     while (in_frame_ && !objection_) {
         if (is_control()) {
             if (left_ > held()) break;

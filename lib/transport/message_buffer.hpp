@@ -29,8 +29,8 @@ public:
     }
     void add(std::size_t count) noexcept { size_ += count; }
     void append(std::string_view piece) {
-        const auto room =
-            space(std::max<std::size_t>(piece.size(), 1)); // an empty one is padded too
+        if (piece.empty() && bytes_) return; // an empty message is padded too
+        const auto room = space(std::max<std::size_t>(piece.size(), 1));
         if (!piece.empty()) std::memcpy(room.data(), piece.data(), piece.size());
         add(piece.size());
     }

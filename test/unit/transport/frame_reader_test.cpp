@@ -356,13 +356,23 @@ TEST_CASE("frame_reader: it rests between messages only", "[unit][frame_reader]"
     CHECK(one.it.rest());
 }
 
-TEST_CASE("frame_reader: of a large frame the rest is read to where the message is",
+TEST_CASE("frame_reader: of a large frame the rest is read to where the message is, and stays",
           "[unit][frame_reader]") {
+    const std::size_t size = GENERATE(50'000u, 100'000u);
+    CAPTURE(size);
     fixture one;
     one.open();
-    one.arrive(server_frame(2, std::string(50'000, 'x')).substr(0, 400));
+    const std::string frame = server_frame(2, std::string(size, 'x'));
+    const auto header = frame.size() - size;
+    one.arrive(frame.substr(0, 400));
     CHECK(one.all().empty());
-    CHECK(one.it.space().size() == 50'000u - 396u);
+    const auto room = one.it.space();
+    REQUIRE(room.size() == frame.size() - 400);
+    std::memset(room.data(), 'x', room.size());
+    one.it.commit(room.size(), one.now);
+    const auto whole = one.it.next(one.now);
+    CHECK(whole.payload.size() == size);
+    CHECK(whole.payload.data() + (400 - header) == room.data()); // not copied once more
 }
 
 TEST_CASE("frame_reader: there are bytes to be read behind every message", "[unit][frame_reader]") {
