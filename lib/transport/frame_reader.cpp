@@ -1,5 +1,6 @@
 #include "transport/frame_reader.hpp"
 
+#include "transport/masked_frame.hpp"
 #include "transport/permessage_deflate.hpp"
 #include "transport/utf8.hpp"
 
@@ -11,13 +12,14 @@ namespace parley {
 
 namespace {
 
-// RFC 6455 section 5.2.
-constexpr std::uint8_t continuation = 0;
-constexpr std::uint8_t text = 1;
-constexpr std::uint8_t binary = 2;
-constexpr std::uint8_t close_frame = 8;
-constexpr std::uint8_t ping = 9;
-constexpr std::uint8_t pong = 10;
+constexpr std::uint8_t code_of(frame_opcode one) noexcept { return static_cast<std::uint8_t>(one); }
+
+constexpr auto continuation_opcode = code_of(frame_opcode::continuation);
+constexpr auto text_opcode = code_of(frame_opcode::text);
+constexpr auto binary_opcode = code_of(frame_opcode::binary);
+constexpr auto close_opcode = code_of(frame_opcode::close);
+constexpr auto ping_opcode = code_of(frame_opcode::ping);
+constexpr auto pong_opcode = code_of(frame_opcode::pong);
 
 constexpr unsigned protocol_error = 1002;
 constexpr unsigned bad_payload = 1007;
@@ -143,7 +145,7 @@ std::optional<frame_reader::header> frame_reader::parse_header() {
         object(protocol_error, "a masked frame");
         return std::nullopt;
     }
-    if (one.payload < 126 || one.opcode >= close_frame) return one;
+    if (one.payload < 126 || one.opcode >= close_opcode) return one;
     const std::size_t digits = one.payload == 126 ? 2 : 8;
     one.size += digits;
     if (held() < one.size) return std::nullopt;
@@ -158,19 +160,19 @@ std::optional<frame_reader::header> frame_reader::parse_header() {
 }
 
 bool frame_reader::admit(const header& one, time_point now) {
-    if (one.opcode >= close_frame) {
-        if (one.opcode > pong)
+    if (one.opcode >= close_opcode) {
+        if (one.opcode > pong_opcode)
             object(protocol_error, "an unknown opcode");
         else if (!one.fin || one.compressed || one.payload > 125) // RFC 6455 section 5.5
             object(protocol_error, "a control frame that is no whole small frame");
         else
             count_control(now);
-    } else if (one.opcode > binary) {
+    } else if (one.opcode > binary_opcode) {
         object(protocol_error, "an unknown opcode");
-    } else if ((one.opcode == continuation) != in_message_) {
+    } else if ((one.opcode == continuation_opcode) != in_message_) {
         object(protocol_error,
                in_message_ ? "a message within a message" : "a continuation of no message");
-    } else if (one.opcode == continuation && one.compressed) { // RFC 7692 section 6
+    } else if (one.opcode == continuation_opcode && one.compressed) { // RFC 7692 section 6
         object(protocol_error, "a continuation that is marked as compressed");
     } else {
         admit_data(one);
@@ -179,8 +181,8 @@ bool frame_reader::admit(const header& one, time_point now) {
 }
 
 void frame_reader::admit_data(const header& one) {
-    if (one.opcode != continuation) {
-        text_ = one.opcode == text;
+    if (one.opcode != continuation_opcode) {
+        text_ = one.opcode == text_opcode;
         compressed_ = one.compressed;
         checked_ = 0;
     }
@@ -226,7 +228,7 @@ frame_reader::item frame_reader::next(time_point now) {
 
 /// A message of one frame, that needs nothing done to it.
 bool frame_reader::fits_in_place() const noexcept {
-    return frame_.fin && frame_.opcode != continuation && !compressed_ && !is_control() &&
+    return frame_.fin && frame_.opcode != continuation_opcode && !compressed_ && !is_control() &&
            left_ <= capacity_ && message_.size() == 0;
 }
 
@@ -245,14 +247,14 @@ frame_reader::item frame_reader::take_in_place(time_point now) {
 frame_reader::item frame_reader::take_control(time_point now) {
     const auto payload = held_text(static_cast<std::size_t>(left_));
     const auto opcode = frame_.opcode;
-    if (opcode == close_frame && !close_is_sound(payload)) {
+    if (opcode == close_opcode && !close_is_sound(payload)) {
         object(protocol_error, "a close frame that the protocol forbids");
         return {};
     }
     begin_ += payload.size();
     frame_over(now);
-    if (opcode == close_frame) return {kind::close, payload};
-    return {opcode == ping ? kind::ping : kind::pong, payload};
+    if (opcode == close_opcode) return {kind::close, payload};
+    return {opcode == ping_opcode ? kind::ping : kind::pong, payload};
 }
 
 /// RFC 6455 sections 5.5.1 and 7.4.
