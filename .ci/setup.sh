@@ -52,6 +52,7 @@ missing_of() {
         has_command clang++-19 || echo clang-19
         [[ -d /usr/lib/llvm-19/lib/clang/19/lib ]] || echo libclang-rt-19-dev
         has_library 'nlohmann_json >= 3.9' || echo nlohmann-json3-dev # of an example
+        ! has_command node || [[ -d /usr/share/nodejs/ws ]] || echo node-ws # of the interop tests
         has_command llvm-symbolizer-19 || echo llvm-19 # a suppression names functions
         ;;
     coverage)

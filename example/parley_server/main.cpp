@@ -58,6 +58,8 @@ int main(int argc, char** argv) {
     app.add_option("--ticket-ttl", ticket_ttl, "Lifetime of a ticket, in seconds")
         ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}))
         ->capture_default_str();
+    app.add_flag("--awkward-tickets", options.awkward_tickets,
+                 "Issue tickets with characters that a URL must percent-encode");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

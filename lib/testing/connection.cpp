@@ -56,6 +56,12 @@ boost::asio::awaitable<void> connection::serve() {
 
 boost::asio::awaitable<bool> connection::handle(received_request request) {
     context_->book.add(request);
+    origin_ = request.header("origin");
+    if (api_.is_preflight(request)) {
+        http_reply allowed = api_.preflight();
+        const bool more = co_await answer(std::move(allowed));
+        co_return more;
+    }
     const std::optional<endpoint> where = api_.route(request);
     if (!where) {
         context_->book.violation("a request for an address that is none: " + request.method);
@@ -109,6 +115,7 @@ boost::asio::awaitable<bool> connection::suffer(endpoint where, http_fault fault
 }
 
 boost::asio::awaitable<bool> connection::answer(http_reply reply) {
+    share_with(reply, origin_);
     co_await peer_->reply(std::move(reply));
     co_return peer_->keeps_alive();
 }

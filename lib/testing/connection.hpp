@@ -51,6 +51,7 @@ private:
     http_api api_;
     std::shared_ptr<session> session_;
     wake_signal to_wait_;
+    std::string origin_; ///< of the request that is answered; empty without
     bool ended_{false};
 };
 

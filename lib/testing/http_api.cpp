@@ -51,25 +51,59 @@ std::string_view code_of(ticket_office::verdict verdict) noexcept {
     return verdict == ticket_office::verdict::expired ? "TICKET_EXPIRED" : "TICKET_INVALID";
 }
 
-std::optional<endpoint> http_api::route(const received_request& request) const {
+void share_with(http_reply& reply, std::string_view origin) {
+    if (origin.empty()) {
+        return;
+    }
+    // The origin and not `*`, which a browser refuses for a request with cookies.
+    reply.header("Access-Control-Allow-Origin", std::string(origin))
+        .header("Access-Control-Allow-Credentials", "true")
+        .header("Access-Control-Expose-Headers", "Date, Retry-After")
+        .header("Vary", "Origin");
+}
+
+std::optional<std::string_view> http_api::path_under_prefix(const received_request& request) const {
     std::string_view path = path_of(request.target);
     if (!path.starts_with(context_.options.path_prefix)) {
         return std::nullopt;
     }
     path.remove_prefix(context_.options.path_prefix.size());
-    if (request.method == "POST" && path == tickets_path) {
+    return path;
+}
+
+std::optional<endpoint> http_api::route(const received_request& request) const {
+    const auto path = path_under_prefix(request);
+    if (!path) {
+        return std::nullopt;
+    }
+    if (request.method == "POST" && *path == tickets_path) {
         return endpoint::ticket;
     }
-    if (request.method == "POST" && path == validate_path) {
+    if (request.method == "POST" && *path == validate_path) {
         return endpoint::validate;
     }
-    if (request.method == "PATCH" && path.starts_with(threads_path)) {
+    if (request.method == "PATCH" && path->starts_with(threads_path)) {
         return endpoint::thread;
     }
-    if (request.method == "GET" && path == websocket_path) {
+    if (request.method == "GET" && *path == websocket_path) {
         return endpoint::upgrade;
     }
     return std::nullopt;
+}
+
+bool http_api::is_preflight(const received_request& request) const {
+    const auto path = path_under_prefix(request);
+    return request.method == "OPTIONS" && path &&
+           (*path == tickets_path || *path == validate_path || path->starts_with(threads_path));
+}
+
+http_reply http_api::preflight() const {
+    http_reply reply(200);
+    reply.header("Access-Control-Allow-Methods", "POST, PATCH")
+        .header("Access-Control-Allow-Headers",
+                "content-type, x-oddle-mp-auth-token, x-oddle-chat-server-key")
+        .header("Access-Control-Max-Age", "600");
+    return reply;
 }
 
 http_reply http_api::answer(endpoint where, const received_request& request, time_point now) {

@@ -26,6 +26,11 @@ public:
     http_reply answer(const http_fault& fault) const;
     http_reply not_found() const;
 
+    /// Whether it is a browser's question before a request to another origin (a preflight), for an
+    /// endpoint that there is.
+    bool is_preflight(const received_request& request) const;
+    http_reply preflight() const;
+
     /// What an upgrade's ticket is worth.
     struct admission {
         ticket_office::verdict verdict;
@@ -39,11 +44,15 @@ private:
     http_reply validate(const received_request& request, time_point now);
     http_reply update_thread(const received_request& request);
     http_reply finished(http_reply reply) const;
+    std::optional<std::string_view> path_under_prefix(const received_request& request) const;
     http_reply failure(unsigned status, std::string_view error, std::string_view code) const;
     bool authorized(const received_request& request) const;
 
     server_context& context_;
 };
+
+/// Lets scripts of that origin read the reply; nothing when it is empty: the client is no browser.
+void share_with(http_reply& reply, std::string_view origin);
 
 /// The `code` that tells a client why its ticket is no good.
 std::string_view code_of(ticket_office::verdict verdict) noexcept;

@@ -22,7 +22,9 @@ public:
 
     explicit server_context(chat_server_options given)
         : options(std::move(given)), book(options.max_recorded),
-          office(options.ticket_lifetime, options.accepted_tokens) {}
+          office(options.ticket_lifetime, options.accepted_tokens,
+                 options.awkward_tickets ? ticket_office::spelling::awkward
+                                         : ticket_office::spelling::url_safe) {}
 
     void set_script(script_function choose) {
         const std::lock_guard lock(mutex_);

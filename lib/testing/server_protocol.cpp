@@ -31,7 +31,7 @@ std::vector<outgoing> one(outgoing item) {
 server_protocol::server_protocol(server_context& context, session_fault::values fault,
                                  std::uint64_t session, std::string conversation)
     : context_(context), fault_(std::move(fault)), session_(session),
-      script_(context, session, std::move(conversation)), messages_left_(fault_.drop_after) {}
+      script_(context, std::move(conversation)), messages_left_(fault_.drop_after) {}
 
 std::vector<outgoing> server_protocol::opened() {
     if (messages_left_ == 0U) {
@@ -176,6 +176,9 @@ void server_protocol::tool_response(const json_text& frame) {
     answer.error = frame.string_at("/error");
     if (const auto result = frame.text_at("/result")) {
         answer.result = std::string(result->view());
+    } else if (!answer.error) {
+        violation("a tool_call_response has neither 'result' nor 'error'");
+        answer.result = "null"; // JSON.stringify leaves a member out that is undefined
     }
     switch (context_.calls.answered(answer.call_id)) {
     case call_ledger::verdict::expected:

@@ -7,9 +7,8 @@
 
 namespace parley::testing {
 
-session_script::session_script(server_context& context, std::uint64_t session,
-                               std::string conversation)
-    : context_(context), session_(session), conversation_(std::move(conversation)) {}
+session_script::session_script(server_context& context, std::string conversation)
+    : context_(context), conversation_(std::move(conversation)) {}
 
 void session_script::message(received_message message) { waiting_.push_back(std::move(message)); }
 
@@ -131,7 +130,7 @@ void session_script::perform(step::reasoning& reasoning, time_point) {
 
 void session_script::perform(step::tool_request& request, time_point) {
     if (request.call_id.empty()) {
-        request.call_id = "call-" + std::to_string(session_) + "-" + std::to_string(++calls_);
+        request.call_id = context_.office.new_call_id();
     }
     say(frames::tool_call_request(request.name, request.call_id, request.parameters));
     context_.calls.requested(request.call_id);

@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
@@ -19,7 +18,7 @@ class session_script {
 public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    session_script(server_context& context, std::uint64_t session, std::string conversation);
+    session_script(server_context& context, std::string conversation);
 
     /// A message of the client: its run begins when those before it have ended.
     void message(received_message message);
@@ -71,14 +70,12 @@ private:
     void perform(step::close& close, time_point now);
 
     server_context& context_;
-    const std::uint64_t session_;
     const std::string conversation_; ///< of messages that name none
     std::deque<received_message> waiting_;
     std::optional<run> run_;
     std::deque<outgoing> said_;
     std::optional<time_point> resume_at_;
     std::size_t runs_{0};
-    std::size_t calls_{0};
 };
 
 } // namespace parley::testing

@@ -7,15 +7,16 @@ namespace {
 
 constexpr std::size_t max_remembered = 100'000;
 
-/// In every ticket: what breaks a client that does not percent-encode, or that encodes by halves.
+/// In every awkward ticket: what breaks a client that does not percent-encode, or that encodes by
+/// halves.
 constexpr std::string_view awkward = "+/#%=&?; \"\\ü€%41";
 
 } // namespace
 
 ticket_office::ticket_office(std::chrono::milliseconds lifetime,
-                             std::set<std::string, std::less<>> tokens)
-    : lifetime_(lifetime), tokens_(std::move(tokens)), random_(std::random_device{}()),
-      tickets_(max_remembered), threads_(max_remembered) {}
+                             std::set<std::string, std::less<>> tokens, spelling tickets)
+    : lifetime_(lifetime), tokens_(std::move(tokens)), spelling_(tickets),
+      random_(std::random_device{}()), tickets_(max_remembered), threads_(max_remembered) {}
 
 bool ticket_office::accepts(std::string_view token) const {
     return tokens_.empty() || tokens_.contains(token);
@@ -33,7 +34,8 @@ std::chrono::milliseconds ticket_office::lifetime() const {
 
 std::string ticket_office::issue(time_point now, std::string conversation) {
     const std::lock_guard lock(mutex_);
-    std::string ticket = "tk-" + random_hex(16) + std::string(awkward) + random_hex(16);
+    const std::string_view middle = spelling_ == spelling::awkward ? awkward : "";
+    std::string ticket = "tk-" + random_hex(16) + std::string(middle) + random_hex(16);
     tickets_[ticket] = entry{now + lifetime_, std::move(conversation)};
     return ticket;
 }
@@ -77,6 +79,11 @@ bool ticket_office::knows_thread(std::string_view provider_res_id) {
 bool ticket_office::open_thread(std::string_view provider_res_id) {
     const std::lock_guard lock(mutex_);
     return !std::exchange(threads_[provider_res_id], true);
+}
+
+std::string ticket_office::new_call_id() {
+    const std::lock_guard lock(mutex_);
+    return "call-" + std::to_string(++calls_) + "-" + random_hex(12);
 }
 
 std::string ticket_office::random_hex(std::size_t digits) {

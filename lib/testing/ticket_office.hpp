@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <random>
@@ -19,7 +20,13 @@ public:
     using time_point = std::chrono::steady_clock::time_point;
     enum class verdict { good, expired, unknown };
 
-    ticket_office(std::chrono::milliseconds lifetime, std::set<std::string, std::less<>> tokens);
+    enum class spelling {
+        url_safe, ///< unreserved characters alone (RFC 3986 section 2.3)
+        awkward,  ///< with characters that a URL must percent-encode
+    };
+
+    ticket_office(std::chrono::milliseconds lifetime, std::set<std::string, std::less<>> tokens,
+                  spelling tickets);
 
     bool accepts(std::string_view token) const;
 
@@ -38,6 +45,9 @@ public:
     /// True when the conversation was not known before.
     bool open_thread(std::string_view provider_res_id);
 
+    /// A `callId` that no other call has, of this server or of one before it.
+    std::string new_call_id();
+
 private:
     struct entry {
         time_point deadline{};
@@ -49,9 +59,11 @@ private:
     mutable std::mutex mutex_;
     std::chrono::milliseconds lifetime_;
     const std::set<std::string, std::less<>> tokens_;
+    const spelling spelling_;
     std::mt19937_64 random_;
     bounded_map<entry> tickets_;
     bounded_map<bool> threads_;
+    std::uint64_t calls_{0};
 };
 
 } // namespace parley::testing

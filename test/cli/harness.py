@@ -116,7 +116,9 @@ def end(process, status):
 class Server:
     """parley-server, for a while."""
 
-    def __init__(self, *arguments, where=()):
+    def __init__(self, *arguments, where=(), awkward_tickets=True):
+        if awkward_tickets:
+            arguments = ('--awkward-tickets', *arguments)
         self.process = subprocess.Popen([*where, SERVER, '--port', '0', *arguments],
                                         stdout=subprocess.PIPE, text=True)
         words = self.process.stdout.readline().split()

@@ -37,16 +37,20 @@ def program(name):
     return found
 
 
+def node_command(script):
+    """A script that gets Node's ws as its first argument."""
+    node = program('node')
+    module = next((folder for folder in WS_FOLDERS if Path(folder).is_dir()), None)
+    if not module:
+        raise Skipped('the module ws of Node is not installed')
+    return [node, str(HERE / script), module]
+
+
 class Node:
     """A script with Node's ws, for a while."""
 
     def __init__(self, script):
-        node = program('node')
-        module = next((folder for folder in WS_FOLDERS if Path(folder).is_dir()), None)
-        if not module:
-            raise Skipped('the module ws of Node is not installed')
-        self.process = subprocess.Popen([node, str(HERE / script), module], text=True,
-                                        stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(node_command(script), text=True, stdout=subprocess.PIPE)
         self.port = self.process.stdout.readline().split()[1]
 
     def __enter__(self):
@@ -92,6 +96,25 @@ def node_ws_cuts_a_session_off_and_it_comes_back():
             equal(lost['willReconnect'], True)
             equal(lost['code'] if code else None, code)
             contains(run.names(), 'connection_restored')
+
+
+@test
+def a_page_of_another_origin_holds_a_conversation_with_our_server():
+    command = node_command('page_client.js')
+    with Server(awkward_tickets=False) as server:
+        run = subprocess.run([*command, server.url], capture_output=True, text=True,
+                             timeout=PATIENCE)
+    lines = run.stdout.splitlines()
+    equal((run.returncode, run.stderr), (0, ''), run.stdout)
+    for line in ['ticket true', 'tools get_weather', 'thread', 'call get_weather {"city":"Bern"}',
+                 'updated true']:
+        contains(lines, line)
+    answers = [json.loads(line.partition(' ')[2]) for line in lines if line.startswith('answer')]
+    equal(len(answers), 2, lines)
+    contains(answers[0], 'Bern right now: null')
+    contains(answers[1], 'You said: and now?')
+    equal(lines[-1], 'closed 1000', lines)
+    equal([line for line in lines if line.startswith('FAIL')], [])
 
 
 def free_port():

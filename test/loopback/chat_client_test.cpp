@@ -65,7 +65,7 @@ std::uint16_t unused_port() {
 
 TEST_CASE("chat_client: initialises with a valid ticket", "[loopback][chat_client]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     chat_client client(l.io.get_executor(), config_for(server));
     CHECK_FALSE(client.is_connected());
     l.run(client.init());
@@ -93,21 +93,21 @@ TEST_CASE("chat_client: throws on connection failure", "[loopback][chat_client]"
     }
     SECTION("the upgrade is refused") {
         live l;
-        chat_server server;
+        chat_server server(awkward_tickets());
         server.fail(endpoint::upgrade, http_fault::status(503), always);
         chat_client client(l.io.get_executor(), config_for(server));
         CHECK(thrown_by<connection_error>(l, client.init()) == errc::upgrade_failed);
     }
     SECTION("the upgrade is reset") {
         live l;
-        chat_server server;
+        chat_server server(awkward_tickets());
         server.fail(endpoint::upgrade, http_fault::reset(), always);
         chat_client client(l.io.get_executor(), config_for(server));
         CHECK(thrown_by<connection_error>(l, client.init()) == errc::connection_reset);
     }
     SECTION("the session is never established") {
         live l;
-        chat_server server;
+        chat_server server(awkward_tickets());
         server.fail_sessions(session_fault().never_established(), always);
         auto config = config_for(server);
         config.connection.session_timeout = 50ms;
@@ -116,7 +116,7 @@ TEST_CASE("chat_client: throws on connection failure", "[loopback][chat_client]"
     }
     SECTION("the server accepts and never answers") {
         live l;
-        chat_server server;
+        chat_server server(awkward_tickets());
         server.fail(endpoint::upgrade, http_fault::hang(), always);
         auto config = config_for(server);
         config.connection.upgrade_timeout = 50ms;
@@ -125,7 +125,7 @@ TEST_CASE("chat_client: throws on connection failure", "[loopback][chat_client]"
     }
     SECTION("everything hangs: the deadline of init ends it") {
         live l;
-        chat_server server;
+        chat_server server(awkward_tickets());
         server.fail(endpoint::ticket, http_fault::hang(), always);
         auto config = config_for(server);
         config.timeouts.init = 100ms;
@@ -139,7 +139,7 @@ TEST_CASE("chat_client: throws on connection failure", "[loopback][chat_client]"
 TEST_CASE("chat_client: a failed init leaves nothing running, and the next one may succeed",
           "[loopback][chat_client]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     server.fail(endpoint::upgrade, http_fault::status(500), 1);
     chat_client client(l.io.get_executor(), config_for(server));
     CHECK_THROWS_AS(l.run(client.init()), connection_error);
@@ -152,7 +152,7 @@ TEST_CASE("chat_client: a failed init leaves nothing running, and the next one m
 TEST_CASE("chat_client: handles authentication errors", "[loopback][chat_client]") {
     SECTION("the ticket endpoint refuses the token") {
         live l;
-        chat_server server;
+        chat_server server(awkward_tickets());
         server.fail(endpoint::ticket, http_fault::status(401), always);
         chat_client client(l.io.get_executor(), config_for(server));
         CHECK(thrown_by<authentication_error>(l, client.init()) == errc::authentication_failed);
@@ -160,7 +160,7 @@ TEST_CASE("chat_client: handles authentication errors", "[loopback][chat_client]
     }
     SECTION("the upgrade refuses the ticket twice: one fresh one, and never a third try") {
         live l;
-        chat_server server;
+        chat_server server(awkward_tickets());
         server.fail(endpoint::upgrade, http_fault::status(401), always);
         chat_client client(l.io.get_executor(), config_for(server));
         CHECK(thrown_by<authentication_error>(l, client.init()) == errc::ticket_rejected);
@@ -169,7 +169,7 @@ TEST_CASE("chat_client: handles authentication errors", "[loopback][chat_client]
     }
     SECTION("the session is refused for good") {
         live l;
-        chat_server server;
+        chat_server server(awkward_tickets());
         server.fail_sessions(session_fault().authentication_error("USER_BLOCKED"), always);
         chat_client client(l.io.get_executor(), config_for(server));
         CHECK(thrown_by<authentication_error>(l, client.init()) == errc::session_refused);
@@ -180,7 +180,7 @@ TEST_CASE("chat_client: handles authentication errors", "[loopback][chat_client]
 TEST_CASE("chat_client: recovers from ticket expiration", "[loopback][chat_client][B31]") {
     SECTION("the first ticket is rejected by the session, the second is taken") {
         live l;
-        chat_server server;
+        chat_server server(awkward_tickets());
         server.fail_sessions(session_fault().authentication_error("TICKET_EXPIRED"), 1);
         chat_client client(l.io.get_executor(), config_for(server));
         l.run(client.init());
@@ -189,7 +189,7 @@ TEST_CASE("chat_client: recovers from ticket expiration", "[loopback][chat_clien
     }
     SECTION("the held ticket has expired when the connection is lost") {
         live l;
-        chat_server server;
+        chat_server server(awkward_tickets());
         chat_client client(l.io.get_executor(), config_for(server));
         l.run(client.init());
         server.expire_tickets();
@@ -202,7 +202,7 @@ TEST_CASE("chat_client: recovers from ticket expiration", "[loopback][chat_clien
     }
     SECTION("a close with 4401 makes the ticket suspect") {
         live l;
-        chat_server server;
+        chat_server server(awkward_tickets());
         chat_client client(l.io.get_executor(), config_for(server));
         l.run(client.init());
         server.close_all(4401, "expired");
@@ -217,7 +217,7 @@ TEST_CASE("chat_client: recovers from ticket expiration", "[loopback][chat_clien
 
 TEST_CASE("chat_client: sends tools after the session is established", "[loopback][chat_client]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     auto config = config_for(server);
     config.client_tools.push_back(weather_tool());
     config.context_helpers = json_text::parse(R"({"page":"home"})");
@@ -236,7 +236,7 @@ TEST_CASE("chat_client: sends tools after the session is established", "[loopbac
 TEST_CASE("chat_client: tools that the server refuses, or ignores, are an error of init",
           "[loopback][chat_client]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     auto config = config_for(server);
     config.client_tools.push_back(weather_tool());
     config.timeouts.acknowledge = 2s;
@@ -252,7 +252,7 @@ TEST_CASE("chat_client: tools that the server refuses, or ignores, are an error 
 TEST_CASE("chat_client: a whole conversation, plain and over TLS", "[loopback][chat_client]") {
     const auto tls = GENERATE(server_tls::off, server_tls::generated);
     live l;
-    chat_server_options options;
+    chat_server_options options = awkward_tickets();
     options.tls = tls;
     chat_server server(options);
     int runs = 0;
@@ -281,7 +281,7 @@ TEST_CASE("chat_client: a whole conversation, plain and over TLS", "[loopback][c
 
 TEST_CASE("chat_client: ask collects the answer of its own run", "[loopback][chat_client]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     server.on_message([](const auto& message) {
         return answer_script()
             .reasoning({"thinking ", "hard"})
@@ -304,7 +304,7 @@ TEST_CASE("chat_client: ask collects the answer of its own run", "[loopback][cha
 TEST_CASE("chat_client: ask throws what the server says of a failed run",
           "[loopback][chat_client]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     server.on_message(
         [](const auto&) { return answer_script().text("so far").chat_error("no", "QUOTA"); });
     chat_client client(l.io.get_executor(), config_for(server));
@@ -323,7 +323,7 @@ TEST_CASE("chat_client: ask throws what the server says of a failed run",
 
 TEST_CASE("chat_client: stop_run ends the run on the server", "[loopback][chat_client]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     server.on_message([](const auto&) { return answer_script().text("on and on").never_finish(); });
     chat_client client(l.io.get_executor(), config_for(server));
     l.run(client.init());
@@ -339,7 +339,7 @@ TEST_CASE("chat_client: stop_run ends the run on the server", "[loopback][chat_c
 
 TEST_CASE("chat_client: ticket renewal during an active connection", "[loopback][chat_client]") {
     live l;
-    chat_server_options options;
+    chat_server_options options = awkward_tickets();
     options.ticket_lifetime = 3s;
     chat_server server(options);
     auto config = config_for(server);
@@ -359,7 +359,7 @@ TEST_CASE("chat_client: ticket renewal during an active connection", "[loopback]
 
 TEST_CASE("chat_client: reconnect after network failure", "[loopback][chat_client]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     auto config = config_for(server);
     config.client_tools.push_back(weather_tool());
     chat_client client(l.io.get_executor(), config);
@@ -383,7 +383,7 @@ TEST_CASE("chat_client: reconnect after network failure", "[loopback][chat_clien
 TEST_CASE("chat_client: a message sent while it reconnects goes out once, when the session is back",
           "[loopback][chat_client][F74]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     chat_client client(l.io.get_executor(), config_for(server));
     l.run(client.init());
     server.fail(endpoint::upgrade, http_fault::status(503), 2);
@@ -397,7 +397,7 @@ TEST_CASE("chat_client: a message sent while it reconnects goes out once, when t
 
 TEST_CASE("chat_client: without reconnecting the first loss is final", "[loopback][chat_client]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     auto config = config_for(server);
     config.connection.reconnect.enabled = false;
     chat_client client(l.io.get_executor(), config);
@@ -415,7 +415,7 @@ TEST_CASE("chat_client: without reconnecting the first loss is final", "[loopbac
 
 TEST_CASE("chat_client: a close with 1000 ends the session for good", "[loopback][chat_client]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     chat_client client(l.io.get_executor(), config_for(server));
     l.run(client.init());
     server.close_all(1000, "bye");
@@ -428,7 +428,7 @@ TEST_CASE("chat_client: a close with 1000 ends the session for good", "[loopback
 
 TEST_CASE("chat_client: malformed messages do no harm", "[loopback][chat_client]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     chat_client client(l.io.get_executor(), config_for(server));
     l.run(client.init());
     for (const char* malformed :
@@ -449,7 +449,7 @@ TEST_CASE("chat_client: malformed messages do no harm", "[loopback][chat_client]
 TEST_CASE("chat_client: many concurrent callers share one session and one ticket",
           "[loopback][chat_client][F74]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     chat_client client(l.io.get_executor(), config_for(server));
     std::vector<started<void>> calls;
     for (int i = 0; i < 50; ++i)
@@ -476,7 +476,7 @@ TEST_CASE("chat_client: many concurrent callers share one session and one ticket
 TEST_CASE("chat_client: a deadline of the caller's own is timed_out, and harms no other",
           "[loopback][chat_client][J104]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     server.fail(endpoint::upgrade, http_fault::hang(), 1);
     auto config = config_for(server);
     config.connection.upgrade_timeout = 300ms;
@@ -494,7 +494,7 @@ TEST_CASE("chat_client: a race against a timer on a strand cancels the loser, an
           "[loopback][chat_client][J104]") {
     using namespace asio::experimental::awaitable_operators;
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     chat_client client(l.io.get_executor(), config_for(server));
     l.run(client.init());
     auto race = [](chat_client& of) -> awaitable<std::size_t> {

@@ -6,10 +6,12 @@
 
 #include <cctype>
 #include <chrono>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace chat_server_test {
@@ -40,6 +42,13 @@ std::string encoded(const std::string& text) {
         }
     }
     return result;
+}
+
+/// What breaks a client that does not percent-encode, or that encodes by halves.
+chat_server_options awkward_tickets() {
+    chat_server_options options;
+    options.awkward_tickets = true;
+    return options;
 }
 
 std::string at(const std::string& json, const char* pointer) {
@@ -81,10 +90,27 @@ std::string answer_in(const std::vector<std::string>& frames) {
 
 } // namespace
 
+TEST_CASE("chat_server: issues tickets that a client may append to a URL as they are",
+          "[loopback][chat_server]") {
+    const std::string unreserved = // RFC 3986, 2.3
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    chat_server server;
+    raw_client http(server.port());
+    for (int i = 0; i < 100; ++i) {
+        const auto issued = http.request("POST", "/api/v1/tickets", ticket_body);
+        const std::string ticket = at(issued.body, "/ticket");
+        CHECK(ticket.size() >= 16);
+        CHECK(ticket.find_first_not_of(unreserved) == std::string::npos);
+        raw_client socket(server.port());
+        CHECK(socket.upgrade("/ws?ticket=" + ticket).status == 101);
+    }
+    CHECK(server.violations().empty());
+}
+
 TEST_CASE("chat_server: issues tickets that need percent-encoding and open sessions until they "
           "expire",
           "[loopback][chat_server]") {
-    chat_server server;
+    chat_server server(awkward_tickets());
     raw_client http(server.port());
     const auto issued = http.request("POST", "/api/v1/tickets", ticket_body);
     CHECK(issued.status == 200);
@@ -113,7 +139,7 @@ TEST_CASE("chat_server: issues tickets that need percent-encoding and open sessi
 
 TEST_CASE("chat_server: validates tickets, checks tokens and updates known threads",
           "[loopback][chat_server]") {
-    chat_server_options options;
+    chat_server_options options = awkward_tickets();
     options.accepted_tokens = {"good"};
     options.path_prefix = "/chat/";
     chat_server server(options);
@@ -136,12 +162,18 @@ TEST_CASE("chat_server: validates tickets, checks tokens and updates known threa
     CHECK(http.request("PATCH", thread + "other", R"({"title":"x"})", token).status == 404);
     CHECK(server.seen().thread_updates == 2);
     CHECK(server.requests().at(3).body == R"({"title":null})");
+    for (const std::string metadata : {"null", "{}", "[1]", "\"text\"", "0.5", "true"}) {
+        const std::string body = R"({"metadata":)" + metadata + "}";
+        const auto updated = http.request("PATCH", thread + "a%2Fb", body, token);
+        CHECK(updated.status == 200);
+        CHECK(updated.body.find(body) != std::string::npos);
+    }
     CHECK(server.violations().empty());
 }
 
 TEST_CASE("chat_server: the demonstration calls the weather tool and speaks of its result",
           "[loopback][chat_server]") {
-    chat_server server;
+    chat_server server(awkward_tickets());
     opened_client client(server);
     client.read_to("session_established");
     client.send_text(tools);
@@ -168,8 +200,86 @@ TEST_CASE("chat_server: the demonstration calls the weather tool and speaks of i
     CHECK(server.internal_errors().empty());
 }
 
+TEST_CASE("chat_server: a tool_call_response with neither result nor error is a result of null",
+          "[loopback][chat_server]") {
+    chat_server server(awkward_tickets());
+    const auto choose = [](const received_message&) {
+        return answer_script{}.call_tool("forgetful", "{}").then([](const tool_answer& answer) {
+            return answer_script{}.text(answer.result.value_or("none") + answer.error.value_or(""));
+        });
+    };
+    server.on_message(choose);
+    opened_client client(server);
+    client.read_to("session_established");
+    client.send_text(chat("hi"));
+    const std::string call = at(client.read_to("tool_call_request").back(), "/callId");
+    client.send_text(R"({"type":"tool_call_response","callId":")" + call + R"("})");
+    CHECK(answer_in(client.read_to("chat_finished")) == "null");
+    CHECK(server.violations().size() == 1); // it is against the protocol all the same
+}
+
+TEST_CASE("chat_server: ids differ from one start of the server to the next",
+          "[loopback][chat_server]") {
+    std::set<std::string> conversations;
+    std::set<std::string> calls;
+    for (int start = 0; start < 3; ++start) {
+        chat_server server(awkward_tickets());
+        for (int session = 0; session < 2; ++session) {
+            opened_client client(server);
+            client.read_to("session_established");
+            client.send_text(tools);
+            client.send_text(chat("What's the weather in Zürich?"));
+            const auto asked = client.read_to("tool_call_request");
+            conversations.insert(at(asked.at(1), "/data/providerResId"));
+            calls.insert(at(asked.back(), "/callId"));
+        }
+    }
+    CHECK(conversations.size() == 6);
+    CHECK(calls.size() == 6);
+}
+
+TEST_CASE("chat_server: a browser's scripts of any origin may use every HTTP endpoint",
+          "[loopback][chat_server]") {
+    chat_server_options options = awkward_tickets();
+    options.path_prefix = "/chat";
+    chat_server server(options);
+    server.add_thread("t");
+    const std::string origin = "Origin: http://localhost:3000\r\n";
+    const auto has = [](const raw_client::response& reply, const std::string& header) {
+        return reply.head.find("\r\n" + header) != std::string::npos;
+    };
+    const std::string allowed = "Access-Control-Allow-Origin: http://localhost:3000\r\n";
+    raw_client http(server.port());
+    server.fail(endpoint::ticket, http_fault::status(503), 1); // for the request, not the preflight
+    const std::vector<std::pair<std::string, std::string>> endpoints{
+        {"POST", "/chat/api/v1/tickets"},
+        {"POST", "/chat/api/v1/tickets/validate"},
+        {"PATCH", "/chat/api/v1/threads/t"},
+    };
+    for (const auto& [method, path] : endpoints) {
+        CAPTURE(path);
+        const auto asked = http.request(
+            "OPTIONS", path, "",
+            origin + "Access-Control-Request-Method: " + method +
+                "\r\nAccess-Control-Request-Headers: content-type,x-oddle-mp-auth-token\r\n");
+        CHECK(asked.status == 200);
+        CHECK(has(asked, allowed));
+        CHECK(has(asked, "Access-Control-Allow-Methods: POST, PATCH\r\n"));
+        CHECK(has(asked, "Access-Control-Allow-Headers: content-type, x-oddle-mp-auth-token, "
+                         "x-oddle-chat-server-key\r\n"));
+        CHECK(has(http.request(method, path, ticket_body, origin), allowed));
+        CHECK_FALSE(has(http.request(method, path, ticket_body), "Access-Control-Allow-Origin:"));
+    }
+    CHECK(server.seen().tickets_refused == 1);
+    const auto nothing = http.request("OPTIONS", "/chat/other", "", origin);
+    CHECK(nothing.status == 404);
+    CHECK(has(nothing, allowed));
+    raw_client refused(server.port());
+    CHECK(has(refused.upgrade("/chat/ws?ticket=none", origin), allowed));
+}
+
 TEST_CASE("chat_server: an answer's steps are carried out in order", "[loopback][chat_server]") {
-    chat_server server;
+    chat_server server(awkward_tickets());
     const auto choose = [](const received_message& message) {
         return answer_script{}
             .provider_text(message.content)
@@ -202,7 +312,7 @@ TEST_CASE("chat_server: an answer's steps are carried out in order", "[loopback]
 }
 
 TEST_CASE("chat_server: stop_run ends a run that waits for its tool", "[loopback][chat_server]") {
-    chat_server server;
+    chat_server server(awkward_tickets());
     server.on_message([](const received_message&) {
         return answer_script{}.call_tool("slow", "{}", "c1").text("never said");
     });
@@ -221,7 +331,7 @@ TEST_CASE("chat_server: stop_run ends a run that waits for its tool", "[loopback
 
 TEST_CASE("chat_server: ticket requests fail as they are told, in order, then succeed",
           "[loopback][chat_server]") {
-    chat_server server;
+    chat_server server(awkward_tickets());
     const std::string path = "/api/v1/tickets";
     server.fail(endpoint::ticket, http_fault::status(503).header("Retry-After", "7"), 2);
     server.fail(endpoint::ticket, http_fault::failure("no", "X"), 1);
@@ -253,7 +363,7 @@ TEST_CASE("chat_server: ticket requests fail as they are told, in order, then su
 }
 
 TEST_CASE("chat_server: sessions open badly when they are told to", "[loopback][chat_server]") {
-    chat_server server;
+    chat_server server(awkward_tickets());
     server.fail(endpoint::upgrade, http_fault::status(403), 1);
     raw_client rejected(server.port());
     CHECK(rejected.upgrade("/ws?ticket=" + encoded(server.issue_ticket())).status == 403);
@@ -288,7 +398,7 @@ TEST_CASE("chat_server: sessions open badly when they are told to", "[loopback][
 
 TEST_CASE("chat_server: open sessions are dropped, closed, silenced and spoken to at will",
           "[loopback][chat_server]") {
-    chat_server server;
+    chat_server server(awkward_tickets());
     opened_client client(server);
     client.read_to("session_established");
     server.send_to_all("]]");
@@ -336,7 +446,7 @@ TEST_CASE("chat_server: open sessions are dropped, closed, silenced and spoken t
 TEST_CASE("chat_server: what a client does against the protocol is counted and told, and ends "
           "nothing",
           "[loopback][chat_server]") {
-    chat_server server;
+    chat_server server(awkward_tickets());
     opened_client client(server);
     client.read_to("session_established");
     const std::vector<std::string> wrong{
@@ -363,7 +473,7 @@ TEST_CASE("chat_server: what a client does against the protocol is counted and t
 
 TEST_CASE("chat_server: a message that is too large closes with 1009, which the client can read",
           "[loopback][chat_server]") {
-    chat_server_options options;
+    chat_server_options options = awkward_tickets();
     options.max_message_size = 1000;
     chat_server server(options);
     opened_client client(server);
@@ -377,7 +487,7 @@ TEST_CASE("chat_server: a message that is too large closes with 1009, which the 
 
 TEST_CASE("chat_server: a close that crosses the client's close comes to an end",
           "[loopback][chat_server]") {
-    chat_server server;
+    chat_server server(awkward_tickets());
     server.on_message([](const received_message&) { return answer_script{}.close(1012); });
     // One segment: a message that makes the server close, others, the client's own close. How many
     // others there are decides what the server is doing when it comes to the client's close.
@@ -399,7 +509,7 @@ TEST_CASE("chat_server: a close that crosses the client's close comes to an end"
 
 TEST_CASE("chat_server: serves TLS with a certificate that its CA vouches for",
           "[loopback][chat_server]") {
-    chat_server_options options;
+    chat_server_options options = awkward_tickets();
     options.tls = server_tls::generated;
     chat_server server(options);
     CHECK(server.url() == "wss://localhost:" + std::to_string(server.port()));
@@ -421,7 +531,7 @@ TEST_CASE("chat_server: agrees to permessage-deflate only when it is offered and
           "[loopback][chat_server]") {
     const std::string offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
     for (const bool allowed : {true, false}) {
-        chat_server_options options;
+        chat_server_options options = awkward_tickets();
         options.permessage_deflate = allowed;
         chat_server server(options);
         raw_client client(server.port());
@@ -432,7 +542,7 @@ TEST_CASE("chat_server: agrees to permessage-deflate only when it is offered and
 
 TEST_CASE("chat_server: stops at once with every kind of connection open, twice",
           "[loopback][chat_server]") {
-    chat_server server;
+    chat_server server(awkward_tickets());
     opened_client session(server);
     session.read_to("session_established");
     raw_client idle(server.port());

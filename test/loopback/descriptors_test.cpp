@@ -51,7 +51,7 @@ bool says_why(const error_info& error) {
 TEST_CASE("chat_client: out of descriptors a session waits for its backoff, and comes back after",
           "[loopback][chat_client][C45]") {
     running l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     auto config = config_for(server);
     chat_client client(l.io.get_executor(), config);
     l.run(client.init());
@@ -88,7 +88,7 @@ TEST_CASE("chat_client: out of descriptors a session waits for its backoff, and 
 TEST_CASE("chat_client: out of descriptors init throws what a ticket's request failed with",
           "[loopback][chat_client][C45]") {
     running l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     auto config = config_for(server);
     config.ticket.max_retries = 2;
     chat_client client(l.io.get_executor(), config);
@@ -112,7 +112,7 @@ TEST_CASE("chat_client: out of descriptors init throws what a ticket's request f
 TEST_CASE("websocket_manager: out of descriptors connect throws, and works again after",
           "[loopback][websocket_manager][C45]") {
     running l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     connection_config config;
     websocket_manager manager(l.io.get_executor(), server.url(), config);
     const ticket any(secret("tk-1"), ticket::wall_time::max());

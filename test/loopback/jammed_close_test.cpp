@@ -111,7 +111,7 @@ TEST_CASE("chat_client: a disconnect whose close frame cannot be written ends wi
     const bool with_message = GENERATE(false, true);
     CAPTURE(tls == server_tls::off, with_message);
     live l;
-    chat_server_options options;
+    chat_server_options options = awkward_tickets();
     options.tls = tls;
     chat_server server(options);
     auto config = config_for(server);

@@ -70,7 +70,7 @@ void check_clean(const seen_text& seen) {
 TEST_CASE("secrets: no token, key or ticket shows in the errors of the ticket request",
           "[loopback][secrets]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     seen_text seen;
     chat_client client(l.io.get_executor(), watched(server, seen));
     const std::string echo =
@@ -92,7 +92,7 @@ TEST_CASE("secrets: no token, key or ticket shows in the errors of the ticket re
 
 TEST_CASE("secrets: no ticket shows in the errors of the connection", "[loopback][secrets]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     seen_text seen;
     chat_client client(l.io.get_executor(), watched(server, seen));
     const std::string body =
@@ -118,7 +118,7 @@ TEST_CASE("secrets: no ticket shows in the errors of the connection", "[loopback
 TEST_CASE("secrets: none shows in the log and the events of a session that has seen trouble",
           "[loopback][secrets]") {
     live l;
-    chat_server server;
+    chat_server server(awkward_tickets());
     seen_text seen;
     chat_client client(l.io.get_executor(), watched(server, seen));
     l.run(client.init());

@@ -53,7 +53,7 @@ private:
 };
 
 chat_server_options frugal(server_tls tls, std::uint16_t port = 0) {
-    chat_server_options options;
+    chat_server_options options = awkward_tickets();
     options.tls = tls;
     options.port = port;
     options.max_recorded = 50; // what the server remembers is not to be measured

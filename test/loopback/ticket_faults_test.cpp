@@ -274,7 +274,7 @@ TEST_CASE("chat_client: while no socket can be had it waits its backoff, and com
     constexpr int lacking = 4;
     const int why = GENERATE(EMFILE, ENOBUFS);
     CAPTURE(why);
-    testing::chat_server server;
+    testing::chat_server server(awkward_tickets());
     live l;
     chat_client client(l.io.get_executor(), config_for(server));
 

@@ -20,7 +20,7 @@ using parley::testing::chat_server;
 
 TEST_CASE("ticket_manager: sixteen clients on eight threads share one request for a ticket",
           "[loopback][ticket_manager][A25]") {
-    chat_server server;
+    chat_server server(awkward_tickets());
     asio::thread_pool pool(8);
     const auto config = config_for(server);
     ticket_manager_options options;
@@ -67,7 +67,7 @@ TEST_CASE("ticket_manager: sixteen clients on eight threads share one request fo
 TEST_CASE("ticket_manager: a hundred concurrent inits ask a slow server once for each identity",
           "[loopback][ticket_manager][A25][I99]") {
     constexpr std::size_t identities = 4;
-    chat_server server;
+    chat_server server(awkward_tickets());
     server.fail(testing::endpoint::ticket,
                 testing::http_fault::delay(std::chrono::milliseconds(500)));
     asio::thread_pool pool(4);

@@ -27,7 +27,8 @@ struct received_message {
     std::optional<std::string> tool_named_like(std::string_view part) const;
 };
 
-/// How a client answered a `tool_call_request`: exactly one of `result` and `error` is set.
+/// How a client answered a `tool_call_request`: exactly one of `result` and `error` is set. An
+/// answer with neither counts as a `result` of `null`.
 struct tool_answer {
     std::string name;
     std::string call_id;

@@ -29,6 +29,9 @@ struct chat_server_options {
     std::set<std::string, std::less<>> accepted_tokens; ///< empty: any token, or none
     bool send_date{true};                               ///< whether HTTP answers carry a `Date`
     std::chrono::seconds clock_offset{0};               ///< added to every time the server tells
+    /// Tickets hold characters that a URL must percent-encode, non-ASCII ones included. The default
+    /// is tickets of unreserved characters alone, which a client may append to a URL as they are.
+    bool awkward_tickets{false};
     bool reject_tickets_by_frame{false}; ///< a bad ticket gets 101 and `authentication_error`
 
     server_tls tls{server_tls::off};
