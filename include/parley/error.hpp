@@ -30,7 +30,11 @@ public:
     std::optional<unsigned> close_code; ///< RFC 6455 section 7.4
     std::optional<unsigned> attempt;    ///< from 1
     std::optional<std::chrono::seconds> retry_after;
-    bool retryable = false;  ///< worth another try, by PROTOCOL.md 1 and 3
+    bool retryable = false; ///< worth another try, by PROTOCOL.md 1 and 3
+    /// True: the chat server itself said so, in the JSON of its protocol, or a ticket source of the
+    /// user's did. False, the default: it may as well have been a gateway, which will let the
+    /// server speak again. Only what was answered over HTTP, or by a source, sets it.
+    bool from_server = false;
     std::string url;         ///< with the ticket left out
     std::string server_code; ///< the server's own code: `TICKET_EXPIRED`
     std::string server_text; ///< the server's own words, shortened and escaped

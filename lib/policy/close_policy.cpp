@@ -1,5 +1,7 @@
 #include "policy/close_policy.hpp"
 
+#include "core/http_status.hpp"
+
 namespace parley {
 
 namespace {
@@ -47,24 +49,10 @@ close_verdict by_status(const error_info& why) {
     const int status = *details.http_status;
     const bool of_ticket = why.is(errc::upgrade_failed) && (status == 401 || status == 403);
     if (of_ticket) return suspect_ticket(false);
-    return status_is_retryable(status) ? again(loss_reason::reset) : over(loss_reason::reset);
+    return retryable_status(status) ? again(loss_reason::reset) : over(loss_reason::reset);
 }
 
 } // namespace
-
-bool status_is_retryable(int status) noexcept {
-    switch (status) {
-    case 408: // Request Timeout
-    case 425: // Too Early
-    case 429: // Too Many Requests
-        return true;
-    case 501: // Not Implemented
-    case 505: // HTTP Version Not Supported
-        return false;
-    default:
-        return status >= 500 && status <= 599;
-    }
-}
 
 close_verdict classify_close(const error_info& why, bool was_ready,
                              reconnect_config::normal_close on_normal_close) {

@@ -30,7 +30,4 @@ close_verdict classify_close(const error_info& why, bool was_ready,
 /// slowing down: the server is to be spared whatever the user thinks.
 close_verdict override_close(close_verdict by_table, close_action chosen, bool was_ready) noexcept;
 
-/// PROTOCOL.md 1: whether a request that was answered with this status is worth another try.
-bool status_is_retryable(int status) noexcept;
-
 } // namespace parley

@@ -80,6 +80,8 @@ error_info to_source_error(const std::exception_ptr& thrown, const auth_data& au
         if (!each->empty()) secrets.push_back(each->expose());
     auto info = translate(thrown, secrets);
     if (info.details.phase == phase::none) info.details.phase = phase::ticket;
+    // A verdict without a status is the source's own, and there is no gateway in between.
+    if (info.code.value() >= 200 && !info.details.http_status) info.details.from_server = true;
     // Whatever a source says: credentials that were refused are not tried again (PROTOCOL.md 1).
     if (info.code.value() >= 200) info.details.retryable = false;
     return info;

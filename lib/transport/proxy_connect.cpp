@@ -1,10 +1,10 @@
 #include "transport/proxy_connect.hpp"
 
 #include "async/as_values.hpp"
+#include "core/http_status.hpp"
 #include "transport/network_error.hpp"
 #include "transport/upgrade_check.hpp"
 #include "transport/wipe.hpp"
-#include "wire/ticket_wire.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>

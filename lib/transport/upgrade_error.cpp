@@ -1,5 +1,6 @@
 #include "transport/upgrade_error.hpp"
 
+#include "core/http_status.hpp"
 #include "transport/network_error.hpp"
 #include "transport/tls.hpp"
 #include "transport/websocket_error.hpp"

@@ -1,5 +1,6 @@
 #include "wire/ticket_wire.hpp"
 
+#include "core/http_status.hpp"
 #include "core/iso8601.hpp"
 #include "core/json_check.hpp"
 #include "core/json_string.hpp"
@@ -93,6 +94,7 @@ error_details details_of(const http_answer& answer, const answer_body& body) {
     out.http_status = answer.status;
     out.server_code = body.words("code");
     out.server_text = body.words("error");
+    out.from_server = body.is("success", "false") || body.is("valid", "false");
     return out;
 }
 
@@ -198,21 +200,6 @@ std::string metadata_update_body(const metadata_patch& patch) {
     if (patch.tag()) out.text_or_null("tag", *patch.tag());
     if (patch.metadata()) out.raw("metadata", patch.metadata()->view());
     return out.take();
-}
-
-bool retryable_status(int status) noexcept {
-    switch (status) {
-    case 408:
-    case 425:
-    case 429:
-    case 500:
-    case 502:
-    case 503:
-    case 504:
-        return true;
-    default:
-        return false;
-    }
 }
 
 std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, wall_time now) {

@@ -62,7 +62,4 @@ result<void> parse_update_answer(const http_answer& answer);
 /// or unreadable is none. `now` is the server's `Date` when it is known.
 std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, wall_time now);
 
-/// Whether a status is worth another try (PROTOCOL.md 1).
-bool retryable_status(int status) noexcept;
-
 } // namespace parley

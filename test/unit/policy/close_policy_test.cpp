@@ -1,3 +1,4 @@
+#include "core/http_status.hpp"
 #include "policy/close_policy.hpp"
 #include "support/catch.hpp"
 
@@ -95,6 +96,17 @@ TEST_CASE("close_policy: each status of the upgrade has the reaction of the tabl
         row{502, retry}, row{503, retry}, row{504, retry}, row{505, end}, row{520, retry});
 
     CHECK(classify(status(errc::upgrade_failed, each.status), false).what == each.what);
+}
+
+TEST_CASE("close_policy: every status is tried again by the one table",
+          "[unit][close_policy][O138]") {
+    for (int status_of = 100; status_of < 600; ++status_of) {
+        INFO(status_of);
+        const auto by_table = retryable_status(status_of) ? retry : end;
+        CHECK(classify(status(errc::proxy_failed, status_of), false).what == by_table);
+        if (status_of == 401 || status_of == 403) continue; // of the upgrade a rejection
+        CHECK(classify(status(errc::upgrade_failed, status_of), false).what == by_table);
+    }
 }
 
 TEST_CASE("close_policy: a status of the proxy says nothing about the ticket",

@@ -1,3 +1,4 @@
+#include "core/http_status.hpp"
 #include "support/catch.hpp"
 #include "transport/upgrade_check.hpp"
 #include "transport/upgrade_error.hpp"
@@ -374,6 +375,20 @@ TEST_CASE("upgrade_error: a refusal says its status, and when to come back",
         error_of("HTTP/1.1 101 X\r\nX: " + std::string(9'000, 'x')).is(errc::handshake_violation));
     CHECK(head_error(fed("HTTP/1.1 101 X\r\n\r\n", 99).first, wall_time()));
     CHECK(head_error(fed("HTTP/1.1 5", 99).first, wall_time()));
+}
+
+TEST_CASE("upgrade_error: every status is retryable by the one table, and none the server's word",
+          "[unit][upgrade_check][O138][O139]") {
+    for (int status = 200; status < 600; ++status) {
+        const std::string head = "HTTP/1.1 " + std::to_string(status) + " X\r\n\r\n";
+        const auto told = head_error(fed(head, 1'000).first, wall_time());
+        INFO(status);
+        REQUIRE_FALSE(told);
+        CHECK(told.error().is(errc::upgrade_failed));
+        CHECK(told.error().details.http_status == status);
+        CHECK(told.error().details.retryable == retryable_status(status));
+        CHECK_FALSE(told.error().details.from_server);
+    }
 }
 
 TEST_CASE("upgrade_error: what ends the connection is of TLS or of the network",

@@ -1,5 +1,6 @@
 #include <parley/error.hpp>
 
+#include "core/http_status.hpp"
 #include "support/catch.hpp"
 #include "wire/ticket_wire.hpp"
 
@@ -189,13 +190,60 @@ TEST_CASE("ticket_answer: statuses are sorted by number", "[unit][ticket_answer]
         CHECK(failure(status, "").is(errc::ticket_http_status));
         CHECK(failure(status, "").details.retryable);
     }
-    for (const int status : {100, 400, 404, 405, 409, 410, 418, 422, 501, 505, 599, 600, 0}) {
+    for (const int status : {100, 400, 404, 405, 409, 410, 418, 422, 501, 505, 600, 0}) {
         CHECK(failure(status, with(R"("t")")).is(errc::ticket_http_status));
         CHECK_FALSE(failure(status, "").details.retryable);
     }
     CHECK(failure(503, R"({"error":"no capacity"})").message ==
           "The server answered with HTTP 503 (no capacity).");
     CHECK(failure(503, "<html>").message == "The server answered with HTTP 503.");
+}
+
+TEST_CASE("ticket_answer: every status is retryable by the one table",
+          "[unit][ticket_answer][A12][O138]") {
+    for (int status = 100; status < 600; ++status) {
+        INFO(status);
+        if (status / 100 != 2) {
+            CHECK(failure(status, "").details.retryable == retryable_status(status));
+            const auto validation = parse_validation_answer(answered(status, ""));
+            CHECK(validation.error().details.retryable == retryable_status(status));
+        }
+        const auto update = parse_update_answer(answered(status, "{}"));
+        CHECK(update.error().details.retryable == retryable_status(status));
+    }
+}
+
+TEST_CASE("ticket_answer: a verdict is the server's own in the protocol's words alone",
+          "[unit][ticket_answer][O139]") {
+    const auto own = [](int status, std::string_view body) {
+        const auto update = parse_update_answer(answered(status, body));
+        const bool said = failure(status, body).details.from_server;
+        CHECK(update.error().details.from_server == said);
+        return said;
+    };
+
+    for (const int status : {200, 400, 401, 403, 404, 426, 500, 503, 511, 530}) {
+        INFO(status);
+        CHECK(own(status, R"({"success":false})"));
+        CHECK(own(status, R"({"error":"no","success": false ,"code":"NO"})"));
+        for (const auto* gateway :
+             {"", "{}", "<html><h1>Forbidden</h1></html>", R"({"message":"Forbidden"})",
+              R"({"error":"Forbidden"})", R"([{"success":false}])", R"("success")",
+              R"({"success":"false"})", R"({"success":null})", R"({"success":false)",
+              R"({"success":false}<!-- )"}) {
+            INFO(gateway);
+            CHECK_FALSE(own(status, gateway));
+        }
+    }
+    CHECK_FALSE(failure(302, with(R"("t")")).details.from_server);
+    CHECK_FALSE(failure(200, with("1")).details.from_server);
+
+    const auto validation = [](int status, std::string_view body) {
+        return parse_validation_answer(answered(status, body)).error().details.from_server;
+    };
+    CHECK(validation(401, R"({"valid":false})"));
+    CHECK_FALSE(validation(401, R"({"valid":true})"));
+    CHECK_FALSE(validation(502, "<html>"));
 }
 
 TEST_CASE("ticket_answer: Retry-After counts for what is worth a retry",

@@ -97,13 +97,6 @@ TEST_CASE("ticket_wire: an update leaves out what is left unchanged", "[unit][ti
               json_text::parse(R"({"n": 1.0})"))) == R"({"tag":"x","metadata":{"n": 1.0}})");
 }
 
-TEST_CASE("ticket_wire: which statuses are worth a retry", "[unit][ticket_wire][A12]") {
-    for (const int status : {408, 425, 429, 500, 502, 503, 504})
-        CHECK(retryable_status(status));
-    for (const int status : {100, 200, 204, 301, 400, 401, 403, 404, 409, 410, 418, 501, 505, 599})
-        CHECK_FALSE(retryable_status(status));
-}
-
 TEST_CASE("ticket_wire: Retry-After is honoured, capped, or ignored", "[unit][ticket_wire][A13]") {
     CHECK(parse_retry_after("0", now) == 0s);
     CHECK(parse_retry_after("120", now) == 120s);
