@@ -38,6 +38,7 @@ missing_of() {
         ;;
     programs)
         has_library 'CLI11 >= 2.1' || echo libcli11-dev
+        has_library libedit || echo libedit-dev # of the line editor
         ;;
     tests)
         has_command python3 || echo python3

@@ -212,7 +212,14 @@ void child_process::drain(reading& from) {
 }
 
 child_process::outcome child_process::take_outcome() {
-    return {status_, signal_, too_much_, std::move(output_.text), std::move(errors_.text)};
+    return {
+        status_, signal_, too_much_, stopped_, std::move(output_.text), std::move(errors_.text)};
+}
+
+void child_process::stop() {
+    if (ended_) return;
+    stopped_ = true;
+    end();
 }
 
 void child_process::end() {

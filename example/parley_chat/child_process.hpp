@@ -23,6 +23,7 @@ public:
         int status = 0; ///< exit status
         int signal = 0; ///< that ended it, or 0
         bool too_much = false;
+        bool stopped = false; ///< by `stop`
         std::string output;
         std::string errors; ///< the end of standard error
     };
@@ -49,6 +50,8 @@ public:
     void start(std::string command, std::string input);
     /// Until the shell has ended; what it left running is not waited for.
     awaitable<void> wait();
+    /// Ends it with its group, unless it has ended.
+    void stop();
     outcome take_outcome();
 
 private:
@@ -83,6 +86,7 @@ private:
     int status_ = 0;
     int signal_ = 0;
     bool too_much_ = false;
+    bool stopped_ = false;
     std::string to_write_;
 };
 

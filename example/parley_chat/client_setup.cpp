@@ -42,10 +42,11 @@ parley::json_text schema_of(const options& wanted, const std::string& tool) {
     throw refuse();
 }
 
-std::vector<parley::tool> tools_of(const options& wanted, std::vector<parley::tool> built_in) {
+std::vector<parley::tool> tools_of(const options& wanted, std::vector<parley::tool> built_in,
+                                   const std::shared_ptr<running_commands>& running) {
     std::vector<parley::tool> tools;
     for (const auto& each : wanted.tools) {
-        tools.push_back(shell_tool(each.name, each.command, schema_of(wanted, each.name)));
+        tools.push_back(shell_tool(each.name, each.command, schema_of(wanted, each.name), running));
     }
     for (auto& each : built_in) {
         const auto same = [&each](const auto& other) { return other.name() == each.name(); };
@@ -57,7 +58,8 @@ std::vector<parley::tool> tools_of(const options& wanted, std::vector<parley::to
 } // namespace
 
 parley::chat_client_config client_config(const options& wanted, std::string url,
-                                         std::vector<parley::tool> built_in, console& screen) {
+                                         std::vector<parley::tool> built_in, console& screen,
+                                         std::shared_ptr<running_commands> running) {
     parley::chat_client_config config;
     config.server_url = std::move(url);
     config.auth.user_mp_auth_token = wanted.token;
@@ -69,6 +71,7 @@ parley::chat_client_config client_config(const options& wanted, std::string url,
     config.connection.allow_plaintext = wanted.allow_plaintext;
     config.connection.proxy = wanted.proxy;
     config.connection.reconnect.enabled = wanted.reconnect;
+    config.connection.reconnect.retry_first = wanted.retry_first;
     config.connection.reconnect.max_attempts = wanted.max_reconnect_attempts;
     if (!wanted.ca_file.empty()) {
         // An empty setting would mean the system's certificates.
@@ -78,7 +81,7 @@ parley::chat_client_config client_config(const options& wanted, std::string url,
         config.connection.tls.ca_file = wanted.ca_file;
     }
     config.timeouts.init = wanted.connect_timeout;
-    config.client_tools = tools_of(wanted, std::move(built_in));
+    config.client_tools = tools_of(wanted, std::move(built_in), running);
     if (wanted.verbose) {
         config.log_threshold = parley::log_level::debug;
         config.log = [&screen](parley::log_level level, std::string_view line) {

@@ -1,10 +1,12 @@
 #include "console.hpp"
 
 #include "text.hpp"
+#include "wide_text.hpp"
 
 #include <cerrno>
 #include <cstdlib>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <utility>
 
@@ -39,12 +41,12 @@ bool set_and_not_empty(const char* name) {
     return value != nullptr && *value != '\0';
 }
 
+} // namespace
+
 bool is_dumb_terminal() {
     const char* name = std::getenv("TERM");
     return name == nullptr || std::string_view(name) == "dumb";
 }
-
-} // namespace
 
 console::console()
     : output_is_terminal_(::isatty(STDOUT_FILENO) == 1),
@@ -57,15 +59,19 @@ void console::answer(std::string_view piece) {
     begin(line::answer);
     to_output(shown);
     answer_ended_ = shown.back() == '\n';
+    if (output_is_terminal_) grow_row(shown);
     if (answer_ended_) open_ = line::none;
+    show_prompt();
 }
 
 void console::end_answer() {
-    const bool broken_by_a_note =
-        open_ != line::answer && output_is_terminal_ && error_is_terminal_;
-    if (!answer_ended_ && !broken_by_a_note) to_output("\n");
+    const bool line_has_ended =
+        (open_ != line::answer || row_left_) && output_is_terminal_ && error_is_terminal_;
+    if (!answer_ended_ && !line_has_ended) to_output("\n");
     answer_ended_ = true;
-    if (open_ == line::answer) open_ = line::none;
+    if (open_ != line::answer) return;
+    open_ = line::none;
+    row_left_ = false;
 }
 
 void console::record(std::string_view text) {
@@ -85,7 +91,10 @@ void console::aside(std::string_view opening, std::string_view piece) {
     const bool begins = open_ != line::aside;
     begin(line::aside);
     std::string shown = begins ? std::string(opening) : std::string();
-    to_error(dressed(style::dim, shown.append(printable(piece))));
+    shown.append(printable(piece));
+    to_error(dressed(style::dim, shown));
+    grow_row(shown);
+    show_prompt();
 }
 
 void console::end_aside() {
@@ -108,32 +117,98 @@ void console::prompt(bool on) {
     if (on) {
         begin(line::none);
         show_prompt();
-    } else if (std::exchange(prompt_shown_, false) && error_is_terminal_) {
-        to_error("\n"); // nothing was entered there, and nothing will be
+    } else if (!typing_) {
+        end_prompt();
     }
+}
+
+void console::typing(bool on) {
+    if (std::exchange(typing_, on) == on) return;
+    if (on) {
+        show_prompt();
+    } else if (!prompt_on_) {
+        hide_prompt();
+    }
+}
+
+void console::echo(std::string_view change) {
+    if (prompt_shown_) to_error(change);
 }
 
 void console::line_was_entered() {
     prompt_shown_ = false;
+    typing_ = false;
+    row_left_ = false;
     open_ = line::none;
+}
+
+void console::redraw(const std::function<void()>& change) {
+    hide_prompt();
+    change();
+    show_prompt();
+}
+
+void console::end_prompt() {
+    prompt_on_ = false;
+    typing_ = false;
+    if (std::exchange(prompt_shown_, false) && error_is_terminal_) {
+        to_error("\n"); // nothing was entered there, and nothing will be
+    }
+}
+
+std::size_t console::columns() const {
+    winsize size{};
+    const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return known ? size.ws_col : 80;
 }
 
 // Brings the terminal to the beginning of a line, unless that very line may go on.
 void console::begin(line wanted) {
-    if (prompt_shown_ && error_is_terminal_) to_error("\r\033[K");
-    prompt_shown_ = false;
+    hide_prompt();
+    if (std::exchange(row_left_, false)) {
+        if (wanted == open_) return go_back_to_row();
+        open_ = line::none; // the prompt has ended it
+    }
     const bool answer_is_in_the_way = open_ == line::answer && wanted != line::answer &&
                                       output_is_terminal_ && error_is_terminal_;
     const bool aside_is_in_the_way = open_ == line::aside && wanted != line::aside;
     // To standard error, so that what is captured from standard output is the answer and no more.
     if (answer_is_in_the_way || aside_is_in_the_way) to_error("\n");
+    if (open_ != wanted) row_.clear();
     open_ = wanted;
 }
 
+void console::hide_prompt() {
+    if (std::exchange(prompt_shown_, false) && error_is_terminal_ && view_ != nullptr) {
+        to_error(view_->erased());
+    }
+}
+
 void console::show_prompt() {
-    if (!prompt_on_) return;
-    to_error(dressed(style::strong, "> ") + (typed_ ? one_line(typed_()) : std::string()));
+    if ((!prompt_on_ && !typing_) || prompt_shown_ || view_ == nullptr) return;
+    const bool line_is_in_the_way =
+        open_ == line::aside || (open_ == line::answer && output_is_terminal_);
+    if (line_is_in_the_way && !row_left_ && error_is_terminal_) {
+        row_left_ = true;
+        to_error("\n");
+    }
+    to_error(view_->drawn());
     prompt_shown_ = true;
+}
+
+void console::grow_row(std::string_view piece) {
+    const auto feed = piece.rfind('\n');
+    if (feed != std::string_view::npos) {
+        row_.clear();
+        piece.remove_prefix(feed + 1);
+    }
+    const std::wstring grown = to_wide(row_.append(piece));
+    row_ = to_utf8(std::wstring_view(grown).substr(place_after(grown, columns()).row_begin));
+}
+
+// The cursor is below the row. Writing the row again puts it where it was, also behind a full one.
+void console::go_back_to_row() {
+    to_error("\033[A\r" + (open_ == line::aside ? dressed(style::dim, row_) : row_));
 }
 
 std::string console::dressed(style look, std::string_view text) const {

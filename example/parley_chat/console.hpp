@@ -1,6 +1,7 @@
 #pragma once
 
 #include "exit_status.hpp"
+#include "line_input.hpp"
 
 #include <functional>
 #include <string>
@@ -37,21 +38,36 @@ public:
     /// The sentence of an error, and a line with its details.
     void complain(const failure& reported);
 
+    /// Draws the prompt from now on; null for nobody.
+    void prompted_by(prompt_view* view) { view_ = view; }
     /// Shows the prompt now, and again after whatever is written while it is on.
     void prompt(bool on);
-    /// Asked for what has been typed so far when a prompt is shown, to show it again behind that.
-    void typed_by(std::function<std::string()> typed) { typed_ = std::move(typed); }
+    /// The same for as long as there is text behind it that has not been entered; below an answer
+    /// that is still coming, whose next piece goes where it left off.
+    void typing(bool on);
+    /// What typing has changed at the prompt, for the terminal; nothing while it is not shown.
+    void echo(std::string_view change);
     /// The terminal has shown the end of the line that was typed at the prompt.
     void line_was_entered();
+    /// Does something to what is typed, and shows the prompt anew if it is shown.
+    void redraw(const std::function<void()>& change);
+    /// For good.
+    void end_prompt();
+    std::string prompt_text() const { return dressed(style::strong, ">") + " "; }
 
     /// Whether a person reads standard error.
     bool error_is_terminal() const noexcept { return error_is_terminal_; }
+    /// The width of the terminal.
+    std::size_t columns() const;
 
 private:
     enum class line { none, answer, aside };
 
     void begin(line wanted);
+    void hide_prompt();
     void show_prompt();
+    void grow_row(std::string_view piece);
+    void go_back_to_row();
     std::string dressed(style look, std::string_view text) const;
 
     bool output_is_terminal_;
@@ -59,9 +75,15 @@ private:
     bool coloured_;
     line open_ = line::none;   // the line that the next piece may go on with
     bool answer_ended_ = true; // whether standard output is at the beginning of a line
+    std::string row_;          // what the terminal's last row holds of the open line
+    bool row_left_ = false;    // the prompt has taken the row below it
     bool prompt_on_ = false;
+    bool typing_ = false;
     bool prompt_shown_ = false;
-    std::function<std::string()> typed_;
+    prompt_view* view_ = nullptr;
 };
+
+/// Whether the environment says that the terminal can move no cursor.
+bool is_dumb_terminal();
 
 } // namespace parley_chat

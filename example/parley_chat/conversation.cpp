@@ -64,7 +64,7 @@ awaitable<conversation::answer> conversation::say(std::string text) {
     co_await client_.send_message(std::move(message));
     while (answers_ == before) {
         check();
-        if (answer_lost_ && back_again_) {
+        if (answer_lost_) {
             parley::throw_error({parley::errc::sent_unconfirmed,
                                  "The connection was lost before the answer was complete; "
                                  "whether the server has processed the message is unknown."});
@@ -128,13 +128,11 @@ void conversation::note(const parley::event& event) {
         last_answer_ = failed ? answer::failed : answer::finished;
         ++answers_;
     } else if (const auto* lost = std::get_if<parley::connection_lost>(&event)) {
-        answer_lost_ = answer_lost_ || (awaiting_ && lost->unconfirmed > 0);
-        back_again_ = false;
-        if (!lost->will_reconnect) cause_ = lost->cause;
+        if (!lost->will_reconnect) cause_ = lost->cause; // the end of the events tells it
+        answer_lost_ = awaiting_ && lost->will_reconnect && lost->unconfirmed > 0;
     } else if (const auto* failed = std::get_if<parley::connection_failed>(&event)) {
         cause_ = failed->cause;
     } else if (std::holds_alternative<parley::connection_restored>(event)) {
-        back_again_ = true;
         ++connections_restored_;
     } else if (std::holds_alternative<parley::ticket_renewed>(event)) {
         ++tickets_renewed_;

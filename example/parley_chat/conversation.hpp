@@ -37,7 +37,7 @@ public:
     awaitable<void> open();
 
     /// Sends a message and waits for the end of its answer. Throws what sending throws,
-    /// `answer_timeout` for a silent answer, `sent_unconfirmed` for one that was lost with the
+    /// `answer_timeout` for a silent answer, `sent_unconfirmed` as soon as it is lost with the
     /// connection, and what `wait` throws.
     awaitable<answer> say(std::string text);
 
@@ -88,7 +88,6 @@ private:
 
     bool awaiting_ = false;
     bool answer_lost_ = false; // the message was sent, and the connection lost before its answer
-    bool back_again_ = false;  // since then
     unsigned answers_ = 0;
     answer last_answer_ = answer::finished;
     unsigned running_tools_ = 0;

@@ -105,6 +105,9 @@ awaitable<void> demo::perform(conversation& talk, console& screen) {
         screen.note(style::plain, std::string("> ").append(question));
         return std::string(question);
     };
+    const auto answered = [](conversation::answer how) {
+        if (how == conversation::answer::failed) throw ended(exit_status::chat);
+    };
     const auto expect = [](bool happened, const char* what) {
         if (!happened) throw std::runtime_error(what);
     };
@@ -114,7 +117,8 @@ awaitable<void> demo::perform(conversation& talk, console& screen) {
 
     heading("2. A question, and a tool that the server calls");
     std::string question = ask("What's the weather in Zürich?");
-    co_await talk.say(std::move(question));
+    conversation::answer how = co_await talk.say(std::move(question));
+    answered(how);
 
     heading("3. The ticket is about to expire, and is renewed");
     const std::function<bool()> renewed = [&talk] { return talk.tickets_renewed() > 0; };
@@ -131,7 +135,8 @@ awaitable<void> demo::perform(conversation& talk, console& screen) {
 
     heading("5. The conversation goes on");
     question = ask("Are you still there?");
-    co_await talk.say(std::move(question));
+    how = co_await talk.say(std::move(question));
+    answered(how);
 }
 
 } // namespace parley_chat

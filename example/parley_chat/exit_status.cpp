@@ -1,5 +1,7 @@
 #include "exit_status.hpp"
 
+#include "wording.hpp"
+
 namespace parley_chat {
 
 namespace {
@@ -9,7 +11,7 @@ failure of_library(const parley::client_error& error, exit_status status) {
             false,
             std::string(parley::error_kind(error)),
             code_name(error.info()),
-            error.message(),
+            sentence(error.info()),
             error.details()};
 }
 
@@ -39,8 +41,8 @@ failure describe(const std::exception_ptr& thrown) {
     } catch (const connection_over& over) {
         // Whatever ended it: the connection is gone, and that is what the status says.
         const auto& cause = over.cause();
-        return {exit_status::connection, false,         std::string(parley::error_kind(cause)),
-                code_name(cause),        cause.message, cause.details};
+        return {exit_status::connection, false,           std::string(parley::error_kind(cause)),
+                code_name(cause),        sentence(cause), cause.details};
     } catch (const parley::ticket_error& error) {
         return of_library(error, exit_status::ticket);
     } catch (const parley::authentication_error& error) {

@@ -3,6 +3,7 @@
 #include <parley/status.hpp>
 
 #include "console.hpp"
+#include "shell_tool.hpp"
 #include "text.hpp"
 
 #include <exception>
@@ -23,12 +24,13 @@ std::string trimmed(const std::string& line) {
 
 } // namespace
 
-interactive::interactive(conversation& talk, console& screen)
-    : talk_(talk), screen_(screen), input_(talk.executor()) {
-    screen_.typed_by([this] { return input_.unfinished(); });
+interactive::interactive(conversation& talk, console& screen, running_commands& commands)
+    : talk_(talk), screen_(screen), commands_(commands),
+      input_(make_line_input(talk.executor(), screen)) {
+    screen_.prompted_by(input_.get());
 }
 
-interactive::~interactive() { screen_.typed_by({}); }
+interactive::~interactive() { screen_.prompted_by(nullptr); }
 
 awaitable<void> interactive::run() {
     std::exception_ptr thrown;
@@ -39,8 +41,8 @@ awaitable<void> interactive::run() {
     } catch (...) {
         thrown = std::current_exception(); // the input is put in order first
     }
-    screen_.prompt(false);
-    input_.stop();
+    screen_.end_prompt();
+    input_->stop();
     while (listening_.running())
         co_await talk_.changed().wait();
     if (thrown) std::rethrow_exception(thrown);
@@ -54,10 +56,10 @@ void interactive::interrupt() {
     }
     interrupted_ = true;
     messages_.clear();
-    input_.forget_unfinished();
+    input_->forget_unfinished();
     if (talk_.answer_is_awaited()) {
         screen_.note(style::dim, "  stopping; Ctrl-C again quits");
-        stopping_.start(talk_.executor(), attempt(talk_.client().stop_run()), talk_.changed());
+        stop_answer();
     } else {
         screen_.note(style::dim, "  Ctrl-C again quits");
     }
@@ -65,9 +67,8 @@ void interactive::interrupt() {
 
 awaitable<void> interactive::listen() {
     for (;;) {
-        auto line = co_await input_.next();
+        auto line = co_await input_->next();
         if (!line) break;
-        screen_.line_was_entered();
         interrupted_ = false;
         std::string text = trimmed(*line);
         const bool is_command = text.starts_with('/') && !text.starts_with("//");
@@ -116,7 +117,7 @@ awaitable<void> interactive::obey(std::string command) {
     } else if (command == "/stop") {
         if (talk_.answer_is_awaited()) {
             messages_.clear();
-            co_await attempt(talk_.client().stop_run());
+            stop_answer();
         } else {
             screen_.note(style::dim, "  there is no answer to stop");
         }
@@ -129,6 +130,12 @@ awaitable<void> interactive::obey(std::string command) {
     } else {
         screen_.note(style::warning, "  unknown command " + command + "; /help lists them");
     }
+}
+
+// The server is told first: a tool's failure would have it go on with the answer.
+void interactive::stop_answer() {
+    stopping_.start(talk_.executor(), attempt(talk_.client().stop_run()), talk_.changed());
+    commands_.stop();
 }
 
 // A command that fails says why; the end of the program is told by `conversation`.

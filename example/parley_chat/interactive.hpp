@@ -1,14 +1,16 @@
 #pragma once
 
 #include "conversation.hpp"
-#include "line_reader.hpp"
+#include "line_input.hpp"
 
 #include <deque>
+#include <memory>
 #include <string>
 
 namespace parley_chat {
 
 class console;
+class running_commands;
 
 /// A conversation with the person at the terminal.
 ///
@@ -16,7 +18,7 @@ class console;
 /// answer is still coming wait for its end.
 class interactive {
 public:
-    interactive(conversation& talk, console& screen);
+    interactive(conversation& talk, console& screen, running_commands& commands);
     interactive(const interactive&) = delete;
     interactive& operator=(const interactive&) = delete;
     ~interactive();
@@ -25,8 +27,10 @@ public:
     /// throws.
     awaitable<void> run();
 
-    /// Ctrl-C: once ends the answer, twice the program.
+    /// Ctrl-C: once ends the answer and the command that a tool runs for it, twice the program.
     void interrupt();
+    /// Leaves the terminal as it was found: the process ends at once.
+    void restore_terminal() { input_->restore_terminal(); }
 
 private:
     awaitable<void> listen();
@@ -34,12 +38,14 @@ private:
     awaitable<void> say(std::string message);
     awaitable<void> obey(std::string command);
     awaitable<void> attempt(awaitable<void> work);
+    void stop_answer();
     void show_status();
     void show_help();
 
     conversation& talk_;
     console& screen_;
-    line_reader input_;
+    running_commands& commands_;
+    std::unique_ptr<line_input> input_;
     side_task listening_;
     side_task stopping_;
     std::deque<std::string> messages_;

@@ -18,9 +18,9 @@ namespace {
 
 constexpr std::size_t longest_line = std::size_t{8} << 20;
 
-// A terminal is opened once more: Asio makes its descriptor non-blocking, and the descriptor that
-// we were given is shared with the shell and with whoever else writes to this terminal.
-int open_input() {
+} // namespace
+
+int open_terminal() {
     if (::isatty(STDIN_FILENO) == 1) {
         std::array<char, 256> name{};
         if (::ttyname_r(STDIN_FILENO, name.data(), name.size()) == 0) {
@@ -31,10 +31,8 @@ int open_input() {
     return -1;
 }
 
-} // namespace
-
 line_reader::line_reader(asio::any_io_executor executor) : input_(std::move(executor)) {
-    int descriptor = open_input();
+    int descriptor = open_terminal();
     if (descriptor < 0) {
         restored_flags_ = ::fcntl(STDIN_FILENO, F_GETFL);
         descriptor = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);

@@ -9,6 +9,11 @@
 
 namespace parley_chat {
 
+/// A descriptor of one's own for the terminal on standard input, or -1 where that is no terminal.
+/// Asio makes its descriptors non-blocking, and the one that we were given is shared with the shell
+/// and with whatever else writes to this terminal.
+int open_terminal();
+
 /// Reads standard input line by line: a terminal, a pipe, a file, or nothing at all.
 class line_reader {
 public:

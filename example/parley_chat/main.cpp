@@ -5,10 +5,13 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <clocale>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <fcntl.h>
+#include <langinfo.h>
 #include <unistd.h>
 
 namespace {
@@ -21,6 +24,14 @@ void hold_standard_streams() {
     for (const int each : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(each, F_GETFD) >= 0) continue;
         if (::open("/dev/null", each == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0) std::_Exit(1);
+    }
+}
+
+// What is typed and shown is UTF-8, whatever the environment says.
+void choose_locale() {
+    const bool chosen = std::setlocale(LC_CTYPE, "") != nullptr;
+    if (!chosen || std::strcmp(::nl_langinfo(CODESET), "UTF-8") != 0) {
+        std::setlocale(LC_CTYPE, "C.UTF-8");
     }
 }
 
@@ -49,6 +60,7 @@ int run(int argc, char** argv, console& screen) {
 int main(int argc, char** argv) {
     hold_standard_streams();
     std::signal(SIGPIPE, SIG_IGN);
+    choose_locale();
     try {
         console screen;
         try {

@@ -2,6 +2,7 @@
 
 #include <parley/version.hpp>
 
+#include "duration.hpp"
 #include "exit_status.hpp"
 
 #include <CLI/App.hpp>
@@ -9,7 +10,6 @@
 #include <CLI/Formatter.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <iterator>
 #include <string_view>
@@ -18,8 +18,6 @@ namespace parley_chat {
 
 namespace {
 
-constexpr double longest_timeout = 86'400.0 * 365; // seconds
-
 // What CLI11 fills in, before it is checked.
 struct raw_options {
     std::vector<std::string> positional;
@@ -27,8 +25,8 @@ struct raw_options {
     std::vector<std::string> tool_schemas;
     std::string token;
     std::string server_key;
-    double connect_timeout = 30;
-    double answer_timeout = 120;
+    std::string connect_timeout = "30s";
+    std::string answer_timeout = "2m";
     bool no_reconnect = false;
 };
 
@@ -49,7 +47,8 @@ void unguard(options& wanted, raw_options& raw) {
         for (auto& each : *list)
             unguard(each);
     }
-    for (auto* each : {&raw.token, &raw.server_key, &wanted.ca_file, &wanted.proxy}) {
+    for (auto* each : {&raw.token, &raw.server_key, &wanted.ca_file, &wanted.proxy,
+                       &raw.connect_timeout, &raw.answer_timeout}) {
         unguard(*each);
     }
     for (auto* each :
@@ -58,11 +57,13 @@ void unguard(options& wanted, raw_options& raw) {
     }
 }
 
-std::chrono::milliseconds timeout(double seconds, std::string_view option) {
-    if (!std::isfinite(seconds) || seconds < 0.001 || seconds > longest_timeout) {
-        throw usage_error(std::string(option).append(" takes a number of seconds above 0."));
+std::chrono::milliseconds timeout(const std::string& text, std::string_view option) {
+    const auto duration = parse_duration(text);
+    if (!duration || duration->count() == 0) {
+        throw usage_error(std::string(option).append(
+            " takes a time above 0, such as 90s, 1m30s or 500ms; a number alone is seconds."));
     }
-    return std::chrono::milliseconds(std::llround(seconds * 1000));
+    return *duration;
 }
 
 // `NAME=VALUE`
@@ -130,19 +131,23 @@ void declare(CLI::App& app, options& wanted, raw_options& raw) {
         ->group(connection);
     app.add_flag("--no-reconnect", raw.no_reconnect, "A lost connection is the end")
         ->group(connection);
+    app.add_flag("--retry-first", wanted.retry_first,
+                 "Wait for a server that is not up yet, as long as --connect-timeout allows")
+        ->group(connection);
     app.add_option("--max-reconnect-attempts", wanted.max_reconnect_attempts,
                    "Give up after N attempts in a row; 0, the default, never does")
         ->type_name("N")
         ->group(connection);
     app.add_option("--connect-timeout", raw.connect_timeout,
-                   "Time to get a session, the ticket included (default 30)")
-        ->type_name("S")
+                   "Time to get a session, the ticket included (default 30s)")
+        ->type_name("TIME")
         ->group(connection);
     app.add_option("--answer-timeout", raw.answer_timeout,
-                   "How long an answer may be silent (default 120)")
-        ->type_name("S")
+                   "How long an answer may be silent (default 2m)")
+        ->type_name("TIME")
         ->group(connection);
-    app.footer("Exit status: 0 done, 1 unforeseen, 2 usage, 3 no ticket, 4 authentication,\n"
+    app.footer("TIME is 90s, 1m30s, 500ms or 2h; a number alone is seconds.\n\n"
+               "Exit status: 0 done, 1 unforeseen, 2 usage, 3 no ticket, 4 authentication,\n"
                "5 connection, 6 tools, 7 the server could not answer, 130 SIGINT, 143 SIGTERM.");
 }
 

@@ -40,6 +40,7 @@ struct options {
     std::string proxy;
     bool allow_plaintext = false;
     bool reconnect = true;
+    bool retry_first = false;            ///< also the first attempts to connect
     unsigned max_reconnect_attempts = 0; ///< 0: without limit
     std::chrono::milliseconds connect_timeout{30'000};
     std::chrono::milliseconds answer_timeout{120'000};

@@ -25,7 +25,8 @@ std::unique_ptr<output> make_output(const options& wanted, bool on_terminal, con
 program::program(asio::io_context& io, options wanted, console& screen)
     : io_(io), wanted_(std::move(wanted)), screen_(screen),
       on_terminal_(wanted_.messages.empty() && ::isatty(STDIN_FILENO) == 1),
-      output_(make_output(wanted_, on_terminal_, screen)), changed_(io.get_executor()),
+      output_(make_output(wanted_, on_terminal_, screen)),
+      commands_(std::make_shared<running_commands>()), changed_(io.get_executor()),
       signals_(io, SIGINT, SIGTERM) {}
 
 program::~program() = default;
@@ -72,7 +73,7 @@ awaitable<void> program::talk() {
         co_await say_messages();
         co_return;
     }
-    if (on_terminal_) person_.emplace(*talk_, screen_);
+    if (on_terminal_) person_.emplace(*talk_, screen_, *commands_);
     if (scripted_) {
         co_await demo_->perform(*talk_, screen_);
         screen_.note(style::strong, person_ ? "6. Your turn" : "6. A clean end");
@@ -95,8 +96,8 @@ awaitable<void> program::choose_script() {
 
 awaitable<void> program::open() {
     auto built_in = demo_ ? demo::tools() : std::vector<parley::tool>{};
-    auto config =
-        client_config(wanted_, demo_ ? demo_->url() : wanted_.url, std::move(built_in), screen_);
+    auto config = client_config(wanted_, demo_ ? demo_->url() : wanted_.url, std::move(built_in),
+                                screen_, commands_);
     if (demo_) demo_->adjust(config);
     conversation::settings chosen;
     chosen.answer_timeout = wanted_.answer_timeout;
@@ -129,9 +130,21 @@ void program::report(const std::exception_ptr& thrown) {
     if (reported.silent) return;
     try {
         output_->failed(reported);
+        if (may_wait(reported)) {
+            screen_.note(style::dim, "  --retry-first waits for a server that is not up yet");
+        }
     } catch (const output_closed&) {
         status_ = exit_status::unforeseen;
     }
+}
+
+// Whether what kept the first session from opening could pass, and no option asked to wait for
+// that.
+bool program::may_wait(const failure& reported) const {
+    const bool was_open = talk_ && talk_->is_open();
+    const bool could_pass = reported.details && reported.details->retryable;
+    const bool has_been_said = reported.message.find("--retry-first") != std::string::npos;
+    return could_pass && !was_open && !wanted_.retry_first && !has_been_said;
 }
 
 void program::await_signal() {
@@ -145,6 +158,7 @@ void program::await_signal() {
 void program::interrupted(int signal) {
     const auto asked = signal == SIGINT ? exit_status::interrupted : exit_status::terminated;
     if (leaving_ || (talk_ && talk_->leaving())) {
+        if (person_) person_->restore_terminal();
         std::_Exit(static_cast<int>(asked)); // the clean end takes too long for somebody
     }
     if (person_ && signal == SIGINT) {

@@ -8,6 +8,7 @@
 #include "options.hpp"
 #include "output.hpp"
 #include "piped_input.hpp"
+#include "shell_tool.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -38,6 +39,7 @@ private:
     awaitable<void> say_messages();
     awaitable<void> put_away();
     void report(const std::exception_ptr& thrown);
+    bool may_wait(const failure& reported) const;
     void await_signal();
     void interrupted(int signal);
 
@@ -46,6 +48,7 @@ private:
     console& screen_;
     bool on_terminal_; // a person types
     std::unique_ptr<output> output_;
+    const std::shared_ptr<running_commands> commands_; // that tools run
     bell changed_;
     asio::signal_set signals_;
     side_task living_;

@@ -33,19 +33,34 @@ std::string error_of(const child_process::outcome& ended) {
     return "the command ended with status " + std::to_string(ended.status);
 }
 
-awaitable<parley::json_text> run_command(std::string command, std::string parameters) {
+awaitable<parley::json_text> run_command(std::string command, std::string parameters,
+                                         std::shared_ptr<running_commands> running) {
     auto executor = co_await asio::this_coro::executor;
     // Ends the process group when this coroutine is cancelled.
-    const child_process::owner child{std::make_shared<child_process>(executor)};
+    const auto process = std::make_shared<child_process>(executor);
+    const child_process::owner child{process};
+    running->add(process);
     child->start(std::move(command), std::move(parameters));
     co_await child->wait();
     child_process::outcome ended = child->take_outcome();
+    if (ended.stopped) throw std::runtime_error("stopped by the user");
     if (ended.too_much) throw std::runtime_error("the output of the command is too large");
     if (ended.status != 0 || ended.signal != 0) throw std::runtime_error(error_of(ended));
     co_return output_as_json(std::move(ended.output));
 }
 
 } // namespace
+
+void running_commands::add(const std::shared_ptr<child_process>& command) {
+    std::erase_if(commands_, [](const auto& each) { return each.expired(); });
+    commands_.push_back(command);
+}
+
+void running_commands::stop() {
+    for (const auto& each : std::exchange(commands_, {})) {
+        if (const auto command = each.lock()) command->stop();
+    }
+}
 
 parley::json_text output_as_json(std::string output) {
     if (!output.empty() && output.back() == '\n') output.pop_back();
@@ -58,11 +73,12 @@ parley::json_text output_as_json(std::string output) {
     return parley::json_text::from_string(as_utf8(output));
 }
 
-parley::tool shell_tool(std::string name, std::string command, parley::json_text schema) {
+parley::tool shell_tool(std::string name, std::string command, parley::json_text schema,
+                        std::shared_ptr<running_commands> running) {
     std::string description = "Runs a command: " + name;
     return {std::move(name), std::move(description), std::move(schema),
-            [command = std::move(command)](parley::tool_call call) {
-                return run_command(command, std::string(call.parameters().view()));
+            [command = std::move(command), running = std::move(running)](parley::tool_call call) {
+                return run_command(command, std::string(call.parameters().view()), running);
             }};
 }
 

@@ -3,11 +3,12 @@
 #include <parley/testing/chat_server.hpp>
 #include <parley/version.hpp>
 
+#include "parley_chat/duration.hpp"
+
 #include <CLI/CLI.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <csignal>
-#include <cstdint>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -44,7 +45,7 @@ int serve(parley::testing::chat_server_options options) {
 int main(int argc, char** argv) {
     parley::testing::chat_server_options options;
     std::vector<std::string> tls;
-    std::int64_t ticket_ttl = 3600;
+    std::string ticket_ttl = "1h";
 
     CLI::App app("A chat server on 127.0.0.1 to try parley with. Any token is accepted, or none.",
                  "parley-server");
@@ -55,8 +56,14 @@ int main(int argc, char** argv) {
         ->type_name("CERT KEY")
         ->expected(2)
         ->check(CLI::ExistingFile);
-    app.add_option("--ticket-ttl", ticket_ttl, "Lifetime of a ticket, in seconds")
-        ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}))
+    app.add_option("--ticket-ttl", ticket_ttl,
+                   "Lifetime of a ticket, as 90s, 1m30s or 2h; a number alone is seconds")
+        ->type_name("TIME")
+        ->check(
+            [](const std::string& text) {
+                return parley_chat::parse_duration(text) ? "" : "a time is 90s, 1m30s or 2h";
+            },
+            "")
         ->capture_default_str();
     app.add_flag("--awkward-tickets", options.awkward_tickets,
                  "Issue tickets with characters that a URL must percent-encode");
@@ -66,7 +73,7 @@ int main(int argc, char** argv) {
         return app.exit(error) == 0 ? 0 : exit_usage;
     }
 
-    options.ticket_lifetime = std::chrono::seconds(ticket_ttl);
+    options.ticket_lifetime = parley_chat::parse_duration(ticket_ttl).value();
     if (!tls.empty()) {
         options.tls = parley::testing::server_tls::files;
         options.certificate_file = tls.at(0);

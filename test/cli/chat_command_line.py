@@ -1,5 +1,6 @@
 """The command line of parley-chat, and what is wrong with it."""
 
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -29,7 +30,8 @@ def help_and_version_are_no_errors():
     for option in ['--demo', '--token', '--server-key', '--user-id', '--entity-id',
                    '--entity-type', '--provider-res-id', '--tool', '--tool-schema', '--json',
                    '--ca', '--allow-plaintext', '--proxy', '--no-reconnect',
-                   '--max-reconnect-attempts', '--connect-timeout', '--answer-timeout']:
+                   '--max-reconnect-attempts', '--retry-first', '--connect-timeout',
+                   '--answer-timeout', '1m30s']:
         contains(run.out, option)
     if 'hush' in run.out + run.err:
         raise AssertionError('the help shows a secret')
@@ -58,6 +60,19 @@ def a_wrong_command_line_is_2():
 
 
 @test
+def a_time_is_written_as_people_write_it():
+    for text in ['90s', '1m30s', '1500ms', '2h', '30']:
+        chat('--connect-timeout', text, '--answer-timeout', text, '--demo', 'hi', status=0)
+    for text in ['soon', '1 s', '-1s', '0s', '1s1m']:
+        contains(chat(f'--connect-timeout={text}', '--demo', 'hi', status=2).err, '1m30s')
+    with Server('--ticket-ttl', '1m30s') as server:
+        run = chat('--json', server.url, 'hi', status=0)
+        equal(run.only('ticket_renewed'), [])
+    run = subprocess.run([SERVER, '--ticket-ttl', 'soon'], capture_output=True, timeout=PATIENCE)
+    equal(run.returncode, 2)
+
+
+@test
 def a_file_that_cannot_be_read_is_2():
     for file in ['/', '/dev/null', SERVER]:  # a directory, no certificate, and something else
         run = chat('--json', '--ca', file, 'wss://127.0.0.1:1', 'x', status=2)
@@ -68,7 +83,8 @@ def a_file_that_cannot_be_read_is_2():
 def plain_text_to_other_machines_is_refused_unless_allowed():
     run = chat('--json', 'ws://192.0.2.1', 'x', status=2)
     equal(run.only('error')[0]['code'], 'plaintext_refused')
-    run = chat('--json', '--allow-plaintext', '--connect-timeout', '0.5', 'ws://192.0.2.1', 'x')
+    contains(chat('ws://192.0.2.1', 'x', status=2).err, '--allow-plaintext')
+    run = chat('--json', '--allow-plaintext', '--connect-timeout', '500ms', 'ws://192.0.2.1', 'x')
     equal(run.status in (3, 5), True, run)
 
 

@@ -4,7 +4,7 @@ import json
 import time
 
 from fake_server import FakeServer
-from harness import QUESTION, Server, PATIENCE, chat, contains, end, equal, start, test
+from harness import QUESTION, Server, PATIENCE, answering, chat, contains, end, equal, start, test
 
 
 @test
@@ -153,12 +153,17 @@ def reconnecting_gives_up_after_the_attempts_that_were_allowed():
     def session(websocket):
         websocket.open()
         websocket.expect('chat_message')
+        websocket.finish()
         holder[0].refuse()
         websocket.reset()
 
     with FakeServer(session) as server:
         holder.append(server)
-        run = chat('--json', '--max-reconnect-attempts', '2', server.url, 'hi', status=5)
+        process = start('--json', '--max-reconnect-attempts', '2', server.url)
+        process.stdin.write(b'hi\n')
+        process.stdin.flush()
+        equal(process.wait(PATIENCE), 5)  # though its input goes on
+        run = end(process, 5)
     equal([event['attempt'] for event in run.only('reconnecting')], [1, 2])
     failed = run.only('connection_failed')[0]
     equal((failed['type'], failed['code']), ('CONNECTION_ERROR', 'reconnect_exhausted'))
@@ -179,8 +184,52 @@ def an_answer_that_was_lost_with_the_connection_is_5():
     with FakeServer(session) as server:
         run = chat('--json', server.url, 'hi', status=5)
     equal(run.only('connection_lost')[0]['unconfirmed'], 1)
-    contains(run.names(), 'connection_restored')
     equal(run.only('error')[0]['code'], 'sent_unconfirmed')
+
+
+@test
+def a_server_that_dies_in_an_answer_ends_every_way_of_asking():
+    # Not after a reconnect: there may never be one.
+    def serve(arguments, stdin):
+        holder = []
+
+        def session(websocket):
+            websocket.open()
+            websocket.expect('chat_message')
+            websocket.say('half')
+            holder[0].refuse()
+            websocket.reset()
+
+        with FakeServer(session) as server:
+            holder.append(server)
+            return chat(server.url, *arguments, stdin=stdin, status=5)
+
+    for arguments, stdin in [(['hi'], ''), (['hi', 'and this'], ''), ([], 'hi\nand this\n')]:
+        run = serve(arguments, stdin)
+        equal(run.out, 'half\n')
+        contains(run.err, 'The server may have processed your message')
+        run = serve([*arguments, '--json'], stdin)
+        equal(run.only('error')[0]['code'], 'sent_unconfirmed')
+
+
+@test
+def a_server_that_is_not_up_yet_can_be_waited_for():
+    run = chat('--connect-timeout', '1s', 'ws://127.0.0.1:1', 'hi', status=3)
+    contains(run.err, '--retry-first')
+    sessions = []
+
+    def session(websocket):
+        sessions.append(websocket)
+        if len(sessions) < 3:
+            websocket.close(1013)  # try again later
+        else:
+            answering()(websocket)
+
+    with FakeServer(session) as server:
+        chat('--retry-first', server.url, 'hi', status=0)
+        equal(len(sessions), 3)
+        sessions.clear()
+        contains(chat(server.url, 'hi', status=5).err, '--retry-first')
 
 
 @test

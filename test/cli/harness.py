@@ -155,15 +155,17 @@ def is_running(process):
 class Terminal:
     """The program on a terminal of its own."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, term='xterm'):
         try:
             self.master, slave = pty.openpty()
         except OSError as error:  # a root without /dev/pts
             raise Skipped(str(error)) from error
         self.shown = ''
+        self.prompt_text = '> ' if term == 'dumb' else '>\033[0m '
+        self.settings = termios.tcgetattr(self.master)
         self.process = subprocess.Popen([CHAT, *arguments], stdin=slave, stdout=slave,
                                         stderr=slave, start_new_session=True,
-                                        env=environment(TERM='xterm'),
+                                        env=environment(TERM=term),
                                         preexec_fn=lambda: take_terminal(0))
         os.close(slave)
 
@@ -197,6 +199,9 @@ class Terminal:
                                                and part not in self.shown):
                 raise AssertionError(f'{part!r} is not shown: {self.shown!r}')
         self.shown = self.shown.partition(part)[2]
+
+    def prompt(self):
+        self.expect(self.prompt_text)
 
     def until_the_end(self, status):
         while self.read(PATIENCE):

@@ -1,5 +1,5 @@
 // A chat server of Node's `ws`, with compression: tickets over HTTP, then sessions. It cuts a
-// session off when a message says so. Prints its port.
+// session off behind the answer to a message that says so. Prints its port.
 'use strict';
 
 const http = require('http');
@@ -29,12 +29,17 @@ function serve(session) {
   session.on('message', (data) => {
     const message = JSON.parse(data.toString());
     if (message.type !== 'chat_message') return;
-    if (message.content === 'cut') return session.terminate();
-    if (message.content === 'close') return session.close(1012, 'restart');
+    const finished = { type: 'chat_finished', data: { conversationId: 'c' } };
+    if (message.content === 'cut')
+      return session.send(JSON.stringify(finished), () => session.terminate());
+    if (message.content === 'close') {
+      say(finished);
+      return session.close(1012, 'restart');
+    }
     for (const word of `you said ${message.content}`.split(/(?<= )/))
       say({ type: 'chat_event', event: 'content-delta', data: { delta: word } });
     session.ping();
-    say({ type: 'chat_finished', data: { conversationId: 'c' } });
+    say(finished);
   });
 }
 

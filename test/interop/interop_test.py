@@ -91,11 +91,17 @@ def node_ws_serves_a_conversation_with_compression():
 def node_ws_cuts_a_session_off_and_it_comes_back():
     for word, code in [('cut', None), ('close', 1012)]:
         with Node('chat_server.js') as node:
-            run = chat('--json', f'ws://127.0.0.1:{node.port}/base', word, status=5)
-            lost = run.only('connection_lost')[0]
-            equal(lost['willReconnect'], True)
-            equal(lost['code'] if code else None, code)
-            contains(run.names(), 'connection_restored')
+            session = Session(f'ws://127.0.0.1:{node.port}/base')
+            try:
+                session.say(word)
+                lost = session.until('connection_lost')[-1]
+                equal((lost['willReconnect'], lost['unconfirmed']), (True, 0))
+                equal(lost['code'] if code else None, code)
+                session.until('connection_restored')
+                converse(session, 'and now?')
+                session.end()
+            finally:
+                session.stop()
 
 
 @test

@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <sys/wait.h>
@@ -39,7 +40,8 @@ std::string outcome_of(std::string command, std::string parameters = "{}") {
     std::signal(SIGPIPE, SIG_IGN); // as the program does
     asio::io_context io;
     std::string outcome = "nothing";
-    const auto tool = parley_chat::shell_tool("t", std::move(command), {});
+    const auto tool = parley_chat::shell_tool("t", std::move(command), {},
+                                              std::make_shared<parley_chat::running_commands>());
     asio::co_spawn(io, tool.handler()(call_with(std::move(parameters))),
                    [&outcome](std::exception_ptr thrown, const parley::json_text& result) {
                        try {
@@ -107,7 +109,8 @@ TEST_CASE("shell_tool: a cancelled call kills the whole process group", "[loopba
     asio::cancellation_signal cancel;
     std::exception_ptr thrown;
     const auto tool =
-        parley_chat::shell_tool("t", "sleep 100 & echo $! >" + file + "; wait; echo late", {});
+        parley_chat::shell_tool("t", "sleep 100 & echo $! >" + file + "; wait; echo late", {},
+                                std::make_shared<parley_chat::running_commands>());
     asio::co_spawn(io, tool.handler()(call_with("{}")),
                    asio::bind_cancellation_slot(
                        cancel.slot(), [&thrown](std::exception_ptr error,
@@ -137,6 +140,36 @@ TEST_CASE("shell_tool: a cancelled call kills the whole process group", "[loopba
         ::usleep(1000);
     CHECK(is_gone());
     std::remove(file.c_str());
+}
+
+TEST_CASE("shell_tool: a command that is stopped fails its tool, and those after it run",
+          "[loopback][parley_chat]") {
+    asio::io_context io;
+    const auto running = std::make_shared<parley_chat::running_commands>();
+    std::string first;
+    std::string second;
+    const auto run = [&](const char* command, std::string& outcome) {
+        const auto tool = parley_chat::shell_tool("t", command, {}, running);
+        asio::co_spawn(io, tool.handler()(call_with("{}")),
+                       [&outcome](std::exception_ptr thrown, const parley::json_text& result) {
+                           try {
+                               if (thrown) std::rethrow_exception(thrown);
+                               outcome = std::string(result.view());
+                           } catch (const std::exception& error) {
+                               outcome = std::string("error: ") + error.what();
+                           }
+                       });
+    };
+    run("sleep 100", first);
+    io.poll();
+    CHECK(first.empty());
+    running->stop();
+    run("echo 1", second);
+    io.run_for(std::chrono::seconds(20));
+    CHECK(first == "error: stopped by the user");
+    CHECK(second == "1");
+    running->stop(); // nothing runs
+    CHECK(no_child_is_left());
 }
 
 } // namespace parley_chat_shell_tool_test

@@ -56,6 +56,8 @@ TEST_CASE("options: the defaults are those that are documented", "[unit][parley_
     CHECK(chosen.answer_timeout == std::chrono::seconds(120));
     CHECK(chosen.max_reconnect_attempts == 0);
     CHECK(chosen.reconnect);
+    CHECK_FALSE(chosen.retry_first);
+    CHECK(wanted({"ws://h", "--retry-first"}).retry_first);
     CHECK_FALSE(chosen.allow_plaintext);
     CHECK_FALSE(chosen.verbose);
     CHECK(chosen.token.empty());
@@ -126,12 +128,16 @@ TEST_CASE("options: a tool is a name and a command", "[unit][parley_chat]") {
     CHECK(wanted({"ws://h", "--tool", "a=b", "--tool", "a=c"}).tools.size() == 2);
 }
 
-TEST_CASE("options: a time is a number of seconds above zero", "[unit][parley_chat]") {
-    for (const char* bad : {"0", "-1", "nan", "inf", "1e300", "x", ""}) {
+TEST_CASE("options: a time is above zero, and a number alone is seconds", "[unit][parley_chat]") {
+    for (const char* bad : {"0", "-1", "nan", "inf", "1e300", "x", "", "1 s", "0s", "0.1ms"}) {
         INFO(bad);
         CHECK_THROWS_AS(wanted({"ws://h", "--connect-timeout", bad}), usage_error);
         CHECK_THROWS_AS(wanted({"ws://h", "--answer-timeout", bad}), usage_error);
     }
+    const auto chosen =
+        wanted({"ws://h", "--connect-timeout", "1m30s", "--answer-timeout", "500ms"});
+    CHECK(chosen.connect_timeout == std::chrono::seconds(90));
+    CHECK(chosen.answer_timeout == std::chrono::milliseconds(500));
     CHECK_THROWS_AS(wanted({"ws://h", "--max-reconnect-attempts", "-1"}), usage_error);
     CHECK_THROWS_AS(wanted({"ws://h", "--no-such-option"}), usage_error);
 }
