@@ -1,5 +1,10 @@
 #include "conversation.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <utility>
 #include <variant>
 
@@ -25,6 +30,18 @@ bool is_sign_of_answer(const parley::event& event) {
                      parley::server_tool_started, parley::server_tool_finished,
                      parley::ui_component, parley::thread_created>(event);
 }
+
+// True for a scope.
+class raised {
+public:
+    explicit raised(bool& flag) : flag_(flag) { flag_ = true; }
+    raised(const raised&) = delete;
+    raised& operator=(const raised&) = delete;
+    ~raised() { flag_ = false; }
+
+private:
+    bool& flag_;
+};
 
 } // namespace
 
@@ -52,16 +69,11 @@ awaitable<conversation::answer> conversation::say(std::string text) {
 
     // The answer may be over before the sending returns.
     const unsigned before = answers_;
-    struct awaited {
-        bool& flag;
-        explicit awaited(bool& f) : flag(f) { flag = true; }
-        awaited(const awaited&) = delete;
-        awaited& operator=(const awaited&) = delete;
-        ~awaited() { flag = false; }
-    } const now{awaiting_};
+    const raised now{awaiting_};
     answer_lost_ = false;
     last_sign_ = std::chrono::steady_clock::now();
-    co_await client_.send_message(std::move(message));
+    const bool sent = co_await send(std::move(message));
+    if (!sent) co_return answer::withdrawn;
     while (answers_ == before) {
         check();
         if (answer_lost_) {
@@ -77,6 +89,20 @@ awaitable<conversation::answer> conversation::say(std::string text) {
         co_await changed_.wait(deadline);
     }
     co_return last_answer_;
+}
+
+// False when it was withdrawn.
+awaitable<bool> conversation::send(parley::chat_message message) {
+    const raised now{sending_};
+    try {
+        co_await asio::co_spawn(
+            executor_, client_.send_message(std::move(message)),
+            asio::bind_cancellation_slot(withdrawing_.slot(), asio::use_awaitable));
+    } catch (const boost::system::system_error& error) {
+        if (error.code() != asio::error::operation_aborted || leaving_) throw;
+        co_return false;
+    }
+    co_return true;
 }
 
 awaitable<bool> conversation::wait(std::function<bool()> condition, bell::time_point until) {

@@ -7,6 +7,8 @@
 #include "output.hpp"
 #include "side_task.hpp"
 
+#include <boost/asio/cancellation_signal.hpp>
+
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -24,7 +26,7 @@ public:
         std::chrono::milliseconds answer_timeout{};
         std::optional<std::string> provider_res_id; ///< goes with every message
     };
-    enum class answer { finished, failed };
+    enum class answer { finished, failed, withdrawn };
 
     /// Throws what is wrong in the configuration.
     conversation(asio::any_io_executor executor, parley::chat_client_config config, output& shown,
@@ -40,6 +42,11 @@ public:
     /// `answer_timeout` for a silent answer, `sent_unconfirmed` as soon as it is lost with the
     /// connection, and what `wait` throws.
     awaitable<answer> say(std::string text);
+
+    /// Whether a message waits for a connection that can take it.
+    bool message_waits() const { return sending_; }
+    /// Takes that message back; `say` returns `withdrawn` unless it has been sent meanwhile.
+    void withdraw() { withdrawing_.emit(asio::cancellation_type::terminal); }
 
     /// Until the condition holds; it is asked again whenever something has happened. Throws `ended`
     /// after `leave`, and `connection_over` when the connection has ended for good. False when the
@@ -65,6 +72,7 @@ public:
     const asio::any_io_executor& executor() const { return executor_; }
 
 private:
+    awaitable<bool> send(parley::chat_message message);
     awaitable<void> show_events();
     void note(const parley::event& event);
     void begin_close();
@@ -87,6 +95,8 @@ private:
     std::optional<exit_status> leaving_;
 
     bool awaiting_ = false;
+    bool sending_ = false;
+    asio::cancellation_signal withdrawing_;
     bool answer_lost_ = false; // the message was sent, and the connection lost before its answer
     unsigned answers_ = 0;
     answer last_answer_ = answer::finished;

@@ -57,7 +57,10 @@ void interactive::interrupt() {
     interrupted_ = true;
     messages_.clear();
     input_->forget_unfinished();
-    if (talk_.answer_is_awaited()) {
+    if (talk_.message_waits()) {
+        talk_.withdraw();
+        screen_.note(style::dim, "  the message is taken back; Ctrl-C again quits");
+    } else if (talk_.answer_is_awaited()) {
         screen_.note(style::dim, "  stopping; Ctrl-C again quits");
         stop_answer();
     } else {
@@ -102,6 +105,9 @@ awaitable<void> interactive::converse() {
 // What goes wrong with one message is no reason to end the conversation.
 awaitable<void> interactive::say(std::string message) {
     std::exception_ptr thrown;
+    if (!talk_.client().status().connected) {
+        screen_.note(style::dim, "  there is no connection now; the message waits for it");
+    }
     try {
         co_await talk_.say(std::move(message));
     } catch (const parley::client_error&) {

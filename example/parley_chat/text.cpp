@@ -1,6 +1,7 @@
 #include "text.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 namespace parley_chat {
@@ -69,8 +70,9 @@ std::string readable(std::chrono::milliseconds duration) {
     if (seconds < 120) {
         std::snprintf(text, sizeof text, seconds < 10 ? "%.1f s" : "%.0f s", seconds);
     } else {
-        std::snprintf(text, sizeof text, minutes < 59.5 ? "%.0f min" : "%.3g h",
-                      minutes < 59.5 ? minutes : minutes / 60.0);
+        const double hours = std::round(minutes / 6.0) / 10.0;
+        std::snprintf(text, sizeof text, minutes < 59.5 ? "%.0f min" : "%g h",
+                      minutes < 59.5 ? minutes : hours);
     }
     return text;
 }

@@ -34,7 +34,7 @@ int serve(parley::testing::chat_server_options options) {
     pthread_sigmask(SIG_BLOCK, &signals, nullptr); // before the server's thread inherits the mask
 
     parley::testing::chat_server server(std::move(options));
-    std::cout << "listening " << server.port() << std::endl;
+    std::cout << "listening " << server.port() << " (" << server.url() << ")" << std::endl;
     wait_for_signal(signals);
     server.stop();
     return 0;

@@ -148,6 +148,34 @@ def an_answer_that_is_lost_is_told_before_the_connection_is_back():
         terminal.until_the_end(0)
 
 
+@test
+def a_message_without_a_connection_waits_and_can_be_taken_back():
+    holder = []
+    got = []
+
+    def session(websocket):
+        websocket.open()
+        got.append(websocket.expect('chat_message')['content'])
+        websocket.finish()
+        holder[0].refuse()
+        websocket.reset()
+
+    with FakeServer(session) as server, Terminal(server.url) as terminal:
+        holder.append(server)
+        terminal.prompt()
+        terminal.type('one\n')
+        terminal.expect('connection lost')
+        terminal.prompt()
+        terminal.type('two\n')
+        terminal.expect('the message waits')
+        terminal.type('\x03')
+        terminal.expect('taken back')
+        terminal.prompt()
+        terminal.type('/quit\n')
+        terminal.until_the_end(0)
+    equal(got, ['one'])
+
+
 def typed(keys, *more, term='xterm'):
     """What the server gets of these keys, sent one after the other."""
     got = []

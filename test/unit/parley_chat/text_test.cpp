@@ -31,7 +31,9 @@ TEST_CASE("text: a time is as exact as a person wants it", "[unit][parley_chat]"
     CHECK(readable(milliseconds(12'400)) == "12 s");
     CHECK(readable(milliseconds(130'000)) == "2 min");
     CHECK(readable(std::chrono::hours(1)) == "1 h");
+    CHECK(readable(std::chrono::seconds(3'590)) == "1 h");
     CHECK(readable(std::chrono::minutes(90)) == "1.5 h");
+    CHECK(readable(std::chrono::hours(2'400)) == "2400 h");
 }
 
 TEST_CASE("text: bytes that are no UTF-8 become question marks", "[unit][parley_chat]") {
