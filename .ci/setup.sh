@@ -23,6 +23,8 @@ has_meson() {
 }
 has_clang_format() { clang-format-19 --version >/dev/null 2>&1; }
 
+can_install() { known_distribution && { [[ $EUID -eq 0 ]] || has_command sudo; }; }
+
 # Prints the packages that are missing for a group, one a line. `boost` is resolved later.
 missing_of() {
     case $1 in
@@ -38,7 +40,7 @@ missing_of() {
         ;;
     programs)
         has_library 'CLI11 >= 2.1' || echo libcli11-dev
-        has_library libedit || echo libedit-dev # of the line editor
+        has_library libedit || ! can_install || echo libedit-dev # of the line editor; without it as well
         ;;
     tests)
         has_command python3 || echo python3

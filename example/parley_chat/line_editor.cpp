@@ -188,17 +188,17 @@ private:
     void edit() {
         int size = 0;
         const wchar_t* text = ::el_wgets(editor_.get(), &size);
-        const std::wstring line(text == nullptr ? L"" : text,
-                                size > 0 && text != nullptr ? static_cast<std::size_t>(size) : 0);
         screen_.echo(output_.take());
-        if (line.ends_with(L'\n')) {
-            enter(line.substr(0, line.size() - 1));
-        } else if (line.ends_with(end_of_input)) {
+        const auto typed = text == nullptr || size < 0 ? 0 : static_cast<std::size_t>(size);
+        const wchar_t last = typed == 0 ? L'\0' : text[typed - 1];
+        if (last == L'\n') {
+            enter(std::wstring(text, typed - 1));
+        } else if (last == end_of_input) {
             at_end_ = true;
-        } else if (line.size() > longest_typed_line) {
+        } else if (typed > longest_typed_line) {
             throw usage_error("A line of the input is too long.");
         } else {
-            screen_.typing(!line.empty());
+            screen_.typing(typed > 0);
         }
     }
 
