@@ -58,7 +58,7 @@ boost::asio::awaitable<bool> connection::handle(received_request request) {
     context_->book.add(request);
     origin_ = request.header("origin");
     if (api_.is_preflight(request)) {
-        http_reply allowed = api_.preflight();
+        http_reply allowed = api_.preflight(request);
         const bool more = co_await answer(std::move(allowed));
         co_return more;
     }

@@ -8,6 +8,8 @@
 #include "testing/server_time.hpp"
 #include "testing/text.hpp"
 
+#include <utility>
+
 namespace parley::testing {
 namespace {
 
@@ -94,14 +96,19 @@ std::optional<endpoint> http_api::route(const received_request& request) const {
 bool http_api::is_preflight(const received_request& request) const {
     const auto path = path_under_prefix(request);
     return request.method == "OPTIONS" && path &&
-           (*path == tickets_path || *path == validate_path || path->starts_with(threads_path));
+           (*path == tickets_path || *path == validate_path || *path == websocket_path ||
+            path->starts_with(threads_path));
 }
 
-http_reply http_api::preflight() const {
+http_reply http_api::preflight(const received_request& request) const {
+    std::string allowed = "content-type, x-oddle-mp-auth-token, x-oddle-chat-server-key";
+    const std::string_view asked = request.header("access-control-request-headers");
+    if (!asked.empty()) { // those of tracing, for example
+        allowed.append(", ").append(asked);
+    }
     http_reply reply(200);
-    reply.header("Access-Control-Allow-Methods", "POST, PATCH")
-        .header("Access-Control-Allow-Headers",
-                "content-type, x-oddle-mp-auth-token, x-oddle-chat-server-key")
+    reply.header("Access-Control-Allow-Methods", "GET, POST, PATCH")
+        .header("Access-Control-Allow-Headers", std::move(allowed))
         .header("Access-Control-Max-Age", "600");
     return reply;
 }

@@ -29,7 +29,7 @@ public:
     /// Whether it is a browser's question before a request to another origin (a preflight), for an
     /// endpoint that there is.
     bool is_preflight(const received_request& request) const;
-    http_reply preflight() const;
+    http_reply preflight(const received_request& request) const;
 
     /// What an upgrade's ticket is worth.
     struct admission {

@@ -258,15 +258,15 @@ TEST_CASE("chat_server: a browser's scripts of any origin may use every HTTP end
     };
     for (const auto& [method, path] : endpoints) {
         CAPTURE(path);
-        const auto asked = http.request(
-            "OPTIONS", path, "",
-            origin + "Access-Control-Request-Method: " + method +
-                "\r\nAccess-Control-Request-Headers: content-type,x-oddle-mp-auth-token\r\n");
+        const auto asked =
+            http.request("OPTIONS", path, "",
+                         origin + "Access-Control-Request-Method: " + method +
+                             "\r\nAccess-Control-Request-Headers: content-type,baggage\r\n");
         CHECK(asked.status == 200);
         CHECK(has(asked, allowed));
-        CHECK(has(asked, "Access-Control-Allow-Methods: POST, PATCH\r\n"));
+        CHECK(has(asked, "Access-Control-Allow-Methods: GET, POST, PATCH\r\n"));
         CHECK(has(asked, "Access-Control-Allow-Headers: content-type, x-oddle-mp-auth-token, "
-                         "x-oddle-chat-server-key\r\n"));
+                         "x-oddle-chat-server-key, content-type,baggage\r\n"));
         CHECK(has(http.request(method, path, ticket_body, origin), allowed));
         CHECK_FALSE(has(http.request(method, path, ticket_body), "Access-Control-Allow-Origin:"));
     }
