@@ -33,11 +33,14 @@ namespace parley {
 /// whatever waits with `operation_aborted`: run its context until then, which goes last of all.
 class chat_client {
 public:
-    /// Throws `client_error` or `tool_configuration_error` for what is wrong in the configuration.
+    /// Throws `client_error` or `tool_configuration_error` for what is wrong in the configuration:
+    /// `invalid_configuration` names the setting, as in `connection.limits.message_bytes`, and
+    /// comes for an empty executor too.
     chat_client(asio::any_io_executor executor, chat_client_config config,
                 environment_ptr environment = nullptr);
     /// Shares a ticket_manager with other clients of the same identity. Its owner starts and stops
-    /// the renewal; `config.ticket` is not used, and `config.auth` serves thread updates alone.
+    /// the renewal; `config.ticket` is checked but not used, and `config.auth` serves thread
+    /// updates alone. `invalid_configuration` for a null one.
     chat_client(asio::any_io_executor executor, chat_client_config config,
                 std::shared_ptr<ticket_manager> tickets, environment_ptr environment = nullptr);
     chat_client(const chat_client&) = delete;
@@ -113,7 +116,8 @@ public:
     awaitable<void> add_client_tools(std::vector<tool> added);
     /// Throws `tool_configuration_error` (`tool_unknown`). Cancellation: any type; it is removed.
     awaitable<void> remove_client_tool(std::string name);
-    /// Replaces handlers of registered tools; nothing is sent. Throws `tool_unknown`.
+    /// Replaces handlers and limits of registered tools; nothing is sent. Throws `tool_unknown`,
+    /// and `invalid_configuration` as `add_client_tool` does.
     void update_client_tools(std::vector<tool> tools);
 
     /// Merges the members of an object into the context helpers, and sends them.
@@ -125,7 +129,8 @@ public:
     awaitable<void> update_context_helpers(json_text merge);
 
     /// Attaches a conversation to an entity; nullopt sends `null` and detaches. Later ticket
-    /// requests carry the new entity.
+    /// requests carry the new entity. A ticket_manager that was given to the constructor stays as
+    /// it is, for the others who use it: its owner calls `update_auth_data`.
     ///
     /// @par Errors        `thread_update_rejected`, `ticket_error` classes; `disconnected` when the
     ///                    client is disconnected meanwhile

@@ -13,6 +13,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace parley {
@@ -20,6 +21,14 @@ namespace parley {
 // Plain structs, for constructors only: what can be seen wrong in them is thrown there, as
 // `client_error` of the 900 block or `tool_configuration_error`, naming the field and never a
 // secret.
+//
+// Numbers and durations: each field takes 1 (one millisecond) and more; an upper bound is named
+// where there is one. 0 turns off what the field is for, in the fields that say so, and is refused
+// in all others. A negative duration is refused. Ten years and more, up to
+// `std::chrono::milliseconds::max()`, mean never.
+//
+// An empty text, function or executor means the default that the field names; where none is named,
+// that there is none.
 
 /// Who asks for tickets. Absent fields are left out of the request (PROTOCOL.md 1).
 struct auth_data {
@@ -56,22 +65,25 @@ struct tls_config {
     version min_version = version::tls_1_2;
 };
 
+std::string_view to_string(tls_config::version) noexcept;
+
 struct backoff_config {
     std::chrono::milliseconds base{500};   ///< the first delay's upper bound
-    std::chrono::milliseconds cap{30'000}; ///< no delay is longer, `Retry-After` aside
+    std::chrono::milliseconds cap{30'000}; ///< no delay is longer, `Retry-After` aside; goes before
+                                           ///< `base`
 };
 
 struct ticket_config {
-    std::chrono::milliseconds check_interval{60'000};
-    std::chrono::milliseconds renewal_threshold{300'000};
-    std::chrono::milliseconds validity_buffer{30'000};
-    std::chrono::milliseconds request_timeout{10'000}; ///< of one attempt
-    unsigned max_retries = 3;                          ///< after the first attempt
+    std::chrono::milliseconds check_interval{60'000};     ///< between two looks at the held ticket
+    std::chrono::milliseconds renewal_threshold{300'000}; ///< left when it is renewed; 0 turns off
+    std::chrono::milliseconds validity_buffer{30'000};    ///< left when it is used no more; 0: none
+    std::chrono::milliseconds request_timeout{10'000};    ///< of one attempt
+    unsigned max_retries = 3;                             ///< after the first attempt; 0 turns off
     backoff_config backoff;
 };
 
 struct heartbeat_config {
-    std::chrono::milliseconds interval{25'000}; ///< without an inbound byte; 0 disables
+    std::chrono::milliseconds interval{25'000}; ///< without an inbound byte; 0 turns off
     std::chrono::milliseconds timeout{10'000};  ///< then dead, if still no byte arrives
 };
 
@@ -82,14 +94,16 @@ enum class close_action {
     finish             ///< nothing: it will not get better
 };
 
+std::string_view to_string(close_action) noexcept;
+
 struct reconnect_config {
     enum class normal_close { finish, reconnect };
     bool enabled = true;
     bool retry_first = false;                 ///< `init` keeps trying until its deadline
-    unsigned max_attempts = 0;                ///< 0: without limit
-    std::chrono::milliseconds max_elapsed{0}; ///< 0: without limit
+    unsigned max_attempts = 0;                ///< 0 turns the limit off
+    std::chrono::milliseconds max_elapsed{0}; ///< 0 turns the limit off
     std::chrono::milliseconds stable_after{
-        30'000}; ///< a ready session this old starts the backoff anew
+        30'000}; ///< a ready session this old starts the backoff anew; 0: each one
     normal_close on_normal_close = normal_close::finish; ///< a close with 1000 from the server
     backoff_config backoff;
     /// Overrides the table of PROTOCOL.md 3 wherever it returns a value. `why` says what ended it:
@@ -100,8 +114,10 @@ struct reconnect_config {
     std::function<std::optional<close_action>(const error_info& why, bool was_ready)> classify;
 };
 
+std::string_view to_string(reconnect_config::normal_close) noexcept;
+
 struct limits_config {
-    std::size_t message_bytes = 4u << 20;           ///< inbound, inflated
+    std::size_t message_bytes = 4u << 20;           ///< inbound, inflated; at most 1 GiB
     std::chrono::milliseconds message_time{30'000}; ///< first byte to last of one message
     std::size_t queue_messages = 1'024;             ///< outbound
     std::size_t queue_bytes = 8u << 20;             ///< outbound
@@ -127,10 +143,10 @@ struct connection_config {
 };
 
 struct tool_config {
-    unsigned max_running = 8;
-    unsigned max_waiting = 64;
-    std::chrono::milliseconds timeout{30'000};
-    asio::any_io_executor executor; ///< where tools run; default: the client's strand
+    unsigned max_running = 8;                  ///< at once
+    unsigned max_waiting = 64;                 ///< for a free place; 0: what cannot run is busy
+    std::chrono::milliseconds timeout{30'000}; ///< of one call, from when it runs
+    asio::any_io_executor executor;            ///< where tools run; default: the client's strand
 };
 
 struct timeouts_config {

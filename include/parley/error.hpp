@@ -69,7 +69,7 @@ public:
     explicit client_error(error_info info);
     ~client_error() override;
 
-    /// The sentence, and after it in brackets the code's name and what is known.
+    /// The sentence, what to do about it, and in brackets the code's name and what is known.
     const char* what() const noexcept override;
     const std::string& message() const noexcept { return info_.message; }
     const error_details& details() const noexcept { return info_.details; }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <parley/named.hpp>
+
 #include <boost/system/error_code.hpp>
 
 #include <string_view>
@@ -73,7 +75,8 @@ enum class errc {
     // 900: client_error. The call is wrong.
     invalid_configuration = 900, ///< a setting that cannot work
     invalid_url = 901,           ///< not a URL that this client connects to
-    plaintext_refused = 902,     ///< `ws` or `http` beyond loopback without `allow_plaintext`
+    plaintext_refused = 902,     ///< `ws` or `http` beyond loopback without `allow_plaintext`; a
+                                 ///< program with an option for that names its own option
     invalid_header = 903,        ///< a header value with bytes that HTTP forbids
     invalid_json = 904,          ///< not valid JSON
     invalid_utf8 = 905,          ///< not valid UTF-8

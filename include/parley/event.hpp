@@ -84,6 +84,8 @@ struct ui_component {
     state status = state::complete;
 };
 
+std::string_view to_string(ui_component::state) noexcept;
+
 /// A conversation was created.
 struct thread_created {
     std::string thread_id;

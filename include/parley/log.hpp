@@ -1,5 +1,7 @@
 #pragma once
 
+#include <parley/named.hpp>
+
 #include <functional>
 #include <string_view>
 

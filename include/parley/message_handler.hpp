@@ -24,6 +24,7 @@ struct message_handler_options {
     limits_config limits;
     std::vector<tool> client_tools;
     /// Takes the frames that answer: heartbeats and tool results. Called on the handler's strand.
+    /// Empty: they go nowhere, for a program that only listens.
     std::function<void(std::string frame)> send;
     log_sink log;
     log_level log_threshold = log_level::info;
@@ -31,9 +32,20 @@ struct message_handler_options {
 
 /// From a frame to an event: parses, routes, answers heartbeats, runs tool calls.
 ///
-///     message_handler handler{executor, options};
-///     co_await handler.handle(std::move(frame));
-///     while (auto event = co_await handler.next_event()) { … }
+/// @code
+/// awaitable<void> read(asio::any_io_executor executor, std::vector<std::string> frames) {
+///     message_handler_options options;
+///     options.send = [](std::string answer) { std::cout << "> " << answer << '\n'; };
+///     message_handler handler(executor, std::move(options));
+///     // It waits while there is no room for events: what never ends reads them in a coroutine of
+///     // its own.
+///     for (const std::string& frame : frames)
+///         co_await handler.handle(frame);
+///     co_await handler.stop(); // no event comes after those that are there
+///     while (const auto happened = co_await handler.next_event())
+///         if (const auto* piece = std::get_if<text_delta>(&*happened)) std::cout << piece->text;
+/// }
+/// @endcode
 ///
 /// The error boundary is here: nothing in a frame, and nothing that a tool throws, comes out as an
 /// exception; each becomes an event.
@@ -42,7 +54,9 @@ struct message_handler_options {
 /// executor. Destroying it never blocks. It must go before its execution context does.
 class message_handler {
 public:
-    /// Throws `tool_configuration_error` for a wrong or duplicate tool.
+    /// Throws `tool_configuration_error` for a wrong or duplicate tool; `client_error`
+    /// (`invalid_configuration`) for an empty executor and for a setting out of its bounds, which
+    /// it names.
     message_handler(asio::any_io_executor executor, message_handler_options options,
                     environment_ptr environment = nullptr);
     message_handler(const message_handler&) = delete;

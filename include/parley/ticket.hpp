@@ -1,15 +1,19 @@
 #pragma once
 
+#include <parley/named.hpp>
 #include <parley/secret.hpp>
 
 #include <chrono>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 namespace parley {
 
 /// Whether a ticket opens several connections until it expires, or exactly one.
 enum class ticket_kind { reusable, single_use };
+
+std::string_view to_string(ticket_kind) noexcept;
 
 /// A ticket as its source hands it out. Its value cannot be printed.
 class ticket {

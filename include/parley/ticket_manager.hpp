@@ -17,6 +17,10 @@
 
 namespace parley {
 
+namespace detail {
+struct ticket_tally;
+} // namespace detail
+
 /// What the server says of the held ticket.
 struct ticket_validation {
     bool valid = false;     ///< false drops it
@@ -241,6 +245,14 @@ public:
 
 private:
     friend class chat_client;
+    // For a client that shares this one: what it begins is counted for it.
+    using tally_ptr = std::shared_ptr<detail::ticket_tally>;
+    awaitable<ticket> get_valid_ticket(std::chrono::steady_clock::time_point deadline,
+                                       tally_ptr counted);
+    awaitable<ticket> refresh_ticket(tally_ptr counted);
+    awaitable<ticket> replace_ticket(ticket rejected,
+                                     std::chrono::steady_clock::time_point deadline,
+                                     tally_ptr counted);
     std::optional<ticket> at_hand() const; // as get_valid_ticket, if that takes no request
 
     class impl;

@@ -5,6 +5,7 @@
 #include <parley/ticket.hpp>
 
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 namespace parley {
@@ -17,6 +18,8 @@ enum class ticket_reason {
     rejected, ///< the server did not take the held one
     requested ///< `refresh_ticket()` was called
 };
+
+std::string_view to_string(ticket_reason) noexcept;
 
 /// One request for a ticket.
 class ticket_request {
@@ -39,6 +42,28 @@ private:
 
 /// Where tickets come from. The default is the HTTP exchange of PROTOCOL.md 1; a service may bring
 /// its own.
+///
+/// @code
+/// class vault : public ticket_source {
+/// public:
+///     explicit vault(std::function<std::string()> issue) : issue_(std::move(issue)) {}
+///
+///     awaitable<ticket> fetch(ticket_request request) override {
+///         if (request.auth().user_mp_auth_token.empty())
+///             throw_error(error_info(errc::ticket_refused, "There is no token to sign in with."));
+///         const auto expires_at = std::chrono::system_clock::now() + std::chrono::hours(1);
+///         co_return ticket(secret(issue_()), expires_at);
+///     }
+///
+/// private:
+///     std::function<std::string()> issue_;
+/// };
+///
+/// std::shared_ptr<ticket_manager> tickets_from(std::shared_ptr<vault> source, auth_data auth,
+///                                              asio::any_io_executor executor) {
+///     return std::make_shared<ticket_manager>(executor, auth, source);
+/// }
+/// @endcode
 class ticket_source {
 public:
     virtual ~ticket_source();

@@ -42,11 +42,23 @@ using tool_handler = std::function<awaitable<json_text>(tool_call)>;
 
 /// A function of this service that the server may call.
 ///
-///     tool weather{"weather", "The weather in a city",
-///                  json_text::parse(R"({"type":"object","properties":{"city":{"type":"string"}}})"),
-///                  [](tool_call call) -> awaitable<json_text> {
-///                      co_return json_object{}.set("sky", co_await look_up(call.parameters()));
-///                  }};
+/// @code
+/// awaitable<json_text> say_weather(tool_call call) {
+///     const auto city = call.parameters().string_at("/city");
+///     if (!city) throw std::invalid_argument("the city is missing"); // the server is told so
+///     json_object answer;
+///     answer.set("city", *city).set("sky", "blue");
+///     co_return answer;
+/// }
+///
+/// tool weather_tool() {
+///     auto schema = json_text::parse(
+///         R"({"type":"object","properties":{"city":{"type":"string"}},"required":["city"]})");
+///     tool weather("weather", "The weather in a city", std::move(schema), say_weather);
+///     weather.timeout(std::chrono::seconds(5)).max_running(2);
+///     return weather;
+/// }
+/// @endcode
 class tool {
 public:
     /// `parameters_schema` is one JSON schema of an object, or the array of PROTOCOL.md 2.3, which
@@ -56,8 +68,9 @@ public:
         : name_(std::move(name)), description_(std::move(description)),
           parameters_schema_(std::move(parameters_schema)), handler_(std::move(handler)) {}
 
-    // What is set here goes before `tool_config`, for this tool's calls alone. The counts of
-    // `tool_config` hold for all tools together all the same.
+    // What is set here goes before `tool_config`, for this tool's calls alone, and has its bounds:
+    // what is out of them is a `tool_configuration_error` (`invalid_configuration`) when the tool
+    // is added. The counts of `tool_config` hold for all tools together all the same.
     tool& timeout(std::chrono::milliseconds value) {
         timeout_ = value;
         return *this;
@@ -70,7 +83,8 @@ public:
         max_waiting_ = value;
         return *this;
     }
-    tool& executor(asio::any_io_executor value) { ///< where it runs; must outlive its calls
+    /// Where it runs; must outlive its calls. An empty one: that of `tool_config`.
+    tool& executor(asio::any_io_executor value) {
         executor_ = std::move(value);
         return *this;
     }

@@ -53,10 +53,23 @@ struct websocket_manager_options {
 /// The connection and nothing else: it knows neither where tickets come from nor what messages
 /// mean.
 ///
-///     websocket_manager socket{executor, "wss://chat.example", {}};
-///     co_await socket.connect(std::move(held));
-///     co_await socket.send(R"({"type":"chat_message","content":"Hi","media":[]})");
-///     while (auto message = co_await socket.receive()) { … }
+/// @code
+/// awaitable<void> talk(asio::any_io_executor executor, std::string server, ticket held) {
+///     websocket_manager socket(executor, server, connection_config());
+///     try {
+///         co_await socket.connect(held);
+///         co_await socket.send(R"({"type":"chat_message","content":"Hi","media":[]})");
+///         // Ends by itself when the connection has ended for good.
+///         while (const auto message = co_await socket.receive()) {
+///             std::cout << message->data() << '\n';
+///             if (message->data().find("chat_finished") != std::string::npos) break;
+///         }
+///     } catch (const client_error& failed) {
+///         std::cerr << failed.what() << '\n';
+///     }
+///     co_await socket.disconnect();
+/// }
+/// @endcode
 ///
 /// Used alone its session is ready at the 101; chat_client puts the opening of PROTOCOL.md 2.1 on
 /// top. It reconnects by PROTOCOL.md 3, one attempt at a time.
@@ -65,7 +78,8 @@ struct websocket_manager_options {
 /// executor. Destroying it never blocks. It must go before its execution context does.
 class websocket_manager {
 public:
-    /// Throws `client_error` for what is wrong in the settings.
+    /// Throws `client_error`: `invalid_configuration` for an empty executor and for a setting out
+    /// of its bounds, which it names; `invalid_url`, `plaintext_refused`, `invalid_header`.
     websocket_manager(asio::any_io_executor executor, std::string server_url,
                       connection_config config, websocket_manager_options options = {},
                       environment_ptr environment = nullptr);

@@ -1,4 +1,5 @@
 #include <parley/detail/strand.hpp>
+#include <parley/error.hpp>
 
 #include <utility>
 
@@ -9,6 +10,9 @@ strand::strand(direct known) : executor_(std::move(known)) {}
 strand::strand(erased known) : executor_(std::move(known)) {}
 
 strand strand::around(const asio::any_io_executor& executor) {
+    if (!executor)
+        throw_error(error_info(errc::invalid_configuration,
+                               "The executor is empty; pass that of the context that is to run."));
     if (const auto* known = executor.target<asio::io_context::executor_type>())
         return asio::make_strand(*known);
     return asio::make_strand(executor);

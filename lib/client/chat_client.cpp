@@ -1,5 +1,7 @@
 #include "client/chat_client_impl.hpp"
+#include "core/setting_tables.hpp"
 #include "ticket/server_exchange.hpp"
+#include "ticket/ticket_tally.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
@@ -34,6 +36,19 @@ message_router_options router_options_of(const chat_client_config& config, secre
     return options;
 }
 
+environment_ptr or_real(environment_ptr given) {
+    return given ? std::move(given) : real_environment();
+}
+
+std::shared_ptr<ticket_manager> shared(std::shared_ptr<ticket_manager> tickets) {
+    if (!tickets)
+        throw_error(
+            error_info(errc::invalid_configuration,
+                       "There is no ticket_manager to share; leave the argument out for one "
+                       "of the client's own."));
+    return tickets;
+}
+
 } // namespace
 
 chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_config&& config,
@@ -43,6 +58,7 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
       timeouts_(config.timeouts), component_schemas_(config.component_schemas), auth_(config.auth),
       context_helpers_(config.context_helpers), log_(config.log, config.log_threshold),
       owns_tickets_(!shared_tickets),
+      tally_(owns_tickets_ ? nullptr : std::make_shared<detail::ticket_tally>()),
       secrets_(std::make_shared<const std::vector<secret>>(secrets_of(config.auth))),
       connection_(connection::make(strand_, environment_, options_of(config, secrets_))),
       router_(message_router::make(strand_, environment_, router_options_of(config, secrets_))),
@@ -75,12 +91,15 @@ chat_client::impl::make_tickets(const chat_client_config& config) const {
 
 chat_client::chat_client(asio::any_io_executor executor, chat_client_config config,
                          environment_ptr environment)
-    : chat_client(std::move(executor), std::move(config), nullptr, std::move(environment)) {}
+    : impl_(std::make_shared<impl>(executor, checked(std::move(config)), nullptr,
+                                   or_real(std::move(environment)))) {
+    impl_->attach();
+}
 
 chat_client::chat_client(asio::any_io_executor executor, chat_client_config config,
                          std::shared_ptr<ticket_manager> tickets, environment_ptr environment)
-    : impl_(std::make_shared<impl>(executor, std::move(config), std::move(tickets),
-                                   environment ? std::move(environment) : real_environment())) {
+    : impl_(std::make_shared<impl>(executor, checked(std::move(config)), shared(std::move(tickets)),
+                                   or_real(std::move(environment)))) {
     impl_->attach();
 }
 
@@ -238,7 +257,6 @@ connection_status chat_client::impl::status() const {
 metrics_snapshot chat_client::impl::metrics() const {
     const auto websocket = connection_->status();
     const auto messages = router_->counts();
-    const auto held = tickets_->snapshot();
     metrics_snapshot all;
     all.messages_sent = websocket.messages_sent;
     all.messages_received = websocket.messages_received;
@@ -248,8 +266,14 @@ metrics_snapshot chat_client::impl::metrics() const {
     all.connections_opened = opened_;
     all.connections_lost = lost_;
     all.reconnect_attempts = attempts_;
-    all.tickets_requested = held.requests;
-    all.tickets_failed = held.failures;
+    if (owns_tickets_) {
+        const auto held = tickets_->snapshot(); // the renewal is this client's too
+        all.tickets_requested = held.requests;
+        all.tickets_failed = held.failures;
+    } else {
+        all.tickets_requested = tally_->requests;
+        all.tickets_failed = tally_->failures;
+    }
     all.tool_calls = messages.tool_calls;
     all.tool_calls_repeated = messages.tool_calls_repeated;
     all.tool_calls_failed = messages.tool_calls_failed;

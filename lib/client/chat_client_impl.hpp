@@ -166,6 +166,7 @@ private:
     json_text context_helpers_;
     logger log_;
     const bool owns_tickets_;
+    const std::shared_ptr<detail::ticket_tally> tally_; // of a manager that is shared
     const secret_list secrets_;
     std::shared_ptr<connection> connection_;
     std::shared_ptr<message_router> router_;

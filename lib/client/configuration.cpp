@@ -1,6 +1,7 @@
 // Tools, context helpers and threads.
 
 #include "client/chat_client_impl.hpp"
+#include "message/tool_registry.hpp"
 #include "wire/encoder.hpp"
 
 #include <algorithm>
@@ -106,6 +107,8 @@ awaitable<void> chat_client::impl::remove_client_tool(std::string name) {
 }
 
 void chat_client::impl::update_client_tools(std::vector<tool> tools) {
+    for (const auto& one : tools)
+        check_tool_settings(one);
     {
         const std::lock_guard held(published_);
         for (const auto& one : tools)

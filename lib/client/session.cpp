@@ -166,7 +166,7 @@ awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
     const auto before = closings_;
     std::exception_ptr failure;
     try {
-        co_await tickets_->refresh_ticket(); // throws: the live session stays
+        co_await tickets_->refresh_ticket(tally_); // throws: the live session stays
     } catch (...) {
         failure = std::current_exception();
     }
@@ -263,10 +263,10 @@ awaitable<ticket> chat_client::impl::next_ticket(std::optional<ticket> rejected,
                                                  time_point deadline) {
     const auto manager = tickets_;
     if (rejected) {
-        auto replacing = manager->replace_ticket(std::move(*rejected), deadline);
+        auto replacing = manager->replace_ticket(std::move(*rejected), deadline, tally_);
         co_return co_await std::move(replacing);
     }
-    co_return co_await manager->get_valid_ticket(deadline);
+    co_return co_await manager->get_valid_ticket(deadline, tally_);
 }
 
 void chat_client::impl::on_open() {

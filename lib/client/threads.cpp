@@ -53,6 +53,7 @@ awaitable<void> chat_client::impl::update_entity(std::string provider_res_id,
     co_await update_thread(std::move(provider_res_id), std::move(body));
     auth_.entity_id = entity_id;
     auth_.entity_type = entity_type;
+    if (!owns_tickets_) co_return; // its tickets are of an identity that others have in common
     auth_data_patch patch;
     patch.entity_id = std::move(entity_id);
     patch.entity_type = std::move(entity_type);

@@ -7,6 +7,7 @@
 #include "connection/connection.hpp"
 #include "connection/session_layer.hpp"
 #include "core/log.hpp"
+#include "core/setting_tables.hpp"
 #include "core/text.hpp"
 #include "transport/environment.hpp"
 
@@ -165,6 +166,9 @@ awaitable<ticket> websocket_manager::impl::find_ticket(std::shared_ptr<impl> sel
     if (given && other) co_return self->held_;
     if (self->options_.next_ticket) {
         auto asking = self->options_.next_ticket(fresh);
+        if (!asking.valid())
+            throw_error(error_info(errc::ticket_source_failed,
+                                   "next_ticket returned an awaitable of nothing."));
         self->held_ = co_await std::move(asking);
     } else if (!other) {
         error_details details;
@@ -269,8 +273,9 @@ void websocket_manager::impl::abandon() {
 websocket_manager::websocket_manager(asio::any_io_executor executor, std::string server_url,
                                      connection_config config, websocket_manager_options options,
                                      environment_ptr environment)
-    : impl_(std::make_shared<impl>(std::move(executor), std::move(server_url), std::move(config),
-                                   std::move(options),
+    : impl_(std::make_shared<impl>(std::move(executor), std::move(server_url),
+                                   checked(std::move(config), "config."),
+                                   checked(std::move(options), "options."),
                                    environment ? std::move(environment) : real_environment())) {
     impl_->attach();
 }

@@ -221,8 +221,25 @@ error_info completed(error_info info) {
     return info;
 }
 
+/// What to do about it: the end of the code's own sentence. Nothing for a wrong call, where the
+/// sentence of whoever throws it says more.
+std::string_view advice(const boost::system::error_code& code) noexcept {
+    const auto* const found = code.category() == category() ? find(code.value()) : nullptr;
+    if (!found || code.value() >= static_cast<int>(errc::invalid_configuration)) return {};
+    const std::string_view sentence = found->sentence;
+    return sentence.substr(sentence.find("; ") + 2);
+}
+
 std::string text_of(const error_info& info) {
     std::string text = info.message.empty() ? info.code.message() : info.message;
+    if (const auto what_to_do = advice(info.code); !what_to_do.empty()) {
+        const auto without_stop = what_to_do.substr(0, what_to_do.size() - 1);
+        if (text.find(without_stop) == std::string::npos) {
+            text += ' ';
+            text += static_cast<char>(what_to_do.front() - 'a' + 'A');
+            text += what_to_do.substr(1);
+        }
+    }
     if (info.code.category() == category())
         text += fmt::format(" [{}", to_string(static_cast<errc>(info.code.value())));
     else
@@ -236,32 +253,6 @@ std::string text_of(const error_info& info) {
 std::string_view to_string(errc code) noexcept {
     const auto* found = find(static_cast<int>(code));
     return found ? found->name : "unknown";
-}
-
-std::string_view to_string(phase now) noexcept {
-    switch (now) {
-    case phase::none:
-        return "none";
-    case phase::ticket:
-        return "ticket";
-    case phase::resolve:
-        return "resolve";
-    case phase::tcp:
-        return "tcp";
-    case phase::proxy:
-        return "proxy";
-    case phase::tls:
-        return "tls";
-    case phase::upgrade:
-        return "upgrade";
-    case phase::session:
-        return "session";
-    case phase::ready:
-        return "ready";
-    case phase::closing:
-        return "closing";
-    }
-    return "unknown";
 }
 
 const boost::system::error_category& category() noexcept {

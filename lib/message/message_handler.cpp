@@ -3,6 +3,7 @@
 
 #include "async/condition.hpp"
 #include "core/log.hpp"
+#include "core/setting_tables.hpp"
 #include "message/event_queue.hpp"
 #include "message/message_router.hpp"
 #include "transport/environment.hpp"
@@ -133,7 +134,7 @@ private:
 
 message_handler::message_handler(asio::any_io_executor executor, message_handler_options options,
                                  environment_ptr environment)
-    : impl_(std::make_shared<impl>(std::move(executor), std::move(options),
+    : impl_(std::make_shared<impl>(std::move(executor), checked(std::move(options), "options."),
                                    environment ? std::move(environment) : real_environment())) {
     impl_->attach();
 }

@@ -7,6 +7,7 @@
 
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <utility>
 
 namespace parley {
@@ -67,6 +68,8 @@ awaitable<void> tool_execution::call_handler(std::shared_ptr<tool_execution> sel
     tool_answer answer(tool_outcome::failed, "");
     try {
         auto work = self->tool_->handler()(std::move(self->call_));
+        if (!work.valid())
+            throw std::logic_error("the tool's handler returned an awaitable of nothing");
         auto result = co_await std::move(work);
         answer = tool_answer(std::move(result));
     } catch (const std::exception& thrown) {

@@ -2,10 +2,13 @@
 
 #include <parley/error.hpp>
 
+#include "core/settings.hpp"
 #include "core/text.hpp"
 #include "wire/encoder.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace parley {
@@ -18,10 +21,8 @@ namespace {
 
 std::string in_quotes(std::string_view name) { return "\"" + shorten_and_escape(name) + "\""; }
 
-void check_handler(const tool& one) {
-    if (!one.handler())
-        refuse(errc::invalid_configuration,
-               "The tool " + in_quotes(one.name()) + " has no handler.");
+void refuse_unless_good(const std::string& fault) {
+    if (!fault.empty()) refuse(errc::invalid_configuration, fault);
 }
 
 void check(const tool& one) {
@@ -33,7 +34,7 @@ void check(const tool& one) {
         refuse(errc::tool_schema_invalid,
                "The description of the tool " + in_quotes(one.name()) + " is not valid UTF-8.");
     tool_parameters(one);
-    check_handler(one);
+    check_tool_settings(one);
 }
 
 [[noreturn]] void refuse_unknown(const std::string& name) {
@@ -41,6 +42,19 @@ void check(const tool& one) {
 }
 
 } // namespace
+
+void check_tool_settings(const tool& one) {
+    constexpr auto any_more = std::numeric_limits<std::uint64_t>::max();
+    const auto quoted = in_quotes(one.name());
+    if (!one.handler())
+        refuse(errc::invalid_configuration, "The tool " + quoted + " has no handler.");
+    if (one.timeout())
+        refuse_unless_good(setting_fault("timeout of the tool " + quoted, *one.timeout(),
+                                         std::chrono::milliseconds(1)));
+    if (one.max_running())
+        refuse_unless_good(
+            setting_fault("max_running of the tool " + quoted, *one.max_running(), 1, any_more));
+}
 
 tool_registry::entries::iterator tool_registry::find_in(entries& in, std::string_view name) {
     return std::find_if(in.begin(), in.end(), [&](const auto& one) { return one->name() == name; });
@@ -71,7 +85,7 @@ void tool_registry::remove(const std::string& name) {
 
 void tool_registry::replace(std::vector<tool> replaced) {
     for (const tool& one : replaced)
-        check_handler(one);
+        check_tool_settings(one);
     entries together;
     const std::lock_guard lock(mutex_);
     together = tools_;

@@ -10,13 +10,16 @@
 
 namespace parley {
 
+/// Throws `tool_configuration_error` (`invalid_configuration`) for a tool without a handler, and
+/// for a setting that is out of its bounds.
+void check_tool_settings(const tool& one);
+
 /// The tools that a server may call, in the order of their registration. Any thread: it is looked
 /// up on the strand and changed from wherever the user calls.
 class tool_registry {
 public:
     /// All of them or none. Throws `tool_configuration_error`: `tool_duplicate`,
-    /// `tool_schema_invalid`, `tool_name_invalid`; `invalid_configuration` for one without a
-    /// handler.
+    /// `tool_schema_invalid`, `tool_name_invalid`; what check_tool_settings does.
     void add(std::vector<tool> added);
     /// Throws `tool_configuration_error` (`tool_unknown`).
     void remove(const std::string& name);

@@ -71,7 +71,7 @@ void tool_runner::request(tool_requested asked, std::shared_ptr<const tool> call
     input.known = called != nullptr;
     input.valid = asked.parameters_valid;
     input.timeout = called ? called->timeout().value_or(timeout_) : timeout_;
-    if (called && called->max_running()) input.max_running = std::max(*called->max_running(), 1u);
+    if (called && called->max_running()) input.max_running = *called->max_running();
     if (called) input.max_waiting = called->max_waiting();
     input.bytes = bytes;
     all_.push_back(tool_request{input.id, std::move(called), std::move(asked), {}});

@@ -4,6 +4,7 @@
 #include "testing/connection.hpp"
 #include "testing/frames.hpp"
 #include "testing/http_listener.hpp"
+#include "testing/server_settings.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -28,6 +29,7 @@ constexpr std::uint16_t going_away = 1001; // RFC 6455, 7.4.1
 constexpr std::chrono::milliseconds accept_pause{50};
 
 chat_server_options tidied(chat_server_options options) {
+    options = parley::checked(std::move(options));
     while (options.path_prefix.ends_with('/')) {
         options.path_prefix.pop_back();
     }

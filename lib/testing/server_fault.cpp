@@ -1,7 +1,50 @@
 #include <parley/json_text.hpp>
+#include <parley/testing/chat_server_options.hpp>
 #include <parley/testing/server_fault.hpp>
 
 namespace parley::testing {
+
+std::string_view to_string(endpoint where) noexcept {
+    switch (where) {
+    case endpoint::ticket:
+        return "ticket";
+    case endpoint::validate:
+        return "validate";
+    case endpoint::thread:
+        return "thread";
+    case endpoint::upgrade:
+        return "upgrade";
+    }
+    return "unknown";
+}
+
+std::string_view to_string(http_fault::kind what) noexcept {
+    switch (what) {
+    case http_fault::kind::status:
+        return "status";
+    case http_fault::kind::delay:
+        return "delay";
+    case http_fault::kind::hang:
+        return "hang";
+    case http_fault::kind::reset:
+        return "reset";
+    case http_fault::kind::raw:
+        return "raw";
+    }
+    return "unknown";
+}
+
+std::string_view to_string(server_tls how) noexcept {
+    switch (how) {
+    case server_tls::off:
+        return "off";
+    case server_tls::generated:
+        return "generated";
+    case server_tls::files:
+        return "files";
+    }
+    return "unknown";
+}
 
 http_fault::http_fault(kind what) noexcept : kind_(what) {}
 

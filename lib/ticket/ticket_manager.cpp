@@ -1,6 +1,7 @@
 #include <parley/ticket_manager.hpp>
 #include <parley/version.hpp>
 
+#include "core/setting_tables.hpp"
 #include "ticket/server_exchange.hpp"
 #include "ticket/ticket_manager_impl.hpp"
 
@@ -17,36 +18,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// "Never" is often written as the largest number there is. Sums of these do not overflow.
-constexpr milliseconds longest = std::chrono::hours(24 * 365 * 10);
-
-milliseconds checked(milliseconds value, milliseconds least, const char* field) {
-    if (value < least)
-        throw_error(error_info(errc::invalid_configuration,
-                               "The setting " + std::string(field) + " must be " +
-                                   (least.count() > 0 ? "positive." : "0 or more.")));
-    return std::min(value, longest);
-}
-
-ticket_config checked(ticket_config config) {
-    constexpr milliseconds zero(0), one(1);
-    config.check_interval = checked(config.check_interval, one, "ticket_config::check_interval");
-    config.renewal_threshold =
-        checked(config.renewal_threshold, zero, "ticket_config::renewal_threshold");
-    config.validity_buffer =
-        checked(config.validity_buffer, zero, "ticket_config::validity_buffer");
-    config.request_timeout = checked(config.request_timeout, one, "ticket_config::request_timeout");
-    config.backoff.base = checked(config.backoff.base, zero, "backoff_config::base");
-    config.backoff.cap = checked(config.backoff.cap, zero, "backoff_config::cap");
-    return config;
-}
-
-detail::strand strand_of(const asio::any_io_executor& executor) {
-    if (!executor)
-        throw_error(error_info(errc::invalid_configuration, "A ticket_manager needs an executor."));
-    return detail::strand::of(executor);
-}
-
 environment_ptr or_real(environment_ptr given) {
     return given ? std::move(given) : real_environment();
 }
@@ -61,11 +32,9 @@ ticket_manager::impl::impl(const asio::any_io_executor& executor, auth_data auth
                            std::shared_ptr<ticket_source> source,
                            std::shared_ptr<http_ticket_source> http, const ticket_config& config,
                            ticket_manager_options options, environment_ptr environment)
-    : strand_(strand_of(executor)), environment_(std::move(environment)),
+    : strand_(detail::strand::of(executor)), environment_(std::move(environment)),
       clock_(environment_->clock()), source_(std::move(source)), http_(std::move(http)),
-      config_(checked(config)),
-      validate_timeout_(checked(options.validate_timeout, milliseconds(1),
-                                "ticket_manager_options::validate_timeout")),
+      config_(config), validate_timeout_(options.validate_timeout),
       log_(std::move(options.log), options.log_threshold),
       tasks_(strand_, clock_,
              [log = log_](const std::exception_ptr& thrown) {
@@ -194,6 +163,8 @@ void ticket_manager::impl::shut_down_later() {
 ticket_manager::ticket_manager(asio::any_io_executor executor, auth_data auth,
                                std::string server_url_text, ticket_config config,
                                ticket_manager_options options, environment_ptr environment) {
+    config = checked(std::move(config), "config.");
+    options = checked(std::move(options), "options.");
     environment = or_real(std::move(environment));
     auto server = server_url::parse(server_url_text, options.connection.allow_plaintext);
     auto source = std::make_shared<http_ticket_source>(
@@ -207,20 +178,30 @@ ticket_manager::ticket_manager(asio::any_io_executor executor, auth_data auth,
                                std::shared_ptr<ticket_source> source, ticket_config config,
                                ticket_manager_options options, environment_ptr environment)
     : impl_(std::make_shared<impl>(std::move(executor), std::move(auth), std::move(source), nullptr,
-                                   config, std::move(options), or_real(std::move(environment)))) {}
+                                   checked(std::move(config), "config."),
+                                   checked(std::move(options), "options."),
+                                   or_real(std::move(environment)))) {}
 
 ticket_manager::~ticket_manager() { impl_->shut_down_later(); }
 
 awaitable<ticket> ticket_manager::get_valid_ticket() { return get_valid_ticket(time_point::max()); }
 
 awaitable<ticket> ticket_manager::get_valid_ticket(std::chrono::steady_clock::time_point deadline) {
-    return impl::get(impl_, impl::demand(impl::demand::kind::valid, deadline));
+    return get_valid_ticket(deadline, nullptr);
+}
+
+awaitable<ticket> ticket_manager::get_valid_ticket(std::chrono::steady_clock::time_point deadline,
+                                                   tally_ptr counted) {
+    return impl::get(impl_, impl::demand(impl::demand::kind::valid, deadline, std::move(counted)));
 }
 
 std::optional<ticket> ticket_manager::at_hand() const { return impl_->at_hand(); }
 
-awaitable<ticket> ticket_manager::refresh_ticket() {
-    return impl::get(impl_, impl::demand(impl::demand::kind::fresh, time_point::max()));
+awaitable<ticket> ticket_manager::refresh_ticket() { return refresh_ticket(nullptr); }
+
+awaitable<ticket> ticket_manager::refresh_ticket(tally_ptr counted) {
+    return impl::get(
+        impl_, impl::demand(impl::demand::kind::fresh, time_point::max(), std::move(counted)));
 }
 
 awaitable<ticket> ticket_manager::replace_ticket(ticket rejected) {
@@ -229,7 +210,13 @@ awaitable<ticket> ticket_manager::replace_ticket(ticket rejected) {
 
 awaitable<ticket> ticket_manager::replace_ticket(ticket rejected,
                                                  std::chrono::steady_clock::time_point deadline) {
-    return impl::get(impl_, impl::demand(rejected.value(), deadline));
+    return replace_ticket(std::move(rejected), deadline, nullptr);
+}
+
+awaitable<ticket> ticket_manager::replace_ticket(ticket rejected,
+                                                 std::chrono::steady_clock::time_point deadline,
+                                                 tally_ptr counted) {
+    return impl::get(impl_, impl::demand(rejected.value(), deadline, std::move(counted)));
 }
 
 awaitable<ticket_validation> ticket_manager::validate_with_server() {

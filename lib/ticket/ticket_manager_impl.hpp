@@ -10,6 +10,7 @@
 #include "policy/retry_fsm.hpp"
 #include "policy/ticket_fsm.hpp"
 #include "ticket/http_ticket_source.hpp"
+#include "ticket/ticket_tally.hpp"
 #include "transport/environment.hpp"
 
 #include <boost/intrusive/set.hpp>
@@ -41,13 +42,16 @@ public:
     public:
         enum class kind { valid, fresh, other };
 
-        demand(kind of, time_point until) : what(of), deadline(until) {}
-        demand(secret refused, time_point until)
-            : what(kind::other), deadline(until), rejected(std::move(refused)) {}
+        demand(kind of, time_point until, tally_ptr counted)
+            : what(of), deadline(until), tally(std::move(counted)) {}
+        demand(secret refused, time_point until, tally_ptr counted)
+            : what(kind::other), deadline(until), rejected(std::move(refused)),
+              tally(std::move(counted)) {}
 
         kind what;
         time_point deadline;
         secret rejected;
+        tally_ptr tally;                     // of whoever asks; none: nobody counts
         std::optional<std::uint64_t> clears; // how often it had been cleared when he asked
         std::uint64_t seen = 0;              // what there was when he looked, as `changes_`
     };
@@ -261,6 +265,7 @@ struct ticket_manager::impl::refresh {
     // Written with the manager's mutex.
     std::atomic<state> now = state::under_way; // superseded: the identity has changed, or the end
     callers parked;
+    tally_ptr tally;                        // of whoever began it
     std::weak_ptr<const home> newest;       // of the last who came
     time_point watched = time_point::min(); // the first deadline that the strand knows of
     unsigned waiters = 0;                   // those who are parked, and the renewal

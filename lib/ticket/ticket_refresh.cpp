@@ -95,6 +95,7 @@ void ticket_manager::impl::ask(const std::shared_ptr<refresh>& flying) {
     {
         const std::lock_guard lock(mutex_);
         ++counts_.requests;
+        if (flying->tally) ++flying->tally->requests;
     }
     const auto deadline = after(clock_->now(), config_.request_timeout);
     flying->at = refresh::step::asking;
@@ -118,7 +119,11 @@ awaitable<void> ticket_manager::impl::fetch(std::shared_ptr<impl> self,
     std::exception_ptr failed;
     try {
         ticket_request what(*flying->auth, flying->reason, flying->retry.attempt(), deadline);
-        auto brought = co_await self->source_->fetch(std::move(what));
+        auto asking = self->source_->fetch(std::move(what));
+        if (!asking.valid())
+            throw_error(error_info(errc::ticket_source_failed,
+                                   "The source of tickets returned an awaitable of nothing."));
+        auto brought = co_await std::move(asking);
         fresh = std::move(brought);
     } catch (...) {
         failed = std::current_exception();
@@ -208,6 +213,7 @@ void ticket_manager::impl::fail(const std::shared_ptr<refresh>& flying, error_in
         const std::lock_guard lock(mutex_);
         if (flying->over()) return; // of an identity that is gone
         ++counts_.failures;
+        if (flying->tally) ++flying->tally->failures;
         counts_.last_error = why;
         flying->error = std::move(why);
         woken = land(*flying);

@@ -182,6 +182,7 @@ void ticket_manager::impl::join(const caller_ptr& who, const asio::any_io_execut
                 if (what.what == demand::kind::fresh) reason = ticket_reason::requested;
                 if (what.what == demand::kind::other) reason = ticket_reason::rejected;
                 flying = begin_refresh(reason);
+                flying->tally = what.tally;
             }
             who->at = flying->newest.lock();
             if (!who->at || who->at->executor != executor) {

@@ -443,6 +443,20 @@ TEST_CASE("message_handler: a tool may stop or destroy it", "[component][message
     CHECK(here.sent.size() == 1);
 }
 
+TEST_CASE("message_handler: a tool that is no coroutine fails its call, and nothing more",
+          "[component][message_handler]") {
+    fixture here;
+    here.options.client_tools.push_back(
+        make_tool("nothing", [](const tool_call&) { return awaitable<json_text>(); }));
+    here.start();
+    here.take(call("c1", "nothing"));
+    here.take(call("c2"));
+
+    REQUIRE(here.sent.size() == 2);
+    CHECK(here.sent[0].find("awaitable of nothing") != std::string::npos);
+    CHECK(here.sent[1].find(R"("result":{"x":1})") != std::string::npos);
+}
+
 TEST_CASE("message_handler: a send that throws is reported, and nothing more",
           "[component][message_handler]") {
     fixture here;

@@ -199,6 +199,16 @@ TEST_CASE("websocket_manager: a rejected ticket is replaced by the next one",
     CHECK(test.transports->at(1).target() == "/ws?ticket=next");
 }
 
+TEST_CASE("websocket_manager: a next_ticket that is no coroutine is an error of the attempt",
+          "[component][websocket_manager]") {
+    websocket_manager_options options;
+    options.next_ticket = [](bool) { return awaitable<ticket>(); };
+    manager_case test({}, options);
+    test.transports->expect_connect().refuse_status(401);
+
+    CHECK(test.begin_connect("first").failed_with(errc::ticket_source_failed));
+}
+
 TEST_CASE("websocket_manager: a rejected ticket without a next one is an authentication_error",
           "[component][websocket_manager]") {
     manager_case test;

@@ -64,6 +64,8 @@ class Tree:
             self.complain(name, offset, f'a public header includes {other}')
         elif other == self.rules['umbrella']:
             self.complain(name, offset, 'includes the umbrella header, which is for users')
+        elif other in self.rules['optional_headers']:
+            self.complain(name, offset, f'includes {other}, which is for users that have the library')
         elif name.startswith('include/') and self.wider(other) and not self.wider(name):
             self.complain(name, offset, f'a public header includes the wider {other}')
         elif there and (there[0] > here[0] or (there[0] == here[0] and there[1] != here[1])):
@@ -74,6 +76,9 @@ class Tree:
         for prefix, allowed in self.rules['heavy'].items():
             if target.startswith(prefix) and name not in allowed:
                 self.complain(name, offset, f'includes {target}, which only these may: {allowed}')
+        own = self.rules['optional_headers'].get(name)  # what this one is for
+        if own and target.startswith(own):
+            return
         if name.endswith('.hpp'):
             for prefix in self.rules['never_in_headers']:
                 if target.startswith(prefix):
@@ -119,6 +124,7 @@ SELF_TEST_RULES = {
     ],
     'heavy': {'simdjson': ['lib/wire/reader.cpp']},
     'never_in_headers': ['fmt/'],
+    'optional_headers': {'include/parley/fmt.hpp': 'fmt/'},
     'public_headers_may_include': ['boost/asio/awaitable.hpp'],
     'wider_public_headers': ['include/parley/detail/'],
     'umbrella': 'include/parley/parley.hpp',
@@ -128,6 +134,7 @@ SELF_TEST_RULES = {
 SELF_TEST_GOOD = {
     'include/parley/error.hpp': '#include <boost/asio/awaitable.hpp>\n#include <string>',
     'include/parley/event.hpp': '#include <parley/error.hpp>\n#include <parley/version.hpp>',
+    'include/parley/fmt.hpp': '#include <parley/event.hpp>\n#include <fmt/format.h>',
     'include/parley/parley.hpp': '#include <parley/event.hpp>',
     'include/parley/detail/strand.hpp': '#include <boost/asio/strand.hpp>',
     'lib/core/url.hpp': '#include <parley/error.hpp>',
@@ -146,6 +153,8 @@ SELF_TEST_BAD = {
     'the umbrella': {'lib/core/url.hpp': '#include <parley/parley.hpp>'},
     'a heavy header': {'lib/policy/session_fsm.cpp': '#include <simdjson.h>'},
     'fmt in a header': {'lib/core/url.hpp': '  #  include <fmt/core.h>'},
+    'what is optional': {'include/parley/parley.hpp': '#include <parley/fmt.hpp>'},
+    'more in what is optional': {'include/parley/fmt.hpp': '#include <boost/asio/steady_timer.hpp>'},
     'too much Asio': {'include/parley/error.hpp': '#include <boost/asio/steady_timer.hpp>'},
     'too much Asio at one remove':
         {'include/parley/error.hpp': '#include <parley/detail/strand.hpp>'},

@@ -28,7 +28,8 @@ public:
     strand(direct known);
     strand(erased known);
 
-    /// A new one around that executor.
+    /// A new one around that executor; `invalid_configuration` for an empty one, and so from every
+    /// constructor that is given one.
     static strand around(const asio::any_io_executor& executor);
     /// The one that an executor is, or else a new one. A strand around ours would be another one,
     /// and keep nothing apart.

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <parley/named.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,6 +23,9 @@ enum class endpoint {
     thread,   ///< `PATCH …/api/v1/threads/{id}`
     upgrade,  ///< `GET …/ws`
 };
+
+using parley::operator<<;
+std::string_view to_string(endpoint) noexcept;
 
 /// What happens to an HTTP request instead of, or before, its proper answer.
 class http_fault {
@@ -63,6 +69,8 @@ private:
     std::chrono::milliseconds wait_{0};
     std::vector<std::pair<std::string, std::string>> headers_;
 };
+
+std::string_view to_string(http_fault::kind) noexcept;
 
 /// What goes wrong in a session after its 101. Each setter adds to the others.
 class session_fault {

@@ -20,7 +20,7 @@ std::vector<errc> every_errc() {
         for (int value = first; value <= last; ++value)
             all.push_back(static_cast<errc>(value));
     };
-    block(100, 109);
+    block(100, 110);
     block(200, 202);
     block(300, 321);
     block(400, 403);
@@ -145,15 +145,38 @@ TEST_CASE("error: the details say what is known, and nothing else", "[unit][erro
           "reason=\"reset by peer\"");
 }
 
-TEST_CASE("error: what() has the sentence, the code's name and the details", "[unit][error]") {
+TEST_CASE("error: what() has the sentence, what to do, the code's name and the details",
+          "[unit][error]") {
     const connection_error error{some_error()};
 
     CHECK(error.message() == "The server did not open a WebSocket.");
-    CHECK(std::string(error.what())
-              .starts_with(
-                  "The server did not open a WebSocket. [upgrade_failed phase=upgrade status=503"));
+    CHECK(
+        std::string(error.what())
+            .starts_with("The server did not open a WebSocket. Look at the status in the details. "
+                         "[upgrade_failed phase=upgrade status=503"));
     CHECK(error.info().is(errc::upgrade_failed));
     CHECK_FALSE(error.info().is(errc::upgrade_timeout));
+}
+
+TEST_CASE("error: whatever the sentence, what() says what to do, and says it once",
+          "[unit][error]") {
+    for (const auto code : every_errc()) {
+        if (code >= errc::invalid_configuration) continue; // the sentence names what is wrong
+        const auto own = make_error_code(code).message();
+        const auto to_do = own.substr(own.find("; ") + 3); // without its first letter
+        for (const auto& sentence : {std::string("It failed."), own}) {
+            const std::string text = client_error(error_info(code, sentence)).what();
+            INFO(text);
+            CHECK(text.find(to_do) != std::string::npos);
+            CHECK(text.find(to_do) == text.rfind(to_do));
+        }
+    }
+    const client_error named{
+        error_info(errc::not_connected, "There is no session: call init first.")};
+    CHECK(std::string(named.what()) == "There is no session: call init first. [not_connected]");
+    const client_error wrong{
+        error_info(errc::invalid_configuration, "The port must be 1 or more.")};
+    CHECK(std::string(wrong.what()) == "The port must be 1 or more. [invalid_configuration]");
 }
 
 TEST_CASE("error: without a sentence the code's own serves", "[unit][error]") {

@@ -1,12 +1,13 @@
-#include <parley/event.hpp>
-#include <parley/log.hpp>
+#include <parley/fmt.hpp>
 #include <parley/metrics.hpp>
-#include <parley/status.hpp>
+#include <parley/testing/chat_server_options.hpp>
+#include <parley/testing/server_fault.hpp>
 
 #include "support/catch.hpp"
+#include "support/enumerators.hpp"
 
-#include <set>
-#include <string_view>
+#include <sstream>
+#include <string>
 #include <type_traits>
 
 namespace names_test {
@@ -14,18 +15,71 @@ namespace names_test {
 namespace {
 
 using namespace parley;
+using namespace parley::test;
 
-/// How many different names the values from 0 to `last` have; `unknown` counts for none.
-template <class Enum>
-std::size_t names_up_to(Enum last) {
-    std::set<std::string_view> names;
-    for (int value = 0; value <= static_cast<int>(last); ++value)
-        names.insert(to_string(static_cast<Enum>(value)));
-    names.erase("unknown");
-    return names.size();
+std::string streamed(const auto& value) {
+    std::ostringstream out;
+    out << value;
+    return out.str();
+}
+
+/// How many there are; each must print its own name, and a value that is none of them `unknown`.
+template <class Enum, int first = 0, int count = 32>
+std::size_t names_of() {
+    const auto all = enumerators<Enum, first, count>();
+    for (const auto& [value, name] : all) {
+        INFO(name);
+        CHECK(to_string(value) == name);
+        CHECK(streamed(value) == name);
+    }
+    CHECK(to_string(static_cast<Enum>(12'345)) == "unknown");
+    return all.size();
+}
+
+/// The same for {fmt}.
+template <class Enum, int first = 0, int count = 32>
+std::size_t formatted_names_of() {
+    for (const auto& [value, name] : enumerators<Enum, first, count>()) {
+        CHECK(fmt::format("{}", value) == name);
+        CHECK(fmt::format("{:>30}", value) == fmt::format("{:>30}", name));
+    }
+    return names_of<Enum, first, count>();
 }
 
 } // namespace
+
+TEST_CASE("names: every enumerator of every public enumeration prints its own name",
+          "[unit][names]") {
+    CHECK(formatted_names_of<errc, 100, 100>() >= 11);
+    CHECK(formatted_names_of<errc, 200, 100>() >= 3);
+    CHECK(formatted_names_of<errc, 300, 100>() >= 22);
+    CHECK(formatted_names_of<errc, 400, 100>() >= 4);
+    CHECK(formatted_names_of<errc, 500, 100>() >= 6);
+    CHECK(formatted_names_of<errc, 600, 100>() >= 2);
+    CHECK(formatted_names_of<errc, 700, 200>() == 0);
+    CHECK(formatted_names_of<errc, 900, 100>() >= 7);
+    CHECK(formatted_names_of<phase>() >= 10);
+    CHECK(formatted_names_of<websocket_state>() >= 8);
+    CHECK(formatted_names_of<tool_outcome>() >= 7);
+    CHECK(formatted_names_of<skip_reason>() >= 9);
+    CHECK(formatted_names_of<loss_reason>() >= 6);
+    CHECK(formatted_names_of<ui_component::state>() == 3);
+    CHECK(formatted_names_of<log_level>() == 4);
+    CHECK(formatted_names_of<ticket_kind>() == 2);
+    CHECK(formatted_names_of<ticket_reason>() >= 5);
+    CHECK(formatted_names_of<close_action>() >= 3);
+    CHECK(formatted_names_of<tls_config::version>() >= 2);
+    CHECK(formatted_names_of<reconnect_config::normal_close>() == 2);
+    CHECK(names_of<testing::endpoint>() >= 4);
+    CHECK(names_of<testing::http_fault::kind>() >= 5);
+    CHECK(names_of<testing::server_tls>() >= 3);
+}
+
+TEST_CASE("names: an error of this library prints by its name, where it is no error_code",
+          "[unit][names]") {
+    CHECK(streamed(errc::not_sent) == "not_sent");
+    CHECK(streamed(make_error_code(errc::not_sent)) == "parley:315"); // Boost's own way
+}
 
 TEST_CASE("names: the reasons for a skipped message are a contract", "[unit][names]") {
     CHECK(to_string(skip_reason::binary) == "binary");
@@ -46,15 +100,6 @@ TEST_CASE("names: the reasons for a lost connection are a contract", "[unit][nam
     CHECK(to_string(loss_reason::protocol) == "protocol");
     CHECK(to_string(loss_reason::rejected) == "rejected");
     CHECK(to_string(loss_reason::requested) == "requested");
-}
-
-TEST_CASE("names: every enumerator has one of its own", "[unit][names]") {
-    CHECK(names_up_to(tool_outcome::shut_down) == 7);
-    CHECK(names_up_to(skip_reason::too_large) == 9);
-    CHECK(names_up_to(loss_reason::requested) == 6);
-    CHECK(names_up_to(websocket_state::failed) == 8);
-    CHECK(names_up_to(log_level::error) == 4);
-    CHECK(to_string(static_cast<log_level>(99)) == "unknown");
 }
 
 TEST_CASE("metrics: are numbers and durations, and no text that a server could choose",

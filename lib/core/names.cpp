@@ -1,8 +1,40 @@
+// The names of the enumerators; those of errc are in error.cpp, with their sentences.
+
+#include <parley/config.hpp>
+#include <parley/error.hpp>
 #include <parley/event.hpp>
 #include <parley/log.hpp>
 #include <parley/status.hpp>
+#include <parley/ticket.hpp>
+#include <parley/ticket_source.hpp>
 
 namespace parley {
+
+std::string_view to_string(phase now) noexcept {
+    switch (now) {
+    case phase::none:
+        return "none";
+    case phase::ticket:
+        return "ticket";
+    case phase::resolve:
+        return "resolve";
+    case phase::tcp:
+        return "tcp";
+    case phase::proxy:
+        return "proxy";
+    case phase::tls:
+        return "tls";
+    case phase::upgrade:
+        return "upgrade";
+    case phase::session:
+        return "session";
+    case phase::ready:
+        return "ready";
+    case phase::closing:
+        return "closing";
+    }
+    return "unknown";
+}
 
 std::string_view to_string(tool_outcome outcome) noexcept {
     switch (outcome) {
@@ -98,6 +130,76 @@ std::string_view to_string(log_level level) noexcept {
         return "warning";
     case log_level::error:
         return "error";
+    }
+    return "unknown";
+}
+
+std::string_view to_string(ui_component::state state) noexcept {
+    switch (state) {
+    case ui_component::state::streaming:
+        return "streaming";
+    case ui_component::state::complete:
+        return "complete";
+    case ui_component::state::error:
+        return "error";
+    }
+    return "unknown";
+}
+
+std::string_view to_string(ticket_kind kind) noexcept {
+    switch (kind) {
+    case ticket_kind::reusable:
+        return "reusable";
+    case ticket_kind::single_use:
+        return "single_use";
+    }
+    return "unknown";
+}
+
+std::string_view to_string(ticket_reason reason) noexcept {
+    switch (reason) {
+    case ticket_reason::first:
+        return "first";
+    case ticket_reason::expired:
+        return "expired";
+    case ticket_reason::renewal:
+        return "renewal";
+    case ticket_reason::rejected:
+        return "rejected";
+    case ticket_reason::requested:
+        return "requested";
+    }
+    return "unknown";
+}
+
+std::string_view to_string(close_action action) noexcept {
+    switch (action) {
+    case close_action::retry:
+        return "retry";
+    case close_action::refresh_and_retry:
+        return "refresh_and_retry";
+    case close_action::finish:
+        return "finish";
+    }
+    return "unknown";
+}
+
+std::string_view to_string(tls_config::version version) noexcept {
+    switch (version) {
+    case tls_config::version::tls_1_2:
+        return "tls_1_2";
+    case tls_config::version::tls_1_3:
+        return "tls_1_3";
+    }
+    return "unknown";
+}
+
+std::string_view to_string(reconnect_config::normal_close action) noexcept {
+    switch (action) {
+    case reconnect_config::normal_close::finish:
+        return "finish";
+    case reconnect_config::normal_close::reconnect:
+        return "reconnect";
     }
     return "unknown";
 }
