@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by test/run.sh, example/run.sh and .ci/run: what they need on the machine, and helpers.
 #
-#   require build programs tests ci coverage bench interop      installs what is missing of these groups
+#   require build programs tests ci coverage bench interop valgrind   installs what is missing of these groups
 #
 # What is there already is found by asking for it, not by asking the package manager, so that a
 # Boost or a Meson of one's own counts. On Debian 12 and 13 and Ubuntu 24.04 the rest comes from
@@ -57,6 +57,9 @@ missing_of() {
         has_library 'nlohmann_json >= 3.9' || echo nlohmann-json3-dev # of an example
         ! has_command node || [[ -d /usr/share/nodejs/ws ]] || echo node-ws # of the interop tests
         has_command llvm-symbolizer-19 || echo llvm-19 # a suppression names functions
+        ;;
+    valgrind)
+        has_command valgrind || echo valgrind
         ;;
     coverage)
         has_command gcovr || echo gcovr

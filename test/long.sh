@@ -2,9 +2,10 @@
 # The tests that take minutes: 10,000 reconnects, 1,000 sessions through a restart of the server, and
 # 5,000 sessions under random operations and faults; and at full size compressed messages of every
 # length, the largest frames of the conformance suite, bombs and floods. Prints how long each takes.
-# bash test/long.sh [soak|load|seeds|jobs|FILTER [SESSIONS-OR-SEEDS [SECONDS-OR-FIRST]]]
+# bash test/long.sh [soak|load|seeds|valgrind|jobs|FILTER [SESSIONS-OR-SEEDS [SECONDS-OR-FIRST]]]
 #   soak     the first two              load     5,000 sessions for 600 s, or as given
 #   seeds    100,000 seeds of the simulation, from 1, or as given      FILTER  of Catch2
+#   valgrind a short session under Valgrind: plain, with TLS, compressed, with tools
 #   jobs     those of .ci/run that it leaves out: clang's sanitizers, and the build that is shipped
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
@@ -12,6 +13,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 source .ci/setup.sh
 
 require build programs tests
+case ${1:-all} in
+all | valgrind) require valgrind ;;
+esac
 # Optimised and without sanitizers: what is measured is memory.
 configure build/long --buildtype=debugoptimized -Dtests=enabled -Dexamples=disabled \
     -Dunity=on -Dunity_size=8 -Dcpp_args=-Wno-subobject-linkage ||
@@ -43,10 +47,16 @@ seeds() {
     one build/long/test/simulation --seeds "${1:-100000}" --from "${2:-1}" --jobs "$(nproc)" --partial
 }
 
+short_session() {
+    one valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
+        build/long/test/loopback_tests '[short_session]'
+}
+
 case ${1:-all} in
-all) soak '[long]'; load ;;
+all) soak '[long]'; load; short_session ;;
 soak) soak '[soak]' ;;
 load | seeds) "$@" ;;
+valgrind) short_session ;;
 *) soak "$1" ;;
 esac
 echo "$passed passed, $failed failed, 0 skipped"

@@ -33,11 +33,20 @@ public:
     ticket_kind kind() const noexcept { return kind_; }
     bool empty() const noexcept { return value_.empty(); }
 
+    /// The value of the header `Cookie` of the upgrade that uses this ticket, `name=value; …`;
+    /// empty, the default, for none. The library's own source takes it from what the ticket's
+    /// answer sets: a load balancer keeps its stickiness in a cookie. A secret, like the ticket.
+    const secret& cookies() const noexcept { return cookies_; }
+    /// For a ticket_source of the user's. At most 8 KiB of visible ASCII and spaces, else the
+    /// request for the ticket fails with `ticket_malformed`.
+    void set_cookies(secret header_value) { cookies_ = std::move(header_value); }
+
 private:
     secret value_;
     wall_time expires_at_{};
     std::optional<wall_time> issued_at_;
     ticket_kind kind_ = ticket_kind::reusable;
+    secret cookies_;
 };
 
 } // namespace parley

@@ -5,6 +5,7 @@
 #include "connection/connection_impl.hpp"
 #include "core/text.hpp"
 #include "policy/close_policy.hpp"
+#include "wire/cookies.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -219,7 +220,7 @@ void connection_impl::dial(const ticket& held, time_point deadline) {
     limits.opening_waits = !opening_; // an init has its deadline, whatever holds it up
     parts.on_error = [log = log_](const std::exception_ptr& error) { report(log, error); };
     // Whatever may throw comes first: a link that is ours must have begun, to end.
-    auto request = std::make_shared<connect_request>(url_, url_.websocket_target(held.value()));
+    auto request = std::make_shared<connect_request>(url_, held);
     link_ = link::make(std::move(parts), limits, *this, *transports_, deadline);
     link_->start(std::move(request));
 }
@@ -234,7 +235,7 @@ std::shared_ptr<link> connection_impl::release_link() {
 // What a callback of the user's threw, fit for the log.
 std::string connection_impl::clean(std::string_view thrown) const {
     auto secrets = secrets_ ? *secrets_ : std::vector<secret>();
-    if (tried_) secrets.push_back(tried_->value());
+    if (tried_) wire::add_secrets(*tried_, secrets);
     return shorten_and_escape(without_secrets(thrown, std::span<const secret>(secrets)));
 }
 

@@ -92,13 +92,18 @@ system_clock::time_point saturated(seconds whole, nanoseconds fraction) noexcept
         std::chrono::duration_cast<system_clock::duration>(nanoseconds{whole} + fraction)};
 }
 
+/// Up to twelve digits, of which nine count.
 nanoseconds fraction(cursor& in) noexcept {
+    constexpr int digits = 9;
+    constexpr int most = 12;
     std::int64_t value = 0;
     int count = 0;
-    for (; count < 9 && is_digit(in.peek()); ++count)
-        value = value * 10 + in.digits(1);
+    for (; count < most && is_digit(in.peek()); ++count) {
+        const int digit = in.digits(1);
+        if (count < digits) value = value * 10 + digit;
+    }
     if (count == 0) in.fail();
-    for (; count < 9; ++count)
+    for (; count < digits; ++count)
         value *= 10;
     return nanoseconds{value};
 }
@@ -108,8 +113,7 @@ seconds offset(cursor& in) noexcept {
     const bool west = in.accept('-');
     if (!west && !in.accept('+')) in.fail();
     const int hours = in.digits(2);
-    in.accept(':');
-    const int minutes = in.digits(2);
+    const int minutes = in.accept(':') || !in.at_end() ? in.digits(2) : 0;
     if (hours > 23 || minutes > 59) in.fail();
     const seconds value = std::chrono::hours{hours} + std::chrono::minutes{minutes};
     return west ? -value : value;
@@ -140,7 +144,8 @@ std::optional<system_clock::time_point> instant(const cursor& in, const civil_da
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`
-std::optional<system_clock::time_point> imf_fixdate(std::string_view text) noexcept {
+std::optional<system_clock::time_point> imf_fixdate(std::string_view text,
+                                                    bool any_zone = false) noexcept {
     cursor in{text};
     civil_date date;
     in.word(short_days);
@@ -151,8 +156,12 @@ std::optional<system_clock::time_point> imf_fixdate(std::string_view text) noexc
     in.expect(" ");
     date.year = in.digits(4);
     in.expect(" ");
-    const auto time = clock_time(in);
-    in.expect(" GMT");
+    auto time = clock_time(in);
+    in.expect(" ");
+    if (any_zone && (in.peek() == '+' || in.peek() == '-'))
+        time -= offset(in);
+    else
+        in.expect(any_zone && in.peek() == 'U' ? "UTC" : "GMT");
     return instant(in, date, time);
 }
 
@@ -209,19 +218,20 @@ std::optional<system_clock::time_point> parse_iso8601(std::string_view text) noe
     cursor in{text};
     civil_date date;
     date.year = in.digits(4);
-    in.expect("-");
+    const bool basic = in.peek() != '-';
+    in.expect(basic ? "" : "-");
     date.month = static_cast<unsigned>(in.digits(2));
-    in.expect("-");
+    in.expect(basic ? "" : "-");
     date.day = static_cast<unsigned>(in.digits(2));
-    if (!in.accept('T') && !in.accept('t')) in.fail();
+    if (!in.accept('T') && !in.accept('t') && !in.accept(' ')) in.fail();
     const int hour = in.digits(2);
-    in.expect(":");
+    in.expect(basic ? "" : ":");
     const int minute = in.digits(2);
     int second = 0;
     nanoseconds below{0};
-    if (in.accept(':')) {
+    if (basic ? is_digit(in.peek()) : in.accept(':')) {
         second = in.digits(2);
-        if (in.accept('.')) below = fraction(in);
+        if (in.accept('.') || in.accept(',')) below = fraction(in);
     }
     const auto east = offset(in);
 
@@ -251,6 +261,20 @@ std::string format_iso8601(system_clock::time_point when) {
     put_digits(text, 17, 2, time.seconds().count());
     put_digits(text, 20, 3, time.subseconds().count());
     return text;
+}
+
+std::optional<system_clock::time_point> parse_rfc1123_date(std::string_view text) noexcept {
+    return imf_fixdate(text, true);
+}
+
+std::optional<system_clock::time_point> parse_epoch(double since) noexcept {
+    constexpr double in_milliseconds_from = 1e11; // PROTOCOL.md 1
+    constexpr auto last = std::chrono::floor<milliseconds>(system_clock::time_point::max());
+    if (!(since >= 0)) return std::nullopt;
+    const double ms = since < in_milliseconds_from ? since * 1'000 : since;
+    if (ms >= static_cast<double>(last.time_since_epoch().count()))
+        return system_clock::time_point::max();
+    return system_clock::time_point{milliseconds{static_cast<std::int64_t>(ms)}};
 }
 
 std::optional<system_clock::time_point> parse_http_date(std::string_view text,

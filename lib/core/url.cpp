@@ -112,6 +112,11 @@ bool ends_in_a_number(std::string_view host) noexcept {
     return !label.empty() && std::all_of(label.begin(), label.end(), is_digit);
 }
 
+std::string_view without_final_dot(std::string_view host) noexcept {
+    if (host.ends_with('.')) host.remove_suffix(1);
+    return host;
+}
+
 /// Letters, digits, `-` and `_` in labels of 1 to 63 (RFC 1123 section 2.1; `_` is not in it, but
 /// is in the names of many a container). International names come as A-labels.
 bool valid_name(std::string_view host) noexcept {
@@ -145,9 +150,10 @@ endpoint parse_authority(std::string_view text, const refusal& refuse) {
     } else {
         const auto end = std::min(text.find(':'), text.size());
         found.host = lower(text.substr(0, end));
-        if (!valid_name(found.host)) refuse.because("the host name is missing or not a host name");
+        const auto name = without_final_dot(found.host);
+        if (!valid_name(name)) refuse.because("the host name is missing or not a host name");
         found.is_ipv4 = is_ipv4(found.host);
-        if (!found.is_ipv4 && ends_in_a_number(found.host))
+        if (!found.is_ipv4 && ends_in_a_number(name))
             refuse.because("the host is a number but not an IPv4 address of four decimal parts");
         text.remove_prefix(end);
     }
@@ -212,6 +218,16 @@ bool has_control(std::string_view text) noexcept {
                        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
+/// A path that names an endpoint, as if it were the base of both.
+void refuse_endpoint(std::string_view path, std::string_view text, const refusal& refuse) {
+    const auto whole = fmt::format("{}/", path);
+    const auto end = std::min(whole.find("/api/v1/tickets/"), whole.find("/ws/"));
+    if (end == std::string::npos) return;
+    const auto authority = text.substr(0, text.find_first_of("/?", text.find("://") + 3));
+    refuse.because(fmt::format("it names an endpoint, which the client adds itself: use {}{}",
+                               authority, shorten_and_escape(whole.substr(0, end))));
+}
+
 } // namespace
 
 std::string percent_encode(std::string_view bytes) {
@@ -269,6 +285,7 @@ server_url server_url::parse(std::string_view text, bool allow_plaintext) {
     trim();
     if (path.ends_with("/ws")) path.remove_suffix(3);
     trim();
+    refuse_endpoint(path, text, refuse);
     url.base_ = path;
 
     if (!url.secure_ && !allow_plaintext && !url.loopback())
@@ -282,8 +299,10 @@ bool server_url::loopback() const noexcept {
         in6_addr address{};
         return inet_pton(AF_INET6, host_.c_str(), &address) == 1 && IN6_IS_ADDR_LOOPBACK(&address);
     }
-    return host_ == "localhost" || (host_is_address_ && host_.starts_with("127."));
+    return certificate_name() == "localhost" || (host_is_address_ && host_.starts_with("127."));
 }
+
+std::string server_url::certificate_name() const { return std::string(without_final_dot(host_)); }
 
 std::string server_url::host_header() const {
     auto out = host_is_ipv6_ ? '[' + host_ + ']' : host_;
@@ -296,10 +315,12 @@ std::string server_url::http_target(std::string_view path) const {
 }
 
 std::string server_url::websocket_target(const secret& ticket) const {
-    auto out = base_ + "/ws?";
+    auto out = websocket_path() + '?';
     if (!query_.empty()) out += query_ + '&';
     return out + "ticket=" + percent_encode(ticket.expose());
 }
+
+std::string server_url::websocket_path() const { return base_ + "/ws"; }
 
 std::string server_url::websocket_text() const {
     return fmt::format("{}://{}{}/ws?{}ticket=…", secure_ ? "wss" : "ws", host_header(), base_,

@@ -17,7 +17,11 @@ public:
     static server_url parse(std::string_view text, bool allow_plaintext);
 
     bool secure() const noexcept { return secure_; }
-    const std::string& host() const noexcept { return host_; } ///< lower case, no brackets
+    /// Lower case, no brackets; with a final dot where it was given one (`example.com.`).
+    const std::string& host() const noexcept { return host_; }
+    /// The host that the certificate is for and SNI names: without a final dot (RFC 6066 section
+    /// 3).
+    std::string certificate_name() const;
     std::uint16_t port() const noexcept { return port_; }
     /// True for a host that is an address and takes no SNI and no lookup.
     bool host_is_address() const noexcept { return host_is_address_; }
@@ -30,6 +34,8 @@ public:
     std::string http_target(std::string_view path) const;
     /// `{base}/ws?{query}&ticket={percent-encoded ticket}`.
     std::string websocket_target(const secret& ticket) const;
+    /// `{base}/ws`
+    std::string websocket_path() const;
 
     /// For people: without the ticket, the query's values left out.
     std::string websocket_text() const;                 ///< `wss://host/p/ws?ticket=…`

@@ -55,8 +55,14 @@ http_answer server_exchange::answer(const http_response& response, wall_time now
     http_answer out(response.status, response.body, now);
     if (response.date) out.date = *response.date;
     if (response.retry_after) out.retry_after = *response.retry_after;
+    out.set_cookies = response.set_cookies;
+    const auto& server = request_->server;
+    out.cookie_scope = {server.certificate_name(), server.websocket_path(), server.secure()};
     for (const secret* each : {&identity_->user_mp_auth_token, &identity_->chat_server_key})
         if (!each->empty()) out.secrets.push_back(each->expose());
+    for (const auto& each : response.set_cookies)
+        if (const auto value = wire::cookie_value(each); !value.empty())
+            out.secrets.push_back(value);
     return out;
 }
 

@@ -95,15 +95,18 @@ error_info source_timeout(std::string_view sentence, std::optional<unsigned> att
     return error_info(errc::ticket_timeout, std::string(sentence), std::move(details));
 }
 
-std::optional<error_info> complaint(const secret& value, std::size_t longest) {
-    error_details details;
-    details.phase = phase::ticket;
-    if (value.empty())
-        return error_info(errc::ticket_malformed, "The source gave an empty ticket.",
-                          std::move(details));
-    if (value.size() > longest)
-        return error_info(errc::ticket_too_long, "The source gave a ticket longer than 8 KiB.",
-                          std::move(details));
+std::optional<error_info> complaint(const ticket& given, std::size_t longest) {
+    const auto wrong = [](errc code, const char* sentence) {
+        error_details details;
+        details.phase = phase::ticket;
+        return error_info(code, sentence, std::move(details));
+    };
+    if (given.empty()) return wrong(errc::ticket_malformed, "The source gave an empty ticket.");
+    if (given.value().size() > longest)
+        return wrong(errc::ticket_too_long, "The source gave a ticket longer than 8 KiB.");
+    if (given.cookies().size() > longest || !valid_header_value(given.cookies().expose()))
+        return wrong(errc::ticket_malformed,
+                     "The source gave cookies that an HTTP header cannot carry.");
     return std::nullopt;
 }
 

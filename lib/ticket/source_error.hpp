@@ -2,7 +2,7 @@
 
 #include <parley/config.hpp>
 #include <parley/error.hpp>
-#include <parley/secret.hpp>
+#include <parley/ticket.hpp>
 
 #include <cstddef>
 #include <exception>
@@ -19,7 +19,7 @@ error_info to_source_error(const std::exception_ptr& thrown, const auth_data& au
 /// Nobody has brought a ticket in time.
 error_info source_timeout(std::string_view sentence, std::optional<unsigned> attempt = {});
 
-/// What is wrong with a ticket, if anything.
-std::optional<error_info> complaint(const secret& value, std::size_t longest);
+/// What is wrong with a ticket or its cookies, if anything. Neither is longer than `longest`.
+std::optional<error_info> complaint(const ticket& given, std::size_t longest);
 
 } // namespace parley

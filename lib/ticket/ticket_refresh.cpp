@@ -143,7 +143,7 @@ void ticket_manager::impl::fetched(const std::shared_ptr<refresh>& flying, std::
             why.details.attempt = flying->retry.attempt();
             return attempt_failed(flying, std::move(why));
         }
-        if (auto wrong = complaint(fresh->value(), longest_ticket))
+        if (auto wrong = complaint(*fresh, longest_ticket))
             return attempt_failed(flying, std::move(*wrong));
         arrive(flying, std::move(*fresh));
     } catch (...) { // no memory

@@ -2,6 +2,7 @@
 
 #include <parley/error.hpp>
 
+#include "core/url.hpp"
 #include "transport/http.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -20,7 +21,7 @@ namespace parley {
 /// and chunk extensions (PITFALLS P25). Errors are those of http_client.
 class answer_reader {
 public:
-    explicit answer_reader(std::string host);
+    explicit answer_reader(const server_url& from);
     answer_reader(const answer_reader&) = delete;
     answer_reader& operator=(const answer_reader&) = delete;
     ~answer_reader();
@@ -37,16 +38,14 @@ public:
 private:
     struct state; ///< Beast's
 
-    void begin();
     boost::system::error_code parse();
     boost::system::error_code end();
+    boost::system::error_code read_head();
     void judge_head();
-    bool is_not_http() const;
 
-    const std::string host_;
+    const server_url from_;
     const std::unique_ptr<state> state_;
     std::optional<error_info> complaint_; ///< what a server must not send
-    int informational_ = 0;
 };
 
 } // namespace parley

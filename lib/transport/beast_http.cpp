@@ -185,7 +185,7 @@ private:
                 failed = std::get<0>(sent);
             }
         }
-        answer_reader reader(self->request_->server.host());
+        answer_reader reader(self->request_->server);
         if (failed) co_return reader.failure(failed);
         for (;;) {
             const auto got = co_await stream.async_read_some(reader.room(), as_values);

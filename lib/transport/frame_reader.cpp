@@ -100,6 +100,7 @@ void frame_reader::commit(std::size_t count, time_point now) {
         return;
     }
     end_ += count;
+    std::memset(bytes_.get() + end_, 0, message_padding); // a decoder may look at it
     if (!begun_)
         read_head();
     else if (!in_frame_)

@@ -37,7 +37,7 @@ public:
     std::vector<std::pair<std::string, std::string>> headers; ///< validated by who sets them
 };
 
-/// The answer, whatever its status. At most 64 KiB of body and 8 KiB of header.
+/// The answer, whatever its status. At most 64 KiB of body and 16 KiB of header.
 class http_response {
 public:
     http_response() = default;
@@ -46,6 +46,7 @@ public:
     std::string body;
     std::optional<std::string> date;        ///< header `Date`
     std::optional<std::string> retry_after; ///< header `Retry-After`
+    std::vector<std::string> set_cookies;   ///< headers `Set-Cookie`; secrets
 };
 
 /// One exchange per connection: dial, send, read, close. No redirect is followed.

@@ -38,7 +38,11 @@ public:
     std::size_t size() const noexcept { return size_; }
     std::string_view view() const noexcept { return {bytes_.get(), size_}; }
     /// It is complete, and the next one begins; it lasts until something else is done with this.
-    std::string_view take() noexcept { return {bytes_.get(), std::exchange(size_, 0)}; }
+    /// The padding is zero: a decoder may look at it.
+    std::string_view take() noexcept {
+        std::memset(bytes_.get() + size_, 0, message_padding);
+        return {bytes_.get(), std::exchange(size_, 0)};
+    }
 
     /// What there was of a message is gone.
     void release() noexcept {

@@ -62,8 +62,8 @@ awaitable<result<tcp_endpoints>> network::look_up(asio::ip::tcp::socket& socket,
 
 awaitable<result<void>> network::dial(asio::ip::tcp::socket& socket, const dial_request& request,
                                       tcp_endpoints found) {
-    return connect_any(socket, clock_, std::move(found),
-                       host_and_port(first_host(request), first_port(request)),
+    const std::string name = host_and_port(first_host(request), first_port(request));
+    return connect_any(socket, clock_, std::move(found), proxy_ ? "the proxy " + name : name,
                        config_->connect_timeout, request.stop, request.watch);
 }
 
@@ -73,11 +73,19 @@ awaitable<result<void>> network::tunnel(asio::ip::tcp::socket& socket,
     return open_tunnel(socket, *proxy_, *request.server, headers_.user_agent(), request.stop);
 }
 
+/// A name that cannot be looked up is the proxy's, where there is one.
+error_info network::named(error_info failed) const {
+    if (proxy_ && failed.code.category() == category())
+        failed.message = "The proxy " + host_and_port(proxy_->host(), proxy_->port()) +
+                         " cannot be found: " + failed.message;
+    return failed;
+}
+
 awaitable<result<void>> network::open(asio::ip::tcp::socket& socket, dial_request request) {
     report(request, phase::resolve);
     result<tcp_endpoints> found = known_endpoints(first_host(request), first_port(request));
     if (found->empty()) found = co_await look_up(socket, request);
-    if (!found) co_return std::move(found).error();
+    if (!found) co_return named(std::move(found).error());
 
     report(request, phase::tcp);
     auto outcome = co_await dial(socket, request, *std::move(found));

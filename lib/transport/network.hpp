@@ -71,6 +71,7 @@ private:
                                  tcp_endpoints found);
     awaitable<result<void>> tunnel(asio::ip::tcp::socket& socket, const dial_request& request);
 
+    error_info named(error_info failed) const;
     const std::string& first_host(const dial_request& request) const;
     std::uint16_t first_port(const dial_request& request) const;
 

@@ -26,6 +26,16 @@ error_info aborted_error(phase where) {
                       std::move(details));
 }
 
+std::string hang_up_reason(const boost::system::error_code& why, const server_url& server,
+                           bool silent) {
+    const bool hung_up = why == asio::error::eof;
+    std::string reason = hung_up ? "the server hung up" : why.message();
+    const bool refused = hung_up || why == asio::error::connection_reset;
+    if (refused && silent && !server.secure())
+        reason += " without a word: if the port speaks TLS, use wss:// or https://";
+    return reason;
+}
+
 std::string host_and_port(std::string_view host, unsigned port) {
     std::string text;
     const bool brackets = host.find(':') != std::string_view::npos;

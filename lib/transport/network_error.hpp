@@ -2,6 +2,10 @@
 
 #include <parley/error.hpp>
 
+#include "core/url.hpp"
+
+#include <boost/system/error_code.hpp>
+
 #include <string>
 #include <string_view>
 
@@ -14,6 +18,11 @@ error_info network_error(errc what, phase where, bool retryable, std::string sen
 
 /// Not a failure: this side ended it. The code is `operation_aborted`.
 error_info aborted_error(phase where);
+
+/// Why a connection ended before the answer was complete. `silent`: nothing was heard, as from a
+/// port that speaks TLS and is spoken to without it.
+std::string hang_up_reason(const boost::system::error_code& why, const server_url& server,
+                           bool silent);
 
 /// `example.org:443`, `[::1]:80`.
 std::string host_and_port(std::string_view host, unsigned port);

@@ -3,6 +3,7 @@
 #include <boost/beast/zlib/deflate_stream.hpp>
 #include <boost/beast/zlib/inflate_stream.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -185,8 +186,9 @@ permessage_deflate::~permessage_deflate() = default;
 permessage_deflate::outcome permessage_deflate::inflate(std::string_view& payload, bool last,
                                                         std::span<char> into, std::size_t& count) {
     if (!inflater_)
-        inflater_ =
-            std::make_unique<inflater>(agreed_.server_window, !agreed_.server_no_context_takeover);
+        // A peer's zlib takes 9 bits where 8 were agreed.
+        inflater_ = std::make_unique<inflater>(std::max(agreed_.server_window, least_deflated),
+                                               !agreed_.server_no_context_takeover);
     auto room = into;
     const auto reached = inflater_->take(payload, last, room);
     count = into.size() - room.size();

@@ -2,8 +2,8 @@
 
 #include "async/as_values.hpp"
 #include "core/http_status.hpp"
+#include "transport/answer_head.hpp"
 #include "transport/network_error.hpp"
-#include "transport/upgrade_check.hpp"
 #include "transport/wipe.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -19,9 +19,6 @@ namespace parley {
 
 namespace {
 
-constexpr std::size_t max_head = 8 * 1024;
-constexpr std::string_view end_of_head = "\r\n\r\n";
-
 error_info failure(const proxy_url& proxy, bool retryable, std::string reason) {
     return network_error(errc::proxy_failed, phase::proxy, retryable,
                          "The proxy " + host_and_port(proxy.host(), proxy.port()) +
@@ -29,14 +26,19 @@ error_info failure(const proxy_url& proxy, bool retryable, std::string reason) {
                          std::move(reason));
 }
 
-result<void> judge(const proxy_url& proxy, std::string_view head) {
-    const auto status = status_of(head);
-    if (!status) return failure(proxy, false, "the answer is no HTTP answer");
-    if (*status / 100 == 2) return {};
-    error_info refused =
-        failure(proxy, retryable_status(*status),
-                *status == 407 ? "the proxy asks for other credentials" : "the proxy refused");
-    refused.details.http_status = *status;
+result<void> judge(const proxy_url& proxy, const answer_head& head) {
+    if (head.current() != answer_head::state::complete)
+        return failure(proxy, false, std::string(head.complaint()));
+    const int status = head.status();
+    if (status / 100 == 2) return {};
+    std::string reason = "the proxy refused";
+    if (status == 407)
+        reason = proxy.authorization().empty()
+                     ? "the proxy wants credentials: set connection_config::proxy to "
+                       "http://user:password@host:port"
+                     : "the proxy does not accept the credentials of connection_config::proxy";
+    error_info refused = failure(proxy, retryable_status(status), std::move(reason));
+    refused.details.http_status = status;
     return refused;
 }
 
@@ -68,21 +70,18 @@ awaitable<result<void>> open_tunnel(asio::ip::tcp::socket& socket, proxy_url pro
     if (stop->requested()) co_return aborted_error(phase::proxy);
     if (std::get<0>(sent)) co_return failure(proxy, true, std::get<0>(sent).message());
 
-    std::string head;
+    answer_head head;
     std::array<char, 1024> chunk;
     for (;;) {
         const auto got = co_await socket.async_read_some(asio::buffer(chunk), as_values);
         if (stop->requested()) co_return aborted_error(phase::proxy);
         if (std::get<0>(got)) co_return failure(proxy, true, std::get<0>(got).message());
-        head.append(chunk.data(), std::get<1>(got));
-        const auto end = head.find(end_of_head);
-        if (end == std::string::npos) {
-            if (head.size() > max_head) co_return failure(proxy, false, "the answer is too long");
-            continue;
-        }
-        const auto verdict = judge(proxy, head);
+        const std::string_view bytes(chunk.data(), std::get<1>(got));
+        const std::size_t taken = head.feed(bytes);
+        if (head.current() == answer_head::state::incomplete) continue;
+        auto verdict = judge(proxy, head);
         // The client speaks first in the tunnel, so that more than the head is nobody we know.
-        if (verdict && end + end_of_head.size() != head.size())
+        if (verdict && taken != bytes.size())
             co_return failure(proxy, false, "data before the tunnel was used");
         co_return verdict;
     }

@@ -202,7 +202,7 @@ tcp_endpoints known_endpoints(const std::string& host, std::uint16_t port) {
     if (!not_numeric) return tcp_endpoints(1, {number, port});
     const auto address = asio::ip::make_address(host, not_numeric);
     if (!not_numeric) return tcp_endpoints(1, {address, port});
-    return host == "localhost" ? loopback(port) : tcp_endpoints();
+    return host == "localhost" || host == "localhost." ? loopback(port) : tcp_endpoints();
 }
 
 lookup_answer system_lookup(const std::string& host, std::uint16_t port) {

@@ -35,7 +35,7 @@ namespace {
 /// The certificate has to be for this name or address; a wildcard is one whole label.
 bool expect(SSL* connection, const server_url& server) {
     X509_VERIFY_PARAM* const rules = SSL_get0_param(connection);
-    const std::string& host = server.host();
+    const std::string host = server.certificate_name();
     return server.host_is_address()
                ? X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str()) == 1
                : X509_VERIFY_PARAM_set1_host(rules, host.c_str(), host.size()) == 1;
@@ -182,7 +182,7 @@ awaitable<result<void>> tls_context::handshake(tls_stream& stream, server_url se
     const std::string key = host_and_port(server.host(), server.port());
     // RFC 6066 section 3: no literal addresses in SNI.
     if (!server.host_is_address())
-        SSL_set_tlsext_host_name(stream.native_handle(), server.host().c_str());
+        SSL_set_tlsext_host_name(stream.native_handle(), server.certificate_name().c_str());
     if (!expect(stream.native_handle(), server))
         co_return tls_error(asio::error::no_memory, X509_V_OK, server.host());
     sessions_->prepare(stream.native_handle(), key);

@@ -3,6 +3,8 @@
 #include <parley/config.hpp>
 #include <parley/error.hpp>
 #include <parley/fwd.hpp>
+#include <parley/secret.hpp>
+#include <parley/ticket.hpp>
 
 #include "core/clock.hpp"
 #include "core/url.hpp"
@@ -24,12 +26,17 @@ class connect_request {
 public:
     connect_request(server_url to, std::string path)
         : server(std::move(to)), target(std::move(path)) {}
+    /// The upgrade of this ticket, with its cookies.
+    connect_request(server_url to, const ticket& with)
+        : server(std::move(to)), target(server.websocket_target(with.value())),
+          cookies(with.cookies()) {}
     connect_request(const connect_request&) = default;
     connect_request& operator=(const connect_request&) = default;
     ~connect_request(); ///< wipes the target
 
     server_url server;  ///< where to
     std::string target; ///< the request target of the upgrade, ticket included: never logged
+    secret cookies;     ///< the value of `Cookie`; empty for none
 };
 
 /// Told what a transport sees, on its executor, never after the transport's operation has returned.

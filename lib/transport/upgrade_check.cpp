@@ -1,84 +1,15 @@
 #include "transport/upgrade_check.hpp"
 
 #include <algorithm>
-#include <array>
+#include <utility>
+#include <vector>
 
 namespace parley {
 
 namespace {
 
-using header_line = header_list::value_type;
 /// What is wrong, in words; null when nothing is.
 using complaint = const char*;
-
-constexpr unsigned char in_token = 1; // RFC 9110 section 5.6.2
-constexpr unsigned char in_value = 2; // section 5.5, and HTAB
-
-constexpr auto character_classes = [] {
-    std::array<unsigned char, 256> classes{};
-    for (unsigned code = ' '; code < classes.size(); ++code)
-        if (code != 0x7f) classes[code] = in_value;
-    classes['\t'] = in_value;
-    for (const char each : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-                                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-        classes[static_cast<unsigned char>(each)] |= in_token;
-    return classes;
-}();
-
-/// How many characters of that class it begins with.
-std::size_t count_of(std::string_view text, unsigned char wanted) noexcept {
-    std::size_t count = 0;
-    while (count < text.size() &&
-           (character_classes[static_cast<unsigned char>(text[count])] & wanted) != 0)
-        ++count;
-    return count;
-}
-
-bool same_name(std::string_view left, std::string_view right) noexcept {
-    const auto lower = [](char letter) {
-        return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-    };
-    return left.size() == right.size() &&
-           (left == right || std::ranges::equal(left, right, {}, lower, lower));
-}
-
-std::string_view trimmed(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    return text;
-}
-
-/// What is left of a line, which goes with its end.
-std::optional<std::string_view> take_line(std::string_view& rest) noexcept {
-    const auto line = rest.substr(0, count_of(rest, in_value));
-    rest.remove_prefix(line.size());
-    if (!rest.starts_with("\r\n")) return std::nullopt;
-    rest.remove_prefix(2);
-    return line;
-}
-
-std::optional<header_line> take_header(std::string_view& rest) noexcept {
-    const auto name = rest.substr(0, count_of(rest, in_token));
-    rest.remove_prefix(name.size());
-    if (name.empty() || !rest.starts_with(':')) return std::nullopt;
-    rest.remove_prefix(1);
-    const auto value = take_line(rest);
-    if (!value) return std::nullopt;
-    return header_line(name, trimmed(*value));
-}
-
-/// Gives each header to `take`, until that is false. True: all were given, and are well formed.
-template <class Take>
-bool each_header(std::string_view head, Take take) {
-    if (!take_line(head)) return false; // the status line
-    while (!head.starts_with('\r')) {
-        const auto next = take_header(head);
-        if (!next || !take(*next)) return false;
-    }
-    return head == "\r\n";
-}
 
 /// The parts between `separator`s, which do not count within quotes.
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -101,11 +32,11 @@ struct windows {
     int client = 0;
 };
 
-/// 9 to 15 (RFC 7692 section 7.1.2, without the 8 that zlib cannot do), quoted or not.
+/// 8 to 15 (RFC 7692 section 7.1.2), quoted or not.
 std::optional<int> window_of(std::string_view value) noexcept {
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
         value = value.substr(1, value.size() - 2);
-    if (value == "9") return 9;
+    if (value == "8" || value == "9") return value.front() - '0';
     if (value.size() != 2 || value[0] != '1' || value[1] < '0' || value[1] > '5')
         return std::nullopt;
     return 10 + (value[1] - '0');
@@ -197,7 +128,7 @@ public:
     upgrade_judge(std::string_view accept, std::string_view offered) noexcept
         : accept_(accept), offered_(offered) {}
 
-    complaint look_at(const header_line& given) {
+    complaint look_at(const header_list::value_type& given) {
         const auto& [name, value] = given;
         if (same_name(name, "Upgrade")) {
             upgrade_ = upgrade_ || lists(value, "websocket");
@@ -247,83 +178,16 @@ private:
 
 } // namespace
 
-std::optional<header_list> headers_of(std::string_view head) {
-    header_list headers;
-    headers.reserve(8); // most answers have fewer
-    const bool sound = each_header(head, [&](const header_line& next) {
-        headers.push_back(next);
-        return true;
-    });
-    return sound ? std::optional(std::move(headers)) : std::nullopt;
-}
-
-std::optional<std::string_view> header_value(const header_list& headers, std::string_view name) {
-    for (const auto& [each, value] : headers)
-        if (same_name(each, name)) return value;
-    return std::nullopt;
-}
-
 upgrade_verdict judge_upgrade(std::string_view head, std::string_view accept,
                               std::string_view offered) {
     if (!head.starts_with("HTTP/1.1 ")) return {"an answer that is not HTTP/1.1", std::nullopt};
+    const auto headers = headers_of(head);
+    if (!headers) return {"a header line that HTTP forbids", std::nullopt};
     upgrade_judge judge(accept, offered);
-    complaint wrong = nullptr;
-    const bool sound =
-        each_header(head, [&](const header_line& next) { return !(wrong = judge.look_at(next)); });
-    if (!wrong) wrong = sound ? judge.missing() : "a header line that HTTP forbids";
-    if (wrong) return {wrong, std::nullopt};
+    for (const auto& each : *headers)
+        if (const auto wrong = judge.look_at(each)) return {wrong, std::nullopt};
+    if (const auto wrong = judge.missing()) return {wrong, std::nullopt};
     return {std::nullopt, judge.deflate()};
-}
-
-std::optional<int> status_of(std::string_view head) noexcept {
-    constexpr std::string_view version = "HTTP/1."; // then a digit, a space, three digits
-    if (head.size() < 13 || !head.starts_with(version)) return std::nullopt;
-    if (head[7] != '0' && head[7] != '1') return std::nullopt;
-    if (head[8] != ' ') return std::nullopt;
-    int status = 0;
-    for (char digit : head.substr(9, 3)) {
-        if (digit < '0' || digit > '9') return std::nullopt;
-        status = status * 10 + (digit - '0');
-    }
-    if (head[12] != ' ' && head[12] != '\r') return std::nullopt;
-    return status < 100 ? std::nullopt : std::optional(status);
-}
-
-std::size_t answer_head::feed(std::string_view bytes) {
-    std::size_t taken = 0;
-    while (state_ == state::incomplete && taken < bytes.size()) {
-        const auto rest = bytes.substr(taken);
-        const std::size_t line = std::min(rest.find('\n'), rest.size() - 1) + 1;
-        const std::size_t count = std::min(line, max_size - total_);
-        if (count == 0) {
-            state_ = state::too_long;
-            return taken + 1;
-        }
-        if (text_.empty()) text_.reserve(std::min(rest.size(), max_size));
-        text_.append(rest, 0, count);
-        total_ += count;
-        taken += count;
-        look();
-    }
-    return taken;
-}
-
-/// At what has come so far, which ends anywhere.
-void answer_head::look() {
-    constexpr std::string_view start = "HTTP/1.";
-    const auto begun = std::string_view(text_).substr(0, start.size());
-    if (!start.starts_with(begun)) {
-        state_ = state::not_http;
-    } else if (text_.ends_with("\r\n\r\n")) {
-        const auto status = status_of(text_);
-        status_ = status.value_or(0);
-        state_ = status ? state::complete : state::not_http;
-        // RFC 9110 section 15.2: other informational answers come before the one that counts.
-        if (status_ / 100 == 1 && status_ != 101) {
-            text_.clear();
-            state_ = state::incomplete;
-        }
-    }
 }
 
 } // namespace parley

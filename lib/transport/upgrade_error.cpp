@@ -31,21 +31,21 @@ result<void> head_error(const answer_head& head, wall_time now) {
     case answer_head::state::complete:
         if (head.status() != 101) return refused_upgrade(head, now);
         break;
-    case answer_head::state::not_http:
-        return handshake_violation("the answer is no HTTP answer");
-    case answer_head::state::too_long:
-        return handshake_violation("the head of the answer is too long");
     case answer_head::state::incomplete:
         break;
+    default:
+        return handshake_violation(std::string(head.complaint()));
     }
     return {};
 }
 
-error_info upgrade_error(const boost::system::error_code& failed, const std::string& host) {
+error_info upgrade_error(const boost::system::error_code& failed, const server_url& server,
+                         const answer_head& head) {
+    const auto& host = server.host();
     if (failed.category() == asio::error::get_ssl_category()) return tls_error(failed, 0, host);
     return network_error(errc::connection_reset, phase::upgrade, true,
                          "The connection to " + host + " broke during the WebSocket upgrade",
-                         failed == asio::error::eof ? "the server hung up" : failed.message());
+                         hang_up_reason(failed, server, head.untouched()));
 }
 
 } // namespace parley

@@ -3,7 +3,8 @@
 #include <parley/error.hpp>
 
 #include "core/clock.hpp"
-#include "transport/upgrade_check.hpp"
+#include "core/url.hpp"
+#include "transport/answer_head.hpp"
 
 #include <boost/system/error_code.hpp>
 
@@ -16,6 +17,7 @@ namespace parley {
 result<void> head_error(const answer_head& head, wall_time now);
 
 /// For what ended the connection before the answer was there.
-error_info upgrade_error(const boost::system::error_code& failed, const std::string& host);
+error_info upgrade_error(const boost::system::error_code& failed, const server_url& server,
+                         const answer_head& head);
 
 } // namespace parley

@@ -1,5 +1,6 @@
 #include "transport/upgrade_request.hpp"
 
+#include "transport/answer_head.hpp"
 #include "transport/random_bytes.hpp"
 #include "transport/request_headers.hpp"
 #include "transport/transport.hpp"
@@ -10,6 +11,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <utility>
 
 namespace parley {
 
@@ -64,15 +66,21 @@ std::string upgrade_request_text(const connect_request& request, const request_h
     const std::string host = request.server.host_header();
     std::string text;
     // Enough for all: what it grew out of would not be wiped.
-    text.reserve(192 + request.target.size() + host.size() + key.size() + extensions.size() +
-                 size_of(headers));
+    text.reserve(192 + request.target.size() + request.cookies.size() + host.size() + key.size() +
+                 extensions.size() + size_of(headers));
     text.append("GET ").append(request.target).append(" HTTP/1.1\r\nHost: ").append(host);
     text.append("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ").append(key);
     text.append("\r\nSec-WebSocket-Version: 13\r\n");
     if (!extensions.empty()) append_field(text, "Sec-WebSocket-Extensions", extensions);
     append_field(text, "User-Agent", headers.user_agent());
-    for (const auto& [name, value] : headers.extra())
-        append_field(text, name, value);
+    auto cookies = request.cookies.expose();
+    for (const auto& [name, value] : headers.extra()) {
+        text.append(name).append(": ").append(value);
+        if (!cookies.empty() && same_name(name, "Cookie")) // RFC 6265 section 5.4: one header
+            text.append("; ").append(std::exchange(cookies, {}));
+        text.append("\r\n");
+    }
+    if (!cookies.empty()) append_field(text, "Cookie", cookies);
     text.append("\r\n");
     return text;
 }

@@ -176,12 +176,12 @@ private:
         const auto& head = reader_.head();
         const auto sound = head_error(head, net_->clock()->wall_now());
         if (!sound) return sound;
-        if (failed) return upgrade_error(failed, server.host());
+        if (failed) return upgrade_error(failed, server, head);
         auto verdict = judge_upgrade(head.text(), accept, offer());
         if (verdict.complaint) return handshake_violation(std::move(*verdict.complaint));
         if (verdict.deflate) {
             deflate_ = std::make_unique<permessage_deflate>(*verdict.deflate);
-            sender_.compress(deflate_.get());
+            if (verdict.deflate->client_window >= least_deflated) sender_.compress(deflate_.get());
         }
         open_ = true;
         reader_.begin(deflate_.get(), read_at_);
@@ -243,7 +243,7 @@ private:
         listener_.on_bytes(count, reported_open_);
     }
 
-    bool ended() const { return failed_ || peer_close_ || reader_.objection(); }
+    bool ended() const { return failed_ || peer_close_ || fault_; }
 
     /// Until nothing is left, or there is no room for more. True when a message was handed up.
     bool hand_up() {
@@ -253,6 +253,8 @@ private:
             const auto [what, payload] = reader_.next(read_at_);
             switch (what) {
             case frame_reader::kind::nothing:
+                // What came before a fault may be answered first.
+                if (!something && (fault_ = reader_.objection())) listener_.on_close_started();
                 return something;
             case frame_reader::kind::ping:
                 if (!closing_) sender_.answer(payload);
@@ -286,10 +288,10 @@ private:
 
     error_info read_error() const {
         if (stop_->requested()) return aborted_error(phase::session);
-        if (const auto& wrong = reader_.objection()) {
-            if (wrong->close_code == frame_reader::too_large)
-                return too_large(std::string(wrong->reason));
-            return protocol_violation(std::string(wrong->reason), wrong->close_code);
+        if (fault_) {
+            if (fault_->close_code == frame_reader::too_large)
+                return too_large(std::string(fault_->reason));
+            return protocol_violation(std::string(fault_->reason), fault_->close_code);
         }
         if (peer_close_) return closed_by_peer(peer_close_->code, peer_close_->text);
         return broken_connection(phase::session, failed_.message());
@@ -326,8 +328,6 @@ private:
     /// Something has to be said that may take a wait.
     bool has_to_wait() {
         if (stop_->requested()) return true;
-        if (reader_.objection() && !std::exchange(fault_told_, true))
-            listener_.on_close_started(); // who is at fault may not read our close
         if (ended()) return !part_now();
         return !sender_.busy() && !begun_ && !sender_.all_sent();
     }
@@ -344,8 +344,7 @@ private:
     /// Our close frame, once: the answer to the peer's, or why we end the session.
     void append_last_words() {
         if (std::exchange(closing_, true)) return;
-        const auto& wrong = reader_.objection();
-        sender_.append_close(wrong ? wrong->close_code : peer_close_->code, {});
+        sender_.append_close(fault_ ? fault_->close_code : peer_close_->code, {});
     }
 
     awaitable<void> say_the_rest() {
@@ -370,14 +369,14 @@ private:
     frame_sender<Stream> sender_;
     const stop_signal::hook hook_;
     std::optional<frame_reader::close_reason> peer_close_;
-    time_point read_at_{}; ///< when what the reader holds arrived
-    error_code failed_;    ///< of a read
+    std::optional<frame_reader::complaint> fault_; ///< of the frame that was to be taken next
+    time_point read_at_{};                         ///< when what the reader holds arrived
+    error_code failed_;                            ///< of a read
     bool open_ = false;
     bool closing_ = false; ///< our close frame is on its way, or has left
-    bool fault_told_ = false;
-    bool parted_ = false; ///< all has been said
-    bool begun_ = false;  ///< something, at once: the rest is for `write` or `close`
-    bool little_ = true;  ///< the last read brought little: the next wait may be long
+    bool parted_ = false;  ///< all has been said
+    bool begun_ = false;   ///< something, at once: the rest is for `write` or `close`
+    bool little_ = true;   ///< the last read brought little: the next wait may be long
     bool often_ = false;
     bool reported_open_ = false;
 };

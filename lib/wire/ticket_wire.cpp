@@ -6,6 +6,7 @@
 #include "core/json_string.hpp"
 #include "core/json_walk.hpp"
 #include "core/text.hpp"
+#include "wire/cookies.hpp"
 #include "wire/json_writer.hpp"
 
 #include <fmt/core.h>
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <iterator>
 
 namespace parley {
 
@@ -106,6 +108,15 @@ std::string described(const error_details& details) {
     return out;
 }
 
+/// A server with TLS says such a thing to plain HTTP, with 400.
+bool speaks_tls(const http_answer& answer) {
+    constexpr std::string_view words[] = {"HTTPS port", "HTTPS server", "SSL-enabled"};
+    if (answer.status != 400 || answer.cookie_scope.secure) return false;
+    return std::any_of(std::begin(words), std::end(words), [&answer](auto each) {
+        return answer.body.find(each) != std::string_view::npos;
+    });
+}
+
 /// What every endpoint says with a status that is no success (PROTOCOL.md 1).
 error_info status_error(const http_answer& answer, const answer_body& body) {
     auto details = details_of(answer, body);
@@ -123,8 +134,10 @@ error_info status_error(const http_answer& answer, const answer_body& body) {
     if (details.retryable && answer.retry_after)
         details.retry_after =
             parse_retry_after(*answer.retry_after, server_time(answer).value_or(answer.now));
-    return {errc::ticket_http_status, fmt::format("The server answered with {}.", said),
-            std::move(details)};
+    if (speaks_tls(answer)) details.reason = "the port speaks TLS: use wss:// or https://";
+    auto sentence = fmt::format("The server answered with {}", said);
+    if (!details.reason.empty()) sentence += ": " + details.reason;
+    return {errc::ticket_http_status, sentence + '.', std::move(details)};
 }
 
 error_info malformed(const http_answer& answer, const answer_body& body, std::string_view what) {
@@ -142,6 +155,21 @@ std::string ticket_text(const answer_body& body) {
     if (token && append_unescaped(text, token->substr(1, token->size() - 2)) != unescaped::exact)
         text.clear();
     return text;
+}
+
+/// `expiresAt` as text with a zone, or as a number.
+std::optional<wall_time> expiry(const answer_body& body) {
+    const auto token = body.raw("expiresAt");
+    if (!token) return std::nullopt;
+    if (kind_of(*token) == json_kind::number) {
+        double since = 0;
+        const auto read = std::from_chars(token->data(), token->data() + token->size(), since);
+        return read.ec == std::errc{} ? parse_epoch(since) : std::nullopt;
+    }
+    if (kind_of(*token) != json_kind::string) return std::nullopt;
+    const auto text = unescape_json_string(*token);
+    const auto instant = parse_iso8601(text);
+    return instant ? instant : parse_rfc1123_date(text);
 }
 
 void add_identity(object_writer& out, const auth_data& auth) {
@@ -204,13 +232,20 @@ std::string metadata_update_body(const metadata_patch& patch) {
 
 std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, wall_time now) {
     // RFC 9110 section 10.2.3: a number of seconds, or a date.
-    if (!value.empty() &&
-        std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+    const auto digits = [](std::string_view text) {
+        return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
+    };
+    const auto point = std::min(value.find('.'), value.size());
+    const auto whole = value.substr(0, point);
+    const auto fraction = value.substr(std::min(point + 1, value.size()));
+    if (digits(whole) && (point == value.size() || digits(fraction))) {
         std::int64_t seconds = 0;
         const auto [end, fault] =
-            std::from_chars(value.data(), value.data() + value.size(), seconds);
+            std::from_chars(whole.data(), whole.data() + whole.size(), seconds);
         if (fault != std::errc{} || seconds > longest_wait.count()) return longest_wait;
-        return std::chrono::seconds{seconds};
+        // Up, since it is a lower bound.
+        if (fraction.find_first_not_of('0') != std::string_view::npos) ++seconds;
+        return std::min(std::chrono::seconds{seconds}, longest_wait);
     }
     const auto date = parse_http_date(value, now);
     if (!date || *date <= now) return std::nullopt;
@@ -240,11 +275,11 @@ result<ticket> parse_ticket_answer(const http_answer& answer) {
     if (value.size() > longest_ticket)
         return error_info(errc::ticket_too_long, "The ticket is longer than 8 KiB.",
                           details_of(answer, body));
-    const auto expires_token = body.string_token("expiresAt");
-    const auto expires =
-        expires_token ? parse_iso8601(unescape_json_string(*expires_token)) : std::nullopt;
+    const auto expires = expiry(body);
     if (!expires) return malformed(answer, body, "\"expiresAt\" is no date and time with a zone");
-    return ticket(std::move(value), *expires, server_time(answer));
+    ticket made(std::move(value), *expires, server_time(answer));
+    made.set_cookies(cookies_to_send(answer.set_cookies, answer.cookie_scope, answer.now));
+    return made;
 }
 
 result<ticket_validation> parse_validation_answer(const http_answer& answer) {

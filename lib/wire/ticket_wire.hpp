@@ -8,8 +8,10 @@
 #include <parley/ticket_manager.hpp>
 
 #include "core/clock.hpp"
+#include "wire/cookies.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,6 +46,8 @@ public:
     wall_time now;                               ///< our clock
     std::optional<std::string_view> date;        ///< header `Date`
     std::optional<std::string_view> retry_after; ///< header `Retry-After`
+    std::span<const std::string> set_cookies;    ///< headers `Set-Cookie`
+    wire::cookie_scope cookie_scope;             ///< of the WebSocket, to which they would go
     /// What a server may say back and no error may repeat: the token, the key, the ticket.
     std::vector<std::string_view> secrets;
 };
@@ -58,8 +62,8 @@ result<ticket_validation> parse_validation_answer(const http_answer& answer);
 /// `thread_update_rejected` for a failure, `authentication_failed` for 401 and 403.
 result<void> parse_update_answer(const http_answer& answer);
 
-/// `Retry-After` as a lower bound: seconds or a date, at most 300 s; what is negative, in the past
-/// or unreadable is none. `now` is the server's `Date` when it is known.
+/// `Retry-After` as a lower bound: seconds, a fraction rounded up, or a date; at most 300 s. What
+/// is negative, in the past or unreadable is none. `now` is the server's `Date` when it is known.
 std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, wall_time now);
 
 } // namespace parley

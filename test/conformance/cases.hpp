@@ -16,7 +16,7 @@ enum class ending {
 struct conformance_case {
     std::string number;
     std::string bytes;
-    std::vector<std::string> expected; ///< "text:…", "binary:…", "pong:…"; at most, when it fails
+    std::vector<std::string> expected; ///< "text:…", "binary:…", "pong:…"; also before a fault
     ending end = ending::kept_open;
     int code = 1000;       ///< of the client's close; 0 for one without
     std::size_t piece = 0; ///< sent in pieces of so many bytes; 0 for all at once

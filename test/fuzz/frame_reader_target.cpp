@@ -232,7 +232,9 @@ void take_answer_head(const setting& how, std::string_view text) {
     const auto also_taken = feed(in_pieces, text, how.piece);
     require(at_once.current() == in_pieces.current(), "the pieces do not change what it is");
     require(at_once.text().size() <= answer_head::max_size, "a head is bounded");
-    if (at_once.current() == answer_head::state::not_http) return; // seen where a piece ends
+    using state = answer_head::state;
+    if (at_once.current() == state::not_http || at_once.current() == state::tls)
+        return; // seen where a piece ends
     require(taken == also_taken, "nor where it ends");
     require(at_once.text() == in_pieces.text(), "nor its text");
     require(at_once.status() == in_pieces.status(), "nor its status");

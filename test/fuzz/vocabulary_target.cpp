@@ -102,9 +102,9 @@ void take_upgrade(std::string_view head) {
         if (!verdict.deflate) continue;
         require(!offered.empty(), "nothing is agreed that was not offered");
         const auto& agreed = *verdict.deflate;
-        require(agreed.server_window >= 9 && agreed.server_window <= 15, "a window has a size");
+        require(agreed.server_window >= 8 && agreed.server_window <= 15, "a window has a size");
         const bool ours_may_be_set = offered.ends_with("=12");
-        require(agreed.client_window >= (ours_may_be_set ? 9 : 15) &&
+        require(agreed.client_window >= (ours_may_be_set ? 8 : 15) &&
                     agreed.client_window <= (ours_may_be_set ? 12 : 15),
                 "our window is no larger than it was offered");
     }

@@ -1,5 +1,6 @@
 #include "support/gated_lookups.hpp"
 #include "support/raw_server.hpp"
+#include "support/ticket_exchange.hpp"
 #include "support/wire_fixture.hpp"
 #include "testing/certificate.hpp"
 #include "transport/beast_http.hpp"
@@ -46,11 +47,6 @@ public:
 
     std::shared_ptr<http_client> client;
 };
-
-std::string read_request(raw_peer& peer) {
-    const std::string head = peer.read_head();
-    return head + peer.read_exactly(std::stoul(header_value(head, "Content-Length")));
-}
 
 /// Hears every type of cancellation; by default a coroutine hears terminal only.
 awaitable<result<http_response>> attentive(awaitable<result<http_response>> operation) {
@@ -168,7 +164,7 @@ TEST_CASE("http: an answer beyond the limits is malformed", "[loopback][http][A1
     check_malformed(ok + "\r\n" + std::string(100'000, 'x'));
     check_malformed(ok + "Transfer-Encoding: chunked\r\n\r\n" + "186A0\r\n" +
                     std::string(100'000, 'x') + "\r\n0\r\n\r\n");
-    check_malformed(ok + "X: " + std::string(9'000, 'x') + "\r\n\r\n");
+    check_malformed(ok + "X: " + std::string(17'000, 'x') + "\r\n\r\n");
     check_malformed(ok + "Transfer-Encoding: chunked\r\n\r\n2;" + std::string(200'000, 'x'));
     check_malformed(ok + "Transfer-Encoding: chunked\r\n\r\n0\r\nT: " + std::string(200'000, 'x'));
     CHECK(answer(ok + "Content-Length: 65536\r\n\r\n" + std::string(65536, 'x')));

@@ -1,6 +1,7 @@
 #include "core/iso8601.hpp"
 #include "support/catch.hpp"
 
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -43,6 +44,18 @@ TEST_CASE("iso8601: an instant with a zone is read exactly", "[unit][iso8601][A7
         {"2026-11-22T19:00:00.1Z", at(2026, 11, 22, 19h + 100ms)},
         {"2026-11-22T19:00:00.123Z", at(2026, 11, 22, 19h + 123ms)},
         {"2026-11-22T19:00:00.123456789Z", at(2026, 11, 22, 19h + 123'456'789ns)},
+        {"2026-11-22T19:00:00,5Z", at(2026, 11, 22, 19h + 500ms)},
+        {"2026-11-22T19:00:00.1234567890Z", at(2026, 11, 22, 19h + 123'456'789ns)},
+        {"2026-11-22T19:00:00.000000001999Z", at(2026, 11, 22, 19h + 1ns)},
+        {"2026-11-22T19:00:00.123456789012+00", at(2026, 11, 22, 19h + 123'456'789ns)},
+        {"2026-11-22T19:00:00+00", at(2026, 11, 22, 19h)},
+        {"2026-11-22T19:00-03", at(2026, 11, 22, 22h)},
+        {"2026-11-22 19:00:00Z", at(2026, 11, 22, 19h)},
+        {"2026-11-22 19:00:00.123456+02:00", at(2026, 11, 22, 17h + 123'456us)},
+        {"20261122T190000Z", at(2026, 11, 22, 19h)},
+        {"20261122T1900Z", at(2026, 11, 22, 19h)},
+        {"20261122 190000,25+0200", at(2026, 11, 22, 17h + 250ms)},
+        {"20261122t190000.5-03", at(2026, 11, 22, 22h + 500ms)},
         {"2026-12-31T23:59:60Z", at(2026, 12, 31, 23h + 59min + 59s + 999ms)},
         {"2026-12-31T23:59:60.5Z", at(2026, 12, 31, 23h + 59min + 59s + 999ms)},
         {"2026-12-31T24:00:00Z", at(2027, 1, 1)},
@@ -89,15 +102,10 @@ TEST_CASE("iso8601: anything else is no instant", "[unit][iso8601][A6]") {
                                         "2026-11-22T19:00:61Z",
                                         "2026-11-22T19Z",
                                         "2026-11-22T1900Z",
-                                        "20261122T190000Z",
-                                        "2026-11-22 19:00:00Z",
                                         "2026-11-22T19:00:00.Z",
-                                        "2026-11-22T19:00:00.1234567890Z",
-                                        "2026-11-22T19:00:00,5Z",
                                         "2026-11-22T19:00.5Z",
                                         "2026-11-22T19:00:00+24:00",
                                         "2026-11-22T19:00:00+02:60",
-                                        "2026-11-22T19:00:00+02",
                                         "2026-11-22T19:00:00+2:00",
                                         "2026-11-22T19:00:00 Z",
                                         "2026-11-22T19:00:00Z ",
@@ -105,6 +113,24 @@ TEST_CASE("iso8601: anything else is no instant", "[unit][iso8601][A6]") {
                                         "2026-11-22T19:00:00ZZ",
                                         "2026-11-22T19:00:00UTC",
                                         "1795028400",
+                                        "2026-11-22T19:00:00.1234567890123Z",
+                                        "2026-11-22T19:00:00,Z",
+                                        "2026-11-22  19:00:00Z",
+                                        "2026-11-22_19:00:00Z",
+                                        "2026-11-22T19:00:00+0",
+                                        "2026-11-22T19:00:00+020",
+                                        "2026-11-22T19:00:00+02:",
+                                        "2026-11-22T19:00:00+02:0",
+                                        "20261122T190000",
+                                        "20261122T19:00:00Z",
+                                        "2026-11-22T190000Z",
+                                        "202611-22T190000Z",
+                                        "2026-1122T190000Z",
+                                        "20261122T1900:00Z",
+                                        "20261122T19Z",
+                                        "20261122",
+                                        "20261122190000Z",
+                                        "20260230T190000Z",
                                         "2026-W47-7T19:00:00Z",
                                         "2026-326T19:00:00Z",
                                         "2026-1-2T03:04:05Z",
@@ -156,6 +182,38 @@ TEST_CASE("http_date: anything else is none", "[unit][http_date][A8]") {
         INFO(text);
         CHECK_FALSE(parse_http_date(text, now).has_value());
     }
+}
+
+TEST_CASE("iso8601: a date of RFC 1123 has a zone", "[unit][iso8601][O144]") {
+    const auto when = at(2026, 11, 22, 19h);
+    CHECK(parse_rfc1123_date("Sun, 22 Nov 2026 19:00:00 GMT") == when);
+    CHECK(parse_rfc1123_date("Sun, 22 Nov 2026 19:00:00 UTC") == when);
+    CHECK(parse_rfc1123_date("Sun, 22 Nov 2026 21:00:00 +0200") == when);
+    CHECK(parse_rfc1123_date("Sun, 22 Nov 2026 15:30:00 -0330") == when);
+    for (const auto* text : {"", "Sun, 22 Nov 2026 19:00:00", "Sun, 22 Nov 2026 19:00:00 ",
+                             "Sun, 22 Nov 2026 19:00:00 CET", "Sun, 22 Nov 2026 19:00:00 U",
+                             "Sun, 30 Feb 2026 19:00:00 GMT", "Sun, 22 Nov 2026 25:00:00 GMT",
+                             "Sun Nov 22 19:00:00 2026", "Sunday, 22-Nov-26 19:00:00 GMT",
+                             "Sun, 22 Nov 2026 19:00:00 GMT ", "Sun, 22 Nov 1969 19:00:00 GMT"}) {
+        CAPTURE(text);
+        CHECK_FALSE(parse_rfc1123_date(text));
+    }
+    CHECK_FALSE(parse_http_date("Sun, 22 Nov 2026 19:00:00 UTC", now)); // HTTP knows GMT only
+    CHECK_FALSE(parse_http_date("Sun, 22 Nov 2026 19:00:00 +0000", now));
+}
+
+TEST_CASE("iso8601: a number counts seconds, from 10^11 on milliseconds", "[unit][iso8601][O144]") {
+    const auto when = at(2026, 11, 22, 19h);
+    CHECK(parse_epoch(1'795'374'000.0) == when);
+    CHECK(parse_epoch(1'795'374'000.5) == when + 500ms);
+    CHECK(parse_epoch(1'795'374'000'000.0) == when);
+    CHECK(parse_epoch(1'795'374'000'001.0) == when + 1ms);
+    CHECK(parse_epoch(0.0) == at(1970, 1, 1));
+    CHECK(parse_epoch(99'999'999'999.0) == system_clock::time_point::max());
+    CHECK(parse_epoch(100'000'000'000.0) == at(1973, 3, 3, 9h + 46min + 40s));
+    CHECK(parse_epoch(1e300) == system_clock::time_point::max());
+    CHECK_FALSE(parse_epoch(-1.0));
+    CHECK_FALSE(parse_epoch(std::numeric_limits<double>::quiet_NaN()));
 }
 
 } // namespace iso8601_test

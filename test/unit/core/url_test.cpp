@@ -56,7 +56,9 @@ TEST_CASE("url: the table of PROTOCOL.md 2", "[unit][url][B38]") {
         {"wss://h/?", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
         {"wss://h/a/b/c", "https://h/a/b/c/api/v1/tickets", "/a/b/c/ws?ticket=T", "h"},
         {"wss://h/news", "https://h/news/api/v1/tickets", "/news/ws?ticket=T", "h"},
-        {"wss://h/ws/p", "https://h/ws/p/api/v1/tickets", "/ws/p/ws?ticket=T", "h"},
+        {"wss://h/wss", "https://h/wss/api/v1/tickets", "/wss/ws?ticket=T", "h"},
+        {"wss://example.com.:8443", "https://example.com.:8443/api/v1/tickets", "/ws?ticket=T",
+         "example.com.:8443"},
         {"wss://h/a%20b", "https://h/a%20b/api/v1/tickets", "/a%20b/ws?ticket=T", "h"},
         {"WSS://Chat.Example.COM:8443/P", "https://chat.example.com:8443/P/api/v1/tickets",
          "/P/ws?ticket=T", "chat.example.com:8443"},
@@ -172,7 +174,7 @@ TEST_CASE("url: what strict parsing refuses", "[unit][url][B38]") {
              "wss://h\\@evil",
              "wss://.h",
              "wss://h..x",
-             "wss://h.",
+             "wss://h..",
              "wss://-h",
              "wss://h-",
              "wss://h_.-x",
@@ -281,6 +283,49 @@ TEST_CASE("url: a proxy's URL is refused without its credentials", "[unit][url]"
         const auto said = proxy_refusal(text);
         CHECK_FALSE(said.empty());
         CHECK(said.find("s3cret") == std::string::npos);
+    }
+}
+
+TEST_CASE("url: a final dot stays in the host, and is not in the certificate's name",
+          "[unit][url][O144]") {
+    const auto url = server_url::parse("wss://Example.com./p", false);
+    CHECK(url.host() == "example.com.");
+    CHECK(url.host_header() == "example.com.");
+    CHECK(url.certificate_name() == "example.com");
+    CHECK_FALSE(url.host_is_address());
+    CHECK(server_url::parse("ws://localhost.", false).loopback());
+    CHECK(server_url::parse("wss://h", false).certificate_name() == "h");
+    for (const auto* wrong :
+         {"wss://.", "wss://h..", "wss://127.0.0.1.", "wss://1.", "wss://[::1]."}) {
+        CAPTURE(wrong);
+        CHECK_THROWS_AS(server_url::parse(wrong, true), client_error);
+    }
+}
+
+TEST_CASE("url: one that names an endpoint is refused with the right one", "[unit][url]") {
+    struct row {
+        const char* text;
+        const char* right;
+    };
+    const std::vector<row> table{
+        {"https://h/api/v1/tickets", "use https://h."},
+        {"https://h/api/v1/tickets/", "use https://h."},
+        {"https://h:8443/p/api/v1/tickets/validate", "use https://h:8443/p."},
+        {"wss://h/p/api/v1/tickets/ws", "use wss://h/p."},
+        {"wss://h/ws/ws", "use wss://h."},
+        {"wss://h/ws/ws/", "use wss://h."},
+        {"wss://h/p/ws/chat?x=1", "use wss://h/p."},
+        {"WSS://h/ws/v1/ws", "use WSS://h."},
+    };
+    for (const auto& each : table) {
+        CAPTURE(each.text);
+        try {
+            server_url::parse(each.text, false);
+            FAIL("it was taken");
+        } catch (const client_error& refused) {
+            CHECK(refused.code() == errc::invalid_url);
+            CHECK(refused.message().ends_with(each.right));
+        }
     }
 }
 

@@ -405,6 +405,26 @@ TEST_CASE("frame_reader: there are bytes to be read behind every message", "[uni
         1);
 }
 
+TEST_CASE("frame_reader: what lies behind the last message is zero", "[unit][frame_reader]") {
+    fixture one;
+    one.open();
+    const auto behind = [&one](const std::string& bytes) {
+        one.arrive(bytes);
+        const auto next = one.it.next(one.now);
+        REQUIRE(next.what == kind::text);
+        return std::string(next.payload.data() + next.payload.size(), message_padding);
+    };
+    const std::string zeros(message_padding, '\0');
+    const auto whole = [](std::size_t size) { return server_frame(1, std::string(size, 'x')); };
+    const auto halves = [](std::size_t size) {
+        return server_frame(1, std::string(size, 'x'), false) + server_frame(0, "x");
+    };
+    CHECK(behind(whole(200)) == zeros);
+    CHECK(behind(whole(20)) == zeros); // where the longer one was
+    CHECK(behind(halves(200)) == zeros);
+    CHECK(behind(halves(20)) == zeros);
+}
+
 TEST_CASE("utf8: text that is cut anywhere is whole up to the character that is cut",
           "[unit][utf8]") {
     const std::string text = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z";

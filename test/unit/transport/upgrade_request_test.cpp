@@ -52,6 +52,30 @@ TEST_CASE("upgrade_request: is what RFC 6455 section 4.1 asks for", "[unit][upgr
           "\r\n");
 }
 
+TEST_CASE("upgrade_request: the cookies of the ticket are one header with the configured ones",
+          "[unit][upgrade_request]") {
+    connection_config config;
+    auto request = request_to("wss://h.test");
+    request.cookies = secret("a=1; b=2");
+    const auto text = [&] {
+        return upgrade_request_text(request, request_headers(config), "k", "");
+    };
+    CHECK(text().ends_with("\r\nCookie: a=1; b=2\r\n\r\n"));
+    config.headers.push_back({"cookie", "mine=3"});
+    config.headers.push_back({"X-One", "1"});
+    CHECK(text().ends_with("\r\ncookie: mine=3; a=1; b=2\r\nX-One: 1\r\n\r\n"));
+    request.cookies = secret();
+    CHECK(text().ends_with("\r\ncookie: mine=3\r\nX-One: 1\r\n\r\n"));
+}
+
+TEST_CASE("upgrade_request: is of the ticket, with its cookies", "[unit][upgrade_request]") {
+    ticket held(secret("T"), {});
+    held.set_cookies(secret("a=1"));
+    const connect_request request(server_url::parse("wss://h.test/p", false), held);
+    CHECK(request.target == "/p/ws?ticket=T");
+    CHECK(request.cookies == held.cookies());
+}
+
 TEST_CASE("upgrade_request: is written into one buffer, which can be wiped",
           "[unit][upgrade_request]") {
     connection_config config;
@@ -60,6 +84,7 @@ TEST_CASE("upgrade_request: is written into one buffer, which can be wiped",
         config.headers.push_back({"X-" + std::to_string(count), std::string(100, 'v')});
     connect_request request = request_to("wss://h.test");
     request.target.append(3'000, 't');
+    request.cookies = secret(std::string(3'000, 'c'));
     const auto text = upgrade_request_text(request, request_headers(config), new_upgrade_key(),
                                            std::string(500, 'e'));
     CHECK(text.ends_with("\r\n\r\n"));

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 namespace ticket_answer_test {
 
@@ -90,10 +91,10 @@ TEST_CASE("ticket_answer: without a usable ticket it is malformed", "[unit][tick
 }
 
 TEST_CASE("ticket_answer: without a readable expiry it is malformed", "[unit][ticket_answer][A6]") {
-    for (const auto* expires :
-         {R"("")", "null", "1795374000000", R"("tomorrow")", R"("2026-02-30T00:00:00Z")",
-          R"("2026-11-22")", R"("2026-11-22T19:00:00")", R"("99999-01-01T00:00:00Z")",
-          R"("-2026-11-22T19:00:00Z")", R"("1969-01-01T00:00:00Z")", "{}"}) {
+    for (const auto* expires : {R"("")", "null", "-1", "1e400", "true", R"("tomorrow")",
+                                R"("1795374000")", R"("2026-02-30T00:00:00Z")", R"("2026-11-22")",
+                                R"("2026-11-22T19:00:00")", R"("99999-01-01T00:00:00Z")",
+                                R"("-2026-11-22T19:00:00Z")", R"("1969-01-01T00:00:00Z")", "{}"}) {
         INFO(expires);
         CHECK(malformed(with(R"("t")", expires)));
     }
@@ -113,6 +114,54 @@ TEST_CASE("ticket_answer: every good spelling of an expiry is exact", "[unit][ti
     CHECK(expiry("2026-11-22T20:00:00.123456789Z") == now + 1h + 123'456'789ns);
     CHECK(expiry("2026-11-22T20:00:60Z") == now + 1h + 59'999ms);
     CHECK(expiry("2026-11-22T24:00:00Z") == now + 5h);
+    CHECK(expiry("2026-11-22T20:00:00,5Z") == now + 1h + 500ms);
+    CHECK(expiry("2026-11-22T20:00:00.123456789012Z") == now + 1h + 123'456'789ns);
+    CHECK(expiry("2026-11-22T20:00:00+00") == now + 1h);
+    CHECK(expiry("2026-11-22 20:00:00Z") == now + 1h);
+    CHECK(expiry("20261122T200000Z") == now + 1h);
+    CHECK(expiry("Sun, 22 Nov 2026 20:00:00 GMT") == now + 1h);
+    CHECK(expiry("Sun, 22 Nov 2026 22:00:00 +0200") == now + 1h);
+}
+
+TEST_CASE("ticket_answer: an expiry may be a number of seconds or milliseconds",
+          "[unit][ticket_answer][O144]") {
+    const auto expiry = [](std::string_view number) {
+        return parse_ticket_answer(answered(200, with(R"("t")", number))).value().expires_at();
+    };
+
+    CHECK(expiry("1795377600") == now + 1h);
+    CHECK(expiry("1795377600.25") == now + 1h + 250ms);
+    CHECK(expiry("1795377600000") == now + 1h);
+    CHECK(expiry("1.7953776E9") == now + 1h);
+    CHECK(expiry("0") == wall_time());
+    CHECK(expiry("1e300") == wall_time::max());
+}
+
+TEST_CASE("ticket_answer: what plain HTTP hears of a port that speaks TLS says what to use",
+          "[unit][ticket_answer]") {
+    for (const auto* body : {"<h1>400</h1>The plain HTTP request was sent to HTTPS port",
+                             "Client sent an HTTP request to an HTTPS server.\n",
+                             "You're speaking plain HTTP to an SSL-enabled server port."}) {
+        const auto told = failure(400, body);
+        CHECK(told.message ==
+              "The server answered with HTTP 400: the port speaks TLS: use wss:// or https://.");
+        auto secure = answered(400, body);
+        secure.cookie_scope.secure = true;
+        CHECK(parse_ticket_answer(secure).error().message == "The server answered with HTTP 400.");
+    }
+    CHECK(failure(400, "no").message == "The server answered with HTTP 400.");
+}
+
+TEST_CASE("ticket_answer: its cookies are the ticket's", "[unit][ticket_answer]") {
+    const auto body = with(R"("t")");
+    const std::vector<std::string> set{"a=1; Path=/", "b=2; Secure", "c=3; Path=/other"};
+    auto answer = answered(200, body);
+    CHECK(parse_ticket_answer(answer).value().cookies().empty());
+    answer.set_cookies = set;
+    answer.cookie_scope = {"h", "/ws", false};
+    CHECK(parse_ticket_answer(answer).value().cookies().expose() == "a=1");
+    answer.cookie_scope.secure = true;
+    CHECK(parse_ticket_answer(answer).value().cookies().expose() == "a=1; b=2");
 }
 
 TEST_CASE("ticket_answer: a body that is not one JSON object is malformed",

@@ -108,7 +108,15 @@ TEST_CASE("ticket_wire: Retry-After is honoured, capped, or ignored", "[unit][ti
     CHECK(parse_retry_after("Sun, 22 Nov 2026 20:00:00 GMT", now) == 300s);
     CHECK(parse_retry_after("Fri, 31 Dec 9999 23:59:59 GMT", now) == 300s);
     CHECK(parse_retry_after("Sun, 22 Nov 2026 18:59:59 GMT", now) == std::nullopt);
-    for (const auto* unreadable : {"", "-5", "1e9", "abc", "1.5", "+5", " 5", "5 ", "5, 6"}) {
+    CHECK(parse_retry_after("4.0", now) == 4s);
+    CHECK(parse_retry_after("4.000000000000000000000000001", now) == 5s);
+    CHECK(parse_retry_after("0.0", now) == 0s);
+    CHECK(parse_retry_after("0.5", now) == 1s);
+    CHECK(parse_retry_after("299.5", now) == 300s);
+    CHECK(parse_retry_after("300.5", now) == 300s);
+    CHECK(parse_retry_after("99999999999999999999.5", now) == 300s);
+    for (const auto* unreadable : {"", "-5", "1e9", "abc", "1.", ".5", ".", "1.5.0", "1,5", "-1.5",
+                                   "1.x", "+5", " 5", "5 ", "5, 6"}) {
         INFO(unreadable);
         CHECK(parse_retry_after(unreadable, now) == std::nullopt);
     }
