@@ -41,6 +41,7 @@ struct metrics_snapshot {
     std::uint64_t heartbeat_pings = 0;             ///< of the server's
     std::uint64_t heartbeat_pings_unanswered = 0;  ///< there were too many
     std::uint64_t heartbeat_acks = 0;              ///< answers to ours
+    std::uint64_t events_dropped = 0;              ///< while nobody had ever taken one
     std::uint64_t handlers_failed = 0;             ///< that threw, of those given to `run`
 };
 

@@ -36,8 +36,9 @@ public:
         ++size_;
     }
 
-    /// The oldest. Not when it is empty.
+    /// The oldest, and the newest. Not when it is empty.
     T& front() noexcept { return *first_->places[begin_]; }
+    T& back() noexcept { return *last_->places[end_ - 1]; }
     void pop_front() noexcept {
         first_->places[begin_++].reset();
         if (--size_ == 0) {

@@ -88,20 +88,29 @@ std::size_t text_size(const event& happened) { return std::visit(text_of(), happ
 class event_queue::impl : public std::enable_shared_from_this<event_queue::impl> {
 public:
     impl(const asio::any_io_executor& strand, std::shared_ptr<clock_source> clock,
-         const limits_config& limits)
+         const limits_config& limits, before_first unread)
         : strand_(detail::strand::of(strand)), clock_(std::move(clock)),
           max_count_(std::max<std::size_t>(limits.event_count, 1)),
-          max_bytes_(std::max<std::size_t>(limits.event_bytes, 1)), room_(strand_, clock_) {}
+          max_bytes_(std::max<std::size_t>(limits.event_bytes, 1)), room_(strand_, clock_),
+          read_(unread == before_first::wait) {}
 
-    void push(event&& happened) {
+    bool push(event&& happened) {
         const std::lock_guard lock(mutex_);
-        if (closed_ || aborted_) return;
+        if (closed_ || aborted_) return false;
+        if (!read_ && says_the_same(happened)) {
+            count_dropped();
+            return false;
+        }
         const auto bytes = text_size(happened);
         bytes_ += bytes;
         waiting_.emplace_back(std::move(happened), bytes);
+        if (!read_) return drop_oldest();
         full_.store(is_full(waiting_.size(), bytes_), std::memory_order_relaxed);
         if (waiting_.size() == 1) ring(); // else who waits was woken by the first
+        return false;
     }
+
+    std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
     /// Asked for every message, and so without the lock.
     bool full() const noexcept { return full_.load(std::memory_order_relaxed); }
@@ -196,11 +205,41 @@ private:
         return closed_ ? outcome::end : outcome::nothing;
     }
 
+    // Under the lock, before the first `next`.
+    bool says_the_same(const event& happened) {
+        const auto* stored = std::get_if<messages_persisted>(&happened);
+        if (!stored || waiting_.empty()) return false;
+        const auto* before = std::get_if<messages_persisted>(&waiting_.back().happened);
+        return before && before->thread_id == stored->thread_id &&
+               before->provider_res_id == stored->provider_res_id;
+    }
+
+    // Likewise. The newest stays, however large it is.
+    bool drop_oldest() {
+        const bool first = !overflowed_;
+        while (waiting_.size() > max_count_ || (waiting_.size() > 1 && bytes_ > max_bytes_)) {
+            bytes_ -= waiting_.front().bytes;
+            waiting_.pop_front();
+            count_dropped();
+            overflowed_ = true;
+        }
+        return first && overflowed_;
+    }
+
+    void count_dropped() { dropped_.store(dropped() + 1, std::memory_order_relaxed); }
+
+    // Under the lock: somebody takes what there is, and from now on nothing is dropped.
+    void begin_reading() {
+        read_ = true;
+        full_.store(is_full(waiting_.size(), bytes_), std::memory_order_relaxed);
+    }
+
     /// A caller's look at the queue, under the lock while it lives. What it finds it takes out when
     /// it goes, so that an event is moved from where it lies to where it is wanted.
     class taking {
     public:
         taking(impl& from, std::optional<std::uint64_t>& since) : from_(from), lock_(from.mutex_) {
+            if (!from.read_) from.begin_reading();
             if (!since) since = from.life_;
             seen_ = from.look(*since);
             if (seen_ == outcome::ready) from.make_room();
@@ -233,7 +272,7 @@ private:
 
     bool wants_room() {
         const std::lock_guard lock(mutex_);
-        room_wanted_ = is_full(waiting_.size(), bytes_) && !closed_ && !aborted_;
+        room_wanted_ = read_ && is_full(waiting_.size(), bytes_) && !closed_ && !aborted_;
         return room_wanted_;
     }
 
@@ -286,20 +325,25 @@ private:
     waiting_events waiting_;
     intrusive::list<bell, intrusive::constant_time_size<false>> bells_; // the oldest first
     std::size_t bytes_ = 0;
-    std::uint64_t life_ = 0;        // how often it was closed
-    std::atomic<bool> full_{false}; // written under the lock
+    std::uint64_t life_ = 0;                // how often it was closed
+    std::atomic<bool> full_{false};         // written under the lock
+    std::atomic<std::uint64_t> dropped_{0}; // likewise
+    bool read_;                             // `next` was called, or what is not read is waited for
+    bool overflowed_ = false;               // before that
     bool room_wanted_ = false;
     bool closed_ = false;
     bool aborted_ = false;
 };
 
 event_queue::event_queue(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
-                         const limits_config& limits)
-    : impl_(std::make_shared<impl>(strand, std::move(clock), limits)) {}
+                         const limits_config& limits, before_first unread)
+    : impl_(std::make_shared<impl>(strand, std::move(clock), limits, unread)) {}
 
 event_queue::~event_queue() = default;
 
-void event_queue::push(event&& happened) { impl_->push(std::move(happened)); }
+bool event_queue::push(event&& happened) { return impl_->push(std::move(happened)); }
+
+std::uint64_t event_queue::dropped() const { return impl_->dropped(); }
 
 bool event_queue::full() const { return impl_->full(); }
 

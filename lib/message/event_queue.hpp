@@ -8,6 +8,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -17,15 +18,22 @@ namespace parley {
 /// back-pressure: the producer asks `full` before it reads more, so that nothing is dropped.
 class event_queue {
 public:
+    /// Before the first `next` nobody may be there to make room. `drop_oldest`: until then it is
+    /// never full, the oldest go for the newest, and a notice that only says again what the one
+    /// before it says is dropped at once.
+    enum class before_first { wait, drop_oldest };
+
     event_queue(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
-                const limits_config& limits);
+                const limits_config& limits, before_first unread = before_first::wait);
     event_queue(const event_queue&) = delete;
     event_queue& operator=(const event_queue&) = delete;
     ~event_queue();
 
-    /// Strand only. Always takes it; after `close` it is dropped.
-    void push(event&& happened);
-    bool full() const; ///< any thread
+    /// Strand only. Always takes it; after `close` it is dropped. True: for the first time an older
+    /// one had to go for it.
+    bool push(event&& happened);
+    std::uint64_t dropped() const; ///< before the first `next`; any thread
+    bool full() const;             ///< any thread
     /// Strand only: returns when not full, or closed.
     awaitable<void> wait_for_room();
 

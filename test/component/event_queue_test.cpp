@@ -35,8 +35,9 @@ limits_config limits(std::size_t count, std::size_t bytes = 1u << 20) {
 }
 
 struct fixture {
-    explicit fixture(limits_config bounds = limits(100))
-        : strand(asio::make_strand(io)), queue(strand, clock, bounds) {}
+    explicit fixture(limits_config bounds = limits(100),
+                     event_queue::before_first unread = event_queue::before_first::wait)
+        : strand(asio::make_strand(io)), queue(strand, clock, bounds, unread) {}
 
     void push(std::string text) { queue.push(text_delta{std::move(text)}); }
 
@@ -392,6 +393,76 @@ TEST_CASE("event_queue: many callers on many threads get each event once",
 
     CHECK(taken == total);
     CHECK(sum == total * (total - 1) / 2);
+}
+
+TEST_CASE("event_queue: before anybody has taken one, the oldest go for the newest",
+          "[component][event_queue]") {
+    fixture here(limits(3), event_queue::before_first::drop_oldest);
+    for (const auto* text : {"1", "2", "3"})
+        CHECK_FALSE(here.queue.push(text_delta{text}));
+    CHECK(here.queue.push(text_delta{"4"})); // the first that costs one
+    CHECK_FALSE(here.queue.push(text_delta{"5"}));
+    CHECK_FALSE(here.queue.full());
+    CHECK(here.queue.dropped() == 2);
+
+    CHECK(here.next() == "text 3");
+    for (const auto* text : {"6", "7", "8"})
+        CHECK_FALSE(here.queue.push(text_delta{text}));
+    CHECK(here.queue.full()); // from now on it is waited for
+    CHECK(here.queue.dropped() == 2);
+    for (const auto* text : {"text 4", "text 5", "text 6", "text 7", "text 8", "nothing"})
+        CHECK(here.next() == text);
+}
+
+TEST_CASE("event_queue: before anybody has taken one, its bytes are bounded too",
+          "[component][event_queue]") {
+    fixture here(limits(100, 10), event_queue::before_first::drop_oldest);
+    here.push("1234");
+    here.push("5678");
+    here.push("90ab");
+    CHECK(here.queue.dropped() == 1);
+    here.push(std::string(50, 'x')); // stays, for there is nothing newer
+    CHECK(here.queue.dropped() == 3);
+    CHECK(here.next() == "text " + std::string(50, 'x'));
+    CHECK(here.next() == "nothing");
+}
+
+TEST_CASE("event_queue: full when the first one is asked for, it is full from then on",
+          "[component][event_queue]") {
+    fixture here(limits(2), event_queue::before_first::drop_oldest);
+    here.push("1");
+    here.push("2");
+    here.push("3");
+    CHECK_FALSE(here.queue.full());
+    auto room = test::start(here.strand, here.queue.wait_for_room());
+    test::poll(here.io);
+    CHECK(room.done());
+    CHECK(here.next() == "text 2");
+    here.push("4");
+    CHECK(here.queue.full());
+    auto more_room = test::start(here.strand, here.queue.wait_for_room());
+    test::poll(here.io);
+    CHECK_FALSE(more_room.done());
+    CHECK(here.next() == "text 3");
+    CHECK(more_room.done());
+}
+
+TEST_CASE("event_queue: before anybody has taken one, what is said again is not kept",
+          "[component][event_queue]") {
+    fixture here(limits(3), event_queue::before_first::drop_oldest);
+    for (int i = 0; i < 1'000; ++i)
+        CHECK_FALSE(here.queue.push(messages_persisted{"thread", "c"}));
+    CHECK(here.queue.dropped() == 999);
+    here.queue.push(messages_persisted{"thread", "d"});
+    here.queue.push(messages_persisted{"other", "d"});
+    CHECK(here.next() == "persisted thread c");
+    CHECK(here.next() == "persisted thread d");
+    CHECK(here.next() == "persisted other d");
+    here.queue.push(messages_persisted{"thread", "c"});
+    here.queue.push(messages_persisted{"thread", "c"});
+    CHECK(here.next() == "persisted thread c");
+    CHECK(here.next() == "persisted thread c");
+    CHECK(here.queue.dropped() == 999);
 }
 
 } // namespace event_queue_test

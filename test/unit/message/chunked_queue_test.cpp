@@ -44,6 +44,23 @@ TEST_CASE("chunked_queue: gives back in order whatever the sizes of the batches 
     CHECK(expected.empty());
 }
 
+TEST_CASE("chunked_queue: the newest is the last that came, however many went",
+          "[unit][chunked_queue]") {
+    chunked_queue<int, 2> queue;
+    for (int i = 0; i < 7; ++i) {
+        queue.emplace_back(i);
+        CHECK(queue.back() == i);
+        if (i % 3 == 2) queue.pop_front();
+        CHECK(queue.back() == i);
+    }
+    while (queue.size() > 1)
+        queue.pop_front();
+    CHECK(queue.back() == 6);
+    queue.pop_front();
+    queue.emplace_back(7);
+    CHECK(queue.back() == 7);
+}
+
 TEST_CASE("chunked_queue: lets go of an element when it is taken", "[unit][chunked_queue]") {
     const auto watched = std::make_shared<int>(1);
     chunked_queue<std::shared_ptr<int>, 2> queue;
