@@ -2,6 +2,7 @@
 
 #include <parley/json_text.hpp>
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,8 +22,18 @@ public:
         media_ = std::move(value);
         return *this;
     }
+    /// The conversation that the message belongs to. Default: the one that the server named last
+    /// (`thread_created`, `messages_persisted` or `chat_finished`), so that a conversation goes on.
     chat_message& provider_res_id(std::string value) {
         provider_res_id_ = std::move(value);
+        begins_conversation_ = false;
+        return *this;
+    }
+    /// The message belongs to no conversation yet: the server begins one, with which the next
+    /// messages go on. The client forgets the conversation that it had.
+    chat_message& new_conversation() {
+        provider_res_id_.reset();
+        begins_conversation_ = true;
         return *this;
     }
     /// For each MCP server its headers.
@@ -34,12 +45,14 @@ public:
     const std::string& content() const noexcept { return content_; }
     const std::vector<std::string>& media() const noexcept { return media_; }
     const std::optional<std::string>& provider_res_id() const noexcept { return provider_res_id_; }
+    bool begins_conversation() const noexcept { return begins_conversation_; }
     const std::optional<header_map>& mcp_headers() const noexcept { return mcp_headers_; }
 
 private:
     std::string content_;
     std::vector<std::string> media_;
     std::optional<std::string> provider_res_id_;
+    bool begins_conversation_ = false;
     std::optional<header_map> mcp_headers_;
 };
 
@@ -59,8 +72,12 @@ public:
 
     std::string text;
     std::string reasoning;
-    std::optional<std::string> conversation_id;
+    std::optional<std::string> conversation_id; ///< of `chat_finished`
+    std::optional<std::string> provider_res_id; ///< of `thread_created` or `messages_persisted`
+    std::optional<std::string> thread_id;       ///< likewise
+    bool persisted = false;                     ///< the server said so before the answer was given
     std::vector<tool_use> tools;
+    std::size_t events = 0; ///< of the run, as many as came
 };
 
 /// A change of a conversation (PROTOCOL.md 1, PATCH). What is not set is left unchanged; an

@@ -94,10 +94,12 @@ std::vector<held_member> members_of(const json_text& object) {
 
 } // namespace
 
-std::string encode_chat_message(const chat_message& message) {
+std::string encode_chat_message(const chat_message& message,
+                                const std::optional<std::string>& conversation) {
     auto out = begin("chat_message", message.content().size());
     out.text("content", message.content()).raw("media", texts(message.media(), "media"));
-    out.text_if("providerResId", message.provider_res_id());
+    const bool goes_on = !message.provider_res_id() && !message.begins_conversation();
+    out.text_if("providerResId", goes_on ? conversation : message.provider_res_id());
     if (message.mcp_headers()) out.raw("mcpHeaders", headers(*message.mcp_headers()));
     return out.take();
 }

@@ -17,7 +17,9 @@ namespace parley {
 // The frames of PROTOCOL.md 2.3, as text. A text of the caller's that is not UTF-8 is refused here,
 // before anything is sent: `client_error` with `errc::invalid_utf8`, naming the field.
 
-std::string encode_chat_message(const chat_message& message);
+/// `conversation` is that of a message that names none, and does not begin one.
+std::string encode_chat_message(const chat_message& message,
+                                const std::optional<std::string>& conversation = std::nullopt);
 
 /// `schemas` as tool_schemas makes it; null helpers are sent as `{}`; null components are left out.
 std::string encode_configure_tools(const json_text& schemas, const json_text& helpers,

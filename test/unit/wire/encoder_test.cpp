@@ -44,6 +44,19 @@ TEST_CASE("encoder: a message with everything, and with nothing", "[unit][encode
           R"({"type":"chat_message","content":"","media":[],"mcpHeaders":{}})");
 }
 
+TEST_CASE("encoder: a message goes on with the conversation, names its own, or begins one",
+          "[unit][encoder]") {
+    const std::string begin = R"({"type":"chat_message","content":"","media":[])";
+    CHECK(encode_chat_message(chat_message(""), "c") == begin + R"(,"providerResId":"c"})");
+    CHECK(encode_chat_message(chat_message("").provider_res_id("own"), "c") ==
+          begin + R"(,"providerResId":"own"})");
+    CHECK(encode_chat_message(chat_message("").new_conversation(), "c") == begin + "}");
+    CHECK(encode_chat_message(chat_message("").provider_res_id("own").new_conversation(), "c") ==
+          begin + "}");
+    CHECK(encode_chat_message(chat_message("").new_conversation().provider_res_id("own"), "c") ==
+          begin + R"(,"providerResId":"own"})");
+}
+
 TEST_CASE("encoder: text that is not UTF-8 is refused, and the field is named",
           "[unit][encoder][F77]") {
     const std::string bad = "\xC3(";
