@@ -2,6 +2,7 @@
 
 /// Everything but the test server. Include what you name where compile time matters.
 
+#include <parley/as_result.hpp>
 #include <parley/chat_client.hpp>
 #include <parley/message_handler.hpp>
 #include <parley/ticket_manager.hpp>

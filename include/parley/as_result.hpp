@@ -1,0 +1,49 @@
+#pragma once
+
+#include <parley/error.hpp>
+#include <parley/fwd.hpp>
+
+#include <boost/system/system_error.hpp>
+
+#include <type_traits>
+#include <utility>
+
+namespace parley {
+
+/// Makes the error of an operation a value, for those that are ordinary: what the operation would
+/// throw is the `error()` of the result.
+/// @code
+/// awaitable<bool> answered(chat_client& client, std::string question) {
+///     const auto said = co_await as_result(client.ask(std::move(question)));
+///     if (!said) std::cerr << said.error().message << '\n'; // said.error().is(errc::chat_failed)
+///     co_return said.has_value();
+/// }
+/// @endcode
+/// Works with any operation of this library, and with `with_timeout`.
+///
+/// @par Completion    as the operation
+/// @par Errors        none of this library's, nor of the system's. What is no
+///                    `boost::system::system_error`, a handler's own exception say, is thrown as it
+///                    is. `result::value` throws what the operation would have thrown.
+/// @par Cancellation  as the operation; the error is then `boost::asio::error::operation_aborted`,
+///                    and the next `co_await` of a cancelled coroutine throws
+template <class T>
+awaitable<result<T>> as_result(awaitable<T> operation) {
+    error_info failure;
+    try {
+        if constexpr (std::is_void_v<T>) {
+            co_await std::move(operation);
+            co_return result<T>();
+        } else {
+            auto value = co_await std::move(operation);
+            co_return result<T>(std::move(value));
+        }
+    } catch (const client_error& thrown) {
+        failure = thrown.info();
+    } catch (const boost::system::system_error& thrown) {
+        failure = error_info(thrown.code(), thrown.what(), error_details());
+    }
+    co_return result<T>(std::move(failure));
+}
+
+} // namespace parley
