@@ -13,20 +13,29 @@
 namespace parley {
 
 /// Handlers for `chat_client::run`, all optional, each a function or a coroutine.
-///
-///     co_await client.run(event_handlers{}
-///                             .on_text([](const std::string& piece) { std::cout << piece; })
-///                             .on<connection_lost>([](const connection_lost&) { … }));
-///
+/// @code
+/// awaitable<void> show(chat_client& client, std::shared_ptr<std::string> seen) {
+///     event_handlers handlers;
+///     handlers.on_text([seen](const std::string& piece) { *seen += piece; })
+///         .on_failed([](const chat_failed& failed) { std::cerr << failed.error << '\n'; })
+///         .on_lost([](const connection_lost& lost) {
+///             if (lost.unconfirmed > 0) std::cerr << "no answer: " << lost.cause.message << '\n';
+///         });
+///     co_await client.run(std::move(handlers));
+/// }
+/// @endcode
 /// One runs at a time, in the order of the events; a coroutine is awaited before the next. What one
 /// throws becomes a `handler_failed` event, and the rest goes on.
+///
+/// Handlers are added to an object that has a name, as above. On a temporary they cannot be: g++ 12
+/// destroys the captures of a lambda twice that stands in the expression of a `co_await`.
 class event_handlers {
 public:
     event_handlers() = default;
 
     /// Called for events of one type.
     template <class Event, class Handler>
-    event_handlers& on(Handler call_this) {
+    event_handlers& on(Handler call_this) & {
         return add([call_this = std::move(call_this)](const event& happened) -> awaitable<void> {
             if (const auto* wanted = std::get_if<Event>(&happened)) return call(call_this, *wanted);
             return nothing();
@@ -34,30 +43,30 @@ public:
     }
 
     template <class Handler>
-    event_handlers& on_text(Handler call_this) {
+    event_handlers& on_text(Handler call_this) & {
         return on<text_delta>([call_this = std::move(call_this)](const text_delta& delta) {
             return call_this(delta.text);
         });
     }
     template <class Handler>
-    event_handlers& on_finished(Handler call_this) {
+    event_handlers& on_finished(Handler call_this) & {
         return on<chat_finished>(std::move(call_this));
     }
     template <class Handler>
-    event_handlers& on_failed(Handler call_this) {
+    event_handlers& on_failed(Handler call_this) & {
         return on<chat_failed>(std::move(call_this));
     }
     template <class Handler>
-    event_handlers& on_lost(Handler call_this) {
+    event_handlers& on_lost(Handler call_this) & {
         return on<connection_lost>(std::move(call_this));
     }
     template <class Handler>
-    event_handlers& on_restored(Handler call_this) {
+    event_handlers& on_restored(Handler call_this) & {
         return on<connection_restored>(std::move(call_this));
     }
     /// Called for every event.
     template <class Handler>
-    event_handlers& on_any(Handler call_this) {
+    event_handlers& on_any(Handler call_this) & {
         return add([call_this = std::move(call_this)](const event& happened) -> awaitable<void> {
             return call(call_this, happened);
         });
