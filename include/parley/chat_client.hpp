@@ -12,20 +12,30 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace parley {
 
+/// Is told a piece of an answer.
+using text_handler = std::function<void(std::string_view piece)>;
+
 /// A live, tool-calling chat session.
-///
-///     chat_client client{executor, config};
-///     co_await client.init();                                // ready, or throws
-///     co_await client.send_message("What's the weather in Zürich?");
-///     while (auto event = co_await client.next_event()) { … }
+/// @code
+/// awaitable<void> serve(chat_client& client) {
+///     co_await client.init(); // ready, or throws
+///     auto said = co_await client.ask("What's the weather in Zürich?");
+///     std::cout << said.text << '\n';
+///     co_await client.ask("And tomorrow?", [](std::string_view piece) { std::cout << piece; });
 ///     co_await client.disconnect();
+/// }
+/// @endcode
+/// `ask` is all that a program needs which waits for its answers. One that shows what happens takes
+/// the events as well, with `next_event` or `run`.
 ///
 /// Thread safety: every member may be called from any thread, concurrently. Awaitables resume on
 /// the caller's executor. Errors are the classes of error.hpp, and `boost::system::system_error`
@@ -59,13 +69,23 @@ public:
     /// @par Deadline      timeouts_config::init, in all
     awaitable<void> init();
 
-    /// Sends a message; the answer comes as events.
+    /// Sends a message; the answer comes as events. `as_result` makes the errors values, where they
+    /// are ordinary:
+    /// @code
+    /// awaitable<void> insist(chat_client& client, std::string words) {
+    ///     for (int tries = 1;; ++tries) {
+    ///         const auto sent = co_await as_result(client.send_message(words));
+    ///         const bool again = sent.error().is(errc::not_sent) && tries < 3;
+    ///         if (!again) co_return sent.value(); // or it throws
+    ///     }
+    /// }
+    /// @endcode
     ///
     /// @par Completion    when the whole frame has been handed to the kernel or TLS
     /// @par Errors        `not_connected` before the first ready session, after `disconnect` and
-    ///                    after `connection_failed`; `not_sent` at the deadline, and nothing was
-    ///                    sent; `sent_unconfirmed` when the connection died with a part of it
-    ///                    written; `invalid_utf8`, `too_large`
+    ///                    after `connection_failed`: call `init`; `not_sent` at the deadline, and
+    ///                    nothing was sent; `sent_unconfirmed` when the connection died with a part
+    ///                    of it written; `invalid_utf8`, `too_large`
     /// @par Cancellation  any type while it is queued: nothing is sent; once its writing has begun
     ///                    it is sent to the end
     /// @par Deadline      timeouts_config::send. While the session reconnects it waits its turn.
@@ -73,18 +93,31 @@ public:
     awaitable<void> send_message(chat_message message);
 
     /// Sends a message and collects its answer. Calls queue up, one run at a time; while one runs,
-    /// its text, reasoning, tool and end events come here and to nobody else.
+    /// its text, reasoning, tool and end events come here and to nobody else, and so do
+    /// `thread_created` and `messages_persisted`.
+    ///
+    /// `on_text` is told each piece of the text as it comes, on the caller's executor and before
+    /// the answer is returned. What it throws ends the call as a cancellation does.
     ///
     /// @par Errors        those of send_message; `chat_failed` for a `chat_error` of the server;
     ///                    `sent_unconfirmed` when the connection dies before the end;
     ///                    `answer_timeout` after timeouts_config::answer without an event of the
-    ///                    run; `disconnected` when the client is disconnected meanwhile
-    /// @par Cancellation  any type; the run goes on, and its events go to `next_event`
+    ///                    run, and when the runs before it do not end; `disconnected` when the
+    ///                    client is disconnected meanwhile. See as_result.
+    /// @par Cancellation  any type; the run is stopped (`stop_run`), and what still comes of it is
+    ///                    dropped up to its end, for which the next `ask` waits up to 10 s. With
+    ///                    chat_client_config::stop_cancelled_asks off the run goes on.
     awaitable<answer> ask(std::string content);
     awaitable<answer> ask(chat_message message);
+    awaitable<answer> ask(std::string content, text_handler on_text);
+    awaitable<answer> ask(chat_message message, text_handler on_text);
 
     /// The next event; nullopt once disconnected or failed for good. Completes without suspending
     /// when one is there.
+    ///
+    /// While events wait up to limits_config::event_count or event_bytes, nothing more is read from
+    /// the server. That begins with the first call of `next_event` or `run`: before it, the oldest
+    /// events are dropped for new ones, which `metrics().events_dropped` counts.
     ///
     /// @par Cancellation  any type; no event is lost
     awaitable<std::optional<event>> next_event();
@@ -105,6 +138,17 @@ public:
     awaitable<void> stop_run(std::string conversation_id);
 
     /// Before `init`: registered. After: announced to the server, and acknowledged.
+    /// @code
+    /// awaitable<void> add_clock(chat_client& client, std::shared_ptr<std::string> zone) {
+    ///     tool clock("clock", "The time of day", json_text::parse(R"({"type":"object"})"),
+    ///                [zone](tool_call) -> awaitable<json_text> {
+    ///                    co_return json_object().set("zone", *zone).set("time", "12:00");
+    ///                });
+    ///     co_await client.add_client_tool(std::move(clock));
+    /// }
+    /// @endcode
+    /// Name a tool whose handler captures something before you pass it, as here: g++ 12 destroys
+    /// such captures twice when the lambda stands in the expression of a `co_await`.
     ///
     /// @par Errors        `tool_configuration_error`: `tool_duplicate`, `tool_schema_invalid`,
     ///                    `tools_not_acknowledged`, `tools_refused`; the tools are then not kept

@@ -165,6 +165,9 @@ struct chat_client_config {
     connection_config connection;
     tool_config tools;
     timeouts_config timeouts;
+    /// Cancelling an `ask` stops its run on the server. False: the run goes on, its events go to
+    /// `next_event`, and the next `ask` waits for its end.
+    bool stop_cancelled_asks = true;
     std::vector<tool> client_tools;
     json_text context_helpers;   ///< an object, or null for none
     json_text component_schemas; ///< an array (`generativeComponents`), or null for none

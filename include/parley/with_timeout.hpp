@@ -75,9 +75,12 @@ awaitable<T> start_race(strand where, std::shared_ptr<race<T>> both,
 
 /// Gives an operation a deadline of the caller's own: at it the operation is cancelled (terminal),
 /// and `connection_error` (`errc::timed_out`) thrown when it has ended.
-///
-///     auto answer = co_await with_timeout(client.ask("Hi"), 5s);
-///
+/// @code
+/// awaitable<std::string> answer_soon(chat_client& client) {
+///     const auto said = co_await with_timeout(client.ask("Hi"), std::chrono::seconds(5));
+///     co_return said.text;
+/// }
+/// @endcode
 /// Safe on any executor, several threads included: the operation runs on a strand of the caller's.
 ///
 /// @par Completion    when the operation has ended, on the caller's executor. An operation that

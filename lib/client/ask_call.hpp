@@ -6,6 +6,7 @@
 #include "core/clock.hpp"
 #include "policy/run_fsm.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -14,8 +15,15 @@ namespace parley {
 /// One call of `ask`, from its turn to its answer.
 class ask_call {
 public:
+    explicit ask_call(bool in_pieces) : streams(in_pieces) {}
+
+    /// After `stop_run` the run still ends. When it does not within this, it is given up.
+    static constexpr std::chrono::seconds stop_limit{10};
+
+    const bool streams;
     run_fsm::run_id run = 0;
     answer collected;
+    std::string pieces; ///< of its text, for who streams: those not handed over yet
     bool done = false;
     std::optional<error_info> error;
     time_point silent_since{};                    ///< the last event of its run

@@ -55,15 +55,16 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
                         std::shared_ptr<ticket_manager> shared_tickets, environment_ptr environment)
     : environment_(std::move(environment)), clock_(environment_->clock()),
       strand_(detail::strand::around(executor)), server_url_(config.server_url),
-      timeouts_(config.timeouts), component_schemas_(config.component_schemas), auth_(config.auth),
+      timeouts_(config.timeouts), stop_cancelled_asks_(config.stop_cancelled_asks),
+      component_schemas_(config.component_schemas), auth_(config.auth),
       context_helpers_(config.context_helpers), log_(config.log, config.log_threshold),
       owns_tickets_(!shared_tickets),
       tally_(owns_tickets_ ? nullptr : std::make_shared<detail::ticket_tally>()),
       secrets_(std::make_shared<const std::vector<secret>>(secrets_of(config.auth))),
       connection_(connection::make(strand_, environment_, options_of(config, secrets_))),
       router_(message_router::make(strand_, environment_, router_options_of(config, secrets_))),
-      events_(strand_, clock_, config.connection.limits), changed_(strand_, clock_),
-      opening_(config.connection.session_timeout, timeouts_.acknowledge),
+      events_(strand_, clock_, config.connection.limits, event_queue::before_first::drop_oldest),
+      changed_(strand_, clock_), opening_(config.connection.session_timeout, timeouts_.acknowledge),
       tickets_(shared_tickets ? std::move(shared_tickets) : make_tickets(config)) {
     if (!context_helpers_.is_null() && !context_helpers_.is_object())
         throw_error(error_info(errc::invalid_configuration, "context_helpers must be an object."));
@@ -134,6 +135,15 @@ awaitable<answer> chat_client::ask(chat_message message) {
     return detail::on_strand<answer>(impl_->where(), [impl = impl_, message = std::move(message)] {
         return impl->ask(message);
     });
+}
+
+awaitable<answer> chat_client::ask(std::string content, text_handler on_text) {
+    return ask(chat_message(std::move(content)), std::move(on_text));
+}
+
+awaitable<answer> chat_client::ask(chat_message message, text_handler on_text) {
+    if (!on_text) return ask(std::move(message));
+    return impl::ask_in_pieces(impl_, std::move(message), std::move(on_text));
 }
 
 awaitable<std::optional<event>> chat_client::next_event() { return impl_->events().next(); }
@@ -292,6 +302,7 @@ metrics_snapshot chat_client::impl::metrics() const {
     all.heartbeat_pings = messages.pings;
     all.heartbeat_pings_unanswered = messages.pings_unanswered;
     all.heartbeat_acks = messages.ping_answers;
+    all.events_dropped = events_.dropped();
     all.handlers_failed = handlers_failed_;
     return all;
 }

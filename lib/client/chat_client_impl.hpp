@@ -58,8 +58,12 @@ public:
     // conversation.cpp: messages, runs, events
     static awaitable<void> send(std::shared_ptr<impl> self, chat_message message); // anywhere
     awaitable<void> send_message(chat_message message);
-    awaitable<answer> ask(chat_message message);
     awaitable<void> stop_run(std::optional<std::string> conversation_id);
+
+    // ask.cpp
+    awaitable<answer> ask(chat_message message);
+    static awaitable<answer> ask_in_pieces(std::shared_ptr<impl> self, chat_message message,
+                                           text_handler on_text); // on the caller's executor
     void handler_threw(std::string what, bool while_told_of_it);
 
     // configuration.cpp: tools, context helpers, threads
@@ -136,10 +140,22 @@ private:
     awaitable<void> finish_send(std::shared_ptr<outgoing> begun, run_fsm::run_id run,
                                 time_point deadline);
     void drop_run(run_fsm::run_id run);
+    run_fsm::run_id add_run(run_fsm::listener who, const chat_message& message);
+    void note_conversation(const event& happened);
+    bool heard_elsewhere(const event& happened);
+    void tell(event&& happened); // whoever takes events
+
+    class asker;
+    awaitable<void> begin_ask(std::shared_ptr<ask_call> call, chat_message message);
     awaitable<void> take_turn(std::shared_ptr<ask_call> call);
     awaitable<void> collect(std::shared_ptr<ask_call> call);
+    awaitable<std::optional<std::string>> next_piece(std::shared_ptr<ask_call> call);
+    void leave_ask(const std::shared_ptr<ask_call>& call);
     bool give_to_ask(const event& happened);
-    void note_conversation(const event& happened);
+    bool give_to_ask(const thread_created& created);
+    bool give_to_ask(const messages_persisted& stored);
+    ask_call* ask_of_notice(bool of_storing);
+    void note_event(ask_call& call);
 
     bool has_configuration() const;
     std::string configuration() const;
@@ -161,6 +177,7 @@ private:
     const detail::strand strand_;
     const std::string server_url_;
     const timeouts_config timeouts_;
+    const bool stop_cancelled_asks_;
     const json_text component_schemas_;
     auth_data auth_; // as it stands now, and so the next
     json_text context_helpers_;

@@ -143,14 +143,14 @@ void chat_client::impl::start_renewal() {
     if (!owns_tickets_) return; // a shared manager renews as its owner has it
     const std::weak_ptr<impl> weak = weak_from_this();
     tickets_->on_renewal_failed([weak](const error_info& cause) {
-        if (const auto self = weak.lock()) self->events_.push(ticket_renewal_failed{cause});
+        if (const auto self = weak.lock()) self->tell(ticket_renewal_failed{cause});
     });
     tickets_->start_proactive_renewal([weak](const ticket&) {
         const auto self = weak.lock();
         if (!self) return;
         ticket_renewed renewed;
         renewed.expires_in = self->tickets_->expires_in().value_or(std::chrono::milliseconds(0));
-        self->events_.push(renewed);
+        self->tell(renewed);
     });
 }
 
@@ -334,7 +334,7 @@ void chat_client::impl::on_connection_event(connection_event happened) {
         // There is nobody to answer to. What that makes of the tools comes before the last event.
         if (!router_->end_calls()) tasks().spawn([router = router_] { return router->stop(); });
     }
-    std::visit([this](auto&& one) { events_.push(std::move(one)); }, std::move(happened));
+    std::visit([this](auto&& one) { tell(std::move(one)); }, std::move(happened));
     if (failed) end_session();
     changed_.notify_all();
 }

@@ -133,6 +133,7 @@ struct setting_table<chat_client_config> {
         setting_group{&chat_client_config::connection, "connection"},
         setting_group{&chat_client_config::tools, "tools"},
         setting_group{&chat_client_config::timeouts, "timeouts"},
+        free_setting{&chat_client_config::stop_cancelled_asks, "stop_cancelled_asks"},
         free_setting{&chat_client_config::client_tools, "client_tools"},
         free_setting{&chat_client_config::context_helpers, "context_helpers"},
         free_setting{&chat_client_config::component_schemas, "component_schemas"},

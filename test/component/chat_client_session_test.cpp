@@ -494,6 +494,7 @@ TEST_CASE("chat_client: a session comes back though nobody takes the events",
     auto& first = test.expect_session();
     first.expect_write("configure_tools").reply(tools_configured_frame);
     test.init();
+    CHECK(test.told().empty()); // somebody takes them
     for (const auto* text : {"a", "b", "c"})
         first.reply(text_frame(text));
     poll(test.io);

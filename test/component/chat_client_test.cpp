@@ -124,10 +124,8 @@ TEST_CASE("chat_client: ask throws when the server says nothing more", "[compone
     test.make();
     auto& peer = test.expect_session();
     peer.expect_write("chat_message").after(8s).reply(text_frame("still here"));
-    peer.after(4s)
-        .reply(R"({"type":"messages_persisted"})")
-        .after(1s)
-        .reply(R"({"type":"ui_component","toolCallId":"u","componentName":"c","props":{}})");
+    peer.after(4s).reply(
+        R"({"type":"ui_component","toolCallId":"u","componentName":"c","props":{}})");
     test.init();
     auto asked = start(test.io, test.client->ask("hi"));
     test.pass(17s);
@@ -171,9 +169,10 @@ TEST_CASE("chat_client: asks take turns, and a run's events go to its ask alone"
     CHECK(std::holds_alternative<server_error>(*next));
 }
 
-TEST_CASE("chat_client: the events of a cancelled ask go on to next_event",
+TEST_CASE("chat_client: the events of a cancelled ask that is not stopped go on to next_event",
           "[component][chat_client]") {
     client_case test;
+    test.config.stop_cancelled_asks = false;
     test.make();
     auto& peer = test.expect_session();
     test.init();
@@ -313,6 +312,7 @@ TEST_CASE("chat_client: a full event queue stops the reading, and silence is the
     test.make();
     auto& peer = test.expect_session();
     test.init();
+    CHECK(test.told().empty()); // somebody takes them
     for (int i = 0; i < 40; ++i)
         peer.reply(text_frame(std::to_string(i)));
     test.pass(10min);

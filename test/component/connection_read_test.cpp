@@ -286,6 +286,7 @@ TEST_CASE("chat_client: an event that is taken lets its reader go on, from where
     test.make();
     auto& peer = test.expect_session().read_at_once();
     test.init();
+    CHECK(test.told().empty()); // somebody takes them
     REQUIRE(peer.waiting());
     for (int n = 0; n < 40; ++n)
         peer.reply(text_frame(std::to_string(n)));
@@ -311,6 +312,7 @@ TEST_CASE("chat_client: a peer that died while nobody took the events is found o
     test.make();
     auto& peer = test.expect_session().read_at_once().ignore_pings();
     test.init();
+    CHECK(test.told().empty()); // somebody takes them
     for (int n = 0; n < 10; ++n)
         peer.reply(text_frame("x"));
     poll(test.io);

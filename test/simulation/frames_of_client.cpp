@@ -51,10 +51,18 @@ void model_server::take(const session_ptr& s, const json& frame, const std::stri
     if (!frame.only({"type", "content", "media", "providerResId?", "mcpHeaders?"}) ||
         !frame.has("content", json::kind::string) || !frame.has("media", json::kind::array))
         return wrong("fields of chat_message", text);
+    if (!may_name(frame)) return wrong("a conversation that nobody named", text);
     ++world_.seen.messages;
     observer_.received(frame.string("content"));
     s->waiting_runs.push_back(++last_);
     if (!s->running) begin_run(s);
+}
+
+bool model_server::may_name(const json& message) const {
+    if (!message.find("providerResId")) return true;
+    const auto named = message.string("providerResId");
+    return named == "thread \"7\"" || named == "conversation" || named == "c" ||
+           (named.starts_with('u') && named.size() > 1);
 }
 
 void model_server::take_tools(const session_ptr& s, const json& frame, bool update) {

@@ -93,6 +93,7 @@ private:
     void take_tools(const session_ptr& s, const json& frame, bool update);
     void take_answer(const session_ptr& s, const json& frame, const std::string& text);
     void take_pong(const session_ptr& s, const json& frame);
+    bool may_name(const json& message) const;
     void wrong(const std::string& what, const std::string& text);
 
     // runs_of_server.cpp

@@ -93,10 +93,13 @@ void observer::delivered(std::uint64_t connection, const std::string& text, bool
     const bool must = !ending && state_ == websocket_state::ready && current_ == connection &&
                       !doubtful_.contains(connection);
     for (const auto id : deltas_in(text)) {
-        const bool asked = !asks_.empty();
+        const bool asked = !asks_.empty() || run_left_;
         deltas_[id] = delta{must, asked};
         if (must && !asked) ++waiting_deltas_;
     }
+    if (text.find("\"chat_finished\"") != std::string::npos ||
+        text.find("\"chat_error\"") != std::string::npos)
+        run_left_ = false;
     // One frame may be taken beyond the last that had room.
     if (waiting_deltas_ > event_limit_ + 2)
         world_.broke("I6",
@@ -285,7 +288,7 @@ void observer::client_gone() {
 void observer::opening_again() {
     deltas_.clear();
     waiting_deltas_ = 0;
-    lost_ = over_ = false;
+    lost_ = over_ = run_left_ = false;
 }
 
 void observer::see(std::string_view text, std::uint64_t& last, std::string_view where) {
@@ -341,7 +344,8 @@ void observer::ask_ended(std::uint64_t ask, const std::string* text) {
     asks_.erase(ask);
     std::uint64_t last = 0;
     if (text) return see(*text, last, "ask");
-    // What it had collected went with it; the rest may be on its way to next_event.
+    // What it had collected went with it; the rest is dropped, or on its way to next_event.
+    run_left_ = true;
     for (auto& [id, one] : deltas_)
         if (one.asked) one.must = false;
 }

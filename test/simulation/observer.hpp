@@ -140,6 +140,7 @@ private:
     std::size_t waiting_deltas_ = 0; // that must come, and not from an ask
     std::size_t event_limit_ = 1024;
     std::set<std::uint64_t> asks_;
+    bool run_left_ = false; // an ask has gone: its run's pieces may be dropped up to its end
     bool lost_ = false;
     bool over_ = false;
     std::uint64_t run_frames_ = 0;

@@ -101,6 +101,7 @@ chat_client_config user::configuration() {
     if (work.percent(20)) config.timeouts.answer = work.ms(12'000, 60'000);
     if (work.percent(20)) config.timeouts.send = work.ms(1'000, 20'000);
     if (work.percent(20)) config.timeouts.init = work.ms(2'000, 20'000);
+    config.stop_cancelled_asks = work.percent(80);
     observer_.set_stable_after(config.connection.reconnect.stable_after);
     observer_.set_event_limit(config.connection.limits.event_count);
     return config;
@@ -129,6 +130,7 @@ void user::make_client() {
     }
     client_ = std::make_unique<chat_client>(world_.executor(who::client), config_, environment_);
     observer_.client_made();
+    patience_until_.reset(); // before the first is taken, events are dropped
     stream_over_ = false;
     state_ = websocket_state::idle;
     had_session_ = false;

@@ -45,6 +45,7 @@ void user::send_one() {
     const auto content = new_message();
     chat_message message(content);
     if (world_.work.percent(10)) message.provider_res_id("thread \"7\"");
+    if (world_.work.percent(5)) message.new_conversation();
     if (world_.work.percent(10)) message.media({"a", "b"});
     auto sending = client_->send_message(std::move(message));
     start("send " + content, config_.timeouts.send, std::move(sending),

@@ -7,8 +7,10 @@ using namespace parley;
 
 namespace {
 
-run_fsm::run_id sent(run_fsm& runs, bool asked) {
-    const auto run = runs.add(asked, std::nullopt);
+using who = run_fsm::listener;
+
+run_fsm::run_id sent(run_fsm& runs, who listens) {
+    const auto run = runs.add(listens, std::nullopt);
     runs.writing(run);
     runs.written(run);
     return run;
@@ -19,7 +21,7 @@ run_fsm::run_id sent(run_fsm& runs, bool asked) {
 TEST_CASE("run_fsm: a run begins when its message is written, not when it is queued",
           "[unit][run_fsm]") {
     run_fsm runs;
-    const auto run = runs.add(true, std::nullopt);
+    const auto run = runs.add(who::asker, std::nullopt);
     CHECK_FALSE(runs.current());
     CHECK_FALSE(runs.idle());
     runs.writing(run);
@@ -30,8 +32,8 @@ TEST_CASE("run_fsm: a run begins when its message is written, not when it is que
 TEST_CASE("run_fsm: runs end in the order in which their messages were written",
           "[unit][run_fsm]") {
     run_fsm runs;
-    const auto first = sent(runs, false);
-    const auto second = sent(runs, true);
+    const auto first = sent(runs, who::everybody);
+    const auto second = sent(runs, who::asker);
     CHECK(runs.current() == first);
     CHECK_FALSE(runs.collected());
     CHECK(runs.finish() == first);
@@ -47,40 +49,76 @@ TEST_CASE("run_fsm: says whether a run is on, or how the last one ended", "[unit
     CHECK(runs.now() == state::idle);
     runs.finish();
     CHECK(runs.now() == state::idle);
-    const auto queued = runs.add(true, std::nullopt);
+    const auto queued = runs.add(who::asker, std::nullopt);
     CHECK(runs.now() == state::idle);
     runs.writing(queued);
     CHECK(runs.now() == state::running);
     runs.finish();
     CHECK(runs.now() == state::finished);
-    sent(runs, false);
-    sent(runs, true);
+    sent(runs, who::everybody);
+    sent(runs, who::asker);
     runs.finish(true);
     CHECK(runs.now() == state::running);
     runs.finish(true);
     CHECK(runs.now() == state::failed);
     runs.finish();
     CHECK(runs.now() == state::failed);
-    sent(runs, false);
+    sent(runs, who::everybody);
     runs.lose();
     CHECK(runs.now() == state::failed);
 }
 
 TEST_CASE("run_fsm: a run that nobody collects any more goes on", "[unit][run_fsm]") {
     run_fsm runs;
-    const auto run = sent(runs, true);
+    const auto run = sent(runs, who::asker);
+    CHECK_FALSE(runs.disowned());
     runs.disown(run);
     CHECK(runs.current() == run);
     CHECK_FALSE(runs.collected());
+    CHECK(runs.listening() == who::everybody);
+    CHECK(runs.disowned());
+    runs.finish();
+    CHECK_FALSE(runs.disowned());
+}
+
+TEST_CASE("run_fsm: nobody hears of a run that is being stopped, up to its end or its time",
+          "[unit][run_fsm]") {
+    const time_point until(std::chrono::seconds(10));
+    run_fsm runs;
+    CHECK(runs.next_deadline() == time_point::max());
+    const auto stopped = sent(runs, who::asker);
+    const auto after = sent(runs, who::everybody);
+    CHECK(runs.listening() == who::asker);
+    runs.discard(stopped, until);
+    CHECK(runs.listening() == who::nobody);
+    CHECK_FALSE(runs.collected());
+    CHECK(runs.next_deadline() == until);
+
+    SECTION("its end") {
+        CHECK(runs.finish() == stopped);
+        CHECK(runs.listening() == who::everybody);
+        CHECK(runs.current() == after);
+        CHECK(runs.next_deadline() == time_point::max());
+    }
+    SECTION("its time") {
+        runs.pass_time(until - std::chrono::nanoseconds(1));
+        CHECK(runs.current() == stopped);
+        runs.pass_time(until);
+        CHECK(runs.current() == after);
+    }
+    SECTION("the end of its session, which it counts for") {
+        CHECK(runs.lose() == 2);
+        CHECK(runs.idle());
+    }
 }
 
 TEST_CASE("run_fsm: a lost session takes the runs on the server, and counts those sent whole",
           "[unit][run_fsm]") {
     run_fsm runs;
-    const auto whole = sent(runs, false);
-    const auto partly = runs.add(false, std::nullopt);
+    const auto whole = sent(runs, who::everybody);
+    const auto partly = runs.add(who::everybody, std::nullopt);
     runs.writing(partly);
-    const auto queued = runs.add(true, std::nullopt);
+    const auto queued = runs.add(who::asker, std::nullopt);
     CHECK(runs.lose() == 1);
     CHECK_FALSE(runs.known(whole));
     CHECK_FALSE(runs.known(partly));
@@ -90,7 +128,7 @@ TEST_CASE("run_fsm: a lost session takes the runs on the server, and counts thos
 
 TEST_CASE("run_fsm: a message that was not sent leaves no run", "[unit][run_fsm]") {
     run_fsm runs;
-    const auto run = runs.add(true, std::nullopt);
+    const auto run = runs.add(who::asker, std::nullopt);
     runs.drop(run);
     CHECK(runs.idle());
 }
@@ -99,16 +137,90 @@ TEST_CASE("run_fsm: stop_run names the message's conversation, else the last kno
           "[unit][run_fsm]") {
     run_fsm runs;
     CHECK(runs.conversation().empty());
-    runs.conversation_finished("finished");
+    runs.conversation_finished("next", "finished");
     CHECK(runs.conversation() == "finished");
     runs.conversation_named("named");
     CHECK(runs.conversation() == "named");
-    const auto run = runs.add(false, "given");
+    const auto run = runs.add(who::everybody, "given");
     CHECK(runs.conversation() == "named");
     runs.writing(run);
     CHECK(runs.conversation() == "given");
     runs.finish();
     CHECK(runs.conversation() == "named");
+}
+
+TEST_CASE("run_fsm: the next message goes on with the conversation that was named last",
+          "[unit][run_fsm]") {
+    run_fsm runs;
+    CHECK_FALSE(runs.next_conversation());
+    runs.conversation_named("one");
+    CHECK(runs.next_conversation() == "one");
+    runs.conversation_finished("two", "unheard");
+    CHECK(runs.next_conversation() == "two");
+    runs.conversation_named("");
+    CHECK(runs.next_conversation() == "two");
+    sent(runs, who::everybody);
+    runs.lose(); // with its session
+    CHECK(runs.next_conversation() == "two");
+    runs.add(who::everybody, "of this message alone");
+    CHECK(runs.next_conversation() == "two");
+    runs.conversation_named("three");
+    CHECK(runs.next_conversation() == "three");
+}
+
+TEST_CASE("run_fsm: what is said of a conversation that was left is no news", "[unit][run_fsm]") {
+    run_fsm runs;
+    runs.conversation_named("old");
+
+    SECTION("after the end of its last run") {
+        const auto first = runs.add_first(who::everybody);
+        CHECK_FALSE(runs.next_conversation());
+        CHECK(runs.conversation().empty());
+        runs.writing(first);
+        runs.written(first);
+        runs.conversation_named("old");
+        CHECK_FALSE(runs.next_conversation());
+        runs.conversation_named("new");
+        CHECK(runs.next_conversation() == "new");
+        runs.conversation_named("old"); // once the new one has a name, it is news
+        CHECK(runs.next_conversation() == "old");
+    }
+    SECTION("while runs of it go on, under whatever name") {
+        sent(runs, who::everybody);
+        runs.writing(runs.add_first(who::everybody));
+        runs.conversation_named("renamed");
+        runs.conversation_finished("renamed", "renamed");
+        runs.finish();
+        CHECK_FALSE(runs.next_conversation());
+        runs.conversation_named("renamed");
+        CHECK_FALSE(runs.next_conversation());
+        runs.conversation_named("new");
+        CHECK(runs.next_conversation() == "new");
+    }
+    SECTION("a server that goes on with it all the same is taken at its word") {
+        runs.writing(runs.add_first(who::everybody));
+        runs.conversation_finished("old", "old");
+        CHECK(runs.next_conversation() == "old");
+    }
+    SECTION("the user goes back to it") {
+        runs.writing(runs.add_first(who::everybody));
+        runs.add(who::everybody, "old");
+        runs.conversation_named("old");
+        CHECK(runs.next_conversation() == "old");
+    }
+    SECTION("the message that was to begin another is not sent, or is lost") {
+        const auto first = runs.add_first(who::everybody);
+        const bool lost = GENERATE(false, true);
+        if (lost) {
+            runs.writing(first);
+            runs.lose();
+        } else {
+            runs.drop(first);
+        }
+        CHECK_FALSE(runs.next_conversation());
+        runs.conversation_named("old");
+        CHECK(runs.next_conversation() == "old");
+    }
 }
 
 } // namespace run_fsm_test

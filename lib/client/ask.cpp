@@ -1,0 +1,277 @@
+// Questions: a message and its answer.
+
+#include "client/at_exit.hpp"
+#include "client/chat_client_impl.hpp"
+#include "wire/encoder.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace parley {
+
+namespace {
+
+error_info chat_error_of(const chat_failed& failed) {
+    error_details details;
+    details.phase = phase::ready;
+    details.server_text = failed.error;
+    details.server_code = failed.code.value_or("");
+    return error_info(errc::chat_failed, "The server ended the run with an error.",
+                      std::move(details));
+}
+
+void add_to(answer& collected, const tool_finished& used) {
+    answer::tool_use use;
+    use.name = used.name;
+    use.call_id = used.call_id;
+    use.result = used.result;
+    use.error = used.error;
+    collected.tools.push_back(std::move(use));
+}
+
+} // namespace
+
+awaitable<answer> chat_client::impl::ask(chat_message message) {
+    const auto call = std::make_shared<ask_call>(false);
+    try {
+        co_await begin_ask(call, std::move(message));
+        co_await collect(call);
+    } catch (...) {
+        leave_ask(call);
+        throw;
+    }
+    leave_ask(call);
+    co_return std::move(call->collected);
+}
+
+/// Where its caller leaves a call that is not over: cancelled between two pieces, or with what
+/// `on_text` threw.
+class chat_client::impl::asker {
+public:
+    explicit asker(std::shared_ptr<impl> of) : of_(std::move(of)) {}
+    asker(const asker&) = delete;
+    asker& operator=(const asker&) = delete;
+    ~asker() {
+        if (over_) return;
+        const auto strand = of_->strand_;
+        strand.post([of = std::move(of_), call = call_] { of->leave_ask(call); });
+    }
+
+    awaitable<void> begin(chat_message message) {
+        return detail::on_strand<void>(of_->strand_,
+                                       [of = of_, call = call_, message = std::move(message)] {
+                                           return of->begin_ask(call, message);
+                                       });
+    }
+    awaitable<std::optional<std::string>> next_piece() {
+        return detail::on_strand<std::optional<std::string>>(
+            of_->strand_, [of = of_, call = call_] { return of->next_piece(call); });
+    }
+    answer take() {
+        over_ = true;
+        return std::move(call_->collected);
+    }
+
+private:
+    std::shared_ptr<impl> of_;
+    const std::shared_ptr<ask_call> call_ = std::make_shared<ask_call>(true);
+    bool over_ = false;
+};
+
+awaitable<answer> chat_client::impl::ask_in_pieces(std::shared_ptr<impl> self, chat_message message,
+                                                   text_handler on_text) {
+    asker mine(std::move(self));
+    auto beginning = mine.begin(std::move(message));
+    co_await std::move(beginning);
+    for (;;) {
+        auto waiting = mine.next_piece();
+        const auto piece = co_await std::move(waiting);
+        if (!piece) break;
+        on_text(*piece);
+    }
+    co_return mine.take();
+}
+
+awaitable<void> chat_client::impl::begin_ask(std::shared_ptr<ask_call> call, chat_message message) {
+    auto frame = encode(message);               // what is wrong with it is said at once
+    if (closing()) throw_error(disconnected()); // what is answered would come too late
+    const auto conversation = runs_.next_conversation();
+    co_await take_turn(call);
+    if (runs_.next_conversation() != conversation) frame = encode(message);
+    call->run = add_run(run_fsm::listener::asker, message);
+    asks_.emplace(call->run, call);
+    call->silent_since = now();
+    const auto deadline = after(now(), timeouts_.send);
+    auto begun = begin_send(std::move(frame), call->run);
+    co_await finish_send(std::move(begun), call->run, deadline);
+}
+
+awaitable<void> chat_client::impl::take_turn(std::shared_ptr<ask_call> call) {
+    turns_.push_back(call);
+    const at_exit leave([this, call] {
+        std::erase(turns_, call);
+        changed_.notify_all();
+    });
+    const auto begun = now();
+    for (;;) {
+        check_alive();
+        if (call->error) throw_error(*call->error);
+        runs_.pass_time(now());
+        if (turns_.front() == call && runs_.idle()) co_return;
+        const auto deadline = after(std::max(begun, last_run_event_), timeouts_.answer);
+        if (now() >= deadline)
+            throw_error(error_info(
+                errc::answer_timeout,
+                runs_.disowned() ? "The run of an ask that was cancelled has not ended, since "
+                                   "stop_cancelled_asks is off; nothing was sent."
+                                 : "The runs before this one did not end; nothing was sent."));
+        co_await changed_.wait_until(std::min(deadline, runs_.next_deadline()));
+    }
+}
+
+/// Returns at the end of the run, and for who streams at the next piece.
+awaitable<void> chat_client::impl::collect(std::shared_ptr<ask_call> call) {
+    for (;;) {
+        check_alive(); // it may have ended while the message was written
+        if (!call->pieces.empty()) co_return;
+        if (call->done) break;
+        const auto deadline =
+            std::min(after(call->silent_since, timeouts_.answer), call->stop_deadline);
+        if (now() >= deadline)
+            throw_error(error_info(errc::answer_timeout,
+                                   events_.full()
+                                       ? "The event queue is full, so that nothing is read: await "
+                                         "next_event, or run, beside ask."
+                                       : "The server sent nothing more of the answer."));
+        co_await changed_.wait_until(deadline);
+    }
+    if (call->error) throw_error(*call->error);
+}
+
+awaitable<std::optional<std::string>>
+chat_client::impl::next_piece(std::shared_ptr<ask_call> call) {
+    try {
+        co_await collect(call);
+    } catch (...) {
+        leave_ask(call);
+        throw;
+    }
+    std::optional<std::string> piece;
+    if (call->pieces.empty())
+        leave_ask(call); // the end
+    else
+        piece = std::exchange(call->pieces, std::string());
+    co_return piece;
+}
+
+/// A run that goes on without its ask is stopped, or else everybody hears of it.
+void chat_client::impl::leave_ask(const std::shared_ptr<ask_call>& call) {
+    if (asks_.erase(call->run) == 0) return;
+    changed_.notify_all();
+    if (call->done || gone_ || !runs_.known(call->run)) return;
+    if (now() >= call->stop_deadline) return runs_.drop(call->run);
+    if (!stop_cancelled_asks_) {
+        // After a timeout nothing more is expected of it.
+        if (now() >= after(call->silent_since, timeouts_.answer)) return runs_.drop(call->run);
+        return runs_.disown(call->run);
+    }
+    if (call->stop_deadline == time_point::max()) {
+        call->stop_deadline = after(now(), ask_call::stop_limit);
+        connection_->send_control(encode_stop_run(runs_.conversation()));
+    }
+    runs_.discard(call->run, call->stop_deadline);
+}
+
+unsigned chat_client::impl::take_unconfirmed() {
+    const unsigned count = runs_.lose();
+    for (const auto& [run, call] : asks_) {
+        if (runs_.known(run) || call->done) continue;
+        call->done = true;
+        call->error = error_info(errc::sent_unconfirmed,
+                                 "The connection was lost before the answer was complete.");
+    }
+    changed_.notify_all();
+    return count;
+}
+
+void chat_client::impl::fail_asks(const error_info& why) {
+    for (const auto& [run, call] : asks_) {
+        if (call->done) continue;
+        call->done = true;
+        call->error = why;
+        runs_.drop(run);
+    }
+    for (const auto& call : turns_)
+        call->error = why;
+    runs_.lose();
+    changed_.notify_all();
+}
+
+/// The one whose run the notice is of. Messages are stored after the end of their run, which may be
+/// told when the next has begun.
+ask_call* chat_client::impl::ask_of_notice(bool of_storing) {
+    if (asks_.empty()) return nullptr;
+    if (const auto run = runs_.collected()) {
+        const auto found = asks_.find(*run);
+        if (found == asks_.end()) return nullptr;
+        const bool of_run_before = of_storing && found->second->collected.events == 0;
+        return of_run_before ? nullptr : found->second.get();
+    }
+    auto& last = *asks_.rbegin()->second;
+    return !runs_.current() && last.done && !last.error ? &last : nullptr;
+}
+
+bool chat_client::impl::give_to_ask(const thread_created& created) {
+    auto* const call = ask_of_notice(false);
+    if (!call) return false;
+    call->collected.thread_id = created.thread_id;
+    call->collected.provider_res_id = created.provider_res_id;
+    note_event(*call);
+    return true;
+}
+
+bool chat_client::impl::give_to_ask(const messages_persisted& stored) {
+    auto* const call = ask_of_notice(true);
+    if (!call) return false;
+    call->collected.persisted = true;
+    if (stored.thread_id) call->collected.thread_id = stored.thread_id;
+    if (stored.provider_res_id) call->collected.provider_res_id = stored.provider_res_id;
+    note_event(*call);
+    return true;
+}
+
+void chat_client::impl::note_event(ask_call& call) {
+    call.silent_since = last_run_event_ = now();
+    ++call.collected.events;
+}
+
+bool chat_client::impl::give_to_ask(const event& happened) {
+    if (const auto* created = std::get_if<thread_created>(&happened)) return give_to_ask(*created);
+    if (const auto* stored = std::get_if<messages_persisted>(&happened))
+        return give_to_ask(*stored);
+    const auto run = runs_.collected();
+    const auto found = run ? asks_.find(*run) : asks_.end();
+    if (found == asks_.end()) return false;
+    auto& call = *found->second;
+    note_event(call);
+    if (const auto* text = std::get_if<text_delta>(&happened)) {
+        call.collected.text += text->text;
+        if (call.streams) call.pieces += text->text;
+    } else if (const auto* thought = std::get_if<reasoning_delta>(&happened)) {
+        call.collected.reasoning += thought->text;
+    } else if (const auto* used = std::get_if<tool_finished>(&happened)) {
+        add_to(call.collected, *used);
+    } else if (const auto* finished = std::get_if<chat_finished>(&happened)) {
+        call.collected.conversation_id = finished->conversation_id;
+        call.done = true;
+    } else if (const auto* failed = std::get_if<chat_failed>(&happened)) {
+        call.error = chat_error_of(*failed);
+        call.done = true;
+    }
+    if (call.done) runs_.finish(call.error.has_value());
+    if (call.done || !call.pieces.empty()) changed_.notify_all();
+    return true;
+}
+
+} // namespace parley

@@ -1,0 +1,366 @@
+// Questions and their answers, on manual time and without sockets.
+
+#include "support/client_case.hpp"
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace chat_client_ask_test {
+
+using namespace parley;
+using namespace parley::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using lines = std::vector<std::string>;
+
+const std::string persisted_frame =
+    R"({"type":"messages_persisted","data":{"threadId":"t","providerResId":"c"}})";
+const std::string created_frame =
+    R"({"type":"thread_created","data":{"providerResId":"c","threadId":"t",)"
+    R"("canUpdateMetadata":true,"updateEndpoint":"/"}})";
+const std::string failed_frame = R"({"type":"chat_error","error":"no"})";
+const std::string component_frame =
+    R"({"type":"ui_component","toolCallId":"u","componentName":"c","props":{}})";
+
+awaitable<std::size_t> ask_often(client_case& test, scripted_connection& peer, int times) {
+    std::size_t letters = 0;
+    for (int i = 0; i < times; ++i) {
+        peer.expect_write("chat_message").reply(text_frame("abc")).reply(finished_frame);
+        peer.reply(persisted_frame);
+        const auto said = co_await test.client->ask("hi");
+        letters += said.text.size();
+    }
+    co_return letters;
+}
+
+std::size_t stops(const scripted_connection& peer) {
+    return peer.writes_with(R"("type":"stop_run")");
+}
+
+} // namespace
+
+TEST_CASE("chat_client: used through ask alone it goes on for ever, and keeps nothing",
+          "[component][chat_client]") {
+    client_case test;
+    test.config.log_threshold = log_level::warning;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    CHECK(run(test.io, ask_often(test, peer, 100'000)) == 300'000);
+    const auto counted = test.client->metrics();
+    CHECK(counted.messages_sent >= 100'000);
+    CHECK(test.log.lines().empty());
+    CHECK(test.told().size() <= 1);
+    CHECK(test.client->metrics().events_dropped == counted.events_dropped);
+}
+
+TEST_CASE("chat_client: while nobody takes events the oldest are dropped, counted and told once",
+          "[component][chat_client]") {
+    client_case test;
+    test.config.connection.limits.event_count = 10;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    for (int i = 0; i < 1'000; ++i)
+        peer.reply(text_frame(std::to_string(i)));
+    auto asked = start(test.io, test.client->ask("hi"));
+    poll(test.io);
+    peer.reply(text_frame("an answer")).reply(finished_frame);
+    poll(test.io);
+    CHECK(peer.finished());
+    CHECK(asked.get().text == "an answer");
+    CHECK(test.client->metrics().events_dropped == 990);
+    CHECK(test.log.count(log_level::warning, "nobody takes the events") == 1);
+
+    // From the first that is taken, what is not taken is not read.
+    CHECK(std::get<text_delta>(*run(test.io, test.client->next_event())).text == "990");
+    for (int i = 0; i < 100; ++i)
+        peer.reply(text_frame("more"));
+    poll(test.io);
+    CHECK_FALSE(peer.finished());
+    CHECK(test.told().size() == 9 + 100);
+    CHECK(test.client->metrics().events_dropped == 990);
+}
+
+TEST_CASE("chat_client: what the server says of a run's thread goes to its ask",
+          "[component][chat_client]") {
+    client_case test;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+
+    SECTION("before the end, or with it") {
+        peer.expect_write("hi").reply(created_frame).reply(text_frame("a"));
+        peer.reply(component_frame).reply(finished_frame).reply(persisted_frame);
+        const auto said = run(test.io, test.client->ask("hi"));
+        CHECK(said.thread_id == "t");
+        CHECK(said.provider_res_id == "c");
+        CHECK(said.conversation_id == "conversation-1");
+        CHECK(said.persisted);
+        CHECK(said.events == 4); // a component is for whoever shows it
+        CHECK(test.told() == lines{"component u c {} complete"});
+    }
+    SECTION("after the end: it has its answer, and the next has not begun") {
+        peer.expect_write("hi").reply(text_frame("a")).reply(finished_frame);
+        CHECK_FALSE(run(test.io, test.client->ask("hi")).persisted);
+        auto next = start(test.io, test.client->ask("next"));
+        poll(test.io);
+        peer.reply(persisted_frame).reply(text_frame("b")).reply(finished_frame);
+        poll(test.io);
+        CHECK_FALSE(next.get().persisted);
+        CHECK(test.told() == lines{"persisted t c"});
+    }
+    SECTION("of a run that nobody asked for it goes to whoever takes events") {
+        run(test.io, test.client->send_message("hi"));
+        peer.reply(created_frame).reply(finished_frame).reply(persisted_frame);
+        poll(test.io);
+        CHECK(test.told() == lines{"thread t c", "finished conversation-1", "persisted t c"});
+    }
+}
+
+TEST_CASE("chat_client: a cancelled ask stops its run, and the next one has its own answer",
+          "[component][chat_client]") {
+    client_case test;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    auto asked = start(test.io, test.client->ask("hi"));
+    poll(test.io);
+    peer.reply(created_frame).reply(text_frame("half"));
+    poll(test.io);
+    asked.cancel();
+    poll(test.io);
+    CHECK(asked.aborted());
+    CHECK(stops(peer) == 1);
+    CHECK(peer.writes().back().find(R"("conversationUuid":"c")") != std::string::npos);
+
+    auto next = start(test.io, test.client->ask("next"));
+    poll(test.io);
+    CHECK(peer.writes_with("next") == 0); // the server is still at the one before
+    peer.reply(text_frame("late")).reply(finished_frame);
+    poll(test.io);
+    CHECK(peer.writes_with("next") == 1);
+    peer.reply(text_frame("own")).reply(finished_frame);
+    poll(test.io);
+    CHECK(next.get().text == "own");
+    CHECK(test.told().empty());
+}
+
+TEST_CASE("chat_client: a run that is not stopped by its stop_run is waited for ten seconds",
+          "[component][chat_client]") {
+    client_case test;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    auto asked = start(test.io, test.client->ask("hi"));
+    poll(test.io);
+    asked.cancel();
+    poll(test.io);
+
+    SECTION("by an ask") {
+        auto next = start(test.io, test.client->ask("next"));
+        test.pass(9999ms);
+        CHECK(peer.writes_with("next") == 0);
+        test.pass(1ms);
+        CHECK(peer.writes_with("next") == 1);
+        peer.reply(text_frame("own")).reply(finished_frame);
+        poll(test.io);
+        CHECK(next.get().text == "own");
+    }
+    SECTION("before others hear of what the server says") {
+        run(test.io, test.client->send_message("next"));
+        peer.reply(text_frame("late"));
+        test.pass(10s);
+        peer.reply(text_frame("own")).reply(finished_frame);
+        poll(test.io);
+        CHECK(test.told() == lines{"text own", "finished conversation-1"});
+    }
+    SECTION("and by nobody once its session is lost") {
+        peer.fail_read(errc::connection_reset);
+        test.expect_session().expect_write("next").reply(finished_frame);
+        auto next = start(test.io, test.client->ask("next"));
+        test.pass(1s);
+        CHECK(next.done());
+        CHECK_FALSE(next.failed());
+    }
+}
+
+TEST_CASE("chat_client: an ask that is cancelled before it is sent stops nothing",
+          "[component][chat_client]") {
+    client_case test;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    auto first = start(test.io, test.client->ask("first"));
+    auto waiting = start(test.io, test.client->ask("waits its turn"));
+    poll(test.io);
+    waiting.cancel();
+    poll(test.io);
+    CHECK(waiting.aborted());
+    CHECK(stops(peer) == 0);
+    peer.reply(finished_frame);
+    poll(test.io);
+    CHECK(first.done());
+    peer.hold_writes();
+    auto writing = start(test.io, test.client->send_message("takes its time"));
+    auto queued = start(test.io, test.client->ask("queued"));
+    poll(test.io);
+    queued.cancel();
+    peer.let_go();
+    poll(test.io);
+    CHECK(stops(peer) == 0);
+}
+
+TEST_CASE("chat_client: where cancelled asks are not stopped, the next one says what it waits for",
+          "[component][chat_client]") {
+    client_case test;
+    test.config.stop_cancelled_asks = false;
+    test.config.timeouts.answer = 20s;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    auto asked = start(test.io, test.client->ask("hi"));
+    poll(test.io);
+    asked.cancel();
+    poll(test.io);
+    CHECK(asked.aborted());
+    auto next = start(test.io, test.client->ask("next"));
+    test.pass(20s);
+    REQUIRE(next.failed_with(errc::answer_timeout));
+    CHECK(next.failure()->message.find("cancelled") != std::string::npos);
+    CHECK(next.failure()->message.find("stop_cancelled_asks") != std::string::npos);
+    CHECK(stops(peer) == 0);
+    CHECK(peer.writes_with("next") == 0);
+}
+
+TEST_CASE("chat_client: a run that falls silent is stopped, and the next ask is not held up by it",
+          "[component][chat_client]") {
+    client_case test;
+    test.config.timeouts.answer = 20s;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    auto asked = start(test.io, test.client->ask("hi"));
+    test.pass(20s);
+    CHECK(asked.failed_with(errc::answer_timeout));
+    CHECK(stops(peer) == 1);
+    auto next = start(test.io, test.client->ask("next"));
+    poll(test.io);
+    peer.reply(text_frame("late")).reply(failed_frame);
+    poll(test.io);
+    peer.reply(text_frame("own")).reply(finished_frame);
+    poll(test.io);
+    CHECK(next.get().text == "own");
+}
+
+TEST_CASE("chat_client: a streaming ask is told each piece before it has the whole",
+          "[component][chat_client]") {
+    client_case test;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    lines pieces;
+    auto asked =
+        start(test.io,
+              test.client->ask("hi", [&](std::string_view piece) { pieces.emplace_back(piece); }));
+    poll(test.io);
+    peer.reply(text_frame("a"));
+    poll(test.io);
+    CHECK(pieces == lines{"a"});
+    peer.reply(text_frame("b")).reply(text_frame("c"));
+    poll(test.io);
+    CHECK_FALSE(asked.done());
+    peer.reply(text_frame("d")).reply(finished_frame).reply(persisted_frame);
+    poll(test.io);
+    REQUIRE(asked.done());
+    CHECK(asked.get().text == "abcd");
+    std::string all;
+    for (const auto& piece : pieces)
+        all += piece;
+    CHECK(all == "abcd");
+    CHECK(pieces.size() >= 3);
+    CHECK(stops(peer) == 0);
+}
+
+TEST_CASE("chat_client: a streaming ask ends in whatever way its run does",
+          "[component][chat_client]") {
+    client_case test;
+    test.config.timeouts.answer = 20s;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    std::string told;
+    auto asked =
+        start(test.io, test.client->ask("hi", [&](std::string_view piece) { told += piece; }));
+    poll(test.io);
+    peer.reply(text_frame("half"));
+
+    SECTION("it fails") {
+        peer.reply(failed_frame);
+        poll(test.io);
+        CHECK(asked.failed_with(errc::chat_failed));
+    }
+    SECTION("the connection is lost") {
+        peer.fail_read(errc::connection_reset);
+        test.expect_session();
+        test.pass(1s);
+        CHECK(asked.failed_with(errc::sent_unconfirmed));
+    }
+    SECTION("it falls silent") {
+        test.pass(21s);
+        CHECK(asked.failed_with(errc::answer_timeout));
+        CHECK(stops(peer) == 1);
+    }
+    SECTION("the client is disconnected") {
+        auto closing = start(test.io, test.client->disconnect());
+        test.pass(5s);
+        CHECK(asked.failed_with(errc::disconnected));
+    }
+    SECTION("the client is destroyed") {
+        poll(test.io);
+        test.client.reset();
+        poll(test.io);
+        CHECK(asked.aborted());
+        CHECK(out_of_work(test.io));
+    }
+    CHECK(told == "half");
+}
+
+TEST_CASE("chat_client: a streaming ask that is left stops its run", "[component][chat_client]") {
+    client_case test;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    const bool cancelled = GENERATE(true, false);
+    auto asked = start(test.io, test.client->ask("hi", [&](std::string_view) {
+        if (!cancelled) throw std::runtime_error("the screen is full");
+    }));
+    poll(test.io);
+    peer.reply(text_frame("half"));
+    poll(test.io);
+    if (cancelled) asked.cancel();
+    poll(test.io);
+    REQUIRE(asked.done());
+    if (cancelled)
+        CHECK(asked.aborted());
+    else
+        CHECK_THROWS_AS(asked.get(), std::runtime_error);
+    CHECK(stops(peer) == 1);
+    peer.reply(text_frame("late")).reply(finished_frame);
+    peer.expect_write("next").reply(text_frame("own")).reply(finished_frame);
+    CHECK(run(test.io, test.client->ask("next")).text == "own");
+}
+
+TEST_CASE("chat_client: without a handler a streaming ask is an ask", "[component][chat_client]") {
+    client_case test;
+    test.make();
+    test.expect_session().expect_write("hi").reply(text_frame("a")).reply(finished_frame);
+    test.init();
+    CHECK(run(test.io, test.client->ask("hi", nullptr)).text == "a");
+}
+
+} // namespace chat_client_ask_test
