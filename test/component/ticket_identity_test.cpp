@@ -282,4 +282,39 @@ TEST_CASE("ticket_manager: clear after a change of identity is still a clear",
     CHECK(w.ends());
 }
 
+TEST_CASE("ticket_manager: cookies of a source's that no header can carry are malformed",
+          "[component][ticket_manager]") {
+    ticket_world w;
+    auto& tickets = w.manage();
+    const auto cookies = GENERATE(as<std::string>(), "a=1\r\nX: y", "a=\x01", "a=\xC3\xBC",
+                                  std::string(8 * 1024 + 1, 'x'));
+    auto made = w.source->make("t", 1h);
+    made.set_cookies(secret(cookies));
+    w.source->give(std::move(made));
+    CHECK(w.start(tickets.get_valid_ticket()).failed_with(errc::ticket_malformed));
+    CHECK(w.source->calls() == 1);
+    CHECK(w.ends());
+}
+
+TEST_CASE("ticket_manager: a source that refuses credentials by itself is no gateway",
+          "[component][ticket_manager][O139]") {
+    struct word {
+        std::optional<int> status;
+        bool said;
+        bool from_server;
+    };
+    const auto one = GENERATE(word{std::nullopt, false, true}, word{std::nullopt, true, true},
+                              word{403, false, false}, word{403, true, true});
+    ticket_world w;
+    auto& tickets = w.manage();
+    error_details details;
+    details.http_status = one.status;
+    details.from_server = one.said;
+    w.source->fail(error_info(errc::authentication_failed, "No.", details));
+    auto caller = w.start(tickets.get_valid_ticket());
+    CHECK(caller.failed_with(errc::authentication_failed));
+    CHECK(caller.failure()->details.from_server == one.from_server);
+    CHECK(w.ends());
+}
+
 } // namespace ticket_identity_test
