@@ -235,7 +235,7 @@ std::shared_ptr<link> connection_impl::release_link() {
 // What a callback of the user's threw, fit for the log.
 std::string connection_impl::clean(std::string_view thrown) const {
     auto secrets = secrets_ ? *secrets_ : std::vector<secret>();
-    if (tried_) wire::add_secrets(*tried_, secrets);
+    if (tried_) cookies::add_secrets(*tried_, secrets);
     return shorten_and_escape(without_secrets(thrown, std::span<const secret>(secrets)));
 }
 

@@ -61,7 +61,7 @@ http_answer server_exchange::answer(const http_response& response, wall_time now
     for (const secret* each : {&identity_->user_mp_auth_token, &identity_->chat_server_key})
         if (!each->empty()) out.secrets.push_back(each->expose());
     for (const auto& each : response.set_cookies)
-        if (const auto value = wire::cookie_value(each); !value.empty())
+        if (const auto value = cookies::cookie_value(each); !value.empty())
             out.secrets.push_back(value);
     return out;
 }

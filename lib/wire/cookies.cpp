@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace parley::wire {
+namespace parley::cookies {
 
 namespace {
 
@@ -158,4 +158,4 @@ void add_secrets(const ticket& from, std::vector<secret>& to) {
             to.emplace_back(value);
 }
 
-} // namespace parley::wire
+} // namespace parley::cookies

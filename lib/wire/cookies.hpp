@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace parley::wire {
+namespace parley::cookies {
 
 /// Where cookies would go.
 struct cookie_scope {
@@ -40,4 +40,4 @@ std::string_view cookie_value(std::string_view set_cookie) noexcept;
 /// What no text may show of a ticket: it, and each such value of its cookies.
 void add_secrets(const ticket& from, std::vector<secret>& to);
 
-} // namespace parley::wire
+} // namespace parley::cookies

@@ -47,7 +47,7 @@ public:
     std::optional<std::string_view> date;        ///< header `Date`
     std::optional<std::string_view> retry_after; ///< header `Retry-After`
     std::span<const std::string> set_cookies;    ///< headers `Set-Cookie`
-    wire::cookie_scope cookie_scope;             ///< of the WebSocket, to which they would go
+    cookies::cookie_scope cookie_scope;          ///< of the WebSocket, to which they would go
     /// What a server may say back and no error may repeat: the token, the key, the ticket.
     std::vector<std::string_view> secrets;
 };

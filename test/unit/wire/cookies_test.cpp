@@ -9,7 +9,7 @@
 namespace cookies_test {
 
 using namespace parley;
-using namespace parley::wire;
+using namespace parley::cookies;
 
 namespace {
 
