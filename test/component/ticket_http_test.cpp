@@ -124,7 +124,7 @@ TEST_CASE("http_ticket_source: each failure has its code, and only some are wort
         {"no zone", 200, ticket_until(R"("2030-01-01T00:00:00")"), errc::ticket_malformed, false},
         {"no such day", 200, ticket_until(R"("2030-02-30T00:00:00Z")"), errc::ticket_malformed,
          false},
-        {"a number", 200, ticket_until("1893456000"), errc::ticket_malformed, false},
+        {"a negative number", 200, ticket_until("-1"), errc::ticket_malformed, false},
     }));
     INFO(one.name);
     ticket_world w;
