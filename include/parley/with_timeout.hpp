@@ -7,6 +7,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <variant>
 
@@ -31,7 +32,9 @@ struct race {
 
 template <class T>
 awaitable<T> run_race(std::shared_ptr<race<T>> both, std::chrono::milliseconds limit) {
-    both->timer.expires_after(limit);
+    // The largest number there is means never, and does not overflow; a negative one is over.
+    constexpr std::chrono::milliseconds never = std::chrono::hours(24 * 365 * 10);
+    both->timer.expires_after(std::clamp(limit, std::chrono::milliseconds(0), never));
     auto slot = both->signal.slot();
     auto finished = [both](std::exception_ptr error, auto... value) {
         both->error = std::move(error);

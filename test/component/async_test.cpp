@@ -450,6 +450,25 @@ TEST_CASE("with_timeout: an operation in time gives its value", "[component][wit
     CHECK(run(io, with_timeout(quick(), 1h)) == 5);
 }
 
+TEST_CASE("with_timeout: the longest limit there is means never, and none is over at once",
+          "[component][with_timeout]") {
+    asio::io_context io;
+    const auto slow = [](asio::io_context* where) -> awaitable<int> {
+        for (int turn = 0; turn < 1'000; ++turn)
+            co_await asio::post(*where, asio::use_awaitable);
+        co_return 5;
+    };
+    const auto outcome = [&](std::chrono::milliseconds limit) {
+        auto call = start(io, with_timeout(slow(&io), limit));
+        io.restart();
+        io.run();
+        return call;
+    };
+    CHECK(outcome(std::chrono::milliseconds::max()).get() == 5);
+    CHECK(outcome(0ms).failed_with(errc::timed_out));
+    CHECK(outcome(std::chrono::milliseconds::min()).failed_with(errc::timed_out));
+}
+
 TEST_CASE("with_timeout: at the limit the operation is cancelled, and its end awaited",
           "[component][with_timeout]") {
     asio::io_context io;
