@@ -144,6 +144,9 @@ public:
         }
         return finish(object);
     }
+    line operator()(const parley::tool_answer_repeated& e) const {
+        return finish(named("tool_result_repeated").set("name", e.name).set("callId", e.call_id));
+    }
     line operator()(const parley::server_tool_started& e) const {
         return server_tool(e.name, e.call_id, "start", e.arguments, std::nullopt);
     }

@@ -55,6 +55,9 @@ public:
             screen_.note(style::warning, "  tool " + e.name + " failed: " + e.error);
         }
     }
+    void operator()(const parley::tool_answer_repeated& e) const {
+        dim("tool " + e.name + " was asked for again: answered as before");
+    }
     void operator()(const parley::server_tool_started& e) const {
         dim("server tool " + e.name + (e.arguments ? " " + value(*e.arguments) : std::string()));
     }

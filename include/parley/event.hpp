@@ -62,6 +62,13 @@ struct tool_finished {
     std::chrono::milliseconds duration{};
 };
 
+/// The server repeated a tool call that had been answered: the same `callId`, name and parameters.
+/// The tool did not run again; the server was told the first answer once more.
+struct tool_answer_repeated {
+    std::string name;
+    std::string call_id;
+};
+
 /// A tool that runs on the server started.
 struct server_tool_started {
     std::string name;
@@ -102,8 +109,9 @@ struct messages_persisted {
 
 /// The run is over.
 struct chat_finished {
-    std::optional<std::string> conversation_id;
+    std::optional<std::string> conversation_id; ///< `data.conversationId`, or else `uuid`
     std::optional<std::int64_t> message_count;
+    std::optional<std::string> uuid = std::nullopt; ///< as the frame has it
 };
 
 /// The run failed.
@@ -184,9 +192,9 @@ struct handler_failed {
 
 using event =
     std::variant<text_delta, reasoning_started, reasoning_delta, reasoning_finished, tool_started,
-                 tool_finished, server_tool_started, server_tool_finished, ui_component,
-                 thread_created, messages_persisted, chat_finished, chat_failed, server_error,
-                 message_skipped, connection_lost, reconnecting, connection_restored,
+                 tool_finished, tool_answer_repeated, server_tool_started, server_tool_finished,
+                 ui_component, thread_created, messages_persisted, chat_finished, chat_failed,
+                 server_error, message_skipped, connection_lost, reconnecting, connection_restored,
                  connection_failed, ticket_renewed, ticket_renewal_failed, handler_failed>;
 
 } // namespace parley

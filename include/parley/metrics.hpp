@@ -19,6 +19,7 @@ struct metrics_snapshot {
     std::uint64_t bytes_received = 0;
     std::uint64_t messages_skipped = 0;   ///< received, and not usable
     std::uint64_t connections_opened = 0; ///< sessions that were ready
+    std::uint64_t fields_ignored = 0;     ///< optional ones of another type, taken as absent
     std::uint64_t connections_lost = 0;
     std::uint64_t reconnect_attempts = 0;
     /// Requests to the source of tickets that this client began, retries included. One that several
@@ -43,6 +44,7 @@ struct metrics_snapshot {
     std::uint64_t heartbeat_acks = 0;              ///< answers to ours
     std::uint64_t events_dropped = 0;              ///< while nobody had ever taken one
     std::uint64_t handlers_failed = 0;             ///< that threw, of those given to `run`
+    std::uint64_t configurations_unanswered = 0;   ///< `configure_tools` of the server's, too many
 };
 
 } // namespace parley

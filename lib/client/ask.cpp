@@ -184,6 +184,7 @@ void chat_client::impl::leave_ask(const std::shared_ptr<ask_call>& call) {
 }
 
 unsigned chat_client::impl::take_unconfirmed() {
+    router_->end_texts(); // while the run is known whose they are
     const unsigned count = runs_.lose();
     for (const auto& [run, call] : asks_) {
         if (runs_.known(run) || call->done) continue;

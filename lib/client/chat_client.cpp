@@ -273,6 +273,7 @@ metrics_snapshot chat_client::impl::metrics() const {
     all.bytes_sent = websocket.bytes_sent;
     all.bytes_received = websocket.bytes_received;
     all.messages_skipped = messages.skipped;
+    all.fields_ignored = messages.fields_ignored;
     all.connections_opened = opened_;
     all.connections_lost = lost_;
     all.reconnect_attempts = attempts_;

@@ -22,8 +22,8 @@ bool is_one_of(const event& happened) {
 
 bool belongs_to_run(const event& happened) {
     return is_one_of<text_delta, reasoning_started, reasoning_delta, reasoning_finished,
-                     tool_started, tool_finished, server_tool_started, server_tool_finished,
-                     chat_finished, chat_failed>(happened);
+                     tool_started, tool_finished, tool_answer_repeated, server_tool_started,
+                     server_tool_finished, chat_finished, chat_failed>(happened);
 }
 
 } // namespace

@@ -191,6 +191,28 @@ unescaped append_unescaped(std::string& out, std::string_view inner) {
     return outcome;
 }
 
+unescaped append_unescaped_piece(std::string& out, std::string_view inner) {
+    constexpr std::size_t length = 6; // of an escaped half
+    const auto half_at = [&inner](std::size_t at, auto is_wanted) {
+        if (inner.substr(at, 2) != "\\u") return false;
+        const auto unit = hex4(inner, at + 2);
+        return unit && is_wanted(*unit);
+    };
+    if (half_at(0, is_low)) {
+        append_utf8(out, *hex4(inner, 2));
+        inner.remove_prefix(length);
+    }
+    if (inner.size() < length || !half_at(inner.size() - length, is_high))
+        return append_unescaped(out, inner);
+    const auto before = inner.substr(0, inner.size() - length);
+    // Behind an odd number of backslashes the last of them escapes ours.
+    const auto backslashes = before.size() - (before.find_last_not_of('\\') + 1);
+    if (backslashes % 2 != 0) return append_unescaped(out, inner);
+    const auto outcome = append_unescaped(out, before);
+    if (outcome != unescaped::invalid) append_utf8(out, *hex4(inner, before.size() + 2));
+    return outcome;
+}
+
 bool valid_escapes(std::string_view text) noexcept {
     for (auto at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at)) {
         if (at + 1 == text.size()) return false;

@@ -19,6 +19,11 @@ enum class unescaped {
 /// Appends what a JSON string says; `inner` is its text between the quotes.
 unescaped append_unescaped(std::string& out, std::string_view inner);
 
+/// The same for a piece of a longer text, which may have been cut between the halves of a UTF-16
+/// pair. A low half at its beginning and a high half at its end are kept, each as the three bytes
+/// that UTF-8 would have for it: no valid text contains them.
+unescaped append_unescaped_piece(std::string& out, std::string_view inner);
+
 /// Whether all that a backslash introduces in a string's text is an escape of RFC 8259 section 7.
 bool valid_escapes(std::string_view text) noexcept;
 

@@ -55,6 +55,7 @@ struct text_of {
     std::size_t operator()(const tool_finished& e) const {
         return sum(e.name, e.call_id, e.result, e.error);
     }
+    std::size_t operator()(const tool_answer_repeated& e) const { return sum(e.name, e.call_id); }
     std::size_t operator()(const server_tool_started& e) const {
         return sum(e.name, e.call_id, e.arguments);
     }
@@ -68,7 +69,7 @@ struct text_of {
     std::size_t operator()(const messages_persisted& e) const {
         return sum(e.thread_id, e.provider_res_id);
     }
-    std::size_t operator()(const chat_finished& e) const { return sum(e.conversation_id); }
+    std::size_t operator()(const chat_finished& e) const { return sum(e.conversation_id, e.uuid); }
     std::size_t operator()(const chat_failed& e) const { return sum(e.error, e.code, e.details); }
     std::size_t operator()(const server_error& e) const { return sum(e.error, e.code, e.details); }
     std::size_t operator()(const message_skipped& e) const { return sum(e.detail); }

@@ -4,6 +4,7 @@
 #include "message/tool_registry.hpp"
 #include "message/tool_runner.hpp"
 #include "policy/reasoning_log.hpp"
+#include "policy/surrogate_joiner.hpp"
 #include "policy/token_bucket.hpp"
 #include "wire/decoder.hpp"
 #include "wire/encoder.hpp"
@@ -42,6 +43,8 @@ public:
         add_one(received_);
         if (sink_.expired()) return;
         auto frame = decode(text);
+        if (const auto ignored = decoder_.ignored(); ignored != 0)
+            fields_ignored_.store(value_of(fields_ignored_) + ignored, std::memory_order_relaxed);
         size_ = text.size();
         std::visit([this](auto& one) { take(*taking_, std::move(one)); }, frame);
     }
@@ -56,6 +59,12 @@ public:
         if (runner_) runner_->launch();
     }
 
+    void end_texts() override {
+        if (sink_.expired()) return;
+        end_text(*taking_);
+        end_reasonings(*taking_);
+    }
+
     void add_tools(std::vector<tool> added) override { tools_.add(std::move(added)); }
     void remove_tool(const std::string& name) override { tools_.remove(name); }
     void replace_tools(std::vector<tool> replaced) override { tools_.replace(std::move(replaced)); }
@@ -63,10 +72,12 @@ public:
 
     bool end_calls() override {
         stopped_ = true;
+        end_texts();
         return !runner_ || runner_->end_calls();
     }
     awaitable<void> stop() override {
         stopped_ = true;
+        end_texts();
         return runner_ ? runner_->stop() : nothing_runs();
     }
     void restart() override {
@@ -82,6 +93,7 @@ public:
         message_counts counts;
         counts.received = value_of(received_);
         counts.skipped = value_of(skipped_);
+        counts.fields_ignored = value_of(fields_ignored_);
         counts.pings = value_of(pings_);
         counts.pings_unanswered = value_of(pings_unanswered_);
         counts.ping_answers = value_of(ping_answers_);
@@ -113,7 +125,7 @@ private:
     }
 
     void take(message_sink& sink, session_established&&) {
-        end_reasonings(sink); // of a session that was lost
+        end_texts(); // of a session that was lost
         sink.on_session_established();
     }
     void take(message_sink& sink, authentication_refused&& refused) {
@@ -136,11 +148,21 @@ private:
     }
     void take(message_sink&, ping_acknowledged&&) { add_one(ping_answers_); }
 
+    void take(message_sink& sink, text_delta&& delta) {
+        const bool empty = delta.text.empty();
+        halves_.join(delta.text);
+        if (empty || !delta.text.empty()) sink.on_event(std::move(delta));
+    }
+
     void take(message_sink& sink, reasoning_started&& started) {
         pass_on(sink, reasonings_.start(clock_->now(), std::move(started.id)));
     }
     void take(message_sink& sink, reasoning_delta&& delta) {
-        if (reasonings_.grow(delta.id, delta.text)) return sink.on_event(std::move(delta));
+        const bool empty = delta.text.empty();
+        if (reasonings_.grow(delta.id, delta.text)) {
+            if (empty || !delta.text.empty()) sink.on_event(std::move(delta));
+            return;
+        }
         pass_on(sink, reasonings_.delta(clock_->now(), std::move(delta.id), std::move(delta.text)));
     }
     void take(message_sink& sink, reasoning_finished&& finished) {
@@ -148,11 +170,11 @@ private:
     }
 
     void take(message_sink& sink, chat_finished&& finished) {
-        end_reasonings(sink);
+        end_texts();
         sink.on_event(std::move(finished));
     }
     void take(message_sink& sink, chat_failed&& failed) {
-        end_reasonings(sink);
+        end_texts();
         sink.on_event(std::move(failed));
     }
 
@@ -167,6 +189,9 @@ private:
         sink.on_event(std::forward<Event>(happened));
     }
 
+    void end_text(message_sink& sink) {
+        if (halves_.holds()) sink.on_event(text_delta{std::string(halves_.end())});
+    }
     void end_reasonings(message_sink& sink) {
         if (reasonings_.open() != 0) pass_on(sink, reasonings_.end_all(clock_->now()));
     }
@@ -202,13 +227,15 @@ private:
     std::weak_ptr<message_sink> sink_;
     message_sink* taking_ = nullptr; // while sink_ has not expired
 
+    surrogate_joiner halves_; // of the answer
     reasoning_log reasonings_;
     token_bucket pongs_{10, 10}; // at once, and a second
     token_bucket lines_{10, 1};  // likewise
     std::uint64_t lines_left_out_ = 0;
     std::size_t size_ = 0; // of the frame that is being taken
 
-    counter received_{0}, skipped_{0}, pings_{0}, pings_unanswered_{0}, ping_answers_{0};
+    counter received_{0}, skipped_{0}, fields_ignored_{0}, pings_{0}, pings_unanswered_{0},
+        ping_answers_{0};
 };
 
 } // namespace

@@ -57,6 +57,7 @@ inline constexpr std::size_t tool_outcomes = 1 + static_cast<std::size_t>(tool_o
 struct message_counts {
     std::uint64_t received = 0;
     std::uint64_t skipped = 0;
+    std::uint64_t fields_ignored = 0;
     std::uint64_t tool_calls = 0;
     std::uint64_t tool_calls_repeated = 0;
     std::uint64_t tool_calls_failed = 0;
@@ -71,8 +72,9 @@ struct message_counts {
 };
 
 /// From a frame to an event (DESIGN.md 3, message_handler): decodes, routes, answers heartbeats,
-/// runs tools, once per callId. The error boundary: nothing that a frame holds or a tool throws
-/// comes out. Strand only, but for `counts`. It and its sink are kept alive by the tools that run.
+/// joins what was cut within a character, runs tools, once per call. The error boundary: nothing
+/// that a frame holds or a tool throws comes out. Strand only, but for `counts`. It and its sink
+/// are kept alive by the tools that run.
 class message_router : public std::enable_shared_from_this<message_router> {
 public:
     static std::shared_ptr<message_router>
@@ -89,6 +91,8 @@ public:
     virtual void on_binary(std::size_t size) = 0;
     /// What one read brought has been routed: the tools that it asked for start.
     virtual void after_read() = 0;
+    /// The session is over: what it left open goes out as events.
+    virtual void end_texts() = 0;
 
     /// Throw `tool_configuration_error`: all of them or none is added.
     virtual void add_tools(std::vector<tool> added) = 0;

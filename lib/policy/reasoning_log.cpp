@@ -13,9 +13,10 @@ std::vector<event> reasoning_log::start(time_point now, std::string id) {
     return out;
 }
 
-bool reasoning_log::grow(const std::string& id, std::string_view text) {
+bool reasoning_log::grow(const std::string& id, std::string& text) {
     const auto which = find(id);
-    if (which == open_.end() || bytes_ + text.size() > max_bytes_) return false;
+    if (which == open_.end() || bytes_ + text.size() + longer > max_bytes_) return false;
+    which->halves.join(text);
     bytes_ += text.size();
     which->text += text;
     return true;
@@ -23,17 +24,18 @@ bool reasoning_log::grow(const std::string& id, std::string_view text) {
 
 std::vector<event> reasoning_log::delta(time_point now, std::string id, std::string text) {
     std::vector<event> out;
-    if (grow(id, text)) {
-        out.push_back(reasoning_delta{std::move(id), std::move(text)});
-        return out;
-    }
     auto which = find(id);
     if (which == open_.end()) which = open(now, id, out);
+    const bool empty = text.empty();
+    which->halves.join(text);
+    if (text.empty() && !empty) return out;
     while (bytes_ + text.size() > max_bytes_ && open_.size() > 1)
         finish(now, open_.begin() == which ? std::next(open_.begin()) : open_.begin(), out);
     if (bytes_ + text.size() > max_bytes_ && !which->text.empty()) {
+        const auto halves = std::exchange(which->halves, {}); // the text goes on
         finish(now, which, out);
         which = open(now, id, out);
+        which->halves = halves;
     }
     bytes_ += text.size();
     which->text += text;
@@ -65,12 +67,17 @@ reasoning_log::position reasoning_log::open(time_point now, std::string id,
         finish(now, open_.begin(), out);
     bytes_ += id.size();
     out.push_back(reasoning_started{id});
-    open_.push_back(thought{std::move(id), std::string(), now});
+    open_.push_back(thought{std::move(id), std::string(), now, {}});
     return std::prev(open_.end());
 }
 
 void reasoning_log::finish(time_point now, position which, std::vector<event>& out) {
     bytes_ -= which->id.size() + which->text.size();
+    if (which->halves.holds()) {
+        const std::string rest(which->halves.end());
+        which->text += rest;
+        out.push_back(reasoning_delta{which->id, rest});
+    }
     out.push_back(reasoning_finished{
         std::move(which->id), std::move(which->text),
         std::chrono::duration_cast<std::chrono::milliseconds>(now - which->started)});

@@ -3,6 +3,7 @@
 #include <parley/event.hpp>
 
 #include "core/clock.hpp"
+#include "policy/surrogate_joiner.hpp"
 
 #include <cstddef>
 #include <list>
@@ -17,7 +18,8 @@ namespace parley {
 ///
 /// A delta for an id that was not started starts it, a start of one that is open ends that first,
 /// and an end without a start is nothing. When there are too many ids, or too much text, the oldest
-/// are ended, so that the text goes out in pieces and none of it is lost.
+/// are ended, so that the text goes out in pieces and none of it is lost. Halves of a UTF-16 pair
+/// are joined for each id; a piece of which nothing is left for now is no event.
 class reasoning_log {
 public:
     static constexpr std::size_t default_ids = 64;
@@ -27,8 +29,9 @@ public:
         : max_ids_(max_ids), max_bytes_(max_bytes) {}
 
     std::vector<event> start(time_point now, std::string id);
-    /// Whether that was all that a delta has to do: it is an event as it is, and ends nothing.
-    bool grow(const std::string& id, std::string_view text);
+    /// Whether that was all that a delta has to do: it starts and ends nothing. Then `text` is the
+    /// event's; else it is as it was.
+    bool grow(const std::string& id, std::string& text);
     std::vector<event> delta(time_point now, std::string id, std::string text);
     std::vector<event> end(time_point now, const std::string& id);
     /// The run is over: ends whatever is open, in the order of the starts.
@@ -41,9 +44,11 @@ private:
         std::string id;
         std::string text;
         time_point started;
+        surrogate_joiner halves;
     };
     using position = std::list<thought>::iterator;
 
+    static constexpr std::size_t longer = 3; // a piece may get by joining
     position find(const std::string& id);
     position open(time_point now, std::string id, std::vector<event>& out);
     void finish(time_point now, position which, std::vector<event>& out);

@@ -81,12 +81,13 @@ workspace& thread_workspace() {
 }
 
 /// Which message these fields are, all of them good, or else in `why` what is wrong with them.
-std::optional<wire::frame_kind> usable_kind(wire::frame_fields& fields, message_skipped& why) {
+std::optional<wire::frame_kind> usable_kind(wire::frame_fields& fields, message_skipped& why,
+                                            unsigned& ignored) {
     auto kind = wire::plain_frame(fields);
     if (kind) {
         fields.set_plain(true);
     } else if ((kind = wire::identify(fields, why))) {
-        if (auto skipped = wire::check_fields(*kind, fields)) {
+        if (auto skipped = wire::check_fields(*kind, fields, ignored)) {
             why = std::move(*skipped);
             kind.reset();
         }
@@ -104,6 +105,7 @@ public:
     }
 
     server_frame decode(std::string_view text) {
+        ignored_ = 0;
         if (text.size() > longest_)
             return message_skipped{skip_reason::too_large, fmt::format("{} bytes", text.size())};
         auto& [finder, fields] = thread_workspace();
@@ -114,14 +116,17 @@ public:
         finder.give_back();
         if (!scanned) return wire::skipped_for(text);
         message_skipped why;
-        const auto kind = usable_kind(fields, why);
+        const auto kind = usable_kind(fields, why, ignored_);
         if (!kind) return why;
-        familiar_.learn(*kind, text, fields);
+        if (ignored_ == 0) familiar_.learn(*kind, text, fields); // else the next would not count
         return wire::build_frame(*kind, fields);
     }
 
+    unsigned ignored() const noexcept { return ignored_; }
+
 private:
     std::size_t longest_;
+    unsigned ignored_ = 0;
     wire::familiar_frames familiar_;
     const simdjson::implementation* active_ = nullptr; // tests compare them
 };
@@ -130,5 +135,6 @@ decoder::decoder(const limits_config& limits) : impl_(std::make_unique<impl>(lim
 decoder::~decoder() = default;
 
 server_frame decoder::decode(std::string_view text) { return impl_->decode(text); }
+unsigned decoder::ignored() const noexcept { return impl_->ignored(); }
 
 } // namespace parley

@@ -24,6 +24,9 @@ public:
     /// Nothing of it is kept. Throws `std::bad_alloc` only.
     server_frame decode(std::string_view text);
 
+    /// Optional fields of the last frame that had another type, and so counted as absent.
+    unsigned ignored() const noexcept;
+
 private:
     class impl;
     std::unique_ptr<impl> impl_;

@@ -1,8 +1,10 @@
 #include "wire/frame_builder.hpp"
 
 #include "core/json_check.hpp"
+#include "core/json_string.hpp"
 #include "core/json_walk.hpp"
 #include "core/text.hpp"
+#include "core/trusted_json.hpp"
 
 #include <utility>
 #include <variant>
@@ -13,8 +15,17 @@ namespace {
 
 using enum level;
 
+/// The words of a failure. Of an object they are its `message`, or else its JSON.
+std::string words(const frame_fields& in, field which) {
+    const auto value = in.raw(top, which);
+    if (value.empty() || value.front() != '{') return in.text(top, which);
+    const auto message = member(value, "message");
+    const bool says = message && kind_of(*message) == json_kind::string;
+    return says ? unescape_json_string(*message) : std::string(value);
+}
+
 authentication_refused refusal(const frame_fields& in) {
-    return {shorten_and_escape(in.text(top, field::error)),
+    return {shorten_and_escape(words(in, field::error)),
             shorten_and_escape(in.spelled(top, field::code).value_or(""))};
 }
 
@@ -25,46 +36,83 @@ tools_acknowledged acknowledgement(const frame_fields& in, bool update) {
 /// Nearly every frame is one: its text is written where it stays.
 server_frame piece(const frame_fields& in, field which) {
     server_frame out(std::in_place_type<parley::text_delta>);
-    in.text(data, which, std::get<parley::text_delta>(out).text);
+    in.piece(data, which, std::get<parley::text_delta>(out).text);
     return out;
 }
 
 std::string reasoning_id(const frame_fields& in) {
-    return in.optional_text(data, field::id).value_or("reasoning"); // PROTOCOL.md 2.2
+    return in.spelled(data, field::id).value_or("reasoning"); // PROTOCOL.md 2.2
+}
+
+reasoning_delta thought(const frame_fields& in) {
+    reasoning_delta out{reasoning_id(in), {}};
+    in.piece(data, field::text, out.text);
+    return out;
 }
 
 chat_finished finish(const frame_fields& in) {
     // PROTOCOL.md 2.2: `data.conversationId`, else `uuid`. An empty id names nothing.
-    chat_finished out{std::nullopt, in.integer(data, field::message_count)};
-    auto id = in.text(data, field::conversation_id);
-    if (id.empty()) id = in.text(top, field::uuid);
+    chat_finished out;
+    out.message_count = in.integer(data, field::message_count);
+    auto id = in.spelled(data, field::conversation_id).value_or("");
+    auto uuid = in.spelled(top, field::uuid).value_or("");
+    if (id.empty()) id = uuid;
     if (!id.empty()) out.conversation_id = std::move(id);
+    if (!uuid.empty()) out.uuid = std::move(uuid);
     return out;
 }
 
 template <class Failure>
 Failure failure(const frame_fields& in) {
-    return {in.text(top, field::error), in.spelled(data, field::error_code),
+    return {words(in, field::error), in.spelled(data, field::error_code),
             in.optional_json(data, field::details)};
 }
 
 thread_created new_thread(const frame_fields& in) {
-    return {in.text(data, field::thread_id), in.text(data, field::provider_res_id),
+    return {in.spelled(data, field::thread_id).value_or(""),
+            in.spelled(data, field::provider_res_id).value_or(""),
             in.boolean(data, field::can_update_metadata), in.text(data, field::update_endpoint)};
 }
 
+bool is_object(std::string_view text) noexcept {
+    return kind_of(trim_json(text)) == json_kind::object && !check_json(text);
+}
+
+/// The parameters of a call, null when they are no object. A model that has none to give says
+/// nothing, `null` or `[]`, and some servers pass the model's own JSON on in a string.
+json_text parameters(const frame_fields& in) {
+    const auto given = in.raw(top, field::parameters);
+    if (in.absent(top, field::parameters)) return trusted_json::make("{}");
+    switch (kind_of(given)) {
+    case json_kind::object:
+        if (!in.known_valid(top, field::parameters) && check_json(given)) return {};
+        return in.json(top, field::parameters);
+    case json_kind::array:
+        if (!trim_json(given.substr(1)).starts_with(']')) return {};
+        return trusted_json::make("{}");
+    case json_kind::string:
+        if (const auto held = unescape_json_string(given); is_object(held))
+            return trusted_json::make(std::string(trim_json(held)));
+        return {};
+    default:
+        return {};
+    }
+}
+
 tool_requested request(const frame_fields& in) {
-    tool_requested out{in.text(top, field::tool_name), in.text(top, field::call_id), {}, false};
-    const auto parameters = in.raw(top, field::parameters);
-    out.parameters_valid = !parameters.empty() && kind_of(parameters) == json_kind::object &&
-                           (in.known_valid(top, field::parameters) || !check_json(parameters));
-    if (out.parameters_valid) out.parameters = in.json(top, field::parameters);
+    tool_requested out;
+    out.name = in.text(top, field::tool_name);
+    out.call_id = in.spelled(top, field::call_id).value_or("");
+    out.numeric_id = in.raw(top, field::call_id).front() != '"';
+    out.parameters = parameters(in);
+    out.parameters_valid = out.parameters.is_object();
     return out;
 }
 
 ui_component component(const frame_fields& in) {
-    ui_component out{in.text(top, field::tool_call_id), in.text(top, field::component_name),
-                     in.json(top, field::props), ui_component::state::complete};
+    ui_component out{in.spelled(top, field::tool_call_id).value_or(""),
+                     in.text(top, field::component_name), in.json(top, field::props),
+                     ui_component::state::complete};
     const auto status = in.raw(top, field::status);
     if (status == R"("streaming")") out.status = ui_component::state::streaming;
     if (status == R"("error")") out.status = ui_component::state::error;
@@ -97,25 +145,25 @@ server_frame build_frame(frame_kind kind, const frame_fields& in) {
     case frame_kind::reasoning_start:
         return reasoning_started{reasoning_id(in)};
     case frame_kind::reasoning_delta:
-        return parley::reasoning_delta{reasoning_id(in), in.text(data, field::text)};
+        return thought(in);
     case frame_kind::reasoning_end:
         return reasoning_finished{reasoning_id(in), {}, {}};
     case frame_kind::server_tool_call:
         return server_tool_started{in.text(data, field::tool_name),
-                                   in.text(data, field::tool_call_id),
+                                   in.spelled(data, field::tool_call_id).value_or(""),
                                    in.optional_json(data, field::args)};
     case frame_kind::server_tool_result:
     case frame_kind::latitude_tool_result:
         return server_tool_finished{in.text(data, field::tool_name),
-                                    in.text(data, field::tool_call_id),
+                                    in.spelled(data, field::tool_call_id).value_or(""),
                                     in.optional_json(data, field::result)};
     case frame_kind::chat_finished:
         return finish(in);
     case frame_kind::chat_error:
         return failure<chat_failed>(in);
     case frame_kind::messages_persisted:
-        return messages_persisted{in.optional_text(data, field::thread_id),
-                                  in.optional_text(data, field::provider_res_id)};
+        return messages_persisted{in.spelled(data, field::thread_id),
+                                  in.spelled(data, field::provider_res_id)};
     case frame_kind::thread_created:
         return new_thread(in);
     case frame_kind::tool_call_request:

@@ -35,9 +35,15 @@ void frame_fields::text(level where, field which, std::string& to) const {
     if (!value.empty() && value.front() == '"') append(value, to);
 }
 
-std::optional<std::string> frame_fields::optional_text(level where, field which) const {
-    if (absent(where, which)) return std::nullopt;
-    return unescaped(raw(where, which));
+void frame_fields::piece(level where, field which, std::string& to) const {
+    const auto value = raw(where, which);
+    const auto inner = value.substr(1, value.size() - 2);
+    if (plain_ || !has_backslash(inner)) {
+        to.append(inner);
+    } else {
+        to.reserve(inner.size()); // it gets no longer
+        append_unescaped_piece(to, inner);
+    }
 }
 
 std::optional<std::string> frame_fields::spelled(level where, field which) const {

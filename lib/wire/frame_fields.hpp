@@ -46,6 +46,12 @@ public:
         raw_[static_cast<std::size_t>(where)][static_cast<std::size_t>(which)] = raw;
     }
 
+    /// From now on it is absent.
+    void drop(level where, field which) noexcept {
+        const auto bit = std::uint64_t{1} << static_cast<unsigned>(which);
+        seen_[static_cast<std::size_t>(where)] &= ~bit;
+    }
+
     /// The value's text; empty when there is none.
     std::string_view raw(level where, field which) const noexcept {
         const auto bit = std::uint64_t{1} << static_cast<unsigned>(which);
@@ -69,7 +75,8 @@ public:
     std::string text(level where, field which) const;
     /// Appends it.
     void text(level where, field which, std::string& to) const;
-    std::optional<std::string> optional_text(level where, field which) const;
+    /// Appends a piece of a longer text, by `append_unescaped_piece`.
+    void piece(level where, field which, std::string& to) const;
     /// A string says what it says, a number is as it is spelled.
     std::optional<std::string> spelled(level where, field which) const;
     std::optional<std::int64_t> integer(level where, field which) const noexcept;

@@ -19,9 +19,9 @@ namespace {
 using enum presence;
 using enum level;
 
-// PROTOCOL.md 2.2, row by row. The words of a failure are optional: the failure itself must not get
-// lost for the lack of them.
-constexpr rule authentication_error_rules[]{{top, field::error, shape::text, optional},
+// PROTOCOL.md 2.2, row by row. A frame that ends or opens something has optional fields only: it
+// always does its work. So has a tool call, but for its id: it is answered.
+constexpr rule authentication_error_rules[]{{top, field::error, shape::words, optional},
                                             {top, field::code, shape::scalar, optional}};
 constexpr rule tools_rules[]{{top, field::data, shape::object, optional},
                              {data, field::tool_count, shape::integer, optional},
@@ -29,39 +29,39 @@ constexpr rule tools_rules[]{{top, field::data, shape::object, optional},
 constexpr rule content_delta_rules[]{{top, field::data, shape::object, required},
                                      {data, field::delta, shape::text, required}};
 constexpr rule text_delta_rules[]{{data, field::text_delta, shape::text, required}};
-constexpr rule reasoning_rules[]{{data, field::id, shape::name, optional}};
-constexpr rule reasoning_delta_rules[]{{data, field::id, shape::name, optional},
+constexpr rule reasoning_rules[]{{data, field::id, shape::scalar, optional}};
+constexpr rule reasoning_delta_rules[]{{data, field::id, shape::scalar, optional},
                                        {data, field::text, shape::text, required}};
 constexpr rule tool_start_rules[]{{data, field::tool_name, shape::name, required},
-                                  {data, field::tool_call_id, shape::name, required},
+                                  {data, field::tool_call_id, shape::scalar, required},
                                   {data, field::args, shape::value, optional}};
 constexpr rule tool_end_rules[]{{data, field::tool_name, shape::name, required},
-                                {data, field::tool_call_id, shape::name, required},
+                                {data, field::tool_call_id, shape::scalar, required},
                                 {data, field::result, shape::value, optional}};
-constexpr rule chat_finished_rules[]{{top, field::uuid, shape::name, optional},
+constexpr rule chat_finished_rules[]{{top, field::uuid, shape::scalar, optional},
                                      {top, field::data, shape::object, optional},
-                                     {data, field::conversation_id, shape::name, optional},
+                                     {data, field::conversation_id, shape::scalar, optional},
                                      {data, field::message_count, shape::integer, optional}};
-constexpr rule failure_rules[]{{top, field::error, shape::text, optional},
+constexpr rule failure_rules[]{{top, field::error, shape::words, optional},
                                {top, field::data, shape::object, optional},
                                {data, field::error_code, shape::scalar, optional},
                                {data, field::details, shape::value, optional}};
 constexpr rule persisted_rules[]{{top, field::data, shape::object, optional},
-                                 {data, field::thread_id, shape::name, optional},
-                                 {data, field::provider_res_id, shape::name, optional}};
+                                 {data, field::thread_id, shape::scalar, optional},
+                                 {data, field::provider_res_id, shape::scalar, optional}};
 constexpr rule thread_created_rules[]{{top, field::data, shape::object, required},
-                                      {data, field::provider_res_id, shape::name, required},
-                                      {data, field::thread_id, shape::name, required},
+                                      {data, field::provider_res_id, shape::scalar, required},
+                                      {data, field::thread_id, shape::scalar, required},
                                       {data, field::can_update_metadata, shape::boolean, optional},
                                       {data, field::update_endpoint, shape::name, optional}};
-constexpr rule tool_call_rules[]{{top, field::tool_name, shape::name, required},
-                                 {top, field::call_id, shape::name, required},
+constexpr rule tool_call_rules[]{{top, field::tool_name, shape::text, optional},
+                                 {top, field::call_id, shape::identifier, required},
                                  {top, field::parameters, shape::parameters, optional}};
-constexpr rule component_rules[]{{top, field::tool_call_id, shape::name, required},
+constexpr rule component_rules[]{{top, field::tool_call_id, shape::scalar, required},
                                  {top, field::component_name, shape::name, required},
                                  {top, field::props, shape::value, required},
                                  {top, field::status, shape::component_status, optional}};
-constexpr rule ping_rules[]{{top, field::timestamp, shape::scalar, optional},
+constexpr rule ping_rules[]{{top, field::timestamp, shape::stamp, optional},
                             {top, field::ping_time, shape::scalar, optional}};
 constexpr rule ack_rules[]{{top, field::timestamp, shape::scalar, optional},
                            {top, field::original_timestamp, shape::scalar, optional}};
@@ -128,15 +128,23 @@ bool all_names(std::string_view array) {
     return true;
 }
 
+/// Whether a value is JSON, of no more than 64 levels.
 std::optional<message_skipped> check_value(const frame_row& in, const rule& applied,
                                            const frame_fields& fields) {
+    const auto value = fields.raw(applied.where, applied.which);
+    if (applied.wanted == shape::object && value.front() == '{') return std::nullopt; // was walked
     if (fields.known_valid(applied.where, applied.which)) return std::nullopt;
-    const auto fault = check_json(fields.raw(applied.where, applied.which));
+    if (is_string(value) && valid_token(value)) return std::nullopt;
+    const auto fault = check_json(value);
     if (!fault) return std::nullopt;
     if (fault->what != json_fault::kind::too_deep)
         return bad(in, applied, "is not valid JSON", skip_reason::not_json);
     if (applied.wanted == shape::parameters) return std::nullopt;
     return bad(in, applied, "is nested deeper than 64 levels", skip_reason::too_deep);
+}
+
+bool is_limited(shape wanted) noexcept {
+    return wanted == shape::name || wanted == shape::scalar || wanted == shape::stamp;
 }
 
 bool has_shape(shape wanted, std::string_view value, const frame_fields& fields,
@@ -145,6 +153,9 @@ bool has_shape(shape wanted, std::string_view value, const frame_fields& fields,
     case shape::text:
     case shape::name:
         return is_string(value);
+    case shape::words:
+        return is_string(value) || kind_of(value) == json_kind::object;
+    case shape::identifier:
     case shape::scalar:
         return is_string(value) || is_number(value);
     case shape::integer:
@@ -157,6 +168,7 @@ bool has_shape(shape wanted, std::string_view value, const frame_fields& fields,
         return kind_of(value) == json_kind::array && all_names(value);
     case shape::component_status:
         return is_status(value);
+    case shape::stamp:
     case shape::value:
     case shape::parameters:
         break;
@@ -171,20 +183,7 @@ std::optional<message_skipped> check(const frame_row& in, const rule& applied,
         if (applied.needed == optional) return std::nullopt;
         return bad(in, applied, "is missing");
     }
-    switch (applied.wanted) {
-    case shape::object:
-        break; // walked by the parser
-    case shape::names:
-    case shape::value:
-    case shape::parameters:
-        if (auto skipped = check_value(in, applied, fields)) return skipped;
-        break;
-    default:
-        if (value.front() == '{' || value.front() == '[')
-            return bad(in, applied, "has another type");
-        if (!valid_token(value))
-            return bad(in, applied, "is not valid JSON", skip_reason::not_json);
-    }
+    if (auto skipped = check_value(in, applied, fields)) return skipped;
     if (value == "null" && applied.wanted != shape::value) {
         if (applied.needed == optional) return std::nullopt;
         return bad(in, applied, "is null");
@@ -193,8 +192,7 @@ std::optional<message_skipped> check(const frame_row& in, const rule& applied,
         return bad(in, applied,
                    applied.wanted == shape::component_status ? "has an unknown value"
                                                              : "has another type");
-    const bool limited = applied.wanted == shape::name || applied.wanted == shape::scalar;
-    if (limited && value.size() > longest_name)
+    if (is_limited(applied.wanted) && value.size() > longest_name)
         return bad(in, applied, "is longer than 4 KiB", skip_reason::too_large);
     return std::nullopt;
 }
@@ -211,8 +209,8 @@ bool plainly_good(const rule& applied, const frame_fields& fields) noexcept {
     if (wanted == shape::component_status) return is_status(value);
     if (wanted == shape::integer) // without a leading zero, which is none of JSON's
         return value.front() > '0' && fields.integer(applied.where, applied.which);
-    if (wanted > shape::scalar || !frame_fields::plain(value)) return false;
-    return wanted == shape::text || value.size() <= longest_name;
+    if (wanted > shape::stamp || !frame_fields::plain(value)) return false;
+    return !is_limited(wanted) || value.size() <= longest_name;
 }
 
 struct named {
@@ -375,10 +373,16 @@ std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& 
     return none(why, skip_reason::no_type, "");
 }
 
-std::optional<message_skipped> check_fields(frame_kind kind, const frame_fields& fields) {
+std::optional<message_skipped> check_fields(frame_kind kind, frame_fields& fields,
+                                            unsigned& ignored) {
     const auto& in = rows[static_cast<std::size_t>(kind)];
-    for (const auto& each : in.rules)
-        if (auto skipped = check(in, each, fields)) return skipped;
+    for (const auto& each : in.rules) {
+        auto skipped = check(in, each, fields);
+        if (!skipped) continue;
+        if (each.needed == required || skipped->reason == skip_reason::not_json) return skipped;
+        fields.drop(each.where, each.which);
+        ++ignored;
+    }
     return std::nullopt;
 }
 

@@ -38,30 +38,39 @@ enum class frame_kind : std::uint8_t {
     error
 };
 
-// What becomes of a field that is not as it should be. `reported`: the frame is skipped, as a
-// message_skipped with that reason, and the session goes on.
+// Of a required field:
 //
 //   shape             takes                            missing, null     another type   longer
-//   text              a string                         required:         bad_field      taken
-//   name              a string, up to 4 KiB escaped    bad_field,        bad_field      too_large
-//   scalar            a name or a number               optional: its     bad_field      too_large
-//   integer           of 64 bits, spelled as one       default           bad_field
-//   boolean           true, false                                        bad_field
-//   object            an object                                          bad_field
-//   names             an array of names                                  bad_field      bad_field
-//   component_status  streaming, complete, error                         bad_field      bad_field
-//   value             any JSON; null is a value where it is required     taken          taken
-//   parameters        any JSON; what is no object, missing too, is a call that is answered with
-//                     `Invalid parameters: NAME`
+//   text              a string                         bad_field         bad_field      taken
+//   words             a string or an object            bad_field         bad_field      taken
+//   identifier        a string or a number             bad_field         bad_field      taken
+//   name              a string, up to 4 KiB escaped    bad_field         bad_field      too_large
+//   scalar            a name or a number, up to 4 KiB  bad_field         bad_field      too_large
+//   stamp             any JSON up to 4 KiB             bad_field         taken          too_large
+//   integer           of 64 bits, spelled as one       bad_field         bad_field
+//   boolean           true, false                      bad_field         bad_field
+//   object            an object                        bad_field         bad_field
+//   names             an array of names                bad_field         bad_field      bad_field
+//   component_status  streaming, complete, error       bad_field         bad_field      bad_field
+//   value             any JSON                         null is a value   taken          taken
+//   parameters        any JSON; an object, or absent, null, `[]`, or a string that holds an object.
+//                     Anything else is a call that is answered with `Invalid parameters: NAME`
 //
-// Invalid JSON in a field that is read is `not_json`, a value nested deeper than 64 levels is
-// `too_deep` (of parameters: a call with invalid ones). Defaults: an empty text, `reasoning` for
-// the id of a reasoning, `complete` for a status, nullopt where the event has an optional.
+// A value nested deeper than 64 levels is `too_deep` (of parameters: a call with invalid ones).
+// Each of these reasons costs the frame, which is skipped as a `message_skipped`; the session goes
+// on. An optional field with such a fault counts as absent instead, and is counted. Invalid JSON in
+// a field that is read is `not_json` and costs the frame in either case: it is no JSON object.
+//
+// Of an absent optional field the default is an empty text, `reasoning` for the id of a reasoning,
+// `complete` for a status, nullopt where the event has an optional.
 
 enum class shape : std::uint8_t {
     text,
+    words,
+    identifier,
     name,
     scalar,
+    stamp,
     integer,
     boolean,
     object,
@@ -101,9 +110,11 @@ std::optional<frame_kind> plain_frame(const frame_fields& fields) noexcept;
 /// Which message these fields are, or nullopt, and in `why` the reason for which they are none.
 std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& why);
 
-/// What is wrong with its fields, if anything: each is there and has its shape, or may be absent.
-/// After this the getters of frame_fields cannot fail.
-std::optional<message_skipped> check_fields(frame_kind kind, const frame_fields& fields);
+/// The fault that costs the frame, if there is one: a required field is missing or has another
+/// shape. Optional fields of another shape are dropped from `fields` and added to `ignored`. After
+/// this the getters of frame_fields cannot fail.
+std::optional<message_skipped> check_fields(frame_kind kind, frame_fields& fields,
+                                            unsigned& ignored);
 
 /// The frame cannot be used for a fault that `check_json` found.
 message_skipped skipped_for(std::string_view text);

@@ -38,10 +38,11 @@ struct tool_requested {
     std::string call_id;
     json_text parameters;          ///< an object; null when they are not valid
     bool parameters_valid = false; ///< false: answered with an error (PROTOCOL.md 2.3)
+    bool numeric_id = false;       ///< the `callId` is a number, and is answered as one
 };
 
-/// `heartbeat_ping`: what the pong says back, as it was spelled (PITFALLS P48). A number or a
-/// string with its quotes; empty when it was not there.
+/// `heartbeat_ping`: the values that the pong repeats, as they were spelled (PITFALLS P48); empty
+/// when absent. `timestamp` is any JSON, `ping_time` a number or a string with its quotes.
 struct ping_received {
     std::string timestamp;
     std::string ping_time;
@@ -53,7 +54,8 @@ struct ping_acknowledged {
     std::string original_timestamp;
 };
 
-/// One frame. Of `reasoning_finished` only the id is filled: text and duration are known above.
+/// One frame. Of `reasoning_finished` only the id is filled: text and duration are known above. The
+/// text of a delta may begin or end with half of a UTF-16 pair (`append_unescaped_piece`).
 using server_frame =
     std::variant<session_established, authentication_refused, tools_acknowledged,
                  configuration_requested, tool_requested, ping_received, ping_acknowledged,

@@ -27,6 +27,9 @@ struct event_speller {
         return "tool ends " + e.name + " " + e.call_id + " " + std::string(to_string(e.outcome)) +
                " " + (e.result ? std::string(e.result->view()) : e.error);
     }
+    std::string operator()(const tool_answer_repeated& e) const {
+        return "tool answered again " + e.name + " " + e.call_id;
+    }
     std::string operator()(const server_tool_started& e) const {
         return "server tool starts " + e.name + " " + e.call_id + json(e.arguments);
     }

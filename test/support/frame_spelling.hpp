@@ -45,7 +45,8 @@ struct frame_speller {
     }
     std::string operator()(const configuration_requested&) const { return "configure "; }
     std::string operator()(const tool_requested& f) const {
-        return "call " + list(f.name, f.call_id, f.parameters, f.parameters_valid ? 1 : 0);
+        return "call " + list(f.name, f.call_id, f.parameters, f.parameters_valid ? 1 : 0,
+                              f.numeric_id ? 1 : 0);
     }
     std::string operator()(const ping_received& f) const {
         return "ping " + list(f.timestamp, f.ping_time);
@@ -78,7 +79,7 @@ struct frame_speller {
         return "persisted " + list(f.thread_id, f.provider_res_id);
     }
     std::string operator()(const chat_finished& f) const {
-        return "finished " + list(f.conversation_id, f.message_count);
+        return "finished " + list(f.conversation_id, f.message_count, f.uuid);
     }
     std::string operator()(const chat_failed& f) const {
         return "failed " + list(f.error, f.code, f.details);

@@ -41,8 +41,12 @@ public:
     }
     std::string operator()(const tool_requested& f) const {
         auto out = of("tool_call_request");
-        out.text("toolName", f.name).text("callId", f.call_id);
-        if (f.parameters_valid) out.raw("parameters", f.parameters.view());
+        out.text("toolName", f.name);
+        if (f.numeric_id)
+            out.raw("callId", f.call_id);
+        else
+            out.text("callId", f.call_id);
+        out.raw("parameters", f.parameters_valid ? f.parameters.view() : "false");
         return out.take();
     }
     std::string operator()(const ping_received& f) const {
@@ -96,7 +100,7 @@ public:
         object data;
         data.text_if("conversationId", f.conversation_id);
         if (f.message_count) data.integer("messageCount", *f.message_count);
-        return of("chat_finished").raw("data", data.take()).take();
+        return of("chat_finished").text_if("uuid", f.uuid).raw("data", data.take()).take();
     }
     std::string operator()(const chat_failed& f) const { return failure("chat_error", f); }
     std::string operator()(const server_error& f) const { return failure("error", f); }

@@ -150,4 +150,50 @@ TEST_CASE("reasoning_log: one piece larger than the limit is taken whole",
           lines{"end a " + std::string(20, 'x') + " 0", "start a", "delta a y"});
 }
 
+TEST_CASE("reasoning_log: halves of a pair in two deltas of one id are joined",
+          "[unit][reasoning_log][O142]") {
+    const std::string high = "\xED\xA0\xBD";
+    const std::string low = "\xED\xBA\x80";
+    const std::string rocket = "\xF0\x9F\x9A\x80";
+    for (const std::size_t limit : {10u, 1'000u}) { // at the limit the text goes on in pieces
+        reasoning_log log(4, limit);
+        std::string said;
+        std::string whole;
+        const auto take = [&](const std::vector<event>& events) {
+            for (const auto& one : events) {
+                if (const auto* piece = std::get_if<reasoning_delta>(&one)) said += piece->text;
+                if (const auto* end = std::get_if<reasoning_finished>(&one)) whole += end->text;
+            }
+        };
+        take(log.delta(t0, "a", "one" + high));
+        take(log.delta(t0, "a", ""));
+        take(log.delta(t0, "a", low + "two" + high));
+        take(log.delta(t0, "a", low));
+        take(log.end(t0, "a"));
+        CHECK(said == "one" + rocket + "two" + rocket);
+        CHECK(whole == said);
+    }
+    std::string text = low;
+    reasoning_log log;
+    log.delta(t0, "a", high);
+    CHECK(spell(log.delta(t0, "b", "x")) == lines{"start b", "delta b x"});
+    CHECK(log.grow("a", text));
+    CHECK(text == rocket);
+}
+
+TEST_CASE("reasoning_log: a half that is left becomes U+FFFD at the end",
+          "[unit][reasoning_log][O142]") {
+    const std::string high = "\xED\xA0\xBD";
+    const std::string unknown = "\xEF\xBF\xBD";
+    reasoning_log log;
+
+    CHECK(spell(log.delta(t0, "a", high)) == lines{"start a"});
+    CHECK(spell(log.end(t0, "a")) == lines{"delta a " + unknown, "end a " + unknown + " 0"});
+    log.delta(t0, "a", "x" + high);
+    CHECK(spell(log.start(t0, "a")) ==
+          lines{"delta a " + unknown, "end a x" + unknown + " 0", "start a"});
+    log.delta(t0, "a", "y" + high);
+    CHECK(spell(log.end_all(t0)) == lines{"delta a " + unknown, "end a y" + unknown + " 0"});
+}
+
 } // namespace reasoning_log_test

@@ -98,6 +98,12 @@ TEST_CASE("decoder: the end of a run", "[unit][decoder]") {
               R"({"type":"chat_finished","uuid":"u","data":{"conversationId":""}})")
               .conversation_id == "u");
     CHECK(decode_as<chat_finished>(R"({"type":"chat_finished"})").conversation_id == std::nullopt);
+    CHECK(both.uuid == "u");
+    CHECK_FALSE(decode_as<chat_finished>(R"({"type":"chat_finished","uuid":""})").uuid.has_value());
+    const auto numbers = decode_as<chat_finished>(
+        R"({"type":"chat_finished","uuid":4.70,"data":{"conversationId":12}})");
+    CHECK(numbers.conversation_id == "12");
+    CHECK(numbers.uuid == "4.70");
 
     const auto failed = decode_as<chat_failed>(
         R"({"type":"chat_error","error":"E","data":{"errorCode":"X","details":{"a":[1]}}})");
@@ -123,6 +129,15 @@ TEST_CASE("decoder: conversations", "[unit][decoder]") {
     CHECK(stored.provider_res_id == "p");
     CHECK_FALSE(
         decode_as<messages_persisted>(R"({"type":"messages_persisted"})").thread_id.has_value());
+
+    const auto numbered = decode_as<thread_created>(
+        R"({"type":"thread_created","data":{"providerResId":17,"threadId":9007199254740993}})");
+    CHECK(numbered.provider_res_id == "17");
+    CHECK(numbered.thread_id == "9007199254740993");
+    const auto persisted = decode_as<messages_persisted>(
+        R"({"type":"messages_persisted","data":{"threadId":1.50,"providerResId":17}})");
+    CHECK(persisted.thread_id == "1.50");
+    CHECK(persisted.provider_res_id == "17");
 }
 
 TEST_CASE("decoder: a tool call and a component", "[unit][decoder]") {
@@ -145,12 +160,88 @@ TEST_CASE("decoder: a tool call and a component", "[unit][decoder]") {
               .status == ui_component::state::complete);
 }
 
+TEST_CASE("decoder: the words of a failure, whatever its error is", "[unit][decoder][O140]") {
+    struct row {
+        std::string json;
+        std::string words;
+    };
+    const std::vector<row> rows{
+        {R"("no")", "no"},
+        {R"({"message":"n\u006f","code":7})", "no"},
+        {R"({ "code" : 7 })", R"({ "code" : 7 })"},
+        {R"({"message":{"text":"no"}})", R"({"message":{"text":"no"}})"},
+        {"{}", "{}"},
+        {"null", ""},
+        {"[\"no\"]", ""},
+        {"7", ""},
+        {"true", ""},
+    };
+    for (const auto& [json, words] : rows) {
+        INFO(json);
+        const auto rest = R"(,"error":)" + json + '}';
+        CHECK(decode_as<server_error>(R"({"type":"error")" + rest).error == words);
+        CHECK(decode_as<chat_failed>(R"({"type":"chat_error")" + rest).error == words);
+        CHECK(decode_as<authentication_refused>(R"({"type":"authentication_error")" + rest).error ==
+              words);
+    }
+}
+
+TEST_CASE("decoder: a tool call is taken whatever its name is, and any id",
+          "[unit][decoder][O141]") {
+    const auto request = [](const std::string& fields) {
+        return decode_as<tool_requested>(R"({"type":"tool_call_request",)" + fields + '}');
+    };
+    for (const std::string_view name : {"", R"("toolName":"",)", R"("toolName":null,)",
+                                        R"("toolName":7,)", R"("toolName":{"name":"w"},)"}) {
+        INFO(name);
+        CHECK(request(std::string(name) + R"("callId":"c")").name.empty());
+    }
+    const std::string large(5'000, 'i');
+    CHECK(request(R"("toolName":"w","callId":")" + large + '"').call_id == large);
+    CHECK(request(R"("callId":"c","toolName":")" + large + '"').name == large);
+    CHECK(request(R"("toolName":"w","callId":"")").call_id.empty());
+    CHECK_FALSE(request(R"("toolName":"w","callId":"17")").numeric_id);
+    for (const std::string_view number : {"17", "-0", "1.50", "1e400", "18446744073709551616"}) {
+        const auto numbered = request(R"("toolName":"w","callId": )" + std::string(number) + ' ');
+        CHECK(numbered.call_id == number);
+        CHECK(numbered.numeric_id);
+    }
+}
+
+TEST_CASE("decoder: parameters that are absent, null, empty or in a string are an object",
+          "[unit][decoder][O141]") {
+    struct row {
+        std::string json;
+        std::string object;
+    };
+    const std::vector<row> rows{
+        {"", "{}"},
+        {R"(,"parameters":null)", "{}"},
+        {R"(,"parameters":[])", "{}"},
+        {R"(,"parameters": [ ] )", "{}"},
+        {R"(,"parameters":"{}")", "{}"},
+        {R"(,"parameters":"{\"city\":\"R\u00f6m\",\"n\":1.0}")",
+         "{\"city\":\"R\xC3\xB6m\",\"n\":1.0}"},
+        {R"(,"parameters":" {\"a\":\"\\ud83d\"}\n")", R"({"a":"\ud83d"})"},
+    };
+    for (const auto& [json, object] : rows) {
+        INFO(json);
+        const auto call = decode_as<tool_requested>(
+            R"({"type":"tool_call_request","toolName":"w","callId":"c")" + json + "}");
+        CHECK(call.parameters_valid);
+        CHECK(call.parameters.view() == object);
+    }
+}
+
 TEST_CASE("decoder: parameters that are no object are a call to be answered",
-          "[unit][decoder][G79]") {
+          "[unit][decoder][G79][O141]") {
     const std::string deep = std::string(65, '[') + std::string(65, ']');
     for (const std::string& parameters :
-         {std::string(), std::string(R"(,"parameters":null)"), std::string(R"(,"parameters":[])"),
-          std::string(R"(,"parameters":"{}")"), R"(,"parameters":{"a":)" + deep + "}"}) {
+         {std::string(R"(,"parameters":[1])"), std::string(R"(,"parameters":"Rome")"),
+          std::string(R"(,"parameters":"")"), std::string(R"(,"parameters":"[]")"),
+          std::string(R"(,"parameters":"{\"a\"")"), std::string(R"(,"parameters":7)"),
+          std::string(R"(,"parameters":true)"), R"(,"parameters":"{\"a\":)" + deep + R"(}")",
+          R"(,"parameters":{"a":)" + deep + "}"}) {
         INFO(parameters);
         const auto call = decode_as<tool_requested>(
             R"({"type":"tool_call_request","toolName":"w","callId":"c")" + parameters + "}");
@@ -168,6 +259,14 @@ TEST_CASE("decoder: a heartbeat keeps the spelling of what is said back", "[unit
             std::string(time) + " }");
         CHECK(ping.timestamp == R"("2026-11-22T19:00:00.000Z")");
         CHECK(ping.ping_time == time);
+    }
+    for (const std::string_view stamp :
+         {"1700000000000.125", "true", R"({"s": [1]})", "[1]", "[]", "1e400"}) {
+        const auto ping = decode_as<ping_received>(
+            R"({"pingTime":{"no":"time"},"type":"heartbeat_ping","timestamp": )" +
+            std::string(stamp) + " }");
+        CHECK(ping.timestamp == stamp);
+        CHECK(ping.ping_time.empty());
     }
     const auto bare = decode_as<ping_received>(R"({"type":"heartbeat_ping","pingTime":null})");
     CHECK(bare.timestamp.empty());
@@ -203,11 +302,56 @@ TEST_CASE("decoder: of two equal keys the first counts", "[unit][decoder][F68]")
 }
 
 TEST_CASE("decoder: a lone surrogate becomes U+FFFD, and the text stays", "[unit][decoder][F68]") {
-    CHECK(decode_as<text_delta>(chat_event("content-delta", R"({"delta":"a\ud83d"})")).text ==
-          "a\xEF\xBF\xBD");
-    CHECK(decode_as<text_delta>(chat_event("content-delta", R"({"delta":"\ude00b"})")).text ==
-          "\xEF\xBF\xBD"
-          "b");
+    const std::string unknown = "\xEF\xBF\xBD";
+    CHECK(decode_as<text_delta>(chat_event("content-delta", R"({"delta":"a\ud83db"})")).text ==
+          'a' + unknown + 'b');
+    CHECK(decode_as<text_delta>(chat_event("content-delta", R"({"delta":"a\ude00b"})")).text ==
+          'a' + unknown + 'b');
+    CHECK(decode_as<server_error>(R"({"type":"error","error":"\ude00b\ud83d"})").error ==
+          unknown + 'b' + unknown);
+}
+
+TEST_CASE("decoder: half a pair at the edge of a delta is kept for its other half",
+          "[unit][decoder][O142]") {
+    const std::string high = "\xED\xA0\xBD";
+    const std::string low = "\xED\xBA\x80";
+    const std::string unknown = "\xEF\xBF\xBD";
+    struct row {
+        std::string spelled;
+        std::string text;
+    };
+    const std::vector<row> rows{
+        {R"(a\ud83d)", "a" + high},
+        {R"(\uD83D)", high},
+        {R"(\ude80b)", low + "b"},
+        {R"(\uDE80)", low},
+        {R"(\ude80\ud83d)", low + high},
+        {R"(\ude80-\ud83d)", low + "-" + high},
+        {R"(\ud83d\ude80)", "\xF0\x9F\x9A\x80"},
+        {R"(\ud83d\ud83d)", unknown + high},
+        {R"(\ude80\ude80)", low + unknown},
+        {R"(\ud83db)", unknown + "b"},
+        {R"(b\ude80)", "b" + unknown},
+        {R"(\\ud83d)", R"(\ud83d)"}, // a backslash, and letters behind it
+        {R"(\\\ud83d)", "\\" + high},
+        {R"(\\\\ud83d)", R"(\\ud83d)"},
+        {R"(\\ude80)", R"(\ude80)"},
+    };
+    decoder used; // knows the spelling of the frame
+    for (const auto& [spelled, text] : rows) {
+        INFO(spelled);
+        const auto quoted = '"' + spelled + '"';
+        const auto content = chat_event("content-delta", R"({"delta":)" + quoted + '}');
+        const auto provider =
+            chat_event("provider-event", R"({"type":"text-delta","textDelta":)" + quoted + '}');
+        const auto thought =
+            chat_event("provider-event", R"({"type":"reasoning-delta","text":)" + quoted + '}');
+        for (int time = 0; time < 2; ++time) {
+            CHECK(std::get<text_delta>(decode(used, content)).text == text);
+            CHECK(std::get<text_delta>(decode(used, provider)).text == text);
+            CHECK(std::get<reasoning_delta>(decode(used, thought)).text == text);
+        }
+    }
 }
 
 TEST_CASE("decoder: one decoder takes frame after frame, small and large", "[unit][decoder][F68]") {
