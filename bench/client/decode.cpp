@@ -24,7 +24,7 @@ public:
         if (std::holds_alternative<parley::text_delta>(happened)) ++texts;
     }
     void send_control(std::string) override {}
-    void send_answer(std::string) override {}
+    void send_answer(std::string, std::uint64_t) override {}
 
     std::uint64_t events = 0;
     std::uint64_t texts = 0;

@@ -52,7 +52,9 @@ enum class tool_outcome {
 
 std::string_view to_string(tool_outcome) noexcept;
 
-/// It ended, and this is what the server is told: `result`, or else `error`.
+/// It ended, and this is what the server is told: `result`, or else `error`. A result after which
+/// the server closes with 1009 is followed by a second one, after the `connection_lost`: the error
+/// `Tool result too large: NAME`, which takes its place.
 struct tool_finished {
     std::string name;
     std::string call_id;

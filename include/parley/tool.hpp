@@ -13,7 +13,8 @@
 
 namespace parley {
 
-/// One request of the server to run a tool, as the tool's handler gets it.
+/// One request of the server to run a tool, as the tool's handler gets it. The same `callId`, name
+/// and parameters again do not run the tool again; until `disconnect` they get the first answer.
 ///
 /// Cancellation: when the client shuts down or the tool's time is over, the handler's coroutine is
 /// cancelled (terminal), as any Asio operation in it sees.
@@ -25,6 +26,8 @@ public:
           deadline_(deadline) {}
 
     const std::string& name() const noexcept { return name_; }
+    /// As the server spelled it; may be empty. Other calls may have it too: models number their
+    /// calls anew in each turn.
     const std::string& call_id() const noexcept { return call_id_; }
     const json_text& parameters() const noexcept { return parameters_; } ///< an object
     std::chrono::steady_clock::time_point deadline() const noexcept { return deadline_; }

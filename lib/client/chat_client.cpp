@@ -304,6 +304,7 @@ metrics_snapshot chat_client::impl::metrics() const {
     all.heartbeat_pings_unanswered = messages.pings_unanswered;
     all.heartbeat_acks = messages.ping_answers;
     all.events_dropped = events_.dropped();
+    all.configurations_unanswered = configurations_unanswered_;
     all.handlers_failed = handlers_failed_;
     return all;
 }

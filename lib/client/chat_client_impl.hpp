@@ -101,6 +101,7 @@ private:
     std::string heartbeat() override;
     unsigned take_unconfirmed() override;
     void on_connection_event(connection_event happened) override;
+    void on_answer_too_large(std::uint64_t id) override { router_->answer_too_large(id); }
 
     // message_sink
     void on_session_established() override;
@@ -109,7 +110,9 @@ private:
     void on_configuration_requested() override;
     void on_event(event&& happened) override;
     void send_control(std::string frame) override { connection_->send_control(std::move(frame)); }
-    void send_answer(std::string frame) override { connection_->send_answer(std::move(frame)); }
+    void send_answer(std::string frame, std::uint64_t id) override {
+        connection_->send_answer(std::move(frame), id);
+    }
 
     class init_call;
     class disconnect_call;
@@ -215,7 +218,8 @@ private:
     bool tools_changed_ = false; // since the last `configure_tools` of this session
 
     std::atomic<unsigned> sent_{0}; // messages, or tried
-    std::atomic<std::uint64_t> opened_{0}, lost_{0}, attempts_{0}, handlers_failed_{0};
+    std::atomic<std::uint64_t> opened_{0}, lost_{0}, attempts_{0}, handlers_failed_{0},
+        configurations_unanswered_{0};
 
     const std::shared_ptr<ticket_manager> tickets_;
 

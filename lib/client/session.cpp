@@ -218,6 +218,7 @@ awaitable<void> chat_client::impl::close() {
             flight<void>::start(strand_, clock_, [router = router_] { return router->stop(); });
         co_await stopping->wait_until(after(begun, limit / 3));
     }
+    router_->forget_answers(); // a server that comes later numbers its calls anew
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         after(begun, limit) - std::min(now(), after(begun, limit)));
     co_await connection_->close(left);

@@ -77,7 +77,8 @@ public:
     /// with it.
     virtual void send_control(std::string frame) = 0;
     /// Overtakes the messages; kept for the next ready session for `answer_lifetime`.
-    virtual void send_answer(std::string frame) = 0;
+    /// `id`: for `session_layer::on_answer_too_large`; 0 for none.
+    virtual void send_answer(std::string frame, std::uint64_t id = 0) = 0;
 
     /// Gives the session up and opens another: `connection_lost` (requested), then
     /// `connection_restored`. Returns when it is ready, throws when it ended for good or at the

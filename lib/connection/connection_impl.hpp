@@ -45,7 +45,7 @@ public:
                                          std::function<void(send_progress)> progress) override;
     awaitable<void> finish_send(std::shared_ptr<outgoing> begun, time_point deadline) override;
     void send_control(std::string frame) override;
-    void send_answer(std::string frame) override;
+    void send_answer(std::string frame, std::uint64_t id) override;
     awaitable<void> reconnect(time_point deadline) override;
     awaitable<void> close(std::chrono::milliseconds limit) override;
     void abandon() override;

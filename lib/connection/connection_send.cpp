@@ -61,9 +61,9 @@ void connection_impl::send_control(std::string frame) {
     enqueue(std::make_shared<outgoing>(send_lane::control, std::move(frame)));
 }
 
-void connection_impl::send_answer(std::string frame) {
+void connection_impl::send_answer(std::string frame, std::uint64_t id) {
     if (!running_ || stop_ != stop::none) return;
-    enqueue(std::make_shared<outgoing>(send_lane::answer, std::move(frame)));
+    enqueue(std::make_shared<outgoing>(send_lane::answer, std::move(frame), id));
 }
 
 awaitable<void> connection_impl::send(std::string frame, time_point deadline,

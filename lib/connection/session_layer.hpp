@@ -7,6 +7,7 @@
 #include "core/clock.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +48,9 @@ public:
     /// loss, before its event.
     virtual unsigned take_unconfirmed() = 0;
     virtual void on_connection_event(connection_event happened) = 0;
+    /// The session that is lost was closed with 1009, and this answer was the largest message of
+    /// it; 0: another message was. Called after the event of the loss.
+    virtual void on_answer_too_large(std::uint64_t /*id*/) {}
 };
 
 } // namespace parley

@@ -76,7 +76,7 @@ private:
     }
     void on_event(event&& happened) override { queue_.push(std::move(happened)); }
     void send_control(std::string frame) override { send(std::move(frame)); }
-    void send_answer(std::string frame) override { send(std::move(frame)); }
+    void send_answer(std::string frame, std::uint64_t) override { send(std::move(frame)); }
 
     void send(std::string frame) {
         if (!send_) return;

@@ -84,6 +84,12 @@ public:
         stopped_ = false;
         if (runner_) runner_->restart();
     }
+    void forget_answers() override {
+        if (runner_) runner_->forget();
+    }
+    void answer_too_large(std::uint64_t id) override {
+        if (runner_) runner_->answer_too_large(id);
+    }
     void abandon() override {
         if (runner_) runner_->abandon();
         sink_.reset();

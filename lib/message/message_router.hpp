@@ -34,7 +34,8 @@ public:
     virtual void on_configuration_requested() = 0;
     virtual void on_event(event&& happened) = 0;
     virtual void send_control(std::string frame) = 0; ///< heartbeat answers
-    virtual void send_answer(std::string frame) = 0;  ///< tool answers
+    /// The answer to a tool call. `id` names it for `answer_too_large`.
+    virtual void send_answer(std::string frame, std::uint64_t id) = 0;
 
 protected:
     ~message_sink() = default;
@@ -108,6 +109,10 @@ public:
     /// The same without waiting: for a destructor.
     virtual void abandon() = 0;
     virtual void restart() = 0;
+    /// Answers are not given again any more: a repeated call is a new one.
+    virtual void forget_answers() = 0;
+    /// The server has closed with 1009 because of that answer.
+    virtual void answer_too_large(std::uint64_t id) = 0;
 
     virtual message_counts counts() const = 0; ///< any thread
 

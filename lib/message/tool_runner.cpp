@@ -67,7 +67,10 @@ void tool_runner::request(tool_requested asked, std::shared_ptr<const tool> call
     tool_input::requested input;
     input.id = ++last_;
     input.call_id = asked.call_id;
+    input.numeric_id = asked.numeric_id;
     input.name = asked.name;
+    input.identity =
+        call_identity(asked.call_id, asked.numeric_id, asked.name, asked.parameters.view());
     input.known = called != nullptr;
     input.valid = asked.parameters_valid;
     input.timeout = called ? called->timeout().value_or(timeout_) : timeout_;
@@ -125,23 +128,25 @@ void tool_runner::perform(tool_action::answer& action) {
     if (log_.enabled(log_level::debug))
         log_.write(log_level::debug,
                    fmt::format("tool {}: {}{} after {} ms", shorten_and_escape(action.name),
-                               to_string(outcome), action.repeated ? ", again," : "",
+                               to_string(outcome),
+                               action.turn == answer_turn::again ? ", again," : "",
                                action.duration.count()));
     const auto sink = sink_.lock();
     if (!sink) return;
-    sink->send_answer(result ? encode_tool_result(action.call_id, *result)
-                             : encode_tool_error(action.call_id, error));
-    if (action.repeated) return;
+    sink->send_answer(result ? encode_tool_result(action.call_id, *result, action.numeric_id)
+                             : encode_tool_error(action.call_id, error, action.numeric_id),
+                      action.id);
+    if (action.turn == answer_turn::again)
+        return sink->on_event(
+            tool_answer_repeated{std::move(action.name), std::move(action.call_id)});
     sink->on_event(tool_finished{std::move(action.name), std::move(action.call_id), outcome,
                                  std::move(result), std::move(error), action.duration});
 }
 
 void tool_runner::count_answer(const tool_action::answer& given) noexcept {
     constexpr auto relaxed = std::memory_order_relaxed;
-    if (given.repeated) {
-        repeated_.fetch_add(1, relaxed);
-        return;
-    }
+    if (given.turn == answer_turn::again) repeated_.fetch_add(1, relaxed);
+    if (given.turn != answer_turn::first) return;
     if (!given.what.result) failed_.fetch_add(1, relaxed);
     outcomes_[static_cast<std::size_t>(given.what.outcome)].fetch_add(1, relaxed);
     const auto took = given.duration.count();
@@ -254,6 +259,17 @@ void tool_runner::abandon() {
     resume(tool_input::stopping());
     home_->close();
     tasks_.cancel();
+}
+
+void tool_runner::forget() { resume(tool_input::forgotten()); }
+
+void tool_runner::answer_too_large(tool_request_id id) {
+    tool_input::too_large input;
+    input.id = id;
+    auto actions = fsm_.resume(clock_->now(), input);
+    if (!actions.empty())
+        log_.write(log_level::warning, "the server closed because a tool's result is too large");
+    perform(std::move(actions));
 }
 
 void tool_runner::restart() { resume(tool_input::restarted()); }

@@ -51,6 +51,9 @@ public:
     awaitable<void> stop();
     void abandon();
     void restart();
+    void forget(); ///< a later repeat is a new call
+    /// The server has closed with 1009 because of that answer: an error takes its place. 0: none.
+    void answer_too_large(tool_request_id id);
 
     /// Starts the tools that are to run on the strand, and have been asked for since. Not from
     /// where a frame is being taken.

@@ -18,6 +18,7 @@ void opening_fsm::opened(time_point now) {
     state_ = state::established_awaited;
     deadline_ = after(now, session_timeout_);
     held_since_.reset();
+    answers_ = limited();
 }
 
 opening_action_t opening_fsm::established(time_point now, bool has_configuration) {

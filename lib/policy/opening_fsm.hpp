@@ -3,6 +3,7 @@
 #include <parley/error.hpp>
 
 #include "core/clock.hpp"
+#include "policy/token_bucket.hpp"
 
 #include <chrono>
 #include <optional>
@@ -18,7 +19,9 @@ namespace parley {
 //                          v
 //                    acknowledged? --acknowledged--> ready
 //
-// A refusal, an `error` while the acknowledgement is awaited, and a deadline end it.
+// A refusal, an `error` while the acknowledgement is awaited, and a deadline end it. Later the
+// server may ask for the configuration again; one that asks because it was answered would never
+// end, so that the answers of a session are limited.
 
 namespace opening_action {
 struct none {
@@ -55,6 +58,9 @@ public:
     /// else no business of the opening.
     opening_action_t server_error(const std::string& error, const std::optional<std::string>& code);
     opening_action_t at(time_point now); ///< the time is `now`
+    /// The server asks for the configuration again: whether it is to be answered. At most 5 times
+    /// in a session, and once more every 10 s after that.
+    bool configuration_requested(time_point now) { return answers_.take(now); }
     void lost() { state_ = state::idle; }
     /// From `held` to `released` nothing is read, by our own choice: that time does not count.
     void held(time_point now);
@@ -75,6 +81,8 @@ private:
     state state_ = state::idle;
     time_point deadline_ = time_point::max();
     std::optional<time_point> held_since_;
+    token_bucket answers_ = limited();
+    static token_bucket limited() { return {5, 0.1}; } // at once, and a second
 };
 
 } // namespace parley

@@ -59,6 +59,7 @@ send_queue::message send_queue::next(time_point now, bool session_ready) {
         if (from.entries.empty()) continue;
         auto first = take(from);
         first->state_ = send_state::writing;
+        if (first->text_.size() >= largest_.size) largest_ = {first->text_.size(), first->id_};
         admit();
         first->on_writing();
         return first;
@@ -96,6 +97,7 @@ void send_queue::drop(lane& from, send_state as) {
 }
 
 void send_queue::end_session(time_point now) {
+    largest_answer_ = std::exchange(largest_, {}).answer;
     if (std::exchange(live_, false))
         for (const auto& one : lane_of(send_lane::answer).entries)
             one->expires_ = after(now, limits_.answer_lifetime);

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <string>
@@ -35,7 +36,9 @@ enum class send_state {
 /// One message on its way out.
 class outgoing {
 public:
-    outgoing(send_lane lane, std::string text) : lane_(lane), text_(std::move(text)) {}
+    /// `id`: of an answer, for `send_queue::largest_answer`; 0 for none.
+    outgoing(send_lane lane, std::string text, std::uint64_t id = 0)
+        : lane_(lane), id_(id), text_(std::move(text)) {}
     outgoing(const outgoing&) = delete;
     outgoing& operator=(const outgoing&) = delete;
     virtual ~outgoing() = default;
@@ -51,6 +54,7 @@ private:
     virtual void on_settled() {} // once: its outcome is known
 
     const send_lane lane_;
+    const std::uint64_t id_;
     std::string text_;
     send_state state_ = send_state::waiting;
     time_point expires_ = time_point::max();
@@ -87,6 +91,11 @@ public:
     /// Settles whatever is not being written; as `not_sent` or `aborted`.
     void drop_all(send_state as);
 
+    /// The answer that was the largest of all messages whose writing began in the session that has
+    /// ended; 0 when another message was. If that session ended because a message was too large,
+    /// this is the cause.
+    std::uint64_t largest_answer() const noexcept { return largest_answer_; }
+
     std::size_t messages() const noexcept; ///< that are not being written yet
     std::size_t bytes() const noexcept;
     bool empty() const noexcept { return messages() == 0; }
@@ -115,6 +124,11 @@ private:
     std::array<lane, 3> lanes_;
     lane overflow_;     // data that has no room yet
     bool live_ = false; // a session is ready
+    struct {
+        std::size_t size = 0;
+        std::uint64_t answer = 0; // its id; 0: it is none
+    } largest_;                   // written in this session
+    std::uint64_t largest_answer_ = 0;
 };
 
 } // namespace parley

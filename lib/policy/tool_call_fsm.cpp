@@ -2,6 +2,8 @@
 
 #include "core/text.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -31,11 +33,25 @@ tool_answer refusal(tool_outcome why, const std::string& name) {
     }
 }
 
+/// Whether it tells what a tool did, and not why it did nothing.
+bool is_outcome(const tool_answer& answer) noexcept {
+    return answer.outcome == tool_outcome::succeeded || answer.outcome == tool_outcome::failed ||
+           answer.outcome == tool_outcome::timed_out;
+}
+
 std::chrono::milliseconds between(time_point from, time_point to) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(to - from);
 }
 
 } // namespace
+
+std::string call_identity(std::string_view call_id, bool numeric_id, std::string_view name,
+                          std::string_view parameters) {
+    if (call_id.empty()) return {};
+    // With the sizes in front no two calls are spelled alike.
+    auto out = fmt::format("{}{}:{}:", numeric_id ? 'n' : 't', call_id.size(), name.size());
+    return out.append(call_id).append(name).append(parameters);
+}
 
 tool_call_fsm::tool_call_fsm(tool_limits limits) : limits_(limits) {
     limits_.max_running = std::max(limits_.max_running, 1u);
@@ -52,20 +68,26 @@ tool_actions tool_call_fsm::resume(time_point now, tool_input_t input) {
         expire(now, out);
     else if (std::holds_alternative<tool_input::stopping>(input))
         stop(now, out);
+    else if (std::holds_alternative<tool_input::forgotten>(input))
+        forget();
+    else if (const auto* refused = std::get_if<tool_input::too_large>(&input))
+        replace(refused->id, out);
     else
         stopping_ = false;
     return out;
 }
 
 void tool_call_fsm::take(time_point now, tool_input::requested request, actions& out) {
-    if (const auto known = remembered_.find(request.call_id); known != remembered_.end()) {
+    if (const auto known = remembered_.find(request.identity); known != remembered_.end()) {
         order_.splice(order_.end(), order_, known->second);
-        const memory& first = *known->second;
-        out.push_back(tool_action::answer{request.id, first.call_id, first.name, first.answer,
-                                          std::chrono::milliseconds(0), true});
+        memory& first = *known->second;
+        first.told = request.id;
+        out.push_back(tool_action::answer{request.id, std::move(request.call_id),
+                                          request.numeric_id, std::move(request.name), first.answer,
+                                          std::chrono::milliseconds(0), answer_turn::again});
         return;
     }
-    if (under_way(request.call_id)) {
+    if (!request.identity.empty() && under_way(request.identity)) {
         out.push_back(tool_action::join{request.id});
         return;
     }
@@ -177,36 +199,58 @@ void tool_call_fsm::give_up(time_point now, run given_up, tool_answer answered, 
 
 void tool_call_fsm::answer(tool_input::requested request, std::chrono::milliseconds duration,
                            tool_answer what, actions& out) {
-    remember(memory{request.call_id, request.name, what});
-    out.push_back(tool_action::answer{request.id, std::move(request.call_id),
-                                      std::move(request.name), std::move(what), duration, false});
+    if (is_outcome(what) && !request.identity.empty())
+        remember(memory{std::move(request.identity), request.call_id, request.numeric_id,
+                        request.name, what, request.id});
+    out.push_back(tool_action::answer{request.id, std::move(request.call_id), request.numeric_id,
+                                      std::move(request.name), std::move(what), duration,
+                                      answer_turn::first});
 }
 
-bool tool_call_fsm::under_way(const std::string& call_id) const {
+bool tool_call_fsm::under_way(const std::string& identity) const {
     return std::any_of(running_.begin(), running_.end(),
-                       [&](const auto& each) { return each.request.call_id == call_id; }) ||
+                       [&](const auto& each) { return each.request.identity == identity; }) ||
            std::any_of(waiting_.begin(), waiting_.end(),
-                       [&](const auto& each) { return each.call_id == call_id; });
+                       [&](const auto& each) { return each.identity == identity; });
+}
+
+void tool_call_fsm::forget() {
+    remembered_.clear();
+    order_.clear();
+    remembered_bytes_ = 0;
+}
+
+void tool_call_fsm::replace(tool_request_id id, actions& out) {
+    const auto found = std::find_if(order_.begin(), order_.end(),
+                                    [id](const auto& each) { return each.told == id; });
+    if (found == order_.end() || !found->answer.result) return; // an error is as short as can be
+    remembered_bytes_ -= found->bytes();
+    found->answer = tool_answer(tool_outcome::failed,
+                                "Tool result too large: " + shorten_and_escape(found->name, 256));
+    remembered_bytes_ += found->bytes();
+    out.push_back(tool_action::answer{id, found->call_id, found->numeric_id, found->name,
+                                      found->answer, std::chrono::milliseconds(0),
+                                      answer_turn::instead});
 }
 
 std::size_t tool_call_fsm::memory::bytes() const noexcept {
-    return 2 * call_id.size() + name.size() + answer.error.size() +
+    return identity.size() + call_id.size() + name.size() + answer.error.size() +
            (answer.result ? answer.result->view().size() : 0);
 }
 
 void tool_call_fsm::remember(memory answered) {
     remembered_bytes_ += answered.bytes();
     if (order_.size() == limits_.remembered) { // the oldest goes, and this takes its place
-        auto place = remembered_.extract(order_.front().call_id);
+        auto place = remembered_.extract(order_.front().identity);
         remembered_bytes_ -= order_.front().bytes();
         order_.front() = std::move(answered);
         order_.splice(order_.end(), order_, order_.begin());
-        place.key() = order_.back().call_id;
+        place.key() = order_.back().identity;
         remembered_.insert(std::move(place));
         ++forgotten_;
     } else {
         order_.push_back(std::move(answered));
-        remembered_.emplace(order_.back().call_id, std::prev(order_.end()));
+        remembered_.emplace(order_.back().identity, std::prev(order_.end()));
     }
     while (remembered_bytes_ > limits_.remembered_bytes && order_.size() > 1)
         forget_oldest();
@@ -214,7 +258,7 @@ void tool_call_fsm::remember(memory answered) {
 
 void tool_call_fsm::forget_oldest() {
     remembered_bytes_ -= order_.front().bytes();
-    remembered_.erase(order_.front().call_id);
+    remembered_.erase(order_.front().identity);
     order_.pop_front();
     ++forgotten_;
 }

@@ -28,10 +28,13 @@ namespace parley {
 //             --a slot is free--> running --ended, out of time, stopping--> answered
 //             --else--> waiting --a slot is free--> running
 //
-// A callId runs at most once. A repeat while it waits or runs joins it: one answer for all. A
-// repeat after that gets the first answer again, from a memory that forgets what was asked for
-// least recently. A run that is out of time gives its slot back at once, whether or not its handler
-// takes notice; so many that do not are stuck, and no more calls are taken.
+// A call is its callId, its name and its parameters together (`call_identity`): models number their
+// calls anew in each turn. A call runs at most once. A repeat while it waits or runs joins it: one
+// answer for all. A repeat after that gets the first answer again, from a memory that forgets what
+// was asked for least recently. Refusals are not remembered: nothing ran. An answer that the server
+// cannot take (it closes with 1009) is replaced by an error. A run that is out of time gives its
+// slot back at once, whether or not its handler takes notice; so many that do not are stuck, and no
+// more calls are taken.
 
 /// What the server is told: a result, or else an error.
 class tool_answer {
@@ -56,16 +59,23 @@ struct tool_limits {
     std::size_t remembered_bytes = 16u << 20; ///< of the answers; the last one always stays
 };
 
-/// Names one request; the driver counts them.
+/// Names one request; the driver counts them, from 1.
 using tool_request_id = std::uint64_t;
+
+/// Equal for two requests of one call. Parameters are compared as they are spelled. Empty for an
+/// empty callId, which identifies nothing.
+std::string call_identity(std::string_view call_id, bool numeric_id, std::string_view name,
+                          std::string_view parameters);
 
 namespace tool_input {
 struct requested {
     tool_request_id id = 0;
     std::string call_id;
+    bool numeric_id = false;
     std::string name;
-    bool known = true; ///< there is such a tool
-    bool valid = true; ///< its parameters are an object
+    std::string identity; ///< of the call; empty: it repeats none
+    bool known = true;    ///< there is such a tool
+    bool valid = true;    ///< its parameters are an object
     std::chrono::milliseconds timeout{30'000};
     unsigned max_running = 0;            ///< of this tool; 0: no limit of its own
     std::optional<unsigned> max_waiting; ///< likewise
@@ -78,10 +88,22 @@ struct ended { ///< the handler has returned or thrown
 struct time_passed {};
 struct stopping {};  ///< no call is taken any more
 struct restarted {}; ///< calls are taken again
+struct forgotten {}; ///< what was answered counts no longer
+struct too_large {   ///< the answer to that request is larger than the server takes
+    tool_request_id id = 0;
+};
 } // namespace tool_input
 
 using tool_input_t = std::variant<tool_input::requested, tool_input::ended, tool_input::time_passed,
-                                  tool_input::stopping, tool_input::restarted>;
+                                  tool_input::stopping, tool_input::restarted,
+                                  tool_input::forgotten, tool_input::too_large>;
+
+/// Which answer to its call an answer is.
+enum class answer_turn {
+    first,
+    again,  ///< the first one once more, to a repeat
+    instead ///< an error in place of one that was too large
+};
 
 namespace tool_action {
 struct run { ///< call the handler
@@ -92,10 +114,11 @@ struct run { ///< call the handler
 struct answer { ///< tell the server; the request is over
     tool_request_id id = 0;
     std::string call_id;
+    bool numeric_id = false;
     std::string name;
     tool_answer what;
     std::chrono::milliseconds duration{}; ///< of the run
-    bool repeated = false;                ///< it had this answer before
+    answer_turn turn = answer_turn::first;
     bool operator==(const answer&) const = default;
 };
 struct cancel { ///< the handler is to end; its outcome is of no interest any more
@@ -136,9 +159,12 @@ private:
         time_point deadline;
     };
     struct memory {
+        std::string identity;
         std::string call_id;
+        bool numeric_id = false;
         std::string name;
         tool_answer answer;
+        tool_request_id told = 0; ///< the last request that got it
         std::size_t bytes() const noexcept;
     };
 
@@ -146,6 +172,8 @@ private:
     void end(time_point now, tool_input::ended ended, actions& out);
     void expire(time_point now, actions& out);
     void stop(time_point now, actions& out);
+    void forget();
+    void replace(tool_request_id id, actions& out);
 
     bool may_run(const tool_input::requested& request) const;
     bool may_wait(const tool_input::requested& request) const;
@@ -157,7 +185,7 @@ private:
                 actions& out);
     void remember(memory answered);
     void forget_oldest();
-    bool under_way(const std::string& call_id) const;
+    bool under_way(const std::string& identity) const;
 
     tool_limits limits_;
     bool stopping_ = false;
@@ -167,7 +195,7 @@ private:
     std::set<tool_request_id> stuck_;
 
     std::list<memory> order_; // the least recently used first
-    std::unordered_map<std::string_view, std::list<memory>::iterator> remembered_; // by its callId
+    std::unordered_map<std::string_view, std::list<memory>::iterator> remembered_; // by identity
     std::size_t remembered_bytes_ = 0;
     std::uint64_t forgotten_ = 0;
 };

@@ -59,6 +59,10 @@ void add_tools(object_writer& out, const json_text& schemas, const json_text& he
     if (!components.is_null()) out.raw("generativeComponents", components.view());
 }
 
+object_writer& add_call(object_writer& out, std::string_view call_id, bool numeric_id) {
+    return numeric_id ? out.raw("callId", call_id) : out.repaired_text("callId", call_id);
+}
+
 std::int64_t milliseconds_of(wall_time when) {
     return std::chrono::floor<std::chrono::milliseconds>(when).time_since_epoch().count();
 }
@@ -122,15 +126,14 @@ std::string encode_context_helpers(const json_text& helpers) {
     return out.raw("contextHelpers", helpers.is_null() ? "{}" : helpers.view()).take();
 }
 
-std::string encode_tool_result(std::string_view call_id, const json_text& result) {
+std::string encode_tool_result(std::string_view call_id, const json_text& result, bool numeric_id) {
     auto out = begin("tool_call_response", result.view().size());
-    return out.repaired_text("callId", call_id).raw("result", result.view()).take();
+    return add_call(out, call_id, numeric_id).raw("result", result.view()).take();
 }
 
-std::string encode_tool_error(std::string_view call_id, std::string_view error) {
+std::string encode_tool_error(std::string_view call_id, std::string_view error, bool numeric_id) {
     auto out = begin("tool_call_response");
-    out.repaired_text("callId", call_id);
-    return out.repaired_text("error", error).take();
+    return add_call(out, call_id, numeric_id).repaired_text("error", error).take();
 }
 
 std::string encode_heartbeat_ping(wall_time now) {

@@ -27,10 +27,13 @@ std::string encode_configure_tools(const json_text& schemas, const json_text& he
 std::string encode_update_tools(const json_text& schemas, const json_text& components);
 std::string encode_context_helpers(const json_text& helpers);
 
-/// A callId is the server's own: what in it is not UTF-8 is replaced, so that an answer can always
-/// be written. The same goes for an error, which is whatever a tool threw.
-std::string encode_tool_result(std::string_view call_id, const json_text& result);
-std::string encode_tool_error(std::string_view call_id, std::string_view error);
+/// A callId is the server's own: a number is written as it is spelled, and in a text whatever is
+/// not UTF-8 is replaced, so that an answer can always be written. The same goes for an error,
+/// which is whatever a tool threw.
+std::string encode_tool_result(std::string_view call_id, const json_text& result,
+                               bool numeric_id = false);
+std::string encode_tool_error(std::string_view call_id, std::string_view error,
+                              bool numeric_id = false);
 
 std::string encode_heartbeat_ping(wall_time now);
 std::string encode_heartbeat_pong(wall_time now, const ping_received& ping);

@@ -163,7 +163,8 @@ TEST_CASE("client: a thousand components come one by one, each with its id",
     const auto seen = events_of(test);
     REQUIRE(seen.size() == 1'001);
     CHECK(seen[999] == R"(component c9 Card {"n":999} complete)");
-    CHECK(seen[1'000] == "skipped bad_field");
+    CHECK(seen[1'000] == "component c n {} complete"); // another status counts as none
+    CHECK(test.client->metrics().fields_ignored == 1);
 }
 
 TEST_CASE("client: components kept by id, as event.hpp says, are the last of each",
@@ -355,6 +356,118 @@ TEST_CASE("client: a call that is asked for a thousand times, and after a reconn
     CHECK(here.test.client->metrics().tool_calls_repeated == 1'001);
 }
 
+TEST_CASE("client: calls that are numbered anew in each run get answers of their own",
+          "[component][chat_client][O141]") {
+    tool_case here;
+    const auto call = [](const std::string& id, const std::string& parameters) {
+        return R"({"type":"tool_call_request","toolName":"echo","callId":)" + id +
+               R"(,"parameters":)" + parameters + "}";
+    };
+    const auto answer = [](const std::string& id, const std::string& result) {
+        return R"({"type":"tool_call_response","callId":)" + id + R"(,"result":)" + result + "}";
+    };
+    here.peer->reply(call(R"("call_0")", R"({"n":1})")).reply(call(R"("call_0")", R"({"n":2})"));
+    here.peer->reply(call("0", R"("{\"n\":3}")")).reply(call(R"("")", "null"));
+    here.peer->reply(R"({"type":"tool_call_request","callId":"x"})");
+    poll(here.test.io);
+    const auto sent = here.peer->writes();
+    for (const auto& wanted :
+         {answer(R"("call_0")", R"({"n":1})"), answer(R"("call_0")", R"({"n":2})"),
+          answer("0", R"({"n":3})"), answer(R"("")", "{}"),
+          std::string(R"({"type":"tool_call_response","callId":"x","error":"Tool not found: "})")})
+        CHECK(std::count(sent.begin(), sent.end(), wanted) == 1);
+}
+
+TEST_CASE("client: what was answered before a disconnect counts no longer",
+          "[component][chat_client][O141]") {
+    tool_case here;
+    here.peer->reply(call_frame("a", "echo"));
+    poll(here.test.io);
+    auto closing = start(here.test.io, here.test.client->disconnect());
+    here.test.pass(3s);
+    REQUIRE(closing.done());
+    auto& second = here.expect_session();
+    here.test.init();
+    second.reply(call_frame("a", "echo"));
+    poll(here.test.io);
+    const auto counted = here.test.client->metrics();
+    CHECK(here.answers(second) == 1);
+    CHECK(counted.tool_calls_repeated == 0);
+}
+
+TEST_CASE("client: an answer after which the server closes with 1009 is not sent again",
+          "[component][chat_client][O143]") {
+    tool_case here([](chat_client_config& config) {
+        config.client_tools.push_back(
+            {"big", "", json_text::parse("{}"), [](tool_call) -> awaitable<json_text> {
+                 co_return json_text::from_string(std::string(100'000, 'x'));
+             }});
+    });
+    auto& second = here.expect_session();
+    here.peer->reply(call_frame("a", "big"));
+    poll(here.test.io);
+    CHECK(here.peer->writes_with("xxx") == 1);
+    here.peer->close(1009);
+    here.test.pass(60s);
+    REQUIRE(second.connected());
+    second.reply(call_frame("a", "big"));
+    poll(here.test.io);
+    CHECK(second.writes_with("xxx") == 0);
+    CHECK(second.writes_with(R"("callId":"a","error":"Tool result too large: big")") == 2);
+}
+
+TEST_CASE("client: a close with 1009 after a large message leaves the answers as they are",
+          "[component][chat_client][O143]") {
+    tool_case here;
+    auto& second = here.expect_session();
+    here.peer->reply(call_frame("a", "echo"));
+    poll(here.test.io);
+    run(here.test.io, here.test.client->send_message(std::string(1'000, 'm')));
+    here.peer->close(1009);
+    here.test.pass(60s);
+    REQUIRE(second.connected());
+    second.reply(call_frame("a", "echo"));
+    poll(here.test.io);
+    CHECK(second.writes_with("too large") == 0);
+    CHECK(second.writes_with(R"("result":{})") == 1);
+}
+
+TEST_CASE("client: a server that echoes the configuration is answered in measure",
+          "[component][chat_client][O145]") {
+    tool_case here;
+    for (int i = 0; i < 1'000; ++i)
+        here.peer->reply(R"({"type":"configure_tools"})");
+    poll(here.test.io);
+    CHECK(here.peer->writes_with("configure_tools") == 1 + 5);
+    CHECK(here.test.client->metrics().configurations_unanswered == 995);
+    here.test.pass(10s);
+    here.peer->reply(R"({"type":"configure_tools"})").reply(R"({"type":"configure_tools"})");
+    poll(here.test.io);
+    CHECK(here.peer->writes_with("configure_tools") == 1 + 6);
+}
+
+TEST_CASE("client: a loss between the halves of a character is told after U+FFFD",
+          "[component][chat_client][O142]") {
+    client_case test;
+    test.make();
+    auto& peer = test.expect_session();
+    auto& second = test.expect_session();
+    test.init();
+    peer.reply(text_frame(R"(a\ud83d)"));
+    poll(test.io);
+    peer.fail_read(errc::connection_reset);
+    test.pass(5s);
+    REQUIRE(second.connected());
+    second.reply(text_frame(R"(\ude80)"));
+    poll(test.io);
+    const auto seen = events_of(test);
+    REQUIRE(seen.size() == 6);
+    CHECK(seen[0] == "text a");
+    CHECK(seen[1] == "text \uFFFD");
+    CHECK(seen[2] == "lost reset");
+    CHECK(seen[5] == "text \uFFFD");
+}
+
 TEST_CASE("client: a tool that ends while there is no session is answered in the next",
           "[component][chat_client][G82]") {
     tool_case here;
@@ -396,7 +509,8 @@ TEST_CASE("client: the outcomes of tools are counted, and their time",
           "[component][chat_client][tools]") {
     tool_case here;
     here.peer->reply(call_frame("a")).reply(call_frame("b", "echo")).reply(call_frame("c", "x"));
-    here.peer->reply(R"({"type":"tool_call_request","toolName":"echo","callId":"d"})");
+    here.peer->reply(
+        R"({"type":"tool_call_request","toolName":"echo","callId":"d","parameters":1})");
     here.test.pass(10s);
     const auto counted = here.test.client->metrics();
     CHECK(counted.tool_calls == 4);

@@ -133,7 +133,7 @@ TEST_CASE("message_handler: what it cannot use is skipped, and the session goes 
         {R"({"type":"chat_event","event":"surprise","data":{}})", "unknown_event"},
         {provider(R"({"type":"surprise"})"), "unknown_event"},
         {R"({"type":"chat_event","event":"content-delta","data":{}})", "bad_field"},
-        {R"({"type":"ui_component","toolCallId":"c","componentName":"n","props":{},"status":"?"})",
+        {R"({"type":"ui_component","toolCallId":"c","componentName":["n"],"props":{}})",
          "bad_field"},
     }));
     fixture here;
@@ -231,6 +231,47 @@ TEST_CASE("message_handler: the end of a run ends its reasoning first",
                                  std::get<1>(row)});
 }
 
+TEST_CASE("message_handler: a character cut between two deltas comes whole",
+          "[component][message_handler][O142]") {
+    const auto kind = GENERATE(0, 1, 2);
+    const auto piece = [&](const std::string& text) {
+        if (kind == 0) return delta(text);
+        if (kind == 1) return provider(R"({"type":"text-delta","textDelta":")" + text + R"("})");
+        return provider(R"({"type":"reasoning-delta","id":"r","text":")" + text + R"("})");
+    };
+    const std::string prefix = kind == 2 ? "reasoning r " : "text ";
+    fixture here;
+    here.start();
+    std::string text;
+    for (const char* one :
+         {R"(up \ud83d)", R"(\ude80 and \ud83c)", "", R"(\udf08.)", R"(\ud83d)", R"(x\ud83d)"})
+        here.take(piece(one));
+    here.take(finished);
+    for (const auto& one : here.events())
+        if (one.starts_with(prefix)) text += one.substr(prefix.size());
+    CHECK(text == "up \U0001F680 and \U0001F308.\uFFFDx\uFFFD");
+}
+
+TEST_CASE("message_handler: the half of a character that is left comes before the end",
+          "[component][message_handler][O142]") {
+    const auto row = GENERATE(table<std::string, std::string>({
+        {finished, "finished u1"},
+        {R"({"type":"chat_error","error":"no"})", "failed no"},
+    }));
+    fixture here;
+    here.start();
+    here.take(delta(R"(a\ud83d)"));
+    here.take(std::get<0>(row));
+    here.take(delta(R"(\ude80)"));
+    here.take(delta(R"(b\ud83d)"));
+    here.take(R"({"type":"session_established"})");
+    here.take(delta(R"(c\ud83d)"));
+    test::run(here.io, here.handler->stop());
+
+    CHECK(here.events() == lines{"text a", "text \uFFFD", std::get<1>(row), "text \uFFFD", "text b",
+                                 "text \uFFFD", "text c", "text \uFFFD", "end"});
+}
+
 TEST_CASE("message_handler: a new session ends what the last one was thinking",
           "[component][message_handler]") {
     fixture here;
@@ -282,9 +323,10 @@ TEST_CASE("message_handler: answers a call that it cannot run",
     const auto row = GENERATE(table<std::string, std::string>({
         {call("a", "unknown"), "Tool not found: unknown"},
         {call("a", "echo", "[1]"), "Invalid parameters: echo"},
-        {call("a", "echo", "null"), "Invalid parameters: echo"},
-        {R"({"type":"tool_call_request","toolName":"echo","callId":"a"})",
-         "Invalid parameters: echo"},
+        {call("a", "echo", R"("Rome")"), "Invalid parameters: echo"},
+        {call("a", ""), "Tool not found: "},
+        {R"({"type":"tool_call_request","callId":"a","parameters":{}})", "Tool not found: "},
+        {R"({"type":"tool_call_request","toolName":["echo"],"callId":"a"})", "Tool not found: "},
     }));
     fixture here;
     here.start();

@@ -38,10 +38,14 @@ struct recorder final : message_sink {
     void on_configuration_requested() override {}
     void on_event(event&& happened) override { events.push_back(event_text(happened)); }
     void send_control(std::string) override {}
-    void send_answer(std::string frame) override { answers.push_back(std::move(frame)); }
+    void send_answer(std::string frame, std::uint64_t id) override {
+        last_answer = id;
+        answers.push_back(std::move(frame));
+    }
 
     lines events;
     lines answers;
+    std::uint64_t last_answer = 0;
 };
 
 std::string answer(const std::string& call_id, const std::string& rest) {
@@ -101,12 +105,14 @@ struct fixture {
         runner->attach(sink);
     }
 
-    void request(std::shared_ptr<const tool> called, const std::string& call_id) {
+    void request(std::shared_ptr<const tool> called, const std::string& call_id,
+                 bool numeric_id = false) {
         tool_requested asked;
         asked.name = "sum";
         asked.call_id = call_id;
         asked.parameters = json_text::parse(R"({"a":1})");
         asked.parameters_valid = true;
+        asked.numeric_id = numeric_id;
         runner->request(std::move(asked), std::move(called), 100);
         asio::post(strand, [weak = std::weak_ptr(runner)] { // as after each read
             if (const auto held = weak.lock()) held->launch();
@@ -289,9 +295,41 @@ TEST_CASE("tool_runner: a repeat runs nothing, and later ones get the first answ
 
     CHECK(closed.entered == 1);
     CHECK(here.sink->answers == lines(3, answer("a", R"("result":"open")")));
-    CHECK(here.sink->events.size() == 2);
+    CHECK(here.sink->events == lines{R"(tool starts sum a {"a":1})",
+                                     R"(tool ends sum a succeeded "open")",
+                                     "tool answered again sum a", "tool answered again sum a"});
     CHECK(here.counts().tool_calls == 1'002);
     CHECK(here.counts().tool_calls_repeated == 1'001);
+}
+
+TEST_CASE("tool_runner: a number is answered as a number, beside a text of the same letters",
+          "[component][tool_runner][O141]") {
+    fixture here;
+    here.request(make_tool(forty_two), "17", true);
+    here.request(make_tool(forty_two), "17");
+    here.poll();
+
+    CHECK(here.sink->answers == lines{R"({"type":"tool_call_response","callId":17,"result":42})",
+                                      answer("17", R"("result":42)")});
+}
+
+TEST_CASE("tool_runner: an answer that is too large for the server is followed by an error",
+          "[component][tool_runner][O143]") {
+    fixture here;
+    here.request(make_tool(forty_two), "a");
+    here.poll();
+    here.runner->answer_too_large(here.sink->last_answer);
+    here.runner->answer_too_large(here.sink->last_answer);
+    here.request(make_tool(forty_two), "a");
+    here.poll();
+
+    const auto error = answer("a", R"("error":"Tool result too large: sum")");
+    CHECK(here.sink->answers == lines{answer("a", R"("result":42)"), error, error});
+    CHECK(here.sink->events == lines{R"(tool starts sum a {"a":1})", "tool ends sum a succeeded 42",
+                                     "tool ends sum a failed Tool result too large: sum",
+                                     "tool answered again sum a"});
+    CHECK(here.counts().tool_calls_repeated == 1);
+    CHECK(here.counts().tool_calls_failed == 0);
 }
 
 TEST_CASE("tool_runner: eight run, the others follow in order", "[component][tool_runner]") {
@@ -327,7 +365,7 @@ TEST_CASE("tool_runner: a flood is answered busy, and what it started goes on",
     CHECK(here.sink->answers.size() == 100'000);
     CHECK(here.counts().tool_calls_by_outcome[static_cast<std::size_t>(tool_outcome::busy)] ==
           100'000 - 72);
-    CHECK(here.counts().tool_answers_forgotten == 100'000 - 1'024);
+    CHECK(here.counts().tool_answers_forgotten == 0); // a refusal is not remembered
 }
 
 TEST_CASE("tool_runner: stopping cancels what runs and answers every call",

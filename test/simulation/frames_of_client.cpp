@@ -94,27 +94,56 @@ void model_server::take_tools(const session_ptr& s, const json& frame, bool upda
     }
     soon(s, world_.faults.ms(1, 400), [this, update](const session_ptr& to) {
         to->acknowledged = true;
-        send(to, update ? R"({"type":"client_tools_updated","data":{"toolCount":1}})"
-                        : R"({"type":"tools_configured","data":{"toolCount":1}})");
+        std::string_view data = R"({"toolCount":1})";
+        if (world_.happens(fault::odd_field, 5)) data = R"({"toolCount":"1","toolNames":[{}]})";
+        if (world_.happens(fault::odd_field, 5)) data = "[]";
+        send(to, fmt::format(R"({{"type":"{}","data":{}}})",
+                             update ? "client_tools_updated" : "tools_configured", data));
     });
 }
 
 void model_server::take_answer(const session_ptr& s, const json& frame, const std::string& text) {
-    const auto call = frame.string("callId");
-    const bool one =
-        frame.only({"type", "callId", "result"}) ||
-        (frame.only({"type", "callId", "error"}) && frame.has("error", json::kind::string));
-    const auto found = calls_.find(call);
-    if (!one || found == calls_.end()) return wrong("an answer to no call", text);
-    auto& request = found->second;
-    s->owed.erase(call);
-    if (++request.answered > request.asked)
-        world_.broke("I10", fmt::format("{} was answered {} times to {} requests", call,
-                                        request.answered, request.asked));
-    if (request.answer.empty())
-        request.answer = text;
-    else if (request.answer != text)
-        world_.broke("I10", call + " got another answer: " + text);
+    const bool error = frame.has("error", json::kind::string);
+    const bool one = frame.only({"type", "callId", "result"}) ||
+                     (error && frame.only({"type", "callId", "error"}));
+    const auto* id = frame.find("callId");
+    const bool named = id && (id->is == json::kind::string || id->is == json::kind::number);
+    if (!one || !named) return wrong("fields of tool_call_response", text);
+    const auto spelled = id->is == json::kind::string ? json_quoted(id->text) : id->text;
+    const auto found = ids_.find(spelled);
+    if (found == ids_.end()) return wrong("an answer to no call", text);
+    s->owed.erase(spelled);
+    auto& known = found->second;
+    if (frame.string("error").starts_with("Tool result too large: ")) {
+        if (!closed_too_large_) wrong("an answer that is too large for nobody", text);
+        for (const auto& call : known.calls)
+            calls_[call].outcome.clear();
+        return;
+    }
+    if (++known.answered > known.asked)
+        world_.broke("I10", fmt::format("{} was answered {} times to {} requests", spelled,
+                                        known.answered, known.asked));
+    if (!error) {
+        const auto* result = frame.find("result");
+        const auto call = result ? result->string("call") : std::string();
+        if (!known.calls.contains(call))
+            return world_.broke("I10", spelled + " got the answer of another call: " + text);
+        return check_outcome(call, spelled, text);
+    }
+    // An error does not say whose it is, and a refusal is no outcome.
+    for (const std::string_view refusal :
+         {"Tool not found: ", "Tool busy: ", "Client is shutting down"})
+        if (frame.string("error").starts_with(refusal)) return;
+    if (known.calls.size() == 1) check_outcome(*known.calls.begin(), spelled, text);
+}
+
+void model_server::check_outcome(const std::string& call, const std::string& id,
+                                 const std::string& text) {
+    auto& request = calls_[call];
+    const bool known = !request.outcome.empty() && request.memory == observer_.memory();
+    if (known && request.outcome != text) world_.broke("I10", id + " got another answer: " + text);
+    request.outcome = text;
+    request.memory = observer_.memory();
 }
 
 void model_server::take_pong(const session_ptr& s, const json& frame) {

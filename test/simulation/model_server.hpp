@@ -49,7 +49,10 @@ public:
     void restart(std::chrono::milliseconds for_time, bool forget_tickets);
 
     /// A new client comes, who knows nothing of them.
-    void forget_calls() { calls_.clear(); }
+    void forget_calls() {
+        calls_.clear();
+        ids_.clear();
+    }
 
     /// The tools that the server of the one live session knows; nothing when there is none.
     std::optional<std::set<std::string>> known_tools() const;
@@ -67,12 +70,18 @@ private:
         time_point until;
         bool revoked = false;
     };
+    /// A call; its key is what its parameters say.
     struct tool_request {
-        std::string name;
+        std::string id; // the callId, as it is spelled: other calls may have it too
         std::string frame;
+        std::string outcome; // what it was answered, once its tool has run
+        std::uint64_t memory = 0;
+    };
+    /// What was asked and answered with one callId.
+    struct id_record {
         unsigned asked = 0;
         unsigned answered = 0;
-        std::string answer;
+        std::set<std::string> calls;
     };
 
     http_response issue_ticket(const http_request& request);
@@ -92,6 +101,7 @@ private:
     void take(const session_ptr& s, const json& frame, const std::string& text);
     void take_tools(const session_ptr& s, const json& frame, bool update);
     void take_answer(const session_ptr& s, const json& frame, const std::string& text);
+    void check_outcome(const std::string& call, const std::string& id, const std::string& text);
     void take_pong(const session_ptr& s, const json& frame);
     bool may_name(const json& message) const;
     void wrong(const std::string& what, const std::string& text);
@@ -103,7 +113,9 @@ private:
     void end_run(const session_ptr& s);
     void call_tool(const session_ptr& s);
     void repeat_call(const session_ptr& s);
-    std::string piece();
+    void ask(const session_ptr& s, const tool_request& made);
+    std::string new_call_id(const std::string& call);
+    std::string piece(const session_ptr& s);
 
     template <class Action>
     void soon(const session_ptr& s, std::chrono::milliseconds delay, Action action);
@@ -113,6 +125,8 @@ private:
     std::map<std::uint64_t, session_ptr> sessions_;
     std::map<std::string, ticket_record> tickets_;
     std::map<std::string, tool_request> calls_;
+    std::map<std::string, id_record> ids_;
+    bool closed_too_large_ = false; // with 1009, ever
     issue last_issued_;
     std::chrono::milliseconds ticket_lifetime_{3'600'000};
     std::chrono::seconds skew_{0};
@@ -136,6 +150,7 @@ struct model_server::session {
     std::deque<std::uint64_t> waiting_runs;
     bool running = false;
     bool stopping = false;
+    bool cut = false; // the last piece ended between the halves of a character
     unsigned steps_left = 0;
     bool paused = false; // and since then nothing came that ask takes for an event of its run
     std::uint64_t run = 0;

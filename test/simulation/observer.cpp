@@ -146,6 +146,7 @@ void observer::changed(websocket_state from, const websocket_status& to) {
     // With that the event queue begins anew: what was not taken by now is dropped.
     if (to.state == connecting) opening_again();
     if (to.state == ready) ready_since_ = world_.now();
+    if (to.state == failed) answers_forgotten(); // what ran was not let end
     if (from == connecting && to.state == ready) attempt_ = 0;
     // After a wait of no time the state is what it was before.
     if (from == reconnecting && to.state == ready && to.attempt == attempt_ + 1) ++attempt_;
@@ -292,6 +293,9 @@ void observer::opening_again() {
 }
 
 void observer::see(std::string_view text, std::uint64_t& last, std::string_view where) {
+    for (auto at = text.find('\xED'); at != std::string_view::npos; at = text.find('\xED', at + 1))
+        if (at + 1 == text.size() || static_cast<unsigned char>(text[at + 1]) >= 0xA0)
+            world_.broke("I9", fmt::format("{}: half a character", where));
     for (const auto id : deltas_in(text)) {
         if (id <= last)
             world_.broke("I9", fmt::format("{}: piece {} comes after piece {}", where, id, last));
@@ -350,9 +354,10 @@ void observer::ask_ended(std::uint64_t ask, const std::string* text) {
         if (one.asked) one.must = false;
 }
 
-void observer::tool_ran(const std::string& call_id) {
+void observer::tool_ran(const std::string& call) {
     ++world_.seen.tool_calls;
-    if (!ran_.insert(call_id).second) world_.broke("I10", call_id + " ran its tool twice");
+    if (std::exchange(ran_[call], memory_) == memory_)
+        world_.broke("I10", call + " ran its tool twice");
 }
 
 void observer::read(std::string_view said, std::string_view where) {

@@ -66,7 +66,11 @@ public:
     void ask_ended(std::uint64_t ask, const std::string* text);
     enum class verdict { sent, unsent, unknown };
     void send_ended(const std::string& content, verdict how);
-    void tool_ran(const std::string& call_id);
+    void tool_ran(const std::string& call);
+    /// The client may have forgotten what it had answered.
+    void answers_forgotten() { ++memory_; }
+    /// How many times that was. A call runs once in each.
+    std::uint64_t memory() const noexcept { return memory_; }
     std::size_t asks() const noexcept { return asks_.size(); }
     std::uint64_t run_frames() const noexcept { return run_frames_; }
     time_point last_run_frame() const noexcept { return last_run_frame_; }
@@ -146,7 +150,8 @@ private:
     std::uint64_t run_frames_ = 0;
     time_point last_run_frame_{};
 
-    std::set<std::string> ran_;
+    std::map<std::string, std::uint64_t> ran_; // in which memory
+    std::uint64_t memory_ = 1;
 };
 
 /// The numbers of the pieces of text in it: every piece is `[#n]` and something else.

@@ -40,8 +40,10 @@ void model_server::next_step(const session_ptr& s) {
     });
 }
 
-std::string model_server::piece() {
-    return fmt::format(R"("[#{}] Zürich \"\u00fc\" \n")", observer_.next_delta());
+std::string model_server::piece(const session_ptr& s) {
+    const bool joins = std::exchange(s->cut, world_.happens(fault::text_cut, 5));
+    return fmt::format(R"("{}[#{}] Zürich \"\u00fc\" \n{}")", joins ? R"(\ude80)" : "",
+                       observer_.next_delta(), s->cut ? R"(\ud83d)" : "");
 }
 
 void model_server::step(const session_ptr& s) {
@@ -88,16 +90,18 @@ void model_server::step(const session_ptr& s) {
         break;
     case 8:
         s->wire->send(event_frame(
-            "provider-event", fmt::format(R"({{"type":"text-delta","textDelta":{}}})", piece())));
+            "provider-event", fmt::format(R"({{"type":"text-delta","textDelta":{}}})", piece(s))));
         break;
     default:
-        s->wire->send(event_frame("content-delta", fmt::format(R"({{"delta":{}}})", piece())));
+        s->wire->send(event_frame("content-delta", fmt::format(R"({{"delta":{}}})", piece(s))));
     }
     next_step(s);
 }
 
 void model_server::end_run(const session_ptr& s) {
-    if (world_.happens(fault::chat_error, 5))
+    if (world_.happens(fault::odd_field, 5))
+        send(s, R"({"type":"chat_finished","uuid":[],"data":{"messageCount":"3"}})");
+    else if (world_.happens(fault::chat_error, 5))
         send(s, R"({"type":"chat_error","error":"the model failed","data":{"errorCode":"M"}})");
     else
         send(s, fmt::format(
@@ -114,28 +118,37 @@ void model_server::call_tool(const session_ptr& s) {
                           static_cast<std::ptrdiff_t>(world_.faults.below(s->tools.size())));
     const auto call = fmt::format("call-{}", ++last_);
     auto& made = calls_[call];
-    made.name = name;
-    made.frame = fmt::format(
-        R"({{"type":"tool_call_request","toolName":"{}","callId":"{}","parameters":{{"call":"{}"}}}})",
-        name, call, call);
-    made.asked = 1;
-    s->owed.emplace(call, world_.now());
+    made.id = new_call_id(call);
+    auto parameters = fmt::format(R"({{"call":"{}"}})", call);
+    if (world_.happens(fault::parameters_in_text, 5)) parameters = json_quoted(parameters);
+    made.frame =
+        fmt::format(R"({{"type":"tool_call_request","toolName":"{}","callId":{},"parameters":{}}})",
+                    name, made.id, parameters);
+    ids_[made.id].calls.insert(call);
+    ask(s, made);
+    if (world_.happens(fault::tool_request_repeated, 5)) ask(s, made);
+}
+
+/// Models number their calls anew in each turn.
+std::string model_server::new_call_id(const std::string& call) {
+    if (world_.happens(fault::call_id_again, 15))
+        return fmt::format("\"call_{}\"", world_.faults.below(3));
+    if (world_.happens(fault::call_id_number, 5)) return fmt::format("{}.50", last_);
+    return json_quoted(call);
+}
+
+void model_server::ask(const session_ptr& s, const tool_request& made) {
+    ++ids_[made.id].asked;
+    s->owed.emplace(made.id, world_.now());
     s->wire->send(made.frame);
-    if (world_.happens(fault::tool_request_repeated, 5)) {
-        ++made.asked;
-        s->wire->send(made.frame);
-    }
 }
 
 void model_server::repeat_call(const session_ptr& s) {
     if (calls_.empty()) return;
     // One of the last: the client remembers a thousand.
     const auto back = world_.faults.between(1, std::min<std::size_t>(calls_.size(), 40));
-    auto one = std::prev(calls_.end(), static_cast<std::ptrdiff_t>(back));
-    if (!world_.inflict(fault::tool_request_repeated)) return;
-    ++one->second.asked;
-    s->owed.emplace(one->first, world_.now());
-    s->wire->send(one->second.frame);
+    const auto one = std::prev(calls_.end(), static_cast<std::ptrdiff_t>(back));
+    if (world_.inflict(fault::tool_request_repeated)) ask(s, one->second);
 }
 
 } // namespace parley::simulation

@@ -94,6 +94,10 @@ void model_server::send_stray(const session_ptr& s) {
         R"({"type":"tools_configured","data":{"toolCount":1}})",
         R"({"type":"client_tools_updated","data":{}})",
         R"({"type":"chat_finished","uuid":"stray"})",
+        R"({"type":"chat_finished","uuid":{"id":7},"data":[]})",
+        R"({"type":"tools_configured","data":"all"})",
+        R"({"type":"client_tools_updated","data":[]})",
+        R"({"type":"heartbeat_ack","timestamp":{"s":1},"originalTimestamp":[]})",
         R"({"type":"heartbeat_ack"})",
         R"({"type":"heartbeat_ack","timestamp":"2099-01-01T00:00:00Z","originalTimestamp":"x"})",
         R"({"type":"configure_tools","data":{"toolSchemas":[],"contextHelpers":{}}})",
@@ -138,6 +142,7 @@ void model_server::trouble(const session_ptr& s) {
         const auto code = world_.faults.pick(codes);
         if (code == 1008 || code == 4401 || code == 4403) observer_.ticket_doubted();
         s->final_said = true;
+        closed_too_large_ = closed_too_large_ || code == 1009;
         return s->wire->close(code);
     }
     case 4:

@@ -34,9 +34,9 @@ private:
 awaitable<json_text> run_tool(world* in, observer* by, std::shared_ptr<std::size_t> running,
                               tool_call call) {
     const running_tool mark(std::move(running));
-    by->tool_ran(call.call_id());
-    if (call.parameters().string_at("/call") != call.call_id())
-        in->broke("protocol", "a tool got parameters of another call");
+    const auto which = call.parameters().string_at("/call").value_or("");
+    if (which.empty()) in->broke("protocol", "a tool got parameters of no call");
+    by->tool_ran(which);
     const auto executor = co_await asio::this_coro::executor;
     condition bell(executor, in->clock);
     auto until = in->now();
@@ -55,7 +55,7 @@ awaitable<json_text> run_tool(world* in, observer* by, std::shared_ptr<std::size
     while (in->now() < until)
         co_await bell.wait_until(until);
     json_object out;
-    out.set("call", call.call_id());
+    out.set("call", which);
     co_return json_text(out);
 }
 

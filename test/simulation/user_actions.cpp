@@ -190,8 +190,10 @@ void user::idle_away() {
 
 void user::disconnect() {
     if (!client_) return;
+    observer_.answers_forgotten();
     start("disconnect", config_.timeouts.disconnect, client_->disconnect(),
           [this, of = clients_](const outcome& how, void*) {
+              observer_.answers_forgotten();
               if (of != clients_ || !client_ || !how.ok) return;
               // A refresh that was on goes with its manager, and the ticket that was held too.
               if (!client_->status().has_valid_ticket) observer_.forget_tickets();

@@ -94,7 +94,7 @@ struct frame_speller {
 
 } // namespace detail
 
-inline std::string spelling(const server_frame& frame) {
+inline std::string spelling(const parley::server_frame& frame) {
     return std::visit(detail::frame_speller(), frame);
 }
 

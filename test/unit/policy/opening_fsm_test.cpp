@@ -130,4 +130,25 @@ TEST_CASE("opening_fsm: a lost connection takes its deadline with it", "[unit][o
     CHECK(is<opening_action::none>(fsm.at(t0 + 1h)));
 }
 
+TEST_CASE("opening_fsm: a server that asks for the configuration for ever is answered in measure",
+          "[unit][opening_fsm][O145]") {
+    opening_fsm fsm(10s, 10s);
+    const auto answered = [&](time_point now) {
+        int count = 0;
+        for (int i = 0; i < 1'000; ++i)
+            count += fsm.configuration_requested(now) ? 1 : 0;
+        return count;
+    };
+    const auto begun = t0 + 1h;
+    fsm.opened(begun);
+    CHECK(answered(begun) == 5);
+    CHECK(answered(begun + 9s) == 0);
+    CHECK(answered(begun + 10s) == 1);
+    CHECK(answered(begun + 20s) == 1);
+    CHECK(answered(begun + 1h) == 5);
+
+    fsm.opened(begun + 1h); // another session
+    CHECK(answered(begun + 1h) == 5);
+}
+
 } // namespace opening_fsm_test

@@ -25,6 +25,12 @@ send_queue::message push(send_queue& queue, send_lane lane, std::string text, ti
     return added;
 }
 
+send_queue::message push_answer(send_queue& queue, std::uint64_t id, std::size_t size) {
+    auto added = std::make_shared<outgoing>(send_lane::answer, std::string(size, 'a'), id);
+    queue.push(t0, added);
+    return added;
+}
+
 send_queue::message push(send_queue& queue, std::string text) {
     return push(queue, send_lane::data, std::move(text));
 }
@@ -280,6 +286,35 @@ TEST_CASE("send_queue: each message hears of its writing and, once, of its outco
     CHECK(one->writing == 1);
     CHECK(one->settled == 1);
     CHECK(one->state() == send_state::sent);
+}
+
+TEST_CASE("send_queue: knows the answer that was the largest message of the session that ended",
+          "[unit][send_queue][O143]") {
+    send_queue queue{send_limits()};
+    const auto largest = [&] {
+        queue.end_session(t0);
+        return queue.largest_answer();
+    };
+    CHECK(largest() == 0);
+
+    push_answer(queue, 1, 10);
+    push_answer(queue, 2, 300);
+    push_answer(queue, 3, 20);
+    push(queue, std::string(100, 'm'));
+    write_all(queue);
+    CHECK(largest() == 2);
+    CHECK(largest() == 0); // it is of that session alone
+
+    push_answer(queue, 4, 300);
+    push(queue, std::string(301, 'm'));
+    write_all(queue);
+    CHECK(largest() == 0); // a message was larger
+
+    push_answer(queue, 5, 300); // its writing has not begun
+    CHECK(largest() == 0);
+    const auto writing = queue.next(t0, true);
+    CHECK(largest() == 5);
+    queue.written(writing, false);
 }
 
 } // namespace send_queue_test

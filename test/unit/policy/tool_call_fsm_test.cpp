@@ -17,9 +17,11 @@ const time_point t0 = time_point() + 1h;
 
 using actions = tool_actions;
 
-tool_input::requested call(tool_request_id id, std::string call_id, std::string name = "sum") {
+tool_input::requested call(tool_request_id id, std::string call_id, std::string name = "sum",
+                           std::string_view parameters = "{}") {
     tool_input::requested request;
     request.id = id;
+    request.identity = call_identity(call_id, false, name, parameters);
     request.call_id = std::move(call_id);
     request.name = std::move(name);
     request.timeout = 30s;
@@ -43,15 +45,20 @@ tool_action_t join(tool_request_id id) { return tool_action::join{id}; }
 
 tool_action_t answered(tool_request_id id, std::string call_id, int value,
                        std::chrono::milliseconds duration = 0ms, bool repeated = false) {
-    return tool_action::answer{id,       std::move(call_id),
-                               "sum",    tool_answer(json_text::parse(std::to_string(value))),
-                               duration, repeated};
+    return tool_action::answer{id,
+                               std::move(call_id),
+                               false,
+                               "sum",
+                               tool_answer(json_text::parse(std::to_string(value))),
+                               duration,
+                               repeated ? answer_turn::again : answer_turn::first};
 }
 
 tool_action_t refused(tool_request_id id, std::string call_id, tool_outcome outcome,
                       std::string text, std::chrono::milliseconds duration = 0ms) {
     return tool_action::answer{
-        id, std::move(call_id), "sum", tool_answer(outcome, std::move(text)), duration, false};
+        id,       std::move(call_id), false, "sum", tool_answer(outcome, std::move(text)),
+        duration, answer_turn::first};
 }
 
 tool_limits small(unsigned running, unsigned waiting) {
@@ -146,17 +153,112 @@ TEST_CASE("tool_call_fsm: at most so many run, so many wait, and the rest is bus
     CHECK(fsm.resume(t0 + 1s, call(6, "f")).empty());
 }
 
-TEST_CASE("tool_call_fsm: a busy answer is the call's answer", "[unit][tool_call_fsm]") {
+TEST_CASE("tool_call_fsm: a refusal is not remembered", "[unit][tool_call_fsm][O141]") {
     tool_call_fsm fsm{small(1, 0)};
     fsm.resume(t0, call(1, "a"));
-    fsm.resume(t0, call(2, "b"));
-    fsm.resume(t0, done(1, 1));
+    CHECK(fsm.resume(t0, call(2, "b")) ==
+          actions{refused(2, "b", tool_outcome::busy, "Tool busy: sum")});
+    auto unknown = call(3, "c");
+    unknown.known = false;
+    CHECK(fsm.resume(t0, unknown) ==
+          actions{refused(3, "c", tool_outcome::not_found, "Tool not found: sum")});
+    auto invalid = call(4, "d");
+    invalid.valid = false;
+    CHECK(fsm.resume(t0, invalid) ==
+          actions{refused(4, "d", tool_outcome::invalid_parameters, "Invalid parameters: sum")});
+    fsm.resume(t0, tool_input::stopping());
+    CHECK(fsm.resume(t0, call(5, "e")) ==
+          actions{refused(5, "e", tool_outcome::shut_down, "Client is shutting down")});
+    CHECK(fsm.remembered() == 0);
 
-    const auto again = fsm.resume(t0, call(3, "b"));
+    fsm.resume(t0, tool_input::restarted());
+    tool_request_id id = 6;
+    for (const char* again : {"a", "b", "c", "d", "e"}) {
+        CHECK(fsm.resume(t0, call(id, again)) == actions{run(id, t0 + 30s)});
+        CHECK(fsm.resume(t0, done(id, 7)) == actions{answered(id, again, 7)});
+        ++id;
+    }
+}
 
-    REQUIRE(again.size() == 1);
-    CHECK(std::get<tool_action::answer>(again[0]).what.error == "Tool busy: sum");
-    CHECK(std::get<tool_action::answer>(again[0]).repeated);
+TEST_CASE("tool_call_fsm: the same callId with another name or other parameters is another call",
+          "[unit][tool_call_fsm][O141]") {
+    tool_call_fsm fsm{tool_limits()};
+    const auto other = [](tool_request_id id, std::string name, std::string_view parameters) {
+        return call(id, "call_0", std::move(name), parameters);
+    };
+    // Also while the other runs; each is answered by itself.
+    CHECK(fsm.resume(t0, other(1, "sum", R"({"path":"a"})")) == actions{run(1, t0 + 30s)});
+    CHECK(fsm.resume(t0, other(2, "sum", R"({"path":"b"})")) == actions{run(2, t0 + 30s)});
+    CHECK(fsm.resume(t0, other(3, "sum", R"({"path":"a"})")) == actions{join(3)});
+    CHECK(fsm.resume(t0, done(2, 22)) == actions{answered(2, "call_0", 22)});
+    CHECK(fsm.resume(t0, done(1, 11)) == actions{answered(1, "call_0", 11)});
+    CHECK(fsm.resume(t0, other(4, "product", R"({"path":"a"})")) == actions{run(4, t0 + 30s)});
+    fsm.resume(t0, done(4, 44));
+    // And each of them is known again.
+    CHECK(fsm.resume(t0, other(5, "sum", R"({"path":"a"})")) ==
+          actions{answered(5, "call_0", 11, 0ms, true)});
+    CHECK(fsm.resume(t0, other(6, "sum", R"({"path":"b"})")) ==
+          actions{answered(6, "call_0", 22, 0ms, true)});
+    CHECK(fsm.remembered() == 3);
+}
+
+TEST_CASE("tool_call_fsm: what identifies a call is spelled in one way only",
+          "[unit][tool_call_fsm][O141]") {
+    CHECK(call_identity("", false, "sum", "{}").empty());
+    const std::vector<std::string> all{
+        call_identity("17", false, "sum", "{}"), call_identity("17", true, "sum", "{}"),
+        call_identity("1", false, "7sum", "{}"), call_identity("17s", false, "um", "{}"),
+        call_identity("17", false, "sum{", "}"), call_identity("17", false, "", "sum{}"),
+        call_identity("17", false, "sum", "{ }")};
+    for (std::size_t one = 0; one < all.size(); ++one)
+        for (std::size_t other = 0; other < one; ++other)
+            CHECK(all[one] != all[other]);
+}
+
+TEST_CASE("tool_call_fsm: an empty callId is never a repeat", "[unit][tool_call_fsm][O141]") {
+    tool_call_fsm fsm{tool_limits()};
+    for (tool_request_id id = 1; id <= 3; ++id)
+        CHECK(fsm.resume(t0, call(id, "")) == actions{run(id, t0 + 30s)});
+    for (tool_request_id id = 1; id <= 3; ++id)
+        CHECK(fsm.resume(t0, done(id, 5)) == actions{answered(id, "", 5)});
+    CHECK(fsm.resume(t0, call(4, "")) == actions{run(4, t0 + 30s)});
+    CHECK(fsm.remembered() == 0);
+}
+
+TEST_CASE("tool_call_fsm: what was answered can be forgotten, and then runs again",
+          "[unit][tool_call_fsm][O141]") {
+    tool_call_fsm fsm{tool_limits()};
+    fsm.resume(t0, call(1, "a"));
+    fsm.resume(t0, done(1, 42));
+
+    CHECK(fsm.resume(t0, tool_input::forgotten()).empty());
+    CHECK(fsm.remembered() == 0);
+    CHECK(fsm.resume(t0, call(2, "a")) == actions{run(2, t0 + 30s)});
+    CHECK(fsm.forgotten() == 0); // for lack of room: none
+}
+
+TEST_CASE("tool_call_fsm: an answer that is too large is replaced by an error, once",
+          "[unit][tool_call_fsm][O143]") {
+    tool_call_fsm fsm{tool_limits()};
+    fsm.resume(t0, call(1, "a"));
+    fsm.resume(t0, done(1, 42));
+    fsm.resume(t0, call(2, "a")); // the answer goes to this request, too
+    const auto too_large = [](tool_request_id id) {
+        tool_input::too_large input;
+        input.id = id;
+        return input;
+    };
+    const auto error = [](tool_request_id id, answer_turn turn) {
+        return actions{tool_action::answer{
+            id, "a", false, "sum", tool_answer(tool_outcome::failed, "Tool result too large: sum"),
+            0ms, turn}};
+    };
+
+    CHECK(fsm.resume(t0, too_large(9)).empty());
+    CHECK(fsm.resume(t0, too_large(2)) == error(2, answer_turn::instead));
+    CHECK(fsm.resume(t0, too_large(2)).empty()); // it is an error now
+    CHECK(fsm.resume(t0, call(3, "a")) == error(3, answer_turn::again));
+    CHECK_FALSE(fsm.running());
 }
 
 TEST_CASE("tool_call_fsm: what waits is bounded in bytes too", "[unit][tool_call_fsm][G79]") {
@@ -362,7 +464,7 @@ TEST_CASE("tool_call_fsm: a flood stays within the limits", "[unit][tool_call_fs
 
     CHECK(busy == 100'000 - 8 - 64);
     CHECK(fsm.waiting() == 64);
-    CHECK(fsm.remembered() == 1'024);
+    CHECK(fsm.remembered() == 0); // nothing has ended yet
 }
 
 } // namespace tool_call_fsm_test

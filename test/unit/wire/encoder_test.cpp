@@ -103,6 +103,14 @@ TEST_CASE("encoder: a tool's answer has a result or an error, never both", "[uni
           R"({"type":"tool_call_response","callId":"c","error":"Tool not found: x"})");
 }
 
+TEST_CASE("encoder: a callId that is a number is answered as it is spelled",
+          "[unit][encoder][O141]") {
+    CHECK(encode_tool_result("1.50", json_text(), true) ==
+          R"({"type":"tool_call_response","callId":1.50,"result":null})");
+    CHECK(encode_tool_error("17", "no", true) ==
+          R"({"type":"tool_call_response","callId":17,"error":"no"})");
+}
+
 TEST_CASE("encoder: a tool's error can be written whatever bytes it has", "[unit][encoder]") {
     CHECK(encode_tool_error("c", "bad \xFF byte") ==
           "{\"type\":\"tool_call_response\",\"callId\":\"c\",\"error\":\"bad \xEF\xBF\xBD byte\"}");
