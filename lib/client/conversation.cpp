@@ -137,7 +137,8 @@ void chat_client::impl::note_conversation(const event& happened) {
         runs_.conversation_named(*stored->provider_res_id);
     else if (const auto* finished = std::get_if<chat_finished>(&happened);
              finished && finished->conversation_id)
-        runs_.conversation_finished(*finished->conversation_id, *finished->conversation_id);
+        runs_.conversation_finished(finished->uuid.value_or(*finished->conversation_id),
+                                    *finished->conversation_id);
 }
 
 void chat_client::impl::on_event(event&& happened) {

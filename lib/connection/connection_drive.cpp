@@ -331,13 +331,11 @@ reconnect_action_t connection_impl::leave() {
 
 reconnect_action_t connection_impl::session_ended(error_info why) {
     describe(why, 0);
-    reconnect_input::lost happened;
-    happened.verdict = verdict_on(why, true);
-    happened.why = why;
-    const auto reason = happened.verdict.reason;
+    const reconnect_input::lost happened{verdict_on(why, true), why};
     auto next = decide(happened);
     const bool too_large = why.is(errc::connection_closed) && why.details.close_code == 1009u;
-    lost(reason, std::move(why), !std::holds_alternative<reconnect_action::stop>(next));
+    lost(happened.verdict.reason, std::move(why),
+         !std::holds_alternative<reconnect_action::stop>(next));
     if (too_large && listening_) listening_->on_answer_too_large(queue_->largest_answer());
     return next;
 }

@@ -71,6 +71,25 @@ TEST_CASE("chat_client: a message goes on with the conversation that the server 
           lines{"first -", "second c1", "third c2", "fourth c3", "its own mine", "sixth c3"});
 }
 
+TEST_CASE("chat_client: of the two ids in chat_finished the uuid is the conversation that goes on",
+          "[component][chat_client]") {
+    client_case test;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    send(test, "first");
+    peer.reply(R"({"type":"chat_finished","uuid":"u","data":{"conversationId":"c"}})");
+    poll(test.io);
+    send(test, "second");
+    peer.reply(R"({"type":"chat_finished","data":{"conversationId":17}})");
+    poll(test.io);
+    send(test, "third");
+    peer.reply(R"({"type":"chat_finished","uuid":["u"],"data":"done"})");
+    poll(test.io);
+    send(test, "fourth");
+    CHECK(said(test) == lines{"first -", "second u", "third 17", "fourth 17"});
+}
+
 TEST_CASE("chat_client: a conversation goes on after a reconnect, and in the next session",
           "[component][chat_client]") {
     client_case test;
