@@ -142,9 +142,10 @@ void program::report(const std::exception_ptr& thrown) {
 // that.
 bool program::may_wait(const failure& reported) const {
     const bool was_open = talk_ && talk_->is_open();
-    // A name without an address and TLS that fails are rather wrong URLs.
+    // A name without an address, a proxy and TLS that fail are rather wrong settings.
     const bool could_pass = reported.details && reported.details->retryable &&
                             reported.details->phase != parley::phase::resolve &&
+                            reported.details->phase != parley::phase::proxy &&
                             reported.details->phase != parley::phase::tls;
     const bool has_been_said = reported.message.find("--retry-first") != std::string::npos;
     return could_pass && !was_open && !wanted_.retry_first && !has_been_said;

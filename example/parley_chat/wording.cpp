@@ -17,6 +17,12 @@ constexpr std::array settings{
     setting{"ca_file", "--ca"},
     setting{"retry_first", "--retry-first"},
     setting{"max_attempts", "--max-reconnect-attempts"},
+    setting{"user_mp_auth_token", "--token"},
+    setting{"chat_server_key", "--server-key"},
+    setting{"user_id", "--user-id"},
+    setting{"entity_id", "--entity-id"},
+    setting{"entity_type", "--entity-type"},
+    setting{"provider_res_id", "--provider-res-id"},
 };
 
 constexpr std::string_view of_names = "abcdefghijklmnopqrstuvwxyz0123456789_:.`";
@@ -30,7 +36,9 @@ void name_option(std::string& text, const setting& one) {
     std::size_t begin = text.find(one.name);
     while (begin != std::string::npos) {
         std::size_t end = begin + one.name.size();
-        const bool is_longer_name = is_of_name(text, end) && text[end] != '`' && text[end] != '.';
+        constexpr std::string_view behind_names = "`.:";
+        const bool is_longer_name =
+            is_of_name(text, end) && behind_names.find(text[end]) == std::string_view::npos;
         if (!is_longer_name) {
             while (begin > 0 && is_of_name(text, begin - 1))
                 --begin;

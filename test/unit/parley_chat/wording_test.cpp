@@ -26,6 +26,9 @@ TEST_CASE("wording: a setting is named as the option that makes it", "[unit][par
     CHECK(told("raise max_attempts or max_attempts") ==
           "raise --max-reconnect-attempts or --max-reconnect-attempts");
     CHECK(told("retry_first_of_all is another") == "retry_first_of_all is another");
+    CHECK(told("The identity's user_mp_auth_token has bytes") ==
+          "The identity's --token has bytes");
+    CHECK(told("auth.user_id: user_id") == "--user-id: --user-id");
     CHECK(told("nothing to name") == "nothing to name");
 }
 
