@@ -253,7 +253,8 @@ private:
     awaitable<ticket> replace_ticket(ticket rejected,
                                      std::chrono::steady_clock::time_point deadline,
                                      tally_ptr counted);
-    std::optional<ticket> at_hand() const; // as get_valid_ticket, if that takes no request
+    std::optional<ticket> at_hand() const;     // as get_valid_ticket, if that takes no request
+    std::optional<error_info> trouble() const; // of the request that is on: its last failure
 
     class impl;
     std::shared_ptr<impl> impl_;

@@ -2,9 +2,11 @@
 
 #include <parley/config.hpp>
 #include <parley/fwd.hpp>
+#include <parley/secret.hpp>
 #include <parley/ticket.hpp>
 
 #include <chrono>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -25,19 +27,26 @@ std::string_view to_string(ticket_reason) noexcept;
 class ticket_request {
 public:
     ticket_request(auth_data auth, ticket_reason reason, unsigned attempt,
-                   std::chrono::steady_clock::time_point deadline)
-        : auth_(std::move(auth)), reason_(reason), attempt_(attempt), deadline_(deadline) {}
+                   std::chrono::steady_clock::time_point deadline,
+                   std::optional<secret> replaces = std::nullopt)
+        : auth_(std::move(auth)), reason_(reason), attempt_(attempt), deadline_(deadline),
+          replaces_(std::move(replaces)) {}
 
     const auth_data& auth() const noexcept { return auth_; }
     ticket_reason reason() const noexcept { return reason_; }
     unsigned attempt() const noexcept { return attempt_; } ///< from 1
     std::chrono::steady_clock::time_point deadline() const noexcept { return deadline_; }
+    /// The ticket that the new one replaces: for `rejected` the one that the server did not take,
+    /// else the held one; nullopt when there is none. A source that caches tickets must not return
+    /// it again: each time that it does counts as one more rejection.
+    const std::optional<secret>& replaces() const noexcept { return replaces_; }
 
 private:
     auth_data auth_;
     ticket_reason reason_;
     unsigned attempt_;
     std::chrono::steady_clock::time_point deadline_;
+    std::optional<secret> replaces_;
 };
 
 /// Where tickets come from. The default is the HTTP exchange of PROTOCOL.md 1; a service may bring

@@ -25,6 +25,8 @@ public:
     awaitable<ticket_validation> validate(secret value, std::shared_ptr<const auth_data> auth,
                                           time_point deadline);
 
+    std::string url() const { return server_.http_text("/api/v1/tickets"); } ///< of the tickets
+
 private:
     const std::shared_ptr<http_client> http_;
     const server_url server_;

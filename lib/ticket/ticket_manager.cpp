@@ -61,6 +61,12 @@ std::optional<ticket> ticket_manager::impl::at_hand() const {
     return held ? std::optional(*held) : std::nullopt;
 }
 
+std::optional<error_info> ticket_manager::impl::trouble() const {
+    const std::lock_guard lock(mutex_);
+    const auto flying = refresh_.lock();
+    return flying ? flying->last_error : std::nullopt;
+}
+
 std::optional<milliseconds> ticket_manager::impl::expires_in() const {
     const auto at = now();
     const std::lock_guard lock(mutex_);
@@ -196,6 +202,8 @@ awaitable<ticket> ticket_manager::get_valid_ticket(std::chrono::steady_clock::ti
 }
 
 std::optional<ticket> ticket_manager::at_hand() const { return impl_->at_hand(); }
+
+std::optional<error_info> ticket_manager::trouble() const { return impl_->trouble(); }
 
 awaitable<ticket> ticket_manager::refresh_ticket() { return refresh_ticket(nullptr); }
 

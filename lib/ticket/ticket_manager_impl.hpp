@@ -70,6 +70,7 @@ public:
     void stop_renewal();
     bool is_valid() const;
     std::optional<ticket> at_hand() const;
+    std::optional<error_info> trouble() const;
     std::optional<std::chrono::milliseconds> expires_in() const;
     std::optional<std::chrono::system_clock::time_point> expires_at() const;
     void update_auth_data(auth_data_patch patch);
@@ -101,13 +102,14 @@ private:
     static auto wait(impl* self, const demand* what);
     void join(const caller_ptr& who, const asio::any_io_executor& executor, const demand& what);
     void leave(caller& who);
+    error_info out_of_callers_time(const refresh& flying) const;
     time_point see_off(refresh& flying);
     bool wanted(const refresh& flying) const;
     callers release(refresh& flying);
     static void send_home(callers all, const std::shared_ptr<refresh>& landed);
 
     // ticket_refresh.cpp: how it is flown
-    std::shared_ptr<refresh> begin_refresh(ticket_reason reason);
+    std::shared_ptr<refresh> begin_refresh(ticket_reason reason, const demand* of);
     void depart(const std::shared_ptr<refresh>& flying);
     void move_on(const std::shared_ptr<refresh>& flying);
     void watch(const std::shared_ptr<refresh>& flying);
@@ -242,14 +244,15 @@ struct ticket_manager::impl::refresh {
     enum class state { under_way, landed, superseded };
     enum class step { queued, asking, pausing };
 
-    refresh(const impl& of, ticket_reason why, std::uint64_t born,
+    refresh(const impl& of, ticket_reason why, std::optional<secret> old, std::uint64_t born,
             std::shared_ptr<const auth_data> identity)
-        : reason(why), generation(born), auth(std::move(identity)),
+        : reason(why), replaces(std::move(old)), generation(born), auth(std::move(identity)),
           retry(of.config_.max_retries, of.config_.backoff) {}
 
     bool over() const noexcept { return now != state::under_way; }
 
     const ticket_reason reason;
+    const std::optional<secret> replaces;
     const std::uint64_t generation;
     const std::shared_ptr<const auth_data> auth;
 
@@ -260,6 +263,8 @@ struct ticket_manager::impl::refresh {
     std::uint64_t request = 0;            // the one that counts
     std::unique_ptr<alarm> bell;          // for `until`, or a deadline that is near; else none
     std::shared_ptr<flight<void>> task;   // for its cancellation alone
+
+    // Written on the strand, with the manager's mutex.
     std::optional<error_info> last_error; // of the attempts so far
 
     // Written with the manager's mutex.

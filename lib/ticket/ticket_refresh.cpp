@@ -45,10 +45,17 @@ std::string_view to_text(ticket_reason reason) {
 
 } // namespace
 
-/// With the mutex: a new one is on, which `depart` starts.
+/// With the mutex: a new one is on, which `depart` starts. Without a demand it is the renewal's.
 std::shared_ptr<ticket_manager::impl::refresh>
-ticket_manager::impl::begin_refresh(ticket_reason reason) {
-    auto begun = std::make_shared<refresh>(*this, reason, tickets_.generation(), auth_);
+ticket_manager::impl::begin_refresh(ticket_reason reason, const demand* of) {
+    std::optional<secret> old;
+    const ticket* held = tickets_.held();
+    if (of && of->what == demand::kind::other)
+        old = of->rejected;
+    else if (held)
+        old = held->value();
+    auto begun =
+        std::make_shared<refresh>(*this, reason, std::move(old), tickets_.generation(), auth_);
     refresh_ = begun;
     counts_.in_flight = true;
     return begun;
@@ -118,7 +125,8 @@ awaitable<void> ticket_manager::impl::fetch(std::shared_ptr<impl> self,
     std::optional<ticket> fresh;
     std::exception_ptr failed;
     try {
-        ticket_request what(*flying->auth, flying->reason, flying->retry.attempt(), deadline);
+        ticket_request what(*flying->auth, flying->reason, flying->retry.attempt(), deadline,
+                            flying->replaces);
         auto asking = self->source_->fetch(std::move(what));
         if (!asking.valid())
             throw_error(error_info(errc::ticket_source_failed,
@@ -175,7 +183,10 @@ void ticket_manager::impl::attempt_failed(const std::shared_ptr<refresh>& flying
                    fmt::format("ticket: attempt {} failed: {} The next is in {:.1f} s. [{}]",
                                why.details.attempt.value_or(0), why.message,
                                seconds(*next - clock_->now()), why.details.to_string()));
-    flying->last_error = std::move(why);
+    {
+        const std::lock_guard lock(mutex_);
+        flying->last_error = std::move(why);
+    }
     flying->at = refresh::step::pausing;
     flying->until = *next;
     watch(flying);

@@ -125,7 +125,7 @@ std::shared_ptr<ticket_manager::impl::refresh> ticket_manager::impl::join_for_re
         if (stopped_) return nullptr;
         flying = refresh_.lock();
         if (flying) return flying;
-        flying = begin_refresh(ticket_reason::renewal);
+        flying = begin_refresh(ticket_reason::renewal, nullptr);
     }
     depart(flying);
     return flying;

@@ -4,6 +4,7 @@
 #include <parley/error.hpp>
 
 #include "async/aborted.hpp"
+#include "core/late_error.hpp"
 #include "ticket/source_error.hpp"
 #include "ticket/ticket_manager_impl.hpp"
 
@@ -181,7 +182,7 @@ void ticket_manager::impl::join(const caller_ptr& who, const asio::any_io_execut
                 auto reason = tickets_.reason();
                 if (what.what == demand::kind::fresh) reason = ticket_reason::requested;
                 if (what.what == demand::kind::other) reason = ticket_reason::rejected;
-                flying = begin_refresh(reason);
+                flying = begin_refresh(reason, &what);
                 flying->tally = what.tally;
             }
             who->at = flying->newest.lock();
@@ -236,6 +237,17 @@ void ticket_manager::impl::leave(caller& who) {
     std::move(alone).go();
 }
 
+/// What those are told who have no time left: why there is a pause, or that an attempt has not
+/// ended.
+error_info ticket_manager::impl::out_of_callers_time(const refresh& flying) const {
+    const auto& last = flying.last_error;
+    if (last && flying.at == refresh::step::pausing) return *last;
+    auto late = source_timeout("No ticket arrived within the time given.");
+    if (last) return out_of_time(std::move(late), *last);
+    if (http_) late.details.url = http_->url();
+    return late;
+}
+
 /// Those who have no time left leave, and those to whom the pause that is on leaves none (DESIGN.md
 /// 3). Says when the next one does.
 time_point ticket_manager::impl::see_off(refresh& flying) {
@@ -257,10 +269,10 @@ time_point ticket_manager::impl::see_off(refresh& flying) {
         if (!all.empty()) next = all.begin()->deadline;
         flying.watched = next;
     }
+    if (late.empty()) return next;
+    const auto why = out_of_callers_time(flying);
     for (auto& one : late) // each his own exception: they may be on several threads
-        one.why = thrown_by(flying.last_error
-                                ? *flying.last_error
-                                : source_timeout("No ticket arrived within the time given."));
+        one.why = thrown_by(why);
     send_home(std::move(late), nullptr);
     return next;
 }

@@ -19,7 +19,7 @@ namespace parley::test {
 struct async_world {
     asio::io_context io;
     std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>();
-    detail::strand::direct strand = asio::make_strand(io);
+    parley::detail::strand::direct strand = asio::make_strand(io);
 
     awaitable<void> sleep(std::chrono::milliseconds delay) {
         const auto until = clock->now() + delay;
