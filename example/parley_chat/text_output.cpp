@@ -93,7 +93,10 @@ public:
         screen_.note(style::warning, text);
     }
     void operator()(const parley::reconnecting& e) const {
-        dim("reconnecting in " + readable(e.delay) + ", attempt " + std::to_string(e.attempt));
+        std::string text =
+            "reconnecting in " + readable(e.delay) + ", attempt " + std::to_string(e.attempt);
+        if (e.attempt > 1 && !e.cause.message.empty()) text += ": " + e.cause.message;
+        dim(text);
     }
     void operator()(const parley::connection_restored&) const {
         screen_.note(style::plain, "  connected again");

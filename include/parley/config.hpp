@@ -80,11 +80,17 @@ struct ticket_config {
     std::chrono::milliseconds request_timeout{10'000};    ///< of one attempt
     unsigned max_retries = 3;                             ///< after the first attempt; 0 turns off
     backoff_config backoff;
+    /// Whether a client renews its ticket in good time while a session is ready. False is for
+    /// servers that end a session when a newer ticket is issued: a ticket is then fetched only
+    /// when a connection needs one. A ticket_manager of one's own does as it is told.
+    bool renew_proactively = true;
 };
 
 struct heartbeat_config {
-    std::chrono::milliseconds interval{25'000}; ///< without an inbound byte; 0 turns off
-    std::chrono::milliseconds timeout{10'000};  ///< then dead, if still no byte arrives
+    /// Without an inbound byte; 0 turns off. It shortens itself, down to two seconds, when idle
+    /// timeouts of a gateway have cut two sessions.
+    std::chrono::milliseconds interval{25'000};
+    std::chrono::milliseconds timeout{10'000}; ///< then dead, if still no byte arrives
 };
 
 /// What is done about a connection that ended, or an attempt that failed.

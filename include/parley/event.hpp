@@ -163,10 +163,12 @@ struct connection_lost {
     unsigned unconfirmed = 0; ///< messages sent whose run had not ended
 };
 
-/// Attempt `attempt` (from 1) begins after `delay`.
+/// Attempt `attempt` (from 1) begins after `delay`. `cause` is what makes it necessary: how the
+/// session was lost, and from the second attempt on why the attempt before it failed.
 struct reconnecting {
     unsigned attempt = 1;
     std::chrono::milliseconds delay{};
+    error_info cause{};
 };
 
 /// The session is ready again, tools configured.

@@ -60,6 +60,8 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
       context_helpers_(config.context_helpers), log_(config.log, config.log_threshold),
       owns_tickets_(!shared_tickets),
       tally_(owns_tickets_ ? nullptr : std::make_shared<detail::ticket_tally>()),
+      // A shared manager renews as its owner has it.
+      renews_tickets_(owns_tickets_ && config.ticket.renew_proactively),
       secrets_(std::make_shared<const std::vector<secret>>(secrets_of(config.auth))),
       connection_(connection::make(strand_, environment_, options_of(config, secrets_))),
       router_(message_router::make(strand_, environment_, router_options_of(config, secrets_))),

@@ -88,6 +88,7 @@ private:
     // session_layer
     std::optional<ticket> ticket_at_hand() override;
     awaitable<ticket> next_ticket(std::optional<ticket> rejected, time_point deadline) override;
+    std::optional<error_info> ticket_trouble() const override;
     void on_open() override;
     void on_text(std::string_view text) override { router_->on_text(text); }
     void on_binary(std::size_t size) override { router_->on_binary(size); }
@@ -187,6 +188,7 @@ private:
     logger log_;
     const bool owns_tickets_;
     const std::shared_ptr<detail::ticket_tally> tally_; // of a manager that is shared
+    const bool renews_tickets_;                         // in good time, while a session is ready
     const secret_list secrets_;
     std::shared_ptr<connection> connection_;
     std::shared_ptr<message_router> router_;

@@ -71,7 +71,7 @@ awaitable<void> chat_client::impl::wait_and_open() {
             co_await given_up->wait_until(deadline);
         } else if (comes_back(connection_->status().state)) {
             if (now() >= deadline)
-                throw_error(error_info(errc::timed_out, "The session did not come back in time."));
+                throw_error(connection_->late("The session did not come back in time."));
             waited = true;
             co_await changed_.wait_until(deadline);
         } else {
@@ -140,7 +140,7 @@ awaitable<void> chat_client::impl::open() {
 }
 
 void chat_client::impl::start_renewal() {
-    if (!owns_tickets_) return; // a shared manager renews as its owner has it
+    if (!renews_tickets_) return;
     const std::weak_ptr<impl> weak = weak_from_this();
     tickets_->on_renewal_failed([weak](const error_info& cause) {
         if (const auto self = weak.lock()) self->tell(ticket_renewal_failed{cause});
@@ -269,6 +269,8 @@ awaitable<ticket> chat_client::impl::next_ticket(std::optional<ticket> rejected,
     }
     co_return co_await manager->get_valid_ticket(deadline, tally_);
 }
+
+std::optional<error_info> chat_client::impl::ticket_trouble() const { return tickets_->trouble(); }
 
 void chat_client::impl::on_open() {
     opening_.opened(now());

@@ -2,6 +2,7 @@
 
 #include "async/aborted.hpp"
 #include "connection/connection_impl.hpp"
+#include "core/late_error.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -33,8 +34,6 @@ public:
 private:
     bool& flag_;
 };
-
-error_info late() { return error_info(errc::timed_out, "The new session was not ready in time."); }
 
 send_limits limits_of(const limits_config& config, std::chrono::milliseconds answer_lifetime) {
     send_limits limits;
@@ -144,7 +143,7 @@ void connection_impl::session_ready() {
     announced_ = 0;
     decide(reconnect_input::ready());
     board_->enter(websocket_state::ready, phase::ready);
-    link_->session_ready();
+    link_->session_ready(fsm_.heartbeat_interval(config_->heartbeat.interval));
     changed_.notify_all();
     log_.write(log_level::info, restored ? "the session is ready again" : "the session is ready");
     if (restored) emit(connection_restored());
@@ -171,7 +170,7 @@ awaitable<void> connection_impl::rejoin(self_ptr self, time_point deadline) {
     while (self->running_ && !self->ready() && self->now() < deadline)
         co_await self->changed_.wait_until(deadline);
     if (self->running_ && !self->ready())
-        throw_error(error_info(errc::timed_out, "The session did not come back in time."));
+        throw_error(self->late("The session did not come back in time."));
     if (!self->running_) self->throw_ended();
 }
 
@@ -187,8 +186,10 @@ awaitable<void> connection_impl::reconnect(time_point deadline) {
 
 awaitable<void> connection_impl::reconnect(self_ptr self, time_point deadline) {
     if (!self->coming_back() || self->draining_)
-        throw_error(error_info(errc::not_connected, "There is no session to give up."));
-    if (self->now() >= deadline) throw_error(late());
+        throw_error(
+            error_info(errc::not_connected, "There is no session to give up: call init first."));
+    constexpr std::string_view not_ready = "The new session was not ready in time.";
+    if (self->now() >= deadline) throw_error(self->late(not_ready));
     const unsigned before = self->sessions_;
     // An attempt that is on is what was asked for, until its session is ready.
     if (self->stage_ != stage::dialing || self->session_ready_) self->requested_ = true;
@@ -197,7 +198,13 @@ awaitable<void> connection_impl::reconnect(self_ptr self, time_point deadline) {
         co_await self->changed_.wait_until(deadline);
     if (self->sessions_ != before) co_return;
     if (!self->coming_back()) self->throw_ended();
-    throw_error(late());
+    throw_error(self->late(not_ready));
+}
+
+error_info connection_impl::late(std::string_view sentence) const {
+    error_info why(errc::timed_out, std::string(sentence));
+    const auto* failed = fsm_.last_failure();
+    return failed ? out_of_time(std::move(why), *failed) : why;
 }
 
 // --- the end
@@ -285,7 +292,9 @@ void connection_impl::emit(connection_event happened) {
 }
 
 void connection_impl::describe(error_info& why, unsigned number) const {
-    if (why.details.url.empty()) why.details.url = url_.websocket_text();
+    // Where a ticket was asked for, its source alone knows.
+    const bool of_ticket = why.details.phase == phase::ticket;
+    if (why.details.url.empty() && !of_ticket) why.details.url = url_.websocket_text();
     if (number > 0 && !why.details.attempt) why.details.attempt = number;
 }
 

@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace parley {
 
@@ -96,6 +97,9 @@ public:
 
     virtual const std::shared_ptr<const connection_config>& config() const = 0;
     virtual bool ready() const = 0;
+    /// What a deadline is told with that passes while the session is coming back: `timed_out`, and
+    /// what the last attempt failed with.
+    virtual error_info late(std::string_view sentence) const = 0;
     virtual websocket_status status() const = 0; ///< any thread
 
 protected:

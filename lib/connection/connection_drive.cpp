@@ -1,7 +1,5 @@
 // The loop of a connection: it carries out what reconnect_fsm decides.
 
-#include <parley/detail/on_strand.hpp>
-
 #include "connection/connection_impl.hpp"
 #include "core/text.hpp"
 #include "policy/close_policy.hpp"
@@ -23,45 +21,14 @@ namespace {
 // How long a session that is given up may take to say good-bye beside its successor.
 constexpr std::chrono::seconds goodbye_time{2};
 
-error_info ticket_failure(const std::exception_ptr& thrown) {
-    error_details details;
-    details.phase = phase::ticket;
-    try {
-        std::rethrow_exception(thrown);
-    } catch (const client_error& known) {
-        return known.info();
-    } catch (const std::exception& other) {
-        details.reason = shorten_and_escape(other.what());
-    } catch (...) {
-        details.reason = "not a std::exception";
-    }
-    return error_info(errc::ticket_source_failed, "The source of the tickets failed.",
-                      std::move(details));
-}
-
-error_info no_ticket_in_time() {
-    error_details details;
-    details.phase = phase::ticket;
-    details.retryable = true;
-    return error_info(errc::ticket_timeout, "No ticket could be had in time.", std::move(details));
-}
-
 } // namespace
 
 /// What the loop is at. Not in its frame, which is there while an attempt waits: an action is
 /// large.
 struct connection_impl::course {
     reconnect_action_t next;
-    ticket held;               // of the attempt that is on
-    bool tried_before = false; // that
-};
-
-struct connection_impl::ticket_request {
-    std::optional<ticket> rejected;
-    time_point deadline;
-    bool done = false;
-    ticket got;
-    std::exception_ptr error;
+    ticket held; // of the last attempt
+    ticket_use used = ticket_use::held;
 };
 
 task_group& connection_impl::tasks() {
@@ -141,7 +108,9 @@ awaitable<void> connection_impl::loop(self_ptr self) {
         if (const auto* dial = std::get_if<reconnect_action::dial>(&next)) {
             co_await attempt(self, at.get(), dial->attempt, dial->fresh_ticket);
         } else if (const auto* wait = std::get_if<reconnect_action::wait>(&next)) {
-            co_await back_off(self, at.get(), *wait);
+            self->announce(*wait);
+            const auto until = wait->until;
+            co_await back_off(self, at.get(), until);
         } else if (const auto* ended = std::get_if<reconnect_action::stop>(&next)) {
             self->fail(ended->why);
             break;
@@ -165,10 +134,12 @@ awaitable<void> connection_impl::attempt(self_ptr self, course* at, unsigned num
     const auto deadline =
         self->opening_ ? self->opening_deadline_ : after(self->now(), self->attempt_limit_);
     bool dialing = false;
-    if (auto held = self->ticket_at_hand(fresh))
+    if (auto held = self->ticket_at_hand(fresh)) {
+        at->used = ticket_use::held;
         dialing = self->begin_attempt(at, number, std::move(*held), deadline);
-    else
+    } else {
         dialing = co_await fetch_and_begin(self, at, number, fresh, deadline);
+    }
     if (!dialing) co_return;
     while (self->stop_ == stop::none && !self->session_ready_ && !self->link_->over())
         co_await self->changed_.wait_until();
@@ -179,19 +150,13 @@ awaitable<void> connection_impl::attempt(self_ptr self, course* at, unsigned num
         co_return;
     }
     const auto ended = self->release_link();
-    at->next = self->attempt_failed(ended->reason(), number,
-                                    at->tried_before ? ticket_use::held : ticket_use::fresh);
-}
-
-std::optional<ticket> connection_impl::ticket_at_hand(bool fresh) const {
-    if (fresh && tried_) return std::nullopt;
-    const auto layer = layer_.lock();
-    return layer ? layer->ticket_at_hand() : std::nullopt;
+    at->next = self->attempt_failed(ended->reason(), number, at->used);
 }
 
 awaitable<bool> connection_impl::fetch_and_begin(self_ptr self, course* at, unsigned number,
                                                  bool fresh, time_point deadline) {
     auto got = co_await fetch_ticket(self, fresh, deadline);
+    at->used = self->use_of(got, at->held, fresh);
     co_return self->begin_attempt(at, number, std::move(got), deadline);
 }
 
@@ -204,7 +169,6 @@ bool connection_impl::begin_attempt(course* at, unsigned number, result<ticket> 
         at->next = attempt_failed(held.error(), number, ticket_use::none);
         return false;
     }
-    at->tried_before = tried_ && tried_->value() == held->value();
     at->held = std::move(*held);
     dial(at->held, deadline);
     return true;
@@ -258,6 +222,8 @@ close_verdict connection_impl::verdict_on(const error_info& why, bool was_ready)
 reconnect_action_t connection_impl::attempt_failed(error_info why, unsigned number,
                                                    ticket_use used) {
     describe(why, number);
+    // Before the session is ready this is a failed attempt, whatever the code (PROTOCOL.md 3).
+    if (why.is(errc::connection_closed)) why.details.retryable = true;
     if (log_.enabled(log_level::warning))
         log_.write(log_level::warning,
                    "attempt failed: " + why.message + ' ' + why.details.to_string());
@@ -267,45 +233,6 @@ reconnect_action_t connection_impl::attempt_failed(error_info why, unsigned numb
     failed.why = std::move(why);
     failed.used = used;
     return decide(failed);
-}
-
-awaitable<result<ticket>> connection_impl::fetch_ticket(self_ptr self, bool fresh,
-                                                        time_point deadline) {
-    const auto request = std::make_shared<ticket_request>();
-    if (fresh) request->rejected = self->tried_;
-    request->deadline = deadline;
-    auto layer = self->layer_.lock();
-    if (!layer) co_return ticket_failure(detail::aborted());
-    const auto asking =
-        flight<void>::start(self->strand_, self->clock_, [self, layer = std::move(layer), request] {
-            return ask_layer(self, layer, request);
-        });
-    std::exception_ptr given_up;
-    try {
-        while (self->stop_ == stop::none && !request->done && self->now() < deadline)
-            co_await self->changed_.wait_until(deadline);
-    } catch (...) {
-        given_up = std::current_exception();
-    }
-    if (!request->done) {
-        asking->cancel(); // and not waited for: its source may not listen
-        if (given_up) std::rethrow_exception(given_up);
-        co_return no_ticket_in_time();
-    }
-    if (request->error) co_return ticket_failure(request->error);
-    co_return std::move(request->got);
-}
-
-awaitable<void> connection_impl::ask_layer(self_ptr self, std::shared_ptr<session_layer> layer,
-                                           std::shared_ptr<ticket_request> request) {
-    try {
-        auto asking = layer->next_ticket(request->rejected, request->deadline);
-        request->got = co_await std::move(asking);
-    } catch (...) {
-        request->error = std::current_exception();
-    }
-    request->done = true;
-    self->changed_.notify_all();
 }
 
 // The live session is over, or to be given up: its own end, once begun, comes before a request, and
@@ -319,28 +246,40 @@ reconnect_action_t connection_impl::leave() {
     if (stop_ == stop::none && draining_) halt(stop::closing);
     if (stop_ != stop::none) return reconnect_action::stay();
     auto ended = release_link();
-    if (ended->over()) return session_ended(ended->reason());
+    if (ended->over()) return session_ended(*ended);
     error_info why(errc::disconnected, "The session was given up for a new one.");
     describe(why, 0);
     retired_.push_back(ended);
     ended->finish(why, normal_closure, after(now(), goodbye_time));
     auto next = decide(reconnect_input::requested());
-    lost(loss_reason::requested, std::move(why), true);
+    const auto unconfirmed = take_unconfirmed();
+    lost(loss_reason::requested, std::move(why), unconfirmed, true);
     return next;
 }
 
-reconnect_action_t connection_impl::session_ended(error_info why) {
+unsigned connection_impl::take_unconfirmed() const {
+    return listening_ ? listening_->take_unconfirmed() : 0;
+}
+
+reconnect_action_t connection_impl::session_ended(const link& ended) {
+    auto why = ended.reason();
     describe(why, 0);
-    const reconnect_input::lost happened{verdict_on(why, true), why};
+    const auto unconfirmed = take_unconfirmed();
+    reconnect_input::lost happened;
+    happened.verdict = verdict_on(why, true);
+    happened.why = why;
+    happened.quiet = unconfirmed == 0 && ended.was_quiet() && may_be_idle_timeout(why);
+    const auto reason = happened.verdict.reason;
     auto next = decide(happened);
+    const bool comes_back = !std::holds_alternative<reconnect_action::stop>(next);
     const bool too_large = why.is(errc::connection_closed) && why.details.close_code == 1009u;
-    lost(happened.verdict.reason, std::move(why),
-         !std::holds_alternative<reconnect_action::stop>(next));
+    lost(reason, std::move(why), unconfirmed, comes_back);
     if (too_large && listening_) listening_->on_answer_too_large(queue_->largest_answer());
     return next;
 }
 
-void connection_impl::lost(loss_reason reason, error_info why, bool will_reconnect) {
+void connection_impl::lost(loss_reason reason, error_info why, unsigned unconfirmed,
+                           bool will_reconnect) {
     if (log_.enabled(log_level::warning))
         log_.write(log_level::warning,
                    "connection lost: " + why.message + ' ' + why.details.to_string());
@@ -350,24 +289,27 @@ void connection_impl::lost(loss_reason reason, error_info why, bool will_reconne
     happened.reason = reason;
     happened.cause = std::move(why);
     happened.will_reconnect = will_reconnect;
-    if (listening_) happened.unconfirmed = listening_->take_unconfirmed();
+    happened.unconfirmed = unconfirmed;
     emit(std::move(happened));
 }
 
-awaitable<void> connection_impl::back_off(self_ptr self, course* at, reconnect_action::wait asked) {
-    const auto until = asked.until;
+// A wait begins, or is shortened, which nobody is told again.
+void connection_impl::announce(const reconnect_action::wait& asked) {
+    if (opening_ || announced_ == asked.attempt) return;
+    announced_ = asked.attempt;
+    reconnecting happened;
+    happened.attempt = asked.attempt;
+    happened.delay = asked.delay;
+    happened.cause = asked.why;
+    emit(std::move(happened));
+}
+
+awaitable<void> connection_impl::back_off(self_ptr self, course* at, time_point until) {
     at->next = reconnect_action::stay();
     self->stage_ = stage::waiting;
     self->board_->enter(self->opening_ ? websocket_state::connecting : websocket_state::waiting,
                         phase::none);
     self->board_->retry_at(until);
-    if (!self->opening_ && self->announced_ != asked.attempt) {
-        self->announced_ = asked.attempt;
-        reconnecting happened;
-        happened.attempt = asked.attempt;
-        happened.delay = asked.delay;
-        self->emit(happened);
-    }
     while (self->stop_ == stop::none && self->now() < until) {
         const bool requested = std::exchange(self->requested_, false);
         const bool changed = std::exchange(self->network_changed_, false);

@@ -52,6 +52,7 @@ public:
     void notify_network_change() override;
     const std::shared_ptr<const connection_config>& config() const override { return config_; }
     bool ready() const override;
+    error_info late(std::string_view sentence) const override;
     websocket_status status() const override { return board_->snapshot(); }
 
 private:
@@ -108,7 +109,9 @@ private:
     static awaitable<bool> fetch_and_begin(self_ptr self, course* at, unsigned number, bool fresh,
                                            time_point deadline);
     bool begin_attempt(course* at, unsigned number, result<ticket> held, time_point deadline);
-    static awaitable<void> back_off(self_ptr self, course* at, reconnect_action::wait asked);
+    ticket_use use_of(const result<ticket>& got, const ticket& last, bool fresh) const;
+    void announce(const reconnect_action::wait& asked);
+    static awaitable<void> back_off(self_ptr self, course* at, time_point until);
     static awaitable<result<ticket>> fetch_ticket(self_ptr self, bool fresh, time_point deadline);
     static awaitable<void> ask_layer(self_ptr self, std::shared_ptr<session_layer> layer,
                                      std::shared_ptr<ticket_request> request);
@@ -117,8 +120,9 @@ private:
     reconnect_action_t attempt_failed(error_info why, unsigned number, ticket_use used);
     reconnect_action_t decide(const reconnect_event& happened);
     void dial(const ticket& held, time_point deadline);
-    reconnect_action_t session_ended(error_info why);
-    void lost(loss_reason reason, error_info why, bool will_reconnect);
+    unsigned take_unconfirmed() const;
+    reconnect_action_t session_ended(const link& ended);
+    void lost(loss_reason reason, error_info why, unsigned unconfirmed, bool will_reconnect);
     void fail(error_info why);
     void emit(connection_event happened);
     void describe(error_info& why, unsigned number) const;

@@ -83,7 +83,7 @@ std::shared_ptr<outgoing> connection_impl::begin_send(std::string frame,
                                                       std::function<void(send_progress)> progress) {
     if (stop_ == stop::abandoned) throw_aborted();
     if (!accepts_messages())
-        throw_error(error_info(errc::not_connected, "There is no session: connect first."));
+        throw_error(error_info(errc::not_connected, "There is no session: call init first."));
     auto one =
         std::make_shared<queued_message>(std::move(frame), strand_, clock_, std::move(progress));
     enqueue(one);

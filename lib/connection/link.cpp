@@ -78,10 +78,10 @@ void link::opened() {
     wake();
 }
 
-void link::session_ready() {
+void link::session_ready(std::chrono::milliseconds heartbeat_interval) {
     ready_ = true;
     phase_ = phase::ready;
-    notice(liveness_input::entered{phase::ready});
+    notice(liveness_input::entered{phase::ready, heartbeat_interval});
     wake();
 }
 
@@ -138,10 +138,16 @@ void link::abort(error_info why) {
 void link::end(error_info why) {
     if (!reason_) {
         if (fallback_ && !is_of_peer(why)) why = *fallback_;
-        if (why.details.phase == phase::none) why.details.phase = phase_;
         end_for(std::move(why));
     }
     cut();
+}
+
+void link::end_for(error_info why) {
+    // The transport does not know when a session is ready.
+    if (ready_ || why.details.phase == phase::none) why.details.phase = phase_;
+    quiet_ = !writing() && parts_.queue->empty() && !liveness_.message_open();
+    reason_ = std::make_unique<const error_info>(std::move(why));
 }
 
 void link::cut() {
@@ -234,7 +240,7 @@ void link::look() {
     armed_ = time_point::max();
     if (cut_) return;
     if (now() >= cut_at_) {
-        if (!reason_ && fallback_) reason_ = std::move(fallback_);
+        if (!reason_ && fallback_) end_for(*fallback_);
         return cut();
     }
     std::exception_ptr thrown;

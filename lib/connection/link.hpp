@@ -13,6 +13,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -82,8 +83,8 @@ public:
 
     void detach() noexcept { owner_ = nullptr; }
 
-    /// The opening is done: messages may be written.
-    void session_ready();
+    /// The opening is done: messages may be written, and the heartbeat begins.
+    void session_ready(std::chrono::milliseconds heartbeat_interval);
     /// There is something to write.
     void wake();
     /// Is the peer alive? Asks it now.
@@ -97,6 +98,8 @@ public:
     bool ended() const noexcept { return reason_ != nullptr; }
     bool over() const noexcept { return over_; }
     const error_info& reason() const { return *reason_; } ///< once it has ended
+    /// When it ended, no message of either side was under way.
+    bool was_quiet() const noexcept { return quiet_; }
     phase reached() const noexcept { return phase_; }
     /// The peer may have seen the ticket.
     bool asked() const noexcept { return asked_; }
@@ -143,7 +146,7 @@ private:
     void fail(const std::exception_ptr& thrown);
     void cut();
     void task_done(std::shared_ptr<const void> kept);
-    void end_for(error_info why) { reason_ = std::make_unique<const error_info>(std::move(why)); }
+    void end_for(error_info why);
     static error_info verdict(errc why, phase step);
     time_point now() const { return parts_.clock->now(); }
 
@@ -174,6 +177,7 @@ private:
     bool ping_due_ = false;
     bool message_ended_ = false; // since the last bytes
     bool room_granted_ = false;
+    bool quiet_ = false;                 // once it has ended
     std::shared_ptr<flight<void>> room_; // the question for room
     send_queue::message begun_;          // at once: the writer does the rest
 };

@@ -27,6 +27,10 @@ public:
     /// failed. `deadline` is the attempt's.
     virtual awaitable<ticket> next_ticket(std::optional<ticket> rejected, time_point deadline) = 0;
 
+    /// Why the ticket that is being asked for is not there yet: what the last attempt to fetch it
+    /// failed with, if one has.
+    virtual std::optional<error_info> ticket_trouble() const { return std::nullopt; }
+
     /// The WebSocket is open: begin the opening (PROTOCOL.md 2.1), and say `session_ready`,
     /// `session_rejected` or `session_failed` to the connection, now or later. The layer bounds the
     /// opening itself: the connection knows no deadline of it but that of the whole.

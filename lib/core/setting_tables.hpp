@@ -51,7 +51,8 @@ struct setting_table<ticket_config> {
         bounded_setting{&ticket_config::validity_buffer, "validity_buffer", zero_turns_off},
         bounded_setting{&ticket_config::request_timeout, "request_timeout"},
         bounded_setting{&ticket_config::max_retries, "max_retries", 0u},
-        setting_group{&ticket_config::backoff, "backoff"}};
+        setting_group{&ticket_config::backoff, "backoff"},
+        free_setting{&ticket_config::renew_proactively, "renew_proactively"}};
 };
 
 template <>

@@ -74,7 +74,7 @@ struct text_of {
     std::size_t operator()(const server_error& e) const { return sum(e.error, e.code, e.details); }
     std::size_t operator()(const message_skipped& e) const { return sum(e.detail); }
     std::size_t operator()(const connection_lost& e) const { return sum(e.cause); }
-    std::size_t operator()(const reconnecting&) const { return 0; }
+    std::size_t operator()(const reconnecting& e) const { return sum(e.cause); }
     std::size_t operator()(const connection_restored&) const { return 0; }
     std::size_t operator()(const connection_failed& e) const { return sum(e.cause); }
     std::size_t operator()(const ticket_renewed&) const { return 0; }

@@ -20,6 +20,7 @@ close_verdict by_close_code(unsigned code, bool was_ready,
                             reconnect_config::normal_close on_normal_close) {
     switch (code) {
     case 1000:
+        if (!was_ready) return again(loss_reason::closed);
         return on_normal_close == reconnect_config::normal_close::finish
                    ? over(loss_reason::closed)
                    : again(loss_reason::closed);
@@ -38,25 +39,50 @@ close_verdict by_close_code(unsigned code, bool was_ready,
     }
 }
 
-// A transport that knows no status says itself whether the failure may pass.
-close_verdict as_said(const error_details& details, loss_reason reason) {
-    return details.retryable ? again(reason) : over(reason);
+constexpr close_verdict foreign{reaction::foreign_verdict, loss_reason::reset};
+
+close_verdict as_said(const error_details& details) {
+    return details.retryable ? again(loss_reason::reset) : over(loss_reason::reset);
+}
+
+// What a gateway or a proxy may have said in place of the chat server.
+close_verdict perhaps_foreign(const error_details& details) {
+    return details.retryable ? again(loss_reason::reset) : foreign;
 }
 
 close_verdict by_status(const error_info& why) {
     const auto& details = why.details;
-    if (!details.http_status) return as_said(details, loss_reason::reset);
+    if (!details.http_status) return perhaps_foreign(details);
     const int status = *details.http_status;
     const bool of_ticket = why.is(errc::upgrade_failed) && (status == 401 || status == 403);
-    if (of_ticket) return suspect_ticket(false);
-    return retryable_status(status) ? again(loss_reason::reset) : over(loss_reason::reset);
+    if (of_ticket) return {reaction::bare_rejection, loss_reason::rejected};
+    return retryable_status(status) ? again(loss_reason::reset) : foreign;
+}
+
+// Final in the protocol's own words alone. Without a status a source of the user's has said it.
+close_verdict refused_credentials(const error_details& details) {
+    return details.http_status && !details.from_server ? foreign : over(loss_reason::rejected);
 }
 
 } // namespace
 
+bool may_be_idle_timeout(const error_info& why) noexcept {
+    if (why.is(errc::connection_reset) || why.is(errc::connection_silent)) return true;
+    if (!why.is(errc::connection_closed)) return false;
+    switch (why.details.close_code.value_or(1005)) {
+    case 1000:
+    case 1001:
+    case 1005:
+    case 1006:
+        return true;
+    default:
+        return false;
+    }
+}
+
 close_verdict classify_close(const error_info& why, bool was_ready,
                              reconnect_config::normal_close on_normal_close) {
-    if (why.code.category() != category()) return as_said(why.details, loss_reason::reset);
+    if (why.code.category() != category()) return as_said(why.details);
     switch (static_cast<errc>(why.code.value())) {
     case errc::connection_closed:
         return by_close_code(why.details.close_code.value_or(1005), was_ready, on_normal_close);
@@ -76,13 +102,22 @@ close_verdict classify_close(const error_info& why, bool was_ready,
     case errc::tools_refused:
         return again(loss_reason::closed);
     case errc::certificate_rejected:
-        return over(loss_reason::reset);
+    case errc::ticket_certificate:
+        return foreign;
+    case errc::tls_failed:
+    case errc::ticket_http_status:
+    case errc::ticket_refused:
+    case errc::ticket_malformed:
+    case errc::ticket_too_long:
+    case errc::ticket_redirected:
+        return perhaps_foreign(why.details);
     case errc::upgrade_failed:
     case errc::proxy_failed:
         return by_status(why);
     case errc::ticket_rejected:
         return suspect_ticket(was_ready);
     case errc::authentication_failed:
+        return refused_credentials(why.details);
     case errc::session_refused:
         return over(loss_reason::rejected);
     case errc::protocol_violation:
@@ -90,8 +125,8 @@ close_verdict classify_close(const error_info& why, bool was_ready,
     case errc::message_too_large:
     case errc::message_timeout:
         return disagreement;
-    default: // the ticket's own failures among them
-        return as_said(why.details, loss_reason::reset);
+    default: // what a source of tickets fails with among them
+        return as_said(why.details);
     }
 }
 

@@ -13,7 +13,10 @@ enum class reaction {
     refresh_and_retry,     ///< the same, with a fresh ticket
     end,                   ///< it will not get better
     protocol_disagreement, ///< a retry; three in a row slow down
-    rejection              ///< the ticket was not taken, before the session was ready
+    rejection,             ///< the ticket was not taken, before the session was ready
+    bare_rejection,        ///< the same by a status of the upgrade: a gateway may have said it
+    foreign_verdict        ///< no better now, but not in the chat server's own words: ends an
+                           ///< opening, and is tried again slowly after a first ready session
 };
 
 struct close_verdict {
@@ -29,5 +32,9 @@ close_verdict classify_close(const error_info& why, bool was_ready,
 /// What the user makes of it (reconnect_config::classify). A disagreement that is retried goes on
 /// slowing down: the server is to be spared whatever the user thinks.
 close_verdict override_close(close_verdict by_table, close_action chosen, bool was_ready) noexcept;
+
+/// Whether an idle connection may have ended like that because it was idle: without a code, or
+/// with one that says nothing but that it is over. The end of a ready session.
+bool may_be_idle_timeout(const error_info& why) noexcept;
 
 } // namespace parley

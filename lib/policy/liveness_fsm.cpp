@@ -71,6 +71,7 @@ void liveness_fsm::on(const liveness_input::entered& in) {
     step_ = in.step;
     const auto limit = limit_of(step_);
     step_deadline_ = limit ? after(now_, *limit) : time_point::max();
+    if (in.interval) limits_.interval = *in.interval;
     if (step_ != phase::ready) return;
     opening_deadline_ = time_point::max();
     go_idle();

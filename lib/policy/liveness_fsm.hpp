@@ -26,6 +26,7 @@ namespace parley {
 namespace liveness_input {
 struct entered { ///< a step of connecting begins; `ready` ends the opening
     phase step = phase::none;
+    std::optional<std::chrono::milliseconds> interval{}; ///< of the heartbeat, if another is due
 };
 struct bytes {                  ///< arrived
     bool message_open = false;  ///< a message is incomplete now
@@ -95,6 +96,8 @@ public:
 
     liveness_action_t resume(time_point now, const liveness_event& happened);
 
+    /// The peer has begun a message and not completed it.
+    bool message_open() const noexcept { return message_deadline_ != time_point::max(); }
     /// From the last ping to its pong.
     std::optional<std::chrono::microseconds> round_trip() const noexcept { return round_trip_; }
 

@@ -1,5 +1,6 @@
 #include "policy/reconnect_fsm.hpp"
 
+#include "core/late_error.hpp"
 #include "policy/backoff.hpp"
 
 #include <algorithm>
@@ -16,6 +17,14 @@ constexpr unsigned rejections_at_most = 3;
 // PROTOCOL.md 3: after that many disagreements in a row the backoff is another.
 constexpr unsigned disagreements_tolerated = 3;
 constexpr backoff_config after_disagreements{std::chrono::seconds(30), std::chrono::seconds(300)};
+// PROTOCOL.md 1, after a ready session.
+constexpr backoff_config after_foreign_verdict{std::chrono::seconds(5), std::chrono::seconds(300)};
+// PROTOCOL.md 3: the heartbeat learns from the second idle timeout on.
+constexpr unsigned idle_timeouts_tolerated = 2;
+constexpr std::chrono::seconds shortest_heartbeat{2};
+// A session that lives shorter than any idle timeout that somebody would set is not cut by one: a
+// server that fails again and again must not be asked without a growing backoff.
+constexpr std::chrono::milliseconds shortest_idle_timeout{1'500};
 
 error_info rejected(const error_info& why) {
     error_details details = why.details;
@@ -34,7 +43,14 @@ error_info exhausted(const error_info& why, std::string_view limit) {
                       std::move(details));
 }
 
-bool is_rejection(const close_verdict& verdict) { return verdict.what == reaction::rejection; }
+bool is_rejection(const close_verdict& verdict) {
+    return verdict.what == reaction::rejection || verdict.what == reaction::bare_rejection;
+}
+
+error_info with_advice(error_info why) {
+    why.message += " With reconnect.retry_first, init would keep trying until its deadline.";
+    return why;
+}
 
 } // namespace
 
@@ -54,13 +70,38 @@ reconnect_action_t reconnect_fsm::on(const reconnect_input::start& in) {
 }
 
 reconnect_action_t reconnect_fsm::on(const reconnect_input::ready&) {
-    const bool first = state_ != state::dialing;
+    // The attempts of the opening are not those of a reconnect.
+    if (opening()) start_counting_anew();
+    if (quiet_life_ && attempt_ == attempt_at_loss_ + 1) learn_idle_timeout();
     state_ = state::ready;
     ready_since_ = now_;
     rejections_ = 0;
+    bare_rejections_ = 0;
     fresh_ticket_ = false;
-    if (first) attempt_ = 0; // the attempts of the opening are not those of a reconnect
+    quiet_life_.reset();
+    last_failure_.reset();
     return reconnect_action::run{};
+}
+
+void reconnect_fsm::learn_idle_timeout() {
+    ++idle_timeouts_;
+    shortest_life_ = std::min(shortest_life_, *quiet_life_);
+    start_counting_anew();
+}
+
+void reconnect_fsm::start_counting_anew() noexcept {
+    attempt_ = 0;
+    disagreements_ = 0;
+    foreign_ = 0;
+}
+
+std::chrono::milliseconds
+reconnect_fsm::heartbeat_interval(std::chrono::milliseconds configured) const noexcept {
+    if (idle_timeouts_ < idle_timeouts_tolerated || configured.count() <= 0) return configured;
+    const auto life = std::chrono::duration_cast<std::chrono::milliseconds>(shortest_life_);
+    // Half of it, not less than two seconds; where these would come too late, they are of no use.
+    const auto least = std::min<std::chrono::milliseconds>(shortest_heartbeat, life * 3 / 4);
+    return std::min(configured, std::max(life / 2, least));
 }
 
 void reconnect_fsm::count(const close_verdict& verdict, ticket_use used) {
@@ -69,8 +110,10 @@ void reconnect_fsm::count(const close_verdict& verdict, ticket_use used) {
     else
         disagreements_ = 0;
     // A failure of the network between two rejections says nothing about tickets.
-    if (is_rejection(verdict) && used == ticket_use::fresh) ++rejections_;
-
+    if (used == ticket_use::fresh) {
+        if (verdict.what == reaction::rejection) ++rejections_;
+        if (verdict.what == reaction::bare_rejection) ++bare_rejections_;
+    }
     if (is_rejection(verdict) || verdict.what == reaction::refresh_and_retry)
         fresh_ticket_ = true;
     else if (used != ticket_use::none)
@@ -78,37 +121,60 @@ void reconnect_fsm::count(const close_verdict& verdict, ticket_use used) {
 }
 
 reconnect_action_t reconnect_fsm::on(const reconnect_input::failed& in) {
-    const bool replaced = fresh_ticket_; // this attempt already asked for another ticket
     count(in.verdict, in.used);
+    auto next = opening() ? failed_in_opening(in) : failed_again(in);
+    last_failure_ = in.why;
+    return next;
+}
+
+reconnect_action_t reconnect_fsm::failed_in_opening(const reconnect_input::failed& in) {
+    switch (in.verdict.what) {
+    case reaction::end:
+    case reaction::foreign_verdict:
+        return stop(in.why);
+    case reaction::rejection:
+    case reaction::bare_rejection:
+        return rejected_in_opening(in);
+    default:
+        break;
+    }
+    if (now_ >= opening_deadline_) return stop(out_of_opening_time(in.why));
+    return config_.retry_first ? retry_opening(in.why) : stop(with_advice(in.why));
+}
+
+reconnect_action_t reconnect_fsm::rejected_in_opening(const reconnect_input::failed& in) {
+    if (state_ == state::opening_again) return stop(rejected(in.why));
+    ++attempt_;
+    return dial_with_fresh_ticket(state::opening_again); // one refresh and one more try
+}
+
+// The deadline has cut this attempt short: what went wrong is what the one before it says.
+error_info reconnect_fsm::out_of_opening_time(const error_info& why) const {
+    return last_failure_ && says_nothing(why) ? out_of_time(why, *last_failure_) : why;
+}
+
+reconnect_action_t reconnect_fsm::failed_again(const reconnect_input::failed& in) {
     if (in.verdict.what == reaction::end) return stop(in.why);
-    if (state_ == state::opening || state_ == state::opening_again) return opening_failed(in);
-    if (rejections_ >= rejections_at_most) return stop(rejected(in.why));
-    if (!config_.enabled) return asked_for_failed(in, replaced);
+    if (is_rejection(in.verdict)) return rejected_again(in);
+    if (!config_.enabled) return stop(in.why); // it was asked for, once
+    if (in.verdict.what == reaction::foreign_verdict) return try_again_slowly(in.why);
     return try_again(in.why);
 }
 
-// Nobody reconnects by itself, so that somebody asked for it: as in an opening, the first rejection
-// gets one refresh and one more try (PROTOCOL.md 3). Also of a ticket that was renewed long ago and
-// never tried; and no more than one, should the source return the same ticket.
-reconnect_action_t reconnect_fsm::asked_for_failed(const reconnect_input::failed& in,
-                                                   bool replaced) {
-    if (!is_rejection(in.verdict)) return stop(in.why);
-    return replaced ? stop(rejected(in.why)) : dial();
-}
-
-reconnect_action_t reconnect_fsm::opening_failed(const reconnect_input::failed& in) {
-    if (is_rejection(in.verdict)) {
-        if (state_ == state::opening_again) return stop(rejected(in.why));
-        state_ = state::opening_again; // one refresh and one more try, at once
-        ++attempt_;
-        return reconnect_action::dial{attempt_, true};
-    }
-    if (!config_.retry_first) return stop(in.why);
-    return retry_opening(in.why);
+reconnect_action_t reconnect_fsm::rejected_again(const reconnect_input::failed& in) {
+    // Where nobody reconnects by itself, somebody has asked for it: as in an opening, the first
+    // rejection gets one refresh, also of a ticket that was never tried.
+    const bool curable = in.used == ticket_use::held || !config_.enabled;
+    if (state_ == state::dialing && curable) return dial_with_fresh_ticket(state::dialing_again);
+    if (!config_.enabled || rejections_ >= rejections_at_most) return stop(rejected(in.why));
+    const bool slowly = in.verdict.what == reaction::bare_rejection &&
+                        rejections_ + bare_rejections_ >= rejections_at_most;
+    return slowly ? try_again_slowly(in.why) : try_again(in.why);
 }
 
 reconnect_action_t reconnect_fsm::retry_opening(const error_info& why) {
-    const auto delay = next_delay(why);
+    // The first attempt of the opening had no wait.
+    const auto delay = backoff_delay(pace(), attempt_, jitter_, why.details.retry_after);
     // A wait that would pass the deadline fails at once (DESIGN.md 3).
     if (after(now_, delay) >= opening_deadline_) return stop(why);
     opened_again_ = state_ == state::opening_again; // one refresh in the whole of the opening
@@ -123,36 +189,51 @@ reconnect_action_t reconnect_fsm::wait(state in, std::chrono::milliseconds delay
     not_before_ = now_;
     if (why.details.retry_after)
         not_before_ = std::min(wait_until_, after(now_, *why.details.retry_after));
-    return reconnect_action::wait{attempt_, delay, wait_until_};
+    return reconnect_action::wait{attempt_, delay, wait_until_, why};
+}
+
+void reconnect_fsm::end_of_session() {
+    if (now_ - ready_since_ >= config_.stable_after) start_counting_anew();
+    lost_at_ = now_;
+    attempt_at_loss_ = attempt_;
 }
 
 reconnect_action_t reconnect_fsm::on(const reconnect_input::lost& in) {
-    if (now_ - ready_since_ >= config_.stable_after) {
-        attempt_ = 0;
-        disagreements_ = 0;
-    }
-    lost_at_ = now_;
+    end_of_session();
+    const auto life = now_ - ready_since_;
+    if (in.quiet && in.verdict.what == reaction::retry && life >= shortest_idle_timeout)
+        quiet_life_ = life;
     count(in.verdict, ticket_use::held);
     if (in.verdict.what == reaction::end || !config_.enabled) return stop(in.why);
     return try_again(in.why);
 }
 
-std::chrono::milliseconds reconnect_fsm::next_delay(const error_info& why) const {
-    const auto& backoff =
-        disagreements_ >= disagreements_tolerated ? after_disagreements : config_.backoff;
-    const unsigned next = state_ == state::opening || state_ == state::opening_again
-                              ? attempt_ // the first of the opening had no wait
-                              : attempt_ + 1;
-    return backoff_delay(backoff, next, jitter_, why.details.retry_after);
+const backoff_config& reconnect_fsm::pace() const noexcept {
+    return disagreements_ >= disagreements_tolerated ? after_disagreements : config_.backoff;
 }
 
 reconnect_action_t reconnect_fsm::try_again(const error_info& why) {
+    return try_again(why, pace(), attempt_ + 1);
+}
+
+reconnect_action_t reconnect_fsm::try_again_slowly(const error_info& why) {
+    return try_again(why, after_foreign_verdict, ++foreign_);
+}
+
+/// `step` is the attempt's number for the backoff.
+reconnect_action_t reconnect_fsm::try_again(const error_info& why, const backoff_config& by,
+                                            unsigned step) {
     if (config_.max_attempts != 0 && attempt_ >= config_.max_attempts)
         return stop(exhausted(why, "number of attempts"));
-    const auto delay = next_delay(why);
+    const auto delay = backoff_delay(by, step, jitter_, why.details.retry_after);
     if (config_.max_elapsed.count() > 0 && now_ + delay - lost_at_ >= config_.max_elapsed)
         return stop(exhausted(why, "time limit"));
     return wait(state::waiting, delay, why);
+}
+
+reconnect_action_t reconnect_fsm::dial_with_fresh_ticket(state in) {
+    state_ = in;
+    return reconnect_action::dial{attempt_, true};
 }
 
 reconnect_action_t reconnect_fsm::dial() {
@@ -172,8 +253,11 @@ reconnect_action_t reconnect_fsm::cut_short() {
     if (now_ >= not_before_) return dial();
     if (wait_until_ <= not_before_) return reconnect_action::stay{};
     wait_until_ = not_before_;
-    return reconnect_action::wait{
-        attempt_, std::chrono::ceil<std::chrono::milliseconds>(wait_until_ - now_), wait_until_};
+    reconnect_action::wait rest;
+    rest.attempt = attempt_;
+    rest.delay = std::chrono::ceil<std::chrono::milliseconds>(wait_until_ - now_);
+    rest.until = wait_until_;
+    return rest;
 }
 
 reconnect_action_t reconnect_fsm::on(const reconnect_input::network_changed&) {
@@ -183,11 +267,7 @@ reconnect_action_t reconnect_fsm::on(const reconnect_input::network_changed&) {
 reconnect_action_t reconnect_fsm::on(const reconnect_input::requested&) {
     if (waiting()) return cut_short();
     if (state_ != state::ready) return reconnect_action::stay{};
-    if (now_ - ready_since_ >= config_.stable_after) {
-        attempt_ = 0;
-        disagreements_ = 0;
-    }
-    lost_at_ = now_;
+    end_of_session();
     return dial(); // asked for, so it has no wait, and is none of the counted attempts
 }
 

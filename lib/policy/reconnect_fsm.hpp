@@ -7,6 +7,7 @@
 #include "policy/close_policy.hpp"
 
 #include <chrono>
+#include <optional>
 #include <variant>
 
 namespace parley {
@@ -17,18 +18,25 @@ namespace parley {
 //                    |  ^ one rejection: a fresh ticket, at once     |       | failed
 //                    |  |                                   elapsed  v       |
 //                    v                                            dialing ---+--ready--> ready
-//                  stop
+//                  stop                                              |  ^
+//                                    a held ticket is not taken: a fresh one, at once
+//                                    (dialing_again)
 //
 // `start` is the first attempt, `init`: nothing is tried again there but a rejection, once, unless
-// `retry_first`. Afterwards every attempt has its backoff, and `max_attempts`, `max_elapsed`, a
-// third rejection in a row of a ticket not tried before, or an error that will not get better end
-// it. A request or a change of the network cuts a wait short, down to what Retry-After asks for.
+// `retry_first`. Afterwards every attempt has its backoff, but for the one with a fresh ticket in
+// place of a held one that was not taken. `max_attempts`, `max_elapsed`, a third rejection in a row
+// of a fresh ticket, or a final word of the chat server end it. A verdict that may be a gateway's
+// is tried again by a slower backoff. A request or a change of the network cuts a wait short, down
+// to what Retry-After asks for.
+//
+// A session that an idle timeout has cut is no unstable one. After two of them the heartbeat comes
+// more often than the shortest of them lived.
 
 /// What the ticket of a failed attempt was.
 enum class ticket_use {
     none,  ///< there was none: the attempt failed before
-    held,  ///< one that had been tried before
-    fresh, ///< one that had not
+    held,  ///< not fetched for this attempt
+    fresh, ///< fetched for it; in place of a rejected one also when it is the same again
 };
 
 namespace reconnect_input {
@@ -44,6 +52,7 @@ struct failed {  ///< the attempt ended before that
 struct lost { ///< the ready session ended
     close_verdict verdict;
     error_info why;
+    bool quiet = false; ///< no message of either side was under way, and nothing was said
 };
 struct elapsed {};         ///< the wait is over
 struct network_changed {}; ///< what failed may work now
@@ -68,7 +77,10 @@ struct wait {             ///< then say `elapsed`
     unsigned attempt = 1; ///< that comes after it
     std::chrono::milliseconds delay{};
     time_point until;
-    bool operator==(const wait&) const = default;
+    error_info why; ///< what makes the attempt necessary; not of a wait that is only shortened
+    bool operator==(const wait& other) const {
+        return attempt == other.attempt && delay == other.delay && until == other.until;
+    }
 };
 struct run { ///< the session is there
     bool operator==(const run&) const = default;
@@ -92,9 +104,27 @@ public:
 
     /// Of the attempts since the session was last stable.
     unsigned attempt() const noexcept { return attempt_; }
+    /// Why the last attempt failed, since the session was last ready; null when none has.
+    const error_info* last_failure() const noexcept {
+        return last_failure_ ? &*last_failure_ : nullptr;
+    }
+    /// The heartbeat's interval, which is `configured` until idle timeouts have shown that it is
+    /// too long; 0 stays 0, for none.
+    std::chrono::milliseconds
+    heartbeat_interval(std::chrono::milliseconds configured) const noexcept;
 
 private:
-    enum class state { idle, opening, opening_again, opening_wait, ready, waiting, dialing, ended };
+    enum class state {
+        idle,
+        opening,
+        opening_again, // with a fresh ticket
+        opening_wait,
+        ready,
+        waiting,
+        dialing,
+        dialing_again, // with a fresh ticket
+        ended
+    };
 
     reconnect_action_t on(const reconnect_input::start& in);
     reconnect_action_t on(const reconnect_input::ready& in);
@@ -104,16 +134,28 @@ private:
     reconnect_action_t on(const reconnect_input::network_changed& in);
     reconnect_action_t on(const reconnect_input::requested& in);
 
-    reconnect_action_t asked_for_failed(const reconnect_input::failed& in, bool replaced);
-    reconnect_action_t opening_failed(const reconnect_input::failed& in);
+    reconnect_action_t failed_in_opening(const reconnect_input::failed& in);
+    reconnect_action_t rejected_in_opening(const reconnect_input::failed& in);
+    reconnect_action_t failed_again(const reconnect_input::failed& in);
+    reconnect_action_t rejected_again(const reconnect_input::failed& in);
     reconnect_action_t retry_opening(const error_info& why);
+    reconnect_action_t try_again(const error_info& why, const backoff_config& pace, unsigned step);
     reconnect_action_t try_again(const error_info& why);
+    reconnect_action_t try_again_slowly(const error_info& why);
     reconnect_action_t wait(state in, std::chrono::milliseconds delay, const error_info& why);
     reconnect_action_t cut_short();
     reconnect_action_t dial();
+    reconnect_action_t dial_with_fresh_ticket(state in);
     reconnect_action_t stop(error_info why);
-    std::chrono::milliseconds next_delay(const error_info& why) const;
+    const backoff_config& pace() const noexcept;
+    error_info out_of_opening_time(const error_info& why) const;
+    void end_of_session();
     void count(const close_verdict& verdict, ticket_use used);
+    void learn_idle_timeout();
+    void start_counting_anew() noexcept;
+    bool opening() const noexcept {
+        return state_ == state::opening || state_ == state::opening_again;
+    }
     bool waiting() const noexcept {
         return state_ == state::waiting || state_ == state::opening_wait;
     }
@@ -124,10 +166,17 @@ private:
     double jitter_ = 0;
 
     unsigned attempt_ = 0;
-    unsigned disagreements_ = 0; // in a row
-    unsigned rejections_ = 0;    // in a row, of fresh tickets
-    bool fresh_ticket_ = false;  // for the next attempt
-    bool opened_again_ = false;  // the opening has had its one refresh
+    unsigned attempt_at_loss_ = 0;
+    unsigned disagreements_ = 0;   // in a row
+    unsigned foreign_ = 0;         // verdicts that may be a gateway's, beside `attempt_`
+    unsigned rejections_ = 0;      // in a row, of fresh tickets, in the server's own words
+    unsigned bare_rejections_ = 0; // the others between them
+    bool fresh_ticket_ = false;    // for the next attempt
+    bool opened_again_ = false;    // the opening has had its one refresh
+    std::optional<error_info> last_failure_;
+    std::optional<time_point::duration> quiet_life_; // of the lost session, if it ended quietly
+    unsigned idle_timeouts_ = 0;                     // that were seen
+    time_point::duration shortest_life_ = time_point::duration::max(); // of those sessions
     time_point opening_deadline_{};
     time_point ready_since_{};
     time_point lost_at_{};

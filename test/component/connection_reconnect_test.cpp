@@ -130,35 +130,38 @@ TEST_CASE("connection: the third rejection in a row of a fresh ticket ends the r
     connection_case test;
     auto& first = test.transports->expect_connect();
     for (int n = 0; n < 4; ++n)
-        test.transports->expect_connect().refuse_status(401);
+        test.transports->expect_connect().close(4401);
+    test.layer->ready_when_open = true;
     test.open();
+    test.layer->ready_when_open = false;
 
     first.close(1001);
     test.pass(1min);
 
-    // The first of the four was the held one.
+    // The first of the four was the held one, which is replaced at once.
     CHECK(test.layer->events == events{"lost(closed)", "reconnecting(1)", "reconnecting(2)",
-                                       "reconnecting(3)", "reconnecting(4)",
-                                       "failed(ticket_rejected)"});
+                                       "reconnecting(3)", "failed(ticket_rejected)"});
     CHECK(test.layer->fresh_asked == std::vector<bool>{false, false, true, true, true});
 }
 
-TEST_CASE("connection: a ticket that the server has not seen yet is fresh",
-          "[component][connection]") {
+TEST_CASE("connection: a ticket that was fetched for an earlier attempt is a held one",
+          "[component][connection][O147]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
-    test.transports->expect_connect().refuse_status(401);                          // ticket-1
+    test.transports->expect_connect().close(4401);                                 // ticket-1
     test.transports->expect_connect().refuse_in(phase::tcp, errc::connect_failed); // ticket-2
-    for (int n = 2; n < 5; ++n)
-        test.transports->expect_connect().refuse_status(401); // ticket-2, -3, -4: three fresh ones
+    test.transports->expect_connect().close(4401);                                 // and again
+    for (int n = 3; n < 6; ++n)
+        test.transports->expect_connect().close(4401); // ticket-3, -4, -5: three fresh ones
     test.open();
+    test.layer->ready_when_open = false;
 
     first.close(1001);
     test.pass(1min);
 
     CHECK(test.layer->events.back() == "failed(ticket_rejected)");
-    CHECK(test.transports->made() == 6);
-    CHECK(test.transports->last().target() == "/ws?ticket=ticket-4");
+    CHECK(test.transports->made() == 7);
+    CHECK(test.transports->last().target() == "/ws?ticket=ticket-5");
 }
 
 TEST_CASE("connection: a wait that is shortened, but not to nothing, is announced once",
@@ -415,13 +418,16 @@ TEST_CASE("connection: a reconnect in a backoff cuts it short", "[component][con
 TEST_CASE("connection: a reconnect that ends for good throws why", "[component][connection]") {
     connection_case test;
     test.transports->expect_connect();
-    test.transports->expect_connect().refuse_status(404);
+    test.transports->expect_connect();
     test.open();
+    test.layer->ready_when_open = false;
 
     const auto again = test.begin_reconnect();
+    test.socket->session_failed(error_info(errc::session_refused, "No."));
+    poll(test.io);
 
-    CHECK(again.failed_with(errc::upgrade_failed));
-    CHECK(test.layer->events == events{"lost(requested)", "failed(upgrade_failed)"});
+    CHECK(again.failed_with(errc::session_refused));
+    CHECK(test.layer->events == events{"lost(requested)", "failed(session_refused)"});
     CHECK(test.begin_reconnect().failed_with(errc::not_connected));
 }
 

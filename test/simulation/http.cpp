@@ -65,7 +65,11 @@ fate ticket_fate(world& in, bool reachable) {
             "[]"};
         out.instead = status(200, in.faults.pick(bodies));
     } else if (in.happens(fault::ticket_unauthorized, 0.5)) {
-        out.instead = status(in.faults.percent(50) ? 401 : 403, R"({"error":"SENTINEL-token"})");
+        // The server's own words, or a gateway's.
+        static const std::vector<std::string> bodies{
+            R"({"success":false,"error":"SENTINEL-token"})", R"({"error":"SENTINEL-token"})",
+            "<p>"};
+        out.instead = status(in.faults.percent(50) ? 401 : 403, in.faults.pick(bodies));
     }
     return out;
 }

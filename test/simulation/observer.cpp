@@ -34,6 +34,15 @@ std::optional<std::string> message_in(std::string_view frame) {
     return std::string(rest.substr(0, rest.find('"')));
 }
 
+// What may be a gateway's is tried again slowly: base 5 s, cap 300 s.
+milliseconds longest_delay(const reconnecting& again) {
+    const auto& why = again.cause;
+    const auto status = why.details.http_status.value_or(0);
+    const bool bare_rejection = why.is(errc::upgrade_failed) && (status == 401 || status == 403);
+    if (!why.details.retryable || bare_rejection) return 300s;
+    return longest_delay(again.attempt);
+}
+
 bool is_disagreement(const error_info& why) {
     if (why.is(errc::handshake_violation) || why.is(errc::protocol_violation) ||
         why.is(errc::message_too_large) || why.is(errc::message_timeout))
@@ -148,10 +157,17 @@ void observer::changed(websocket_state from, const websocket_status& to) {
     if (to.state == ready) ready_since_ = world_.now();
     if (to.state == failed) answers_forgotten(); // what ran was not let end
     if (from == connecting && to.state == ready) attempt_ = 0;
+    // After a quiet cut, if the first attempt brings the session back.
+    if (from == reconnecting && to.state == ready && to.attempt == 0 && attempt_ > 0) {
+        if (attempt_ > attempt_at_loss_ + 1)
+            world_.broke("I11", "attempts are counted anew after more than one");
+        attempt_ = 0;
+    }
     // After a wait of no time the state is what it was before.
     if (from == reconnecting && to.state == ready && to.attempt == attempt_ + 1) ++attempt_;
     const bool stable = world_.now() - ready_since_ >= stable_after_;
     if (from == ready && stable) attempt_ = 0;
+    if (from == ready) attempt_at_loss_ = attempt_;
     if (to.state == waiting) {
         const bool right = from == ready ? to.attempt == attempt_ + 1 : to.attempt > attempt_;
         if (!right && (from == ready || from == reconnecting))
@@ -321,7 +337,9 @@ void observer::happened(const event& one) {
         if (std::exchange(lost_, true)) world_.broke("I9", "a second connection_lost for one loss");
     } else if (const auto* again = std::get_if<reconnecting>(&one)) {
         if (!lost_) world_.broke("I9", "reconnecting without a loss");
-        if (!odd_failures_ && again->delay > longest_delay(again->attempt))
+        read(again->cause.message, "reconnecting");
+        read(again->cause.details.to_string(), "reconnecting");
+        if (!odd_failures_ && again->delay > longest_delay(*again))
             world_.broke(
                 "I11", fmt::format("attempt {} waits {} ms", again->attempt, again->delay.count()));
     } else if (std::holds_alternative<connection_restored>(one)) {

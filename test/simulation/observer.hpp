@@ -115,6 +115,7 @@ private:
     std::uint64_t current_ = 0;
     websocket_state state_ = websocket_state::idle;
     unsigned attempt_ = 0;
+    unsigned attempt_at_loss_ = 0;
     std::optional<time_point> retry_at_;
     bool nudged_ = false;
     bool odd_failures_ = false; // that make delays longer than the backoff's own

@@ -48,6 +48,8 @@ public:
         return give_ticket(shared_from_this(), std::move(rejected));
     }
 
+    std::optional<error_info> ticket_trouble() const override { return failing_tickets; }
+
     void on_open() override {
         ++opened;
         if (ready_when_open) link->session_ready();
@@ -88,6 +90,8 @@ public:
     std::function<void(const connection_event&)> on_event;
     std::optional<error_info> ticket_failure; // of every request, while set
     bool hold_tickets = false;
+    bool gives_again = false;                  // the rejected one, for another
+    std::optional<error_info> failing_tickets; // what it says of a request that is on
 
     unsigned opened = 0;
     unsigned reads = 0;   // that are over
@@ -107,7 +111,7 @@ private:
         while (self->hold_tickets)
             co_await self->changed->wait_until();
         if (self->ticket_failure) throw_error(*self->ticket_failure);
-        if (rejected) ++self->serial;
+        if (rejected && !self->gives_again) ++self->serial;
         co_return ticket_of("ticket-" + std::to_string(self->serial));
     }
 

@@ -43,7 +43,10 @@ public:
     scripted_connection& after(std::chrono::milliseconds delay);      ///< nothing until then
     scripted_connection& expect_write(std::string part); ///< until a message with that is written
     scripted_connection& expect_ping();                  ///< until one more ping is written
-    scripted_connection& begin_close();                  ///< its close frame, and then silence
+    /// A gateway: after so long without a byte of either side, from the upgrade on, the connection
+    /// breaks.
+    scripted_connection& idle_timeout(std::chrono::milliseconds limit);
+    scripted_connection& begin_close(); ///< its close frame, and then silence
     /// A fault of its, and our goodbye lies there unread: read ends with it once aborted.
     scripted_connection& fault(errc why);
     scripted_connection& close(unsigned code);      ///< read ends: closed with that code

@@ -72,7 +72,15 @@ TEST_CASE("close_policy: before the session is ready 1008, 4401 and 4403 are rej
     for (const unsigned code : {1001u, 1006u, 1011u, 4400u})
         CHECK(classify(closed(code), false).what == retry);
     CHECK(classify(closed(1002), false).what == protocol_disagreement);
-    CHECK(classify(closed(1000), false).what == end);
+}
+
+TEST_CASE("close_policy: a close with 1000 before the session is ready is a failed attempt",
+          "[unit][close_policy][I91]") {
+    const auto on_normal_close =
+        GENERATE(reconnect_config::normal_close::finish, reconnect_config::normal_close::reconnect);
+
+    CHECK(classify_close(closed(1000), false, on_normal_close) ==
+          close_verdict{retry, loss_reason::closed});
 }
 
 TEST_CASE("close_policy: on_normal_close turns 1000 into a loss like any other",
@@ -90,10 +98,12 @@ TEST_CASE("close_policy: each status of the upgrade has the reaction of the tabl
         reaction what;
     };
     const auto each = GENERATE(
-        row{200, end}, row{301, end}, row{302, end}, row{307, end}, row{400, end},
-        row{401, rejection}, row{403, rejection}, row{404, end}, row{408, retry}, row{410, end},
-        row{425, retry}, row{426, end}, row{429, retry}, row{500, retry}, row{501, end},
-        row{502, retry}, row{503, retry}, row{504, retry}, row{505, end}, row{520, retry});
+        row{200, foreign_verdict}, row{301, foreign_verdict}, row{302, foreign_verdict},
+        row{307, foreign_verdict}, row{400, foreign_verdict}, row{401, bare_rejection},
+        row{403, bare_rejection}, row{404, foreign_verdict}, row{408, retry},
+        row{410, foreign_verdict}, row{425, retry}, row{426, foreign_verdict}, row{429, retry},
+        row{500, retry}, row{501, foreign_verdict}, row{502, retry}, row{503, retry},
+        row{504, retry}, row{505, foreign_verdict}, row{511, retry}, row{520, retry});
 
     CHECK(classify(status(errc::upgrade_failed, each.status), false).what == each.what);
 }
@@ -102,7 +112,7 @@ TEST_CASE("close_policy: every status is tried again by the one table",
           "[unit][close_policy][O138]") {
     for (int status_of = 100; status_of < 600; ++status_of) {
         INFO(status_of);
-        const auto by_table = retryable_status(status_of) ? retry : end;
+        const auto by_table = retryable_status(status_of) ? retry : foreign_verdict;
         CHECK(classify(status(errc::proxy_failed, status_of), false).what == by_table);
         if (status_of == 401 || status_of == 403) continue; // of the upgrade a rejection
         CHECK(classify(status(errc::upgrade_failed, status_of), false).what == by_table);
@@ -111,9 +121,9 @@ TEST_CASE("close_policy: every status is tried again by the one table",
 
 TEST_CASE("close_policy: a status of the proxy says nothing about the ticket",
           "[unit][close_policy]") {
-    CHECK(classify(status(errc::proxy_failed, 401), false).what == end);
-    CHECK(classify(status(errc::proxy_failed, 403), false).what == end);
-    CHECK(classify(status(errc::proxy_failed, 407), false).what == end);
+    CHECK(classify(status(errc::proxy_failed, 401), false).what == foreign_verdict);
+    CHECK(classify(status(errc::proxy_failed, 403), false).what == foreign_verdict);
+    CHECK(classify(status(errc::proxy_failed, 407), false).what == foreign_verdict);
     CHECK(classify(status(errc::proxy_failed, 502), false).what == retry);
     CHECK(classify(said(errc::proxy_failed, true), false).what == retry);
 }
@@ -127,10 +137,12 @@ TEST_CASE("close_policy: failures of the network are worth a retry, whatever the
     CHECK(classify(said(code, false), false) == close_verdict{retry, loss_reason::reset});
 }
 
-TEST_CASE("close_policy: what TLS fails with is final unless it may pass", "[unit][close_policy]") {
+TEST_CASE("close_policy: what TLS fails with may be the doing of somebody in between",
+          "[unit][close_policy][O139]") {
     CHECK(classify(said(errc::tls_failed, true), false).what == retry);
-    CHECK(classify(said(errc::tls_failed, false), false).what == end);
-    CHECK(classify(said(errc::certificate_rejected, true), false).what == end);
+    CHECK(classify(said(errc::tls_failed, false), false).what == foreign_verdict);
+    CHECK(classify(said(errc::certificate_rejected, true), false).what == foreign_verdict);
+    CHECK(classify(said(errc::ticket_certificate, false), false).what == foreign_verdict);
 }
 
 TEST_CASE("close_policy: a silent peer is one to reconnect to", "[unit][close_policy]") {
@@ -161,9 +173,43 @@ TEST_CASE("close_policy: what the layer above says", "[unit][close_policy]") {
 TEST_CASE("close_policy: a ticket that could not be had is retried when its error says so",
           "[unit][close_policy]") {
     CHECK(classify(said(errc::ticket_request_failed, true), false).what == retry);
-    CHECK(classify(said(errc::ticket_http_status, false), false).what == end);
-    CHECK(classify(said(errc::authentication_failed, true), false).what == end);
+    CHECK(classify(said(errc::ticket_source_failed, false), false).what == end);
     CHECK(classify(said(errc::empty_ticket, false), false).what == end);
+}
+
+TEST_CASE("close_policy: for a ticket nothing but refused credentials is final",
+          "[unit][close_policy][O139]") {
+    const auto code =
+        GENERATE(errc::ticket_http_status, errc::ticket_refused, errc::ticket_malformed,
+                 errc::ticket_too_long, errc::ticket_redirected);
+
+    CHECK(classify(said(code, false), false).what == foreign_verdict);
+    CHECK(classify(said(code, true), false).what == retry);
+}
+
+TEST_CASE("close_policy: refused credentials are final in the protocol's own words",
+          "[unit][close_policy][O139]") {
+    for (const int of : {401, 403}) {
+        auto refused = status(errc::authentication_failed, of);
+        CHECK(classify(refused, false).what == foreign_verdict);
+        refused.details.from_server = true;
+        CHECK(classify(refused, false).what == end);
+    }
+    // A source of the user's knows no status.
+    CHECK(classify(said(errc::authentication_failed, true), false).what == end);
+}
+
+TEST_CASE("close_policy: an idle timeout has no code, or one that says nothing",
+          "[unit][close_policy][O146]") {
+    for (const unsigned code : {1000u, 1001u, 1005u, 1006u})
+        CHECK(may_be_idle_timeout(closed(code)));
+    for (const unsigned code : {1002u, 1008u, 1009u, 1011u, 1012u, 1013u, 1014u, 3000u, 4000u})
+        CHECK_FALSE(may_be_idle_timeout(closed(code)));
+    CHECK(may_be_idle_timeout(closed(std::nullopt)));
+    CHECK(may_be_idle_timeout(said(errc::connection_reset, true)));
+    CHECK(may_be_idle_timeout(said(errc::connection_silent, true)));
+    CHECK_FALSE(may_be_idle_timeout(said(errc::protocol_violation, true)));
+    CHECK_FALSE(may_be_idle_timeout(said(errc::ticket_rejected, true)));
 }
 
 TEST_CASE("close_policy: the user may override each reaction of the table",
@@ -181,6 +227,9 @@ TEST_CASE("close_policy: the user may override each reaction of the table",
                  row{close_action::finish, false, protocol_disagreement, end},
                  row{close_action::retry, true, end, retry},
                  row{close_action::retry, true, refresh_and_retry, retry},
+                 row{close_action::retry, false, foreign_verdict, retry},
+                 row{close_action::finish, false, foreign_verdict, end},
+                 row{close_action::retry, false, bare_rejection, retry},
                  row{close_action::retry, false, rejection, retry},
                  row{close_action::retry, true, protocol_disagreement, protocol_disagreement},
                  row{close_action::refresh_and_retry, true, retry, refresh_and_retry},

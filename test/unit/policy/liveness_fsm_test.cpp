@@ -69,6 +69,15 @@ TEST_CASE("liveness_fsm: the deadline of the whole comes before that of a step",
     CHECK(test.tick(8s) == action(out::give_up{errc::tls_timeout, phase::tls}));
 }
 
+TEST_CASE("liveness_fsm: a session may begin with another heartbeat than was configured",
+          "[unit][liveness_fsm][O146]") {
+    transcript test;
+    CHECK(test.at(0ms, in::entered{phase::ready, 2s}) == action(test.watch(2s)));
+    CHECK(test.tick(2s) == action(out::ping{time_point::max()}));
+    CHECK(test.at(2s, in::pinged()) == action(test.watch(12s)));
+    CHECK(test.at(3s, in::bytes()) == action(test.watch(5s)));
+}
+
 TEST_CASE("liveness_fsm: a ready session is probed after the interval, and dead after the timeout",
           "[unit][liveness_fsm][H87]") {
     transcript test;

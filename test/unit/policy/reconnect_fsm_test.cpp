@@ -1,71 +1,10 @@
-#include "policy/reconnect_fsm.hpp"
 #include "support/catch.hpp"
+#include "support/reconnect_transcript.hpp"
 
 namespace reconnect_fsm_test {
 
 using namespace parley;
-using namespace std::chrono_literals;
-
-namespace in = reconnect_input;
-namespace out = reconnect_action;
-using action = reconnect_action_t;
-
-namespace {
-
-const time_point t0{1'000h};
-
-error_info failure(errc code) {
-    error_details details;
-    details.retryable = true;
-    return error_info(code, "failed", details);
-}
-
-error_info retry_after(std::chrono::seconds delay) {
-    auto why = failure(errc::upgrade_failed);
-    why.details.retry_after = delay;
-    return why;
-}
-
-in::failed failed(reaction what, ticket_use used = ticket_use::held,
-                  error_info why = failure(errc::connect_failed)) {
-    return {close_verdict{what, loss_reason::reset}, std::move(why), used};
-}
-
-in::lost lost(reaction what, error_info why = failure(errc::connection_reset)) {
-    return {close_verdict{what, loss_reason::reset}, std::move(why)};
-}
-
-out::stop stopped(errc code) { return {failure(code)}; }
-
-/// Everything at one moment, with the largest jitter, so that delays are their bounds.
-class transcript {
-public:
-    explicit transcript(reconnect_config config = reconnect_config()) : fsm(config) {}
-
-    action say(const reconnect_event& happened) { return fsm.resume(now, 1.0, happened); }
-
-    /// A session that was ready for `age` and is lost.
-    action lose(reaction what = reaction::retry, std::chrono::seconds age = 1min) {
-        fsm.resume(now - age, 1.0, in::start{now});
-        fsm.resume(now - age, 1.0, in::ready());
-        return say(lost(what));
-    }
-
-    /// The wait is over, and the attempt fails.
-    action fail_again(const in::failed& how) {
-        say(in::elapsed());
-        return say(how);
-    }
-
-    out::wait wait(unsigned attempt, std::chrono::milliseconds delay) const {
-        return {attempt, delay, now + delay};
-    }
-
-    time_point now = t0;
-    reconnect_fsm fsm;
-};
-
-} // namespace
+using namespace parley::test::reconnect_transcript;
 
 TEST_CASE("reconnect_fsm: the opening is one attempt", "[unit][reconnect_fsm]") {
     transcript test;
@@ -98,6 +37,67 @@ TEST_CASE("reconnect_fsm: an error that will not get better ends the opening",
     test.say(in::start{t0 + 30s});
 
     CHECK(test.say(failed(reaction::end)) == action(stopped(errc::connect_failed)));
+}
+
+TEST_CASE("reconnect_fsm: a gateway's verdict ends the opening, also with retry_first",
+          "[unit][reconnect_fsm][O139]") {
+    reconnect_config config;
+    config.retry_first = GENERATE(false, true);
+    transcript test(config);
+    test.say(in::start{t0 + 30s});
+
+    CHECK(test.say(failed(reaction::foreign_verdict)) == action(stopped(errc::connect_failed)));
+}
+
+TEST_CASE("reconnect_fsm: an opening that could be tried again says how", "[unit][reconnect_fsm]") {
+    transcript test;
+    test.say(in::start{t0 + 30s});
+
+    const auto end = test.say(failed(reaction::retry));
+
+    REQUIRE(std::holds_alternative<out::stop>(end));
+    const auto& why = std::get<out::stop>(end).why;
+    CHECK(why.message.starts_with("failed"));
+    CHECK(why.message.find("reconnect.retry_first") != std::string::npos);
+}
+
+TEST_CASE("reconnect_fsm: a deadline in a later attempt of the opening tells of the one before",
+          "[unit][reconnect_fsm][O148]") {
+    reconnect_config config;
+    config.retry_first = true;
+    transcript test(config);
+    test.say(in::start{t0 + 3s});
+    auto gateway = failure(errc::upgrade_failed);
+    gateway.message = "The server refused the WebSocket with status 504.";
+    gateway.details.http_status = 504;
+    gateway.details.phase = phase::upgrade;
+    gateway.details.attempt = 1;
+    gateway.details.url = "wss://chat.example/ws";
+    test.say(failed(reaction::retry, ticket_use::held, gateway));
+    test.say(in::elapsed());
+
+    SECTION("a bare deadline") {
+        test.now = t0 + 3s;
+        auto late = failure(errc::connect_timeout);
+        late.details.phase = phase::tcp;
+        late.details.attempt = 2;
+        const auto end = test.say(failed(reaction::retry, ticket_use::held, late));
+        REQUIRE(end == action(stopped(errc::connect_timeout)));
+        const auto& why = std::get<out::stop>(end).why;
+        CHECK(why.details.http_status == 504);
+        CHECK(why.details.phase == phase::upgrade);
+        CHECK(why.details.attempt == 1u);
+        CHECK(why.details.url == "wss://chat.example/ws");
+        CHECK(why.message.find("status 504") != std::string::npos);
+    }
+    SECTION("one that says something itself") {
+        test.now = t0 + 3s;
+        auto late = failure(errc::upgrade_failed);
+        late.details.http_status = 503;
+        const auto end = test.say(failed(reaction::retry, ticket_use::held, late));
+        REQUIRE(std::holds_alternative<out::stop>(end));
+        CHECK(std::get<out::stop>(end).why.details.http_status == 503);
+    }
 }
 
 TEST_CASE("reconnect_fsm: retry_first waits by the backoff until the deadline",
@@ -185,14 +185,48 @@ TEST_CASE("reconnect_fsm: the third rejection in a row of a fresh ticket ends it
     transcript test;
     test.lose();
 
-    CHECK(test.fail_again(failed(reaction::rejection, ticket_use::held)) ==
+    CHECK(test.fail_again(failed(reaction::rejection, ticket_use::fresh)) ==
           action(test.wait(2, 1s)));
     CHECK(test.say(in::elapsed()) == action(out::dial{2, true}));
+    test.say(failed(reaction::retry, ticket_use::fresh)); // says nothing about the ticket
+    CHECK(test.fail_again(failed(reaction::rejection, ticket_use::fresh)) ==
+          action(test.wait(4, 4s)));
+    CHECK(test.fail_again(failed(reaction::rejection, ticket_use::fresh)) ==
+          action(stopped(errc::ticket_rejected)));
+}
+
+TEST_CASE("reconnect_fsm: a held ticket that is not taken is replaced at once, without a wait",
+          "[unit][reconnect_fsm][O147]") {
+    const auto what = GENERATE(reaction::rejection, reaction::bare_rejection);
+    reconnect_config config;
+    config.max_attempts = 2;
+    transcript test(config);
+    test.lose();
+    test.fail_again(failed(reaction::retry));
+    test.say(in::elapsed());
+
+    CHECK(test.say(failed(what, ticket_use::held)) == action(out::dial{2, true}));
+
+    SECTION("it helps") { CHECK(test.say(in::ready()) == action(out::run())); }
+    SECTION("a fresh one that is not taken waits, and is counted") {
+        // No more attempts are left than those that were asked for.
+        CHECK(test.say(failed(what, ticket_use::fresh)) ==
+              action(stopped(errc::reconnect_exhausted)));
+    }
+}
+
+TEST_CASE("reconnect_fsm: one fresh ticket at once, and the next after a wait",
+          "[unit][reconnect_fsm][O147]") {
+    transcript test;
+    test.lose();
+    test.say(in::elapsed());
+    REQUIRE(test.say(failed(reaction::rejection, ticket_use::held)) == action(out::dial{1, true}));
+
+    CHECK(test.say(failed(reaction::rejection, ticket_use::fresh)) == action(test.wait(2, 1s)));
+    CHECK(test.say(in::elapsed()) == action(out::dial{2, true}));
     CHECK(test.say(failed(reaction::rejection, ticket_use::fresh)) == action(test.wait(3, 2s)));
-    test.fail_again(failed(reaction::retry, ticket_use::fresh)); // says nothing about the ticket
-    CHECK(test.fail_again(failed(reaction::rejection, ticket_use::fresh)) ==
-          action(test.wait(5, 8s)));
-    CHECK(test.fail_again(failed(reaction::rejection, ticket_use::fresh)) ==
+    CHECK(test.say(in::elapsed()) == action(out::dial{3, true}));
+    CHECK(test.say(failed(reaction::rejection, ticket_use::fresh)) ==
           action(stopped(errc::ticket_rejected)));
 }
 

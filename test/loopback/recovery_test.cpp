@@ -1,0 +1,184 @@
+// How a session comes back over real sockets, plain and TLS, where a gateway or a server that has
+// forgotten its tickets stands in the way.
+
+#include <parley/chat_client.hpp>
+
+#include "support/live.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace recovery_test {
+
+using namespace parley;
+using namespace parley::test;
+using namespace std::chrono_literals;
+using parley::testing::chat_server;
+using parley::testing::chat_server_options;
+using parley::testing::endpoint;
+using parley::testing::http_fault;
+using parley::testing::server_tls;
+using parley::testing::session_fault;
+
+namespace {
+
+chat_server_options served(bool secure) {
+    auto options = awkward_tickets();
+    if (secure) options.tls = server_tls::generated;
+    return options;
+}
+
+/// What is told until the session is back, or over. No wait is waited out.
+awaitable<std::vector<event>> come_back(chat_client& client) {
+    std::vector<event> seen;
+    while (auto happened = co_await client.next_event()) {
+        seen.push_back(std::move(*happened));
+        if (std::holds_alternative<reconnecting>(seen.back())) client.notify_network_change();
+        if (std::holds_alternative<connection_restored>(seen.back())) break;
+    }
+    co_return seen;
+}
+
+constexpr const char* page = "<html><body>Back soon.</body></html>";
+
+} // namespace
+
+TEST_CASE("recovery: a gateway's verdict on the upgrade is tried again",
+          "[loopback][chat_client][O139]") {
+    const bool secure = GENERATE(false, true);
+    const unsigned status = GENERATE(200u, 302u, 400u, 403u, 404u, 426u, 511u);
+    CAPTURE(secure, status);
+    live l;
+    chat_server server(served(secure));
+    chat_client client(l.io.get_executor(), config_for(server));
+    l.run(client.init());
+
+    server.fail(endpoint::upgrade, http_fault::status(status, page), 2);
+    server.drop_all();
+    const auto told = l.run(come_back(client));
+
+    CHECK(client.is_connected());
+    const auto waits = all_of<reconnecting>(told);
+    REQUIRE(waits.size() >= 2);
+    CHECK_FALSE(waits.front().cause.details.http_status);
+    CHECK(waits.back().cause.details.http_status == static_cast<int>(status));
+    CHECK(all_of<connection_failed>(told).empty());
+    l.run(client.disconnect());
+}
+
+TEST_CASE("recovery: a gateway's verdict on the ticket is tried again",
+          "[loopback][chat_client][O139]") {
+    const unsigned status = GENERATE(200u, 302u, 401u, 403u, 404u, 511u);
+    CAPTURE(status);
+    live l;
+    chat_server server(awkward_tickets());
+    auto config = config_for(server);
+    config.ticket.max_retries = 0;
+    chat_client client(l.io.get_executor(), config);
+    l.run(client.init());
+
+    server.fail(endpoint::ticket, http_fault::status(status, page), 2);
+    server.close_all(4401);
+    const auto told = l.run(come_back(client));
+
+    CHECK(client.is_connected());
+    CHECK(all_of<reconnecting>(told).back().cause.details.http_status == static_cast<int>(status));
+    l.run(client.disconnect());
+}
+
+TEST_CASE("recovery: a refusal in the protocol's own words ends it",
+          "[loopback][chat_client][O139]") {
+    live l;
+    chat_server server(awkward_tickets());
+    chat_client client(l.io.get_executor(), config_for(server));
+    l.run(client.init());
+
+    server.fail(endpoint::ticket,
+                http_fault::status(403, R"({"success":false,"error":"gone","code":"GONE"})"), 1);
+    server.close_all(4401);
+    const auto told = l.run(come_back(client));
+
+    REQUIRE(all_of<connection_failed>(told).size() == 1);
+    CHECK(all_of<connection_failed>(told).front().cause.is(errc::authentication_failed));
+}
+
+TEST_CASE("recovery: in init the same verdicts are thrown at once",
+          "[loopback][chat_client][O139]") {
+    const unsigned status = GENERATE(302u, 404u, 426u);
+    live l;
+    chat_server server(awkward_tickets());
+    server.fail(endpoint::upgrade, http_fault::status(status, page), 1);
+    chat_client client(l.io.get_executor(), config_for(server));
+
+    CHECK_THROWS_AS(l.run(client.init()), connection_error);
+    CHECK(server.seen().upgrades == 1);
+}
+
+TEST_CASE("recovery: a close with 1000 before the session is ready is a failed attempt",
+          "[loopback][chat_client]") {
+    const bool secure = GENERATE(false, true);
+    live l;
+    chat_server server(served(secure));
+    chat_client client(l.io.get_executor(), config_for(server));
+    l.run(client.init());
+
+    server.fail_sessions(session_fault().close(1000), 1);
+    server.drop_all();
+    const auto told = l.run(come_back(client));
+
+    CHECK(client.is_connected());
+    CHECK(all_of<reconnecting>(told).back().cause.details.close_code == 1000u);
+    l.run(client.disconnect());
+}
+
+TEST_CASE("recovery: a forgotten ticket is replaced within the same attempt",
+          "[loopback][chat_client][O147]") {
+    const bool secure = GENERATE(false, true);
+    live l;
+    chat_server server(served(secure));
+    chat_client client(l.io.get_executor(), config_for(server));
+    l.run(client.init());
+
+    server.revoke_tickets();
+    server.drop_all();
+    const auto told = l.run(come_back(client));
+
+    CHECK(client.is_connected());
+    CHECK(all_of<reconnecting>(told).size() == 1); // one wait in all
+    CHECK(server.seen().ticket_requests == 2);
+    l.run(client.disconnect());
+}
+
+TEST_CASE("recovery: a dropped session was ready, and a deadline tells what went wrong before it",
+          "[loopback][chat_client][O148]") {
+    live l;
+    chat_server server(awkward_tickets());
+    auto config = config_for(server);
+    config.timeouts.init = 2s;
+    chat_client client(l.io.get_executor(), config);
+
+    server.fail(endpoint::ticket, http_fault::status(504, page), 1);
+    server.fail(endpoint::ticket, http_fault::hang(), 1);
+    std::optional<error_info> late;
+    try {
+        l.run(client.init());
+    } catch (const ticket_error& thrown) {
+        late = thrown.info();
+    }
+    REQUIRE(late);
+    CHECK(late->is(errc::ticket_timeout));
+    CHECK(late->details.http_status == 504);
+    CHECK(late->details.attempt == 1u);
+    CHECK(late->details.url.find("/api/v1/tickets") != std::string::npos);
+
+    server.clear_faults();
+    l.run(client.init());
+    server.drop_all();
+    const auto told = l.run(come_back(client));
+    REQUIRE(all_of<connection_lost>(told).size() == 1);
+    CHECK(all_of<connection_lost>(told).front().cause.details.phase == phase::ready);
+    l.run(client.disconnect());
+}
+
+} // namespace recovery_test
