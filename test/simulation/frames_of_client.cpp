@@ -61,7 +61,7 @@ void model_server::take(const session_ptr& s, const json& frame, const std::stri
 bool model_server::may_name(const json& message) const {
     if (!message.find("providerResId")) return true;
     const auto named = message.string("providerResId");
-    return named == "thread \"7\"" || named == "conversation" || named == "c" ||
+    return named == "thread \"7\"" || named == "conversation" || named == "c" || named == "stray" ||
            (named.starts_with('u') && named.size() > 1);
 }
 
