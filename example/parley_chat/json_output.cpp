@@ -53,6 +53,12 @@ json_object named(std::string_view event) {
     return object;
 }
 
+void set_cause(json_object& object, const parley::error_info& cause) {
+    object.set("type", parley::error_kind(cause));
+    set(object, "code", code_name(cause));
+    object.set("message", as_utf8(cause.message));
+}
+
 std::string reasoning(const std::string& id, std::string_view phase, std::string_view text) {
     return finish(named("reasoning").set("id", id).set("phase", phase).set("text", text));
 }
@@ -197,16 +203,17 @@ public:
         json_object object = named("reconnecting");
         object.set("attempt", e.attempt);
         set_duration(object, "delayMs", e.delay);
-        return finish(object);
+        json_object cause;
+        set_cause(cause, e.cause);
+        return finish(object.set("cause", cause));
     }
     line operator()(const parley::connection_restored&) const {
         return finish(named("connection_restored"));
     }
     line operator()(const parley::connection_failed& e) const {
         json_object object = named("connection_failed");
-        object.set("type", parley::error_kind(e.cause));
-        set(object, "code", code_name(e.cause));
-        return finish(object.set("message", as_utf8(e.cause.message)));
+        set_cause(object, e.cause);
+        return finish(object);
     }
     line operator()(const parley::ticket_renewed& e) const {
         json_object object = named("ticket_renewed");

@@ -180,6 +180,31 @@ def a_command_is_a_tool():
 
 
 @test
+def a_call_that_is_repeated_is_told_and_run_once():
+    answers = []
+
+    def session(websocket):
+        websocket.open()
+        websocket.acknowledge_tools()
+        websocket.expect('chat_message')
+        for _ in range(2):
+            websocket.send({'type': 'tool_call_request', 'toolName': 'a', 'callId': 'c',
+                            'parameters': {}})
+            answers.append(websocket.expect('tool_call_response')['result'])
+        websocket.finish()
+        websocket.expect('never')
+
+    with FakeServer(session) as server:
+        run = chat('--json', '--tool', 'a=echo $$', server.url, 'hi', status=0)
+        equal(run.only('tool_result_repeated'),
+              [{'event': 'tool_result_repeated', 'name': 'a', 'callId': 'c'}])
+        equal(len(run.only('tool_result')), 1)
+        contains(chat('--tool', 'a=echo $$', server.url, 'hi', status=0).err,
+                 'tool a was asked for again')
+    equal(answers[0], answers[1])
+
+
+@test
 def a_tool_without_a_schema_takes_an_object():
     schemas = []
 

@@ -55,6 +55,12 @@ TEST_CASE("json_output: a tool's call and its result are two lines", "[unit][par
         R"({"event":"tool_result","name":"weather","callId":"c1","result":null,"error":"no window"})");
 }
 
+TEST_CASE("json_output: a call that was answered before has a line of its own",
+          "[unit][parley_chat]") {
+    CHECK(line_of(tool_answer_repeated{"weather", "c1"}) ==
+          R"({"event":"tool_result_repeated","name":"weather","callId":"c1"})");
+}
+
 TEST_CASE("json_output: a result of null is no error", "[unit][parley_chat]") {
     tool_finished ended;
     ended.name = "t";
@@ -123,8 +129,11 @@ TEST_CASE("json_output: what becomes of the connection", "[unit][parley_chat]") 
     CHECK(
         line_of(connection_lost{}) ==
         R"({"event":"connection_lost","reason":"reset","code":null,"willReconnect":false,"unconfirmed":0})");
-    CHECK(line_of(reconnecting{3, std::chrono::milliseconds(250)}) ==
-          R"({"event":"reconnecting","attempt":3,"delayMs":250})");
+    reconnecting again{3, std::chrono::milliseconds(250)};
+    again.cause = error_info{errc::connection_reset, "It broke."};
+    CHECK(line_of(again) == R"({"event":"reconnecting","attempt":3,"delayMs":250,"cause":)"
+                            R"({"type":"CONNECTION_ERROR","code":"connection_reset",)"
+                            R"("message":"It broke."}})");
     CHECK(line_of(connection_restored{}) == R"({"event":"connection_restored"})");
     CHECK(
         line_of(connection_failed{error_info{errc::reconnect_exhausted, "Gone."}}) ==
