@@ -173,12 +173,13 @@ TEST_CASE("recovery: a dropped session was ready, and a deadline tells what went
     CHECK(late->details.url.find("/api/v1/tickets") != std::string::npos);
 
     server.clear_faults();
-    l.run(client.init());
+    chat_client another(l.io.get_executor(), config); // the first still waits for its answer
+    l.run(another.init());
     server.drop_all();
-    const auto told = l.run(come_back(client));
+    const auto told = l.run(come_back(another));
     REQUIRE(all_of<connection_lost>(told).size() == 1);
     CHECK(all_of<connection_lost>(told).front().cause.details.phase == phase::ready);
-    l.run(client.disconnect());
+    l.run(another.disconnect());
 }
 
 } // namespace recovery_test
