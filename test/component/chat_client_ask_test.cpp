@@ -355,6 +355,22 @@ TEST_CASE("chat_client: a streaming ask that is left stops its run", "[component
     CHECK(run(test.io, test.client->ask("next")).text == "own");
 }
 
+TEST_CASE("chat_client: its context may go while a streaming ask waits",
+          "[component][chat_client][J106]") {
+    const bool has_begun = GENERATE(true, false);
+    client_case test;
+    test.leave_everything = true;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    if (!has_begun) test.asked.push_back(start(test.io, test.client->ask("the one before")));
+    test.asked.push_back(start(test.io, test.client->ask("hi", [](std::string_view) {})));
+    poll(test.io);
+    if (has_begun) peer.reply(text_frame("half"));
+    poll(test.io);
+    CHECK_FALSE(test.asked.back().done());
+}
+
 TEST_CASE("chat_client: without a handler a streaming ask is an ask", "[component][chat_client]") {
     client_case test;
     test.make();
