@@ -87,6 +87,28 @@ TEST_CASE("recovery: a gateway's verdict on the ticket is tried again",
     l.run(client.disconnect());
 }
 
+TEST_CASE("recovery: after two cuts of a quiet session the heartbeat comes in time",
+          "[loopback][chat_client][O146]") {
+    live l;
+    chat_server server(awkward_tickets());
+    auto config = config_for(server);
+    config.connection.heartbeat.interval = 10min; // that of the session after the cuts is learned
+    chat_client client(l.io.get_executor(), config);
+    l.run(client.init());
+    for (int cut = 1; cut <= 2; ++cut) {
+        // Less than two seconds of life: three quarters of them are the heartbeat's interval then.
+        l.io.restart();
+        l.io.run_for(1'800ms);
+        CHECK(server.seen().heartbeat_pings == 0);
+        server.drop_all();
+        const auto told = l.run(events_until<connection_restored>(client));
+        CHECK(all_of<reconnecting>(told).size() == 1);
+    }
+
+    CHECK(l.until([&server] { return server.seen().heartbeat_pings > 0; }));
+    l.run(client.disconnect());
+}
+
 TEST_CASE("recovery: a refusal in the protocol's own words ends it",
           "[loopback][chat_client][O139]") {
     live l;

@@ -59,7 +59,6 @@ public:
     }
 };
 
-/// A configuration for that server, with a log and secrets that must never show.
 /// What most servers of these tests issue: tickets that show each place that does not encode them.
 inline testing::chat_server_options awkward_tickets() {
     testing::chat_server_options options;
@@ -67,6 +66,7 @@ inline testing::chat_server_options awkward_tickets() {
     return options;
 }
 
+/// A configuration for that server, with a log and secrets that must never show.
 inline chat_client_config config_for(const testing::chat_server& server) {
     chat_client_config config;
     config.server_url = server.url();
