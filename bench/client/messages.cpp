@@ -36,14 +36,15 @@ parley::awaitable<void> receive(asio::io_context& context, task asked, outcome& 
 parley::awaitable<void> ping_pong(asio::io_context& context, task asked, outcome& said) {
     parley::chat_client client(context.get_executor(), config_of(asked));
     co_await client.init();
-    const auto content = message_content();
+    // Every ping is as long as the floor's: none names the conversation of the one before.
+    const auto message = parley::chat_message(message_content()).new_conversation();
     std::uint64_t answers = 0;
     std::vector<double> took;
     took.reserve(asked.count);
     const stopwatch watch;
     for (std::uint64_t i = 0; i < asked.count; ++i) {
         const double begun = now_s();
-        co_await client.send_message(content);
+        co_await client.send_message(message);
         const auto event = co_await client.next_event();
         took.push_back((now_s() - begun) * 1e6);
         if (event && std::holds_alternative<parley::chat_finished>(*event)) ++answers;
