@@ -147,7 +147,7 @@ private:
     run_fsm::run_id add_run(run_fsm::listener who, const chat_message& message);
     void note_conversation(const event& happened);
     bool heard_elsewhere(const event& happened);
-    void tell(event&& happened); // whoever takes events
+    void tell(event&& happened); // queued for next_event and run
 
     class asker;
     awaitable<void> begin_ask(std::shared_ptr<ask_call> call, chat_message message);

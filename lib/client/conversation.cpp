@@ -161,7 +161,7 @@ void chat_client::impl::on_event(event&& happened) {
 bool chat_client::impl::heard_elsewhere(const event& happened) {
     if (is_one_of<thread_created, messages_persisted>(happened)) return give_to_ask(happened);
     if (!belongs_to_run(happened)) return false;
-    // Read for whoever waits, and not for each message.
+    // The clock is read for an ask that waits its turn, and not for each message.
     if (!turns_.empty()) last_run_event_ = now();
     if (runs_.listening() == run_fsm::listener::nobody) runs_.pass_time(now());
     if (give_to_ask(happened)) return true;

@@ -51,7 +51,7 @@ public:
         kind what;
         time_point deadline;
         secret rejected;
-        tally_ptr tally;                     // of whoever asks; none: nobody counts
+        tally_ptr tally;                     // of the client that asks; null: uncounted
         std::optional<std::uint64_t> clears; // how often it had been cleared when he asked
         std::uint64_t seen = 0;              // what there was when he looked, as `changes_`
     };
@@ -270,7 +270,7 @@ struct ticket_manager::impl::refresh {
     // Written with the manager's mutex.
     std::atomic<state> now = state::under_way; // superseded: the identity has changed, or the end
     callers parked;
-    tally_ptr tally;                        // of whoever began it
+    tally_ptr tally;                        // of the client that began it
     std::weak_ptr<const home> newest;       // of the last who came
     time_point watched = time_point::min(); // the first deadline that the strand knows of
     unsigned waiters = 0;                   // those who are parked, and the renewal

@@ -101,7 +101,7 @@ TEST_CASE("chat_client: what the server says of a run's thread goes to its ask",
         CHECK(said.provider_res_id == "c");
         CHECK(said.conversation_id == "conversation-1");
         CHECK(said.persisted);
-        CHECK(said.events == 4); // a component is for whoever shows it
+        CHECK(said.events == 4); // a component is an event of its own
         CHECK(test.told() == lines{"component u c {} complete"});
     }
     SECTION("after the end: it has its answer, and the next has not begun") {

@@ -1,5 +1,5 @@
-// What a source of tickets is told of the ticket that it is to replace, and what a caller hears at
-// his deadline.
+// What a ticket source is told of the ticket that it is to replace, and which error a caller gets
+// at its deadline.
 
 #include <parley/ticket_manager.hpp>
 
