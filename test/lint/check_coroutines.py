@@ -1,4 +1,4 @@
-"""Finds the coroutine spellings that g++ 12 miscompiles, and two that are wrong with any compiler.
+"""Finds the coroutine spellings that g++ 12 miscompiles, and those that are wrong with any compiler.
 
 g++ 12 destroys temporaries twice, or never, when they live in the same full-expression as a
 co_await: braced aggregates before, after or around it, capturing lambdas, and a co_await in one
@@ -19,6 +19,7 @@ BINDING = 'a structured binding straight from co_await: name the result first'
 AT_ONCE = 'a capturing coroutine lambda called at once: its captures die before it does'
 REFERENCE = 'a coroutine parameter by const& or &&: take it by value'
 DEFAULT = 'a braced default argument on a coroutine: overload instead'
+SWALLOWED = 'detached, or an awaitable operator, swallows exceptions: name a handler, or return a result'
 
 TOKEN = re.compile(r'\w+|->|::|&&|[{}()\[\];?:,=<>&*"]')
 BLOCK_WORDS = {'else', 'do', 'try', 'const', 'noexcept', 'override', 'final', 'mutable'}
@@ -211,6 +212,12 @@ def hazards(text):
     return [f'{line_of(text, offset)}: {why}' for offset, why in sorted(set(found))]
 
 
+def swallowed(text):
+    code = code_only(text)
+    found = re.finditer(r'(?<!/)\b(?:detached|awaitable_operators)\b(?!\.hpp)', code)
+    return [f'{line_of(text, match.start())}: {SWALLOWED}' for match in found]
+
+
 GOOD = [
     'co_await f(std::move(named));',
     'co_await f(std::string("a {brace} and [x] in a literal;"));  // co_await f({1});',
@@ -274,10 +281,14 @@ BAD = [
 
 def main():
     self_test(hazards, GOOD, BAD)
+    self_test(swallowed, good=['// a detached thread', 'thread.detach();', 'co_spawn(io, f(), handler);'],
+              bad=['co_spawn(io, f(), asio::detached);', 'using namespace asio::experimental::awaitable_operators;'])
     root = Path(sys.argv[1])
     findings = []
     for path in cpp_files(root, 'include', 'lib', 'test', 'example', 'bench'):
         findings += [f'{path.relative_to(root)}:{found}' for found in hazards(path.read_text())]
+    for path in cpp_files(root, 'include', 'lib', 'example'):
+        findings += [f'{path.relative_to(root)}:{found}' for found in swallowed(path.read_text())]
     finish(findings, 'coroutine hazards')
 
 
