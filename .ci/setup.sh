@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Sourced by test/run.sh, example/run.sh and .ci/run: what they need on the machine, and helpers.
+# Sourced by test/run.sh, example/run.sh, doc/build.sh and .ci/run: what they need on the machine, and helpers.
 #
-#   require build programs tests ci coverage bench interop valgrind   installs what is missing of these groups
+#   require build programs tests ci coverage bench interop valgrind docs   installs what is missing of these groups
 #
 # What is there already is found by asking for it, not by asking the package manager, so that a
 # Boost or a Meson of one's own counts. On Debian 12 and 13 and Ubuntu 24.04 the rest comes from
@@ -74,6 +74,11 @@ missing_of() {
         has_library libwebsockets || echo libwebsockets-dev
         NODE_PATH=/usr/share/nodejs node -e "require('ws')" 2>/dev/null || echo node-ws
         /usr/bin/python3 -c 'import websockets' 2>/dev/null || echo python3-websockets
+        ;;
+    docs)
+        has_command python3 || echo python3
+        has_command doxygen || echo doxygen
+        [[ -d /usr/share/doxygen-awesome-css ]] || echo doxygen-awesome-css
         ;;
     *)
         echo "setup: there is no group $1" >&2

@@ -1,0 +1,94 @@
+"""Builds the documentation with Doxygen; every warning is an error.
+
+doxygen.py OUTPUT [AWESOME]: writes OUTPUT/html. AWESOME is where the style sheets of doxygen-awesome-css are. Public
+names that may still be undocumented stand in doc/undocumented.txt, which may only shrink: a name in it that is
+documented, or that is gone, is an error too.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ALLOWED = ROOT / 'doc/undocumented.txt'
+UNDOCUMENTED = re.compile(r'(?:Member|Compound) (.+?)(?: \((\w+)\) of (?:class|struct|namespace|file) (\S+|.+?))? is not documented\.')
+# Of Doxygen itself, about specialisations of other people's templates.
+NOISE = re.compile(r'Internal inconsistency: scope for class (?:boost|fmt)::')
+SCRIPTS = '''<script type="text/javascript" src="$relpath^doxygen-awesome-darkmode-toggle.js"></script>
+<script type="text/javascript" src="$relpath^doxygen-awesome-fragment-copy-button.js"></script>
+<script type="text/javascript">DoxygenAwesomeDarkModeToggle.init(); DoxygenAwesomeFragmentCopyButton.init()</script>
+'''
+
+
+def name_of(match):
+    plain = re.sub(r'\s+', ' ', match[1])
+    return f'{match[3]}::{plain}' if match[3] else plain
+
+
+def run_doxygen(*arguments):
+    return subprocess.run(['doxygen', *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def version():
+    return re.search(r"version: '([^']+)'", (ROOT / 'meson.build').read_text())[1]
+
+
+def configuration(output, awesome):
+    header = output / 'header.html'
+    run_doxygen('-w', 'html', header, output / 'footer.html', output / 'style.css')
+    header.write_text(header.read_text().replace('</head>', SCRIPTS + '</head>'))
+    inputs = [ROOT / 'include/parley', *sorted((ROOT / 'doc').rglob('*.md')), ROOT / 'SECURITY.md',
+              ROOT / 'CHANGELOG.md', ROOT / 'CONTRIBUTING.md']
+    values = {'version': version(), 'output': output, 'root': ROOT, 'awesome': awesome, 'header': header,
+              'input': ' '.join(f'"{path}"' for path in inputs)}
+    text = re.sub(r'@(\w+)@', lambda match: str(values[match[1]]), (ROOT / 'doc/Doxyfile.in').read_text())
+    if tuple(map(int, re.findall(r'\d+', run_doxygen('--version'))[:3])) >= (1, 9, 5):
+        text += 'HTML_COLORSTYLE = LIGHT\n'  # a newer Doxygen has dark colours of its own; the style sheet has both
+    return text
+
+
+def problems(log, allowed):
+    found, undocumented = [], set()
+    for line in log.splitlines():
+        if NOISE.search(line) or not line.strip():
+            continue
+        if match := UNDOCUMENTED.search(line):
+            undocumented.add(name_of(match))
+            if name_of(match) in allowed:
+                continue
+        found.append(line.replace(f'{ROOT}/', ''))
+    gone = sorted(allowed - undocumented)
+    return found + [f'doc/undocumented.txt: {name} is documented, or gone: take it out' for name in gone], undocumented
+
+
+def self_test():
+    log = ('a.hpp:1: Member f() (function) of class x is not documented.\na.hpp:2: Compound y is not documented.\n'
+           'a.hpp:3: Internal inconsistency: scope for class fmt::formatter< x > not found!\n')
+    for text, allowed, count in [(log, {'x::f()', 'y'}, 0), (log, {'y'}, 1), (log, {'x::f()', 'y', 'z'}, 1),
+                                 ('x:1: unable to resolve reference', set(), 1)]:
+        if len(problems(text, allowed)[0]) != count:
+            sys.exit(f'the self-test failed: {problems(text, allowed)}')
+
+
+def main():
+    self_test()
+    output = Path(sys.argv[1]).resolve()
+    awesome = Path(sys.argv[2] if len(sys.argv) > 2 else '/usr/share/doxygen-awesome-css')
+    shutil.rmtree(output / 'html', ignore_errors=True)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / 'Doxyfile').write_text(configuration(output, awesome))
+    run = subprocess.run(['doxygen', output / 'Doxyfile'], capture_output=True, text=True, check=False)
+    allowed = set(ALLOWED.read_text().splitlines()) if ALLOWED.exists() else set()
+    found, undocumented = problems(run.stderr, allowed)
+    print('\n'.join(found))
+    if run.returncode != 0:
+        sys.exit(f'doxygen ended with {run.returncode}')
+    pages = len(list((ROOT / 'doc').rglob('*.md'))) + 3
+    print(f'{pages} pages, {len(undocumented)} undocumented names, {len(found)} problems: {output}/html/index.html')
+    sys.exit(1 if found else 0)
+
+
+if __name__ == '__main__':
+    main()
