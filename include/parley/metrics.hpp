@@ -45,6 +45,7 @@ struct metrics_snapshot {
     std::uint64_t events_dropped = 0;              ///< while nobody had ever taken one
     std::uint64_t handlers_failed = 0;             ///< that threw, of those given to `run`
     std::uint64_t configurations_unanswered = 0;   ///< `configure_tools` of the server's, too many
+    std::uint64_t log_failures = 0;                ///< calls of the log sink that threw
 };
 
 } // namespace parley

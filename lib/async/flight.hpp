@@ -15,6 +15,7 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -167,8 +168,10 @@ private:
 
     /// Later, as whoever cancels or abandons is in the middle of something.
     void leave(waiter_ptr who) {
-        if (std::erase(parked_, who) == 0) return; // he is on his way
+        const auto place = std::ranges::find(parked_, who);
+        if (place == parked_.end()) return; // it is on its way
         asio::post(landed_.executor(), [who = std::move(who)] { who->resume(); });
+        parked_.erase(place); // now that the post has not failed
     }
 
     template <class... Value>
@@ -179,8 +182,15 @@ private:
             if (!error_) (value_.emplace(std::move(value)), ...);
         done_ = true;
         landed_.notify_all();
-        for (const auto& each : std::exchange(parked_, {}))
-            each->resume();
+        std::exception_ptr thrown; // the last: nobody is left waiting for it
+        for (const auto& each : std::exchange(parked_, {})) {
+            try {
+                each->resume();
+            } catch (...) {
+                thrown = std::current_exception();
+            }
+        }
+        if (thrown) std::rethrow_exception(thrown);
     }
 
     condition landed_;

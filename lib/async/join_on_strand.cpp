@@ -16,28 +16,27 @@ joining_call::~joining_call() = default;
 
 namespace {
 
-template <class Handler>
-void end(std::shared_ptr<detail::crossing<Handler>> way, const std::shared_ptr<joining_call>& call,
+using way_back = std::shared_ptr<detail::crossing<void>>;
+
+void end(const way_back& way, const std::shared_ptr<joining_call>& call,
          const std::shared_ptr<flight<void>>& joined, std::exception_ptr outcome) {
     try {
         call->ended(joined);
     } catch (...) {
         outcome = std::current_exception();
     }
-    detail::cross_back(std::move(way), std::move(outcome));
+    way->finish(std::move(outcome));
 }
 
-template <class Handler>
-void join(std::shared_ptr<detail::crossing<Handler>> way, std::shared_ptr<joining_call> call) {
-    if (way->cancel_requested) return detail::cross_back(std::move(way), detail::aborted());
-    way->started = true;
+void join(const way_back& way, const std::shared_ptr<joining_call>& call) {
+    if (!way->may_begin()) return way->finish(detail::aborted());
     std::shared_ptr<flight<void>> joined;
     bool waits = false;
     std::exception_ptr thrown;
     try {
         joined = call->begin();
         if (joined && !joined->done()) {
-            joined->when_landed(way->signal.slot(), [way, call, joined] {
+            joined->when_landed(way->slot(), [way, call, joined] {
                 end(way, call, joined, joined->done() ? joined->error() : detail::aborted());
             });
             waits = true;
@@ -46,8 +45,8 @@ void join(std::shared_ptr<detail::crossing<Handler>> way, std::shared_ptr<joinin
         thrown = std::current_exception();
     }
     if (waits) return;
-    if (!joined) return detail::cross_back(std::move(way), std::move(thrown));
-    end(std::move(way), call, joined, thrown ? thrown : joined->error());
+    if (!joined) return way->finish(std::move(thrown));
+    end(way, call, joined, thrown ? thrown : joined->error());
 }
 
 } // namespace
@@ -55,8 +54,9 @@ void join(std::shared_ptr<detail::crossing<Handler>> way, std::shared_ptr<joinin
 awaitable<void> join_on_strand(detail::strand where, std::shared_ptr<joining_call> call) {
     return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(
         [](auto handler, detail::strand target, std::shared_ptr<joining_call> asked) {
-            const auto way = detail::cross_to(std::move(handler), target);
-            target.dispatch([way, asked = std::move(asked)] { join(way, asked); });
+            detail::cross<void>(
+                std::move(handler), std::move(target),
+                [asked = std::move(asked)](const way_back& way) { join(way, asked); });
         },
         asio::use_awaitable, std::move(where), std::move(call));
 }

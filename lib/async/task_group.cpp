@@ -6,9 +6,9 @@
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
 #include <list>
 #include <utility>
-#include <vector>
 
 namespace parley {
 
@@ -17,6 +17,7 @@ namespace {
 struct task {
     asio::cancellation_signal signal;
     bool done = false;
+    unsigned told = 0; // the last round of cancellations that it was in
 };
 
 bool is_cancellation(const std::exception_ptr& error) {
@@ -51,6 +52,7 @@ struct task_group::state {
     error_handler on_error;
     condition changed;
     std::list<std::shared_ptr<task>> running;
+    unsigned rounds = 0; // of cancellations
 };
 
 task_group::task_group(asio::any_io_executor executor, std::shared_ptr<clock_source> clock,
@@ -76,9 +78,15 @@ void task_group::spawn(std::function<awaitable<void>()> body) {
 }
 
 void task_group::cancel() {
-    const std::vector<std::shared_ptr<task>> all(state_->running.begin(), state_->running.end());
-    for (const auto& one : all)
-        if (!one->done) one->signal.emit(asio::cancellation_type::terminal);
+    // One that is told may end at once, and others with it.
+    const auto round = ++state_->rounds;
+    const auto untold = [round](const std::shared_ptr<task>& one) { return one->told < round; };
+    auto& all = state_->running;
+    for (auto at = all.begin(); (at = std::ranges::find_if(all, untold)) != all.end();) {
+        const auto one = *at;
+        one->told = round;
+        one->signal.emit(asio::cancellation_type::terminal);
+    }
 }
 
 awaitable<void> task_group::join() { return state::join(state_); }

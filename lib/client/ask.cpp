@@ -1,10 +1,12 @@
 // Questions: a message and its answer.
 
+#include "async/aborted.hpp"
 #include "client/at_exit.hpp"
 #include "client/chat_client_impl.hpp"
 #include "wire/encoder.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 #include <variant>
 
@@ -49,24 +51,31 @@ awaitable<answer> chat_client::impl::ask(chat_message message) {
 /// `on_text` threw.
 class chat_client::impl::asker {
 public:
-    explicit asker(std::shared_ptr<impl> of) : of_(std::move(of)) {}
+    explicit asker(const std::shared_ptr<impl>& of) : of_(of), context_(of->context_) {}
     asker(const asker&) = delete;
     asker& operator=(const asker&) = delete;
     ~asker() {
         if (over_) return;
-        const auto strand = of_->strand_;
-        strand.post([of = std::move(of_), call = call_] { of->leave_ask(call); });
+        try {
+            context_->while_alive([this] {
+                const auto of = of_.lock();
+                if (of) of->strand_.post([of, call = call_] { of->leave_ask(call); });
+            });
+        } catch (const std::bad_alloc&) { // the run goes on, and its answer is nobody's
+        }
     }
 
     awaitable<void> begin(chat_message message) {
-        return detail::on_strand<void>(of_->strand_,
-                                       [of = of_, call = call_, message = std::move(message)] {
+        const auto of = client();
+        return detail::on_strand<void>(of->strand_,
+                                       [of, call = call_, message = std::move(message)] {
                                            return of->begin_ask(call, message);
                                        });
     }
     awaitable<std::optional<std::string>> next_piece() {
+        const auto of = client();
         return detail::on_strand<std::optional<std::string>>(
-            of_->strand_, [of = of_, call = call_] { return of->next_piece(call); });
+            of->strand_, [of, call = call_] { return of->next_piece(call); });
     }
     answer take() {
         over_ = true;
@@ -74,14 +83,23 @@ public:
     }
 
 private:
-    std::shared_ptr<impl> of_;
+    std::shared_ptr<impl> client() const {
+        auto of = of_.lock();
+        if (!of) throw_aborted();
+        return of;
+    }
+
+    // It belongs to the caller's context, which may outlive that of the client.
+    const std::weak_ptr<impl> of_;
+    const std::shared_ptr<detail::context_watch> context_;
     const std::shared_ptr<ask_call> call_ = std::make_shared<ask_call>(true);
     bool over_ = false;
 };
 
 awaitable<answer> chat_client::impl::ask_in_pieces(std::shared_ptr<impl> self, chat_message message,
                                                    text_handler on_text) {
-    asker mine(std::move(self));
+    asker mine(self);
+    self.reset();
     auto beginning = mine.begin(std::move(message));
     co_await std::move(beginning);
     for (;;) {

@@ -15,23 +15,25 @@ namespace parley {
 
 namespace {
 
-connection_options options_of(const chat_client_config& config, secret_list secrets) {
+connection_options options_of(const chat_client_config& config, secret_list secrets,
+                              const logger& log) {
     connection_options options;
     options.server_url = config.server_url;
     options.config = config.connection;
     options.send_timeout = config.timeouts.send;
     options.secrets = std::move(secrets);
-    options.log = config.log;
+    options.log = log.sink();
     options.log_threshold = config.log_threshold;
     return options;
 }
 
-message_router_options router_options_of(const chat_client_config& config, secret_list secrets) {
+message_router_options router_options_of(const chat_client_config& config, secret_list secrets,
+                                         const logger& log) {
     message_router_options options;
     options.tools = config.tools;
     options.limits = config.connection.limits;
     options.secrets = std::move(secrets);
-    options.log = config.log;
+    options.log = log.sink();
     options.log_threshold = config.log_threshold;
     return options;
 }
@@ -54,8 +56,9 @@ std::shared_ptr<ticket_manager> shared(std::shared_ptr<ticket_manager> tickets) 
 chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_config&& config,
                         std::shared_ptr<ticket_manager> shared_tickets, environment_ptr environment)
     : environment_(std::move(environment)), clock_(environment_->clock()),
-      strand_(detail::strand::around(executor)), server_url_(config.server_url),
-      timeouts_(config.timeouts), stop_cancelled_asks_(config.stop_cancelled_asks),
+      strand_(detail::strand::around(executor)), context_(detail::context_watch::of(strand_)),
+      server_url_(config.server_url), timeouts_(config.timeouts),
+      stop_cancelled_asks_(config.stop_cancelled_asks),
       component_schemas_(config.component_schemas), auth_(config.auth),
       context_helpers_(config.context_helpers), log_(config.log, config.log_threshold),
       owns_tickets_(!shared_tickets),
@@ -63,8 +66,9 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
       // A shared manager renews as its owner has it.
       renews_tickets_(owns_tickets_ && config.ticket.renew_proactively),
       secrets_(std::make_shared<const std::vector<secret>>(secrets_of(config.auth))),
-      connection_(connection::make(strand_, environment_, options_of(config, secrets_))),
-      router_(message_router::make(strand_, environment_, router_options_of(config, secrets_))),
+      connection_(connection::make(strand_, environment_, options_of(config, secrets_, log_))),
+      router_(
+          message_router::make(strand_, environment_, router_options_of(config, secrets_, log_))),
       events_(strand_, clock_, config.connection.limits, event_queue::before_first::drop_oldest),
       changed_(strand_, clock_), opening_(config.connection.session_timeout, timeouts_.acknowledge),
       tickets_(shared_tickets ? std::move(shared_tickets) : make_tickets(config)) {
@@ -86,7 +90,7 @@ chat_client::impl::make_tickets(const chat_client_config& config) const {
     ticket_manager_options options;
     options.connection = config.connection;
     options.validate_timeout = config.timeouts.request;
-    options.log = config.log;
+    options.log = log_.sink();
     options.log_threshold = config.log_threshold;
     return std::make_shared<ticket_manager>(strand_, config.auth, config.server_url, config.ticket,
                                             std::move(options), environment_);
@@ -107,9 +111,18 @@ chat_client::chat_client(asio::any_io_executor executor, chat_client_config conf
 }
 
 // Its last owner is on the strand, which may be quicker than this thread.
-chat_client::~chat_client() {
-    const auto strand = impl_->where();
-    strand.post([impl = std::move(impl_)] { impl->abandon(); });
+chat_client::~chat_client() { impl::abandon_later(std::move(impl_)); }
+
+void chat_client::impl::abandon_later(std::shared_ptr<impl> self) noexcept {
+    auto post = self->last_post_;
+    const auto strand = self->where();
+    post(strand, [self = std::move(self)] { self->abandon(); });
+}
+
+void chat_client::impl::tell_of_throw(std::string what, bool while_told_of_it) {
+    strand_.post([self = shared_from_this(), what = std::move(what), while_told_of_it] {
+        self->handler_threw(what, while_told_of_it);
+    });
 }
 
 task_group& chat_client::impl::tasks() {
@@ -155,9 +168,13 @@ awaitable<void> chat_client::run(event_handlers handlers) {
 }
 
 awaitable<void> chat_client::impl::run(std::shared_ptr<impl> self, event_handlers handlers) {
-    // The client may be destroyed by a handler: this frame keeps what it uses.
+    // A handler may destroy the client, and another thread the client's context: this frame, which
+    // belongs to the caller's, keeps nothing of either while it waits.
+    const auto next = self->events_.taker();
+    const auto context = self->context_;
+    const std::weak_ptr<impl> weak = std::exchange(self, nullptr);
     // A cancelled `run` throws at its next co_await, so that what is caught here hides nothing.
-    while (auto happened = co_await self->events_.next()) {
+    while (auto happened = co_await next()) {
         for (const auto& handler : handlers.all()) {
             std::string thrown_text;
             try {
@@ -170,8 +187,9 @@ awaitable<void> chat_client::impl::run(std::shared_ptr<impl> self, event_handler
                 thrown_text = "something that is no std::exception";
             }
             const bool told_of_it = std::holds_alternative<handler_failed>(*happened);
-            self->strand_.post(
-                [self, thrown_text, told_of_it] { self->handler_threw(thrown_text, told_of_it); });
+            context->while_alive([&weak, &thrown_text, told_of_it] {
+                if (const auto client = weak.lock()) client->tell_of_throw(thrown_text, told_of_it);
+            });
         }
     }
 }
@@ -308,6 +326,7 @@ metrics_snapshot chat_client::impl::metrics() const {
     all.events_dropped = events_.dropped();
     all.configurations_unanswered = configurations_unanswered_;
     all.handlers_failed = handlers_failed_;
+    all.log_failures = log_.failures();
     return all;
 }
 

@@ -6,6 +6,7 @@
 
 #include "async/bare_condition.hpp"
 #include "async/flight.hpp"
+#include "async/reserved_post.hpp"
 #include "async/task_group.hpp"
 #include "client/ask_call.hpp"
 #include "client/tool_update.hpp"
@@ -41,7 +42,10 @@ public:
     /// Once, before anything else: the parts need a weak_ptr to this.
     void attach();
 
-    const detail::strand& where() const noexcept { return strand_; }
+    const detail::strand& where() const {
+        context_->check("chat_client");
+        return strand_;
+    }
     event_queue& events() noexcept { return events_; }
     static awaitable<void> run(std::shared_ptr<impl> self, event_handlers handlers);
 
@@ -51,6 +55,7 @@ public:
     awaitable<void> refresh_ticket_and_reconnect();
     static awaitable<void> disconnect(std::shared_ptr<impl> self); // anywhere
     void abandon();
+    static void abandon_later(std::shared_ptr<impl> self) noexcept; // any thread, once
     void notify_network_change() { connection_->notify_network_change(); }
     connection_status status() const; // any thread
     metrics_snapshot metrics() const; // any thread
@@ -64,6 +69,7 @@ public:
     awaitable<answer> ask(chat_message message);
     static awaitable<answer> ask_in_pieces(std::shared_ptr<impl> self, chat_message message,
                                            text_handler on_text); // on the caller's executor
+    void tell_of_throw(std::string what, bool while_told_of_it);  // any thread
     void handler_threw(std::string what, bool while_told_of_it);
 
     // configuration.cpp: tools, context helpers, threads
@@ -102,6 +108,7 @@ private:
     std::string heartbeat() override;
     unsigned take_unconfirmed() override;
     void on_connection_event(connection_event happened) override;
+    void on_end() noexcept override;
     void on_answer_too_large(std::uint64_t id) override { router_->answer_too_large(id); }
 
     // message_sink
@@ -132,7 +139,7 @@ private:
     }
     void perform(const opening_action_t& action);
     error_info why_ended() const;
-    void end_session(); // the session has ended for good: events, renewal, tools
+    void end_session() noexcept; // the session has ended for good: events, renewal, tools
     void start_renewal();
     void fail_asks(const error_info& why);
     void fail_updates(const error_info& why);
@@ -179,6 +186,7 @@ private:
     const environment_ptr environment_;
     const std::shared_ptr<clock_source> clock_;
     const detail::strand strand_;
+    const std::shared_ptr<detail::context_watch> context_; // that of the strand
     const std::string server_url_;
     const timeouts_config timeouts_;
     const bool stop_cancelled_asks_;
@@ -209,6 +217,7 @@ private:
     bool opening_given_up_ = false; // the flight was cancelled, and has not landed yet
     bool ended_ = false;            // disconnected or failed for good, since the last init
     bool gone_ = false;             // the client object was destroyed
+    reserved_post last_post_;       // of its destructor
 
     run_fsm runs_;
     std::map<run_fsm::run_id, std::shared_ptr<ask_call>> asks_; // that collect

@@ -112,6 +112,8 @@ awaitable<void> chat_client::impl::send(std::shared_ptr<impl> self, chat_message
         };
     }
     auto crossing = detail::on_strand<void>(self->strand_, std::move(rest));
+    self.reset(); // this frame belongs to the caller's context, which may outlive that of the
+                  // client
     co_await std::move(crossing);
 }
 

@@ -236,25 +236,39 @@ awaitable<void> chat_client::impl::close() {
     co_await tasks_->join();
 }
 
-void chat_client::impl::end_session() {
+void chat_client::impl::end_session() noexcept {
     ended_ = true;
-    lose_opening();
-    if (owns_tickets_) tickets_->stop_proactive_renewal();
-    events_.close();
+    const auto leave = [this] { lose_opening(); };
+    const auto close = [this] { events_.close(); };
+    const auto rest = [this] {
+        if (owns_tickets_) tickets_->stop_proactive_renewal();
+    };
+    take_all(log_, leave, close, rest);
     changed_.notify_all();
+}
+
+/// Of a session that failed for good, whether or not that could be told.
+void chat_client::impl::on_end() noexcept {
+    if (ended_) return;
+    take_all(log_, [this] { fail_asks(disconnected()); });
+    end_session();
 }
 
 void chat_client::impl::abandon() {
     gone_ = true;
-    lose_opening();
-    connection_->abandon();
-    router_->abandon();
-    events_.abort();
-    if (tasks_) tasks_->cancel();
-    if (opening_flight_) opening_flight_->cancel();
-    end_thread_updates();
-    if (owns_tickets_)
-        tasks().spawn([manager = tickets_] { return manager->stop(); }); // who waits is told
+    const auto leave = [this] { lose_opening(); };
+    const auto hang_up = [this] { connection_->abandon(); };
+    const auto stop_tools = [this] { router_->abandon(); };
+    const auto end_events = [this] { events_.abort(); };
+    const auto end_work = [this] {
+        if (tasks_) tasks_->cancel();
+        if (opening_flight_) opening_flight_->cancel();
+    };
+    const auto end_updates = [this] { end_thread_updates(); };
+    const auto end_tickets = [this] { // whoever waits is told
+        if (owns_tickets_) tasks().spawn([manager = tickets_] { return manager->stop(); });
+    };
+    take_all(log_, leave, hang_up, stop_tools, end_events, end_work, end_updates, end_tickets);
     changed_.notify_all();
 }
 

@@ -92,6 +92,9 @@ awaitable<void> connection_impl::open(self_ptr self, time_point deadline) {
     auto layer = self->layer_.lock();
     if (!layer || self->stop_ == stop::abandoned) throw_aborted();
 
+    self->inside_ = std::make_unique<error_info>(errc::connection_reset,
+                                                 "The connection failed inside the client.");
+    self->describe(*self->inside_, 0);
     self->running_ = self->opening_ = true;
     self->was_ready_ = self->requested_ = self->network_changed_ = false;
     self->ended_with_.reset();
@@ -232,9 +235,7 @@ awaitable<void> connection_impl::shut_down(self_ptr self, std::chrono::milliseco
     while (!self->idle() && self->now() < end)
         co_await self->changed_.wait_until(end);
     if (self->link_ && !self->link_->over()) self->link_->abort(disconnected());
-    const auto late = self->retired_; // an abort may end it at once
-    for (const auto& one : late)
-        one->abort(disconnected());
+    self->abort_retired();
     while (!self->idle())
         co_await self->changed_.wait_until();
     self->reset_after_close();
@@ -263,21 +264,34 @@ bool connection_impl::idle() const {
 
 // The loop leaves at its next step; what it waits for is ended.
 void connection_impl::halt(stop why) {
+    auto reason = disconnected(); // first: what has been decided is seen through
     stop_ = why;
     const bool polite = why == stop::closing && session_ready_;
-    if (link_ && !polite) link_->abort(disconnected());
+    if (link_ && !polite) link_->abort(std::move(reason));
     stir();
+}
+
+/// Those that still say good-bye, whose reason is known. An abort may end one at once.
+void connection_impl::abort_retired() noexcept {
+    for (std::size_t at = 0; at < retired_.size();) {
+        const auto one = retired_[at];
+        one->abort_at_once();
+        if (at < retired_.size() && retired_[at] == one) ++at;
+    }
 }
 
 void connection_impl::abandon() {
     listening_ = nullptr;
-    halt(stop::abandoned);
-    const auto saying_goodbye = retired_;
-    for (const auto& one : saying_goodbye)
-        one->abort(disconnected());
-    queue_->drop_all(send_state::aborted);
-    board_->queued(*queue_);
-    board_->enter(websocket_state::closed, phase::none);
+    stop_ = stop::abandoned;
+    if (link_) link_->abort_at_once(); // nobody is left who would ask why
+    abort_retired();
+    const auto leave = [this] { stir(); };
+    const auto drop = [this] {
+        queue_->drop_all(send_state::aborted);
+        board_->queued(*queue_);
+        board_->enter(websocket_state::closed, phase::none);
+    };
+    take_all(log_, leave, drop);
 }
 
 void connection_impl::notify_network_change() {

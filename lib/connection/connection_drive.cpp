@@ -38,7 +38,9 @@ task_group& connection_impl::tasks() {
     return *tasks_;
 }
 
-void connection_impl::log_thrown(const std::exception_ptr& thrown) const { report(log_, thrown); }
+void connection_impl::log_thrown(const std::exception_ptr& thrown) const noexcept {
+    report(log_, thrown);
+}
 
 /// Never inline: whoever stirs is in the middle of something.
 awaitable<void> connection_impl::resume(self_ptr self, std::shared_ptr<session_layer> layer) {
@@ -55,14 +57,37 @@ awaitable<void> connection_impl::resume(self_ptr self, std::shared_ptr<session_l
     if (thrown) std::rethrow_exception(thrown);
 }
 
-void connection_impl::end_loop(bool failed) {
-    if (failed && stop_ == stop::none)
-        fail(error_info(errc::connection_reset, "The connection failed inside the client."));
-    if (failed && link_) link_->abort(error_info(errc::disconnected, "The connection ended."));
+/// Whatever cannot be said for want of memory, afterwards nothing runs, and whoever waits looks.
+void connection_impl::end_loop(bool failed) noexcept {
+    if (failed && stop_ == stop::none) fail_inside();
+    if (failed && link_) link_->abort_at_once();
     listening_ = nullptr;
     stage_ = stage::idle;
     running_ = false;
     changed_.notify_all();
+}
+
+void connection_impl::fail_inside() noexcept {
+    const bool told = !opening_ && was_ready_;
+    opening_ = was_ready_ = false;
+    if (inside_) ended_with_ = std::move(inside_);
+    board_->enter(websocket_state::failed, phase::none);
+    const auto drop = [this] {
+        queue_->drop_all(send_state::not_sent);
+        board_->queued(*queue_);
+    };
+    const auto note = [this] {
+        if (ended_with_) board_->failed(*ended_with_);
+    };
+    const auto tell = [this] {
+        connection_failed happened;
+        happened.cause = *ended_with_;
+        emit(std::move(happened));
+    };
+    take_all(log_, drop, note);
+    if (!told || !listening_ || !ended_with_) return;
+    take_all(log_, tell);
+    listening_->on_end();
 }
 
 /// Something has changed: whoever waits looks, and the loop, when the live session is to be left.
@@ -86,8 +111,8 @@ void connection_impl::come_back() {
     try {
         const auto self = std::static_pointer_cast<connection_impl>(shared_from_this());
         tasks().spawn([self, layer = std::move(layer)] { return resume(self, layer); });
-    } catch (const std::exception& thrown) { // out of memory
-        log_.write(log_level::error, thrown.what());
+    } catch (...) { // out of memory
+        log_thrown(std::current_exception());
         failed = true;
     }
     if (failed) end_loop(true);

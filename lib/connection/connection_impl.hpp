@@ -98,11 +98,13 @@ private:
     static awaitable<void> loop(self_ptr self);
     void stir();
     void go_on_at_once();
-    void end_loop(bool failed);
+    void end_loop(bool failed) noexcept;
+    void fail_inside() noexcept;
+    void abort_retired() noexcept;
     bool leaving() const;
     void come_back();
     task_group& tasks();
-    void log_thrown(const std::exception_ptr& thrown) const;
+    void log_thrown(const std::exception_ptr& thrown) const noexcept;
     reconnect_action_t leave();
     static awaitable<void> attempt(self_ptr self, course* at, unsigned number, bool fresh);
     std::optional<ticket> ticket_at_hand(bool fresh) const;
@@ -171,6 +173,7 @@ private:
     time_point opening_deadline_{};
     std::chrono::steady_clock::duration attempt_limit_{};
     std::unique_ptr<const error_info> ended_with_; // the last end for good
+    std::unique_ptr<error_info> inside_;           // for an end that there is no memory for
 
     std::shared_ptr<link> link_;                 // the one that is on
     std::vector<std::shared_ptr<link>> retired_; // those that still say good-bye

@@ -53,7 +53,9 @@ link::link(token, link_parts parts, const liveness_limits& limits, link_owner& o
            time_point deadline)
     : parts_(std::move(parts)), owner_(&owner), watchdog_(parts_.clock->make_alarm(parts_.strand)),
       reader_wake_(parts_.strand, parts_.clock),
-      liveness_(limits, parts_.clock->now(), parts_.clock->wall_now(), deadline) {}
+      liveness_(limits, parts_.clock->now(), parts_.clock->wall_now(), deadline),
+      inside_(std::make_unique<error_info>(errc::connection_reset,
+                                           "The connection failed inside the client.")) {}
 
 void link::start(std::shared_ptr<const connect_request> request) {
     request_ = std::move(request);
@@ -148,6 +150,15 @@ void link::end_for(error_info why) {
     if (ready_ || why.details.phase == phase::none) why.details.phase = phase_;
     quiet_ = !writing() && parts_.queue->empty() && !liveness_.message_open();
     reason_ = std::make_unique<const error_info>(std::move(why));
+}
+
+void link::abort_at_once() noexcept {
+    if (over_) return;
+    if (!reason_) {
+        inside_->details.phase = phase_;
+        reason_ = std::move(inside_);
+    }
+    cut();
 }
 
 void link::cut() {

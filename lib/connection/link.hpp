@@ -94,6 +94,8 @@ public:
     void finish(error_info why, unsigned code, time_point until);
     /// Ends it now.
     void abort(error_info why);
+    /// The same for a failure inside the client, which takes no memory.
+    void abort_at_once() noexcept;
 
     bool ended() const noexcept { return reason_ != nullptr; }
     bool over() const noexcept { return over_; }
@@ -143,7 +145,7 @@ private:
     void ask_for_ping();
     void write_failed(error_info why);
     void end(error_info why);
-    void fail(const std::exception_ptr& thrown);
+    void fail(const std::exception_ptr& thrown) noexcept;
     void cut();
     void task_done(std::shared_ptr<const void> kept);
     void end_for(error_info why);
@@ -161,6 +163,7 @@ private:
     // Elsewhere: most links never have one.
     std::unique_ptr<const error_info> reason_;
     std::unique_ptr<const error_info> fallback_; // if the transport knows none that is better
+    std::unique_ptr<error_info> inside_; // the reason of a failure inside the client, beforehand
     time_point cut_at_ = time_point::max();
     time_point armed_ = time_point::max(); // when the watchdog looks again
     unsigned goodbye_code_ = 0;            // 0: none is to be said

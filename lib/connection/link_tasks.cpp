@@ -25,9 +25,9 @@ void link::spawn(awaitable<void> body) {
     }
 }
 
-void link::fail(const std::exception_ptr& thrown) {
-    end(error_info(errc::connection_reset, "The connection failed inside the client."));
-    if (parts_.on_error) parts_.on_error(thrown);
+void link::fail(const std::exception_ptr& thrown) noexcept {
+    abort_at_once();
+    if (parts_.on_error) parts_.on_error(thrown); // which only logs
 }
 
 // After the last of them nobody has to listen any more, and the owner may see that nobody does.

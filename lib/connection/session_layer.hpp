@@ -52,6 +52,9 @@ public:
     /// loss, before its event.
     virtual unsigned take_unconfirmed() = 0;
     virtual void on_connection_event(connection_event happened) = 0;
+    /// After `connection_failed`, which there may have been no memory for: there is no session any
+    /// more.
+    virtual void on_end() noexcept {}
     /// The session that is lost was closed with 1009, and this answer was the largest message of
     /// it; 0: another message was. Called after the event of the loss.
     virtual void on_answer_too_large(std::uint64_t /*id*/) {}

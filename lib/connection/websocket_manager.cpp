@@ -4,6 +4,7 @@
 #include "async/aborted.hpp"
 #include "async/condition.hpp"
 #include "async/flight.hpp"
+#include "async/reserved_post.hpp"
 #include "connection/connection.hpp"
 #include "connection/session_layer.hpp"
 #include "core/log.hpp"
@@ -41,8 +42,8 @@ class websocket_manager::impl : public std::enable_shared_from_this<websocket_ma
 public:
     impl(const asio::any_io_executor& executor, std::string server_url, connection_config config,
          websocket_manager_options options, environment_ptr environment)
-        : strand_(detail::strand::around(executor)), clock_(environment->clock()),
-          options_(std::move(options)), limits_(config.limits),
+        : strand_(detail::strand::around(executor)), context_(detail::context_watch::of(strand_)),
+          clock_(environment->clock()), options_(std::move(options)), limits_(config.limits),
           log_(options_.log, options_.log_threshold),
           connection_(
               connection::make(strand_, std::move(environment),
@@ -50,7 +51,10 @@ public:
           arrived_(strand_, clock_), room_(strand_, clock_) {}
 
     void attach() { connection_->attach(weak_from_this()); }
-    const detail::strand& where() const noexcept { return strand_; }
+    const detail::strand& where() const {
+        context_->check("websocket_manager");
+        return strand_;
+    }
     websocket_status status() const { return connection_->status(); }
 
     static awaitable<void> connect(std::shared_ptr<impl> self, ticket held);
@@ -58,6 +62,11 @@ public:
     static awaitable<std::optional<incoming_message>> receive(std::shared_ptr<impl> self);
     static awaitable<void> disconnect(std::shared_ptr<impl> self);
     void update_ticket(ticket held);
+    static void abandon_later(std::shared_ptr<impl> self) noexcept { // any thread, once
+        auto post = self->last_post_;
+        const auto strand = self->where();
+        post(strand, [self = std::move(self)] { self->abandon(); });
+    }
     void abandon();
 
 private:
@@ -71,15 +80,18 @@ private:
     std::string heartbeat() override { return std::string(); }
     unsigned take_unconfirmed() override { return 0; }
     void on_connection_event(connection_event happened) override;
+    void on_end() noexcept override { end(); }
 
     static awaitable<void> open(std::shared_ptr<impl> self);
     static awaitable<void> close(std::shared_ptr<impl> self);
     static awaitable<ticket> find_ticket(std::shared_ptr<impl> self,
                                          std::optional<ticket> rejected);
     static awaitable<void> wait_for_room(std::shared_ptr<impl> self);
-    void end();
+    void end() noexcept;
 
     const detail::strand strand_;
+    const std::shared_ptr<detail::context_watch> context_; // that of the strand
+    reserved_post last_post_;                              // of the destructor
     const std::shared_ptr<clock_source> clock_;
     const websocket_manager_options options_;
     const limits_config limits_;
@@ -237,7 +249,7 @@ void websocket_manager::impl::on_connection_event(connection_event happened) {
     }
 }
 
-void websocket_manager::impl::end() {
+void websocket_manager::impl::end() noexcept {
     ended_ = true;
     arrived_.notify_all();
     room_.notify_all();
@@ -264,8 +276,11 @@ awaitable<void> websocket_manager::impl::close(std::shared_ptr<impl> self) {
 
 void websocket_manager::impl::abandon() {
     gone_ = true;
-    if (opening_) opening_->cancel();
-    connection_->abandon();
+    const auto leave = [this] {
+        if (opening_) opening_->cancel();
+    };
+    const auto hang_up = [this] { connection_->abandon(); };
+    take_all(log_, leave, hang_up);
     arrived_.notify_all();
     room_.notify_all();
 }
@@ -280,10 +295,7 @@ websocket_manager::websocket_manager(asio::any_io_executor executor, std::string
     impl_->attach();
 }
 
-websocket_manager::~websocket_manager() {
-    const auto strand = impl_->where();
-    strand.post([held = std::move(impl_)] { held->abandon(); });
-}
+websocket_manager::~websocket_manager() { impl::abandon_later(std::move(impl_)); }
 
 awaitable<void> websocket_manager::connect(ticket held) {
     return detail::on_strand<void>(impl_->where(), [self = impl_, held = std::move(held)] {

@@ -1,5 +1,6 @@
 #include "message/event_queue.hpp"
 
+#include <parley/detail/context_watch.hpp>
 #include <parley/detail/on_strand.hpp>
 
 #include "async/bare_condition.hpp"
@@ -90,9 +91,9 @@ class event_queue::impl : public std::enable_shared_from_this<event_queue::impl>
 public:
     impl(const asio::any_io_executor& strand, std::shared_ptr<clock_source> clock,
          const limits_config& limits, before_first unread)
-        : strand_(detail::strand::of(strand)), clock_(std::move(clock)),
-          max_count_(std::max<std::size_t>(limits.event_count, 1)),
-          max_bytes_(std::max<std::size_t>(limits.event_bytes, 1)), room_(strand_, clock_),
+        : strand_(detail::strand::of(strand)), context_(detail::context_watch::of(*strand_)),
+          clock_(std::move(clock)), max_count_(std::max<std::size_t>(limits.event_count, 1)),
+          max_bytes_(std::max<std::size_t>(limits.event_bytes, 1)), room_(*strand_, clock_),
           read_(unread == before_first::wait) {}
 
     bool push(event&& happened) {
@@ -150,6 +151,17 @@ public:
             ring();
         }
         room_.notify_all();
+    }
+
+    /// The owner goes. What is left is kept by callers in other contexts, and keeps nothing of the
+    /// strand's.
+    void leave() {
+        std::optional<detail::strand> last;
+        const std::lock_guard lock(mutex_);
+        aborted_ = true;
+        for (bell& each : bells_)
+            each.ring_elsewhere();
+        last.swap(strand_);
     }
 
     static awaitable<std::optional<event>> next(std::shared_ptr<impl> self) {
@@ -264,7 +276,10 @@ private:
         const auto bytes = bytes_ - waiting_.front().bytes;
         const bool full = is_full(waiting_.size() - 1, bytes);
         if (room_wanted_ && !full) {
-            strand_.post([self = shared_from_this()] { self->room_.notify_all(); });
+            context_->while_alive([this] {
+                if (strand_)
+                    strand_->post([self = shared_from_this()] { self->room_.notify_all(); });
+            });
             room_wanted_ = false;
         }
         bytes_ = bytes;
@@ -277,12 +292,12 @@ private:
         return room_wanted_;
     }
 
-    /// A caller's wait: a timer on his own executor, which is touched under the lock alone, and
-    /// which his context frees if it goes.
+    /// A caller's wait: a timer on its own executor, which is touched under the lock alone, and
+    /// which its context frees if it goes.
     class bell : public intrusive::list_base_hook<intrusive::link_mode<intrusive::auto_unlink>> {
     public:
         bell(impl& in, const asio::any_io_executor& executor)
-            : in_(in), timer_(executor, time_point::max()) {}
+            : in_(in), elsewhere_(in.watch_beside(executor)), timer_(executor, time_point::max()) {}
         bell(const bell&) = delete;
         bell& operator=(const bell&) = delete;
         ~bell() {
@@ -303,10 +318,20 @@ private:
                 token);
         }
 
-        void ring() { timer_.cancel(); } ///< under the lock
+        void ring() { ///< under the lock
+            if (!elsewhere_)
+                timer_.cancel();
+            else
+                ring_elsewhere();
+        }
+        /// Likewise; one in the strand's own context is left to that.
+        void ring_elsewhere() {
+            if (elsewhere_) elsewhere_->while_alive([this] { timer_.cancel(); });
+        }
 
     private:
         impl& in_;
+        const std::shared_ptr<detail::context_watch> elsewhere_; // null: the strand's own context
         asio::steady_timer timer_;
     };
 
@@ -316,7 +341,15 @@ private:
             each.ring();
     }
 
-    const detail::strand strand_;
+    // Of a caller's context, if it is another one than the strand's.
+    std::shared_ptr<detail::context_watch> watch_beside(const asio::any_io_executor& executor) {
+        const std::lock_guard lock(mutex_);
+        if (strand_ && detail::same_context(executor, *strand_)) return nullptr;
+        return detail::context_watch::of(executor);
+    }
+
+    std::optional<detail::strand> strand_; // until the owner goes
+    const std::shared_ptr<detail::context_watch> context_;
     const std::shared_ptr<clock_source> clock_;
     const std::size_t max_count_;
     const std::size_t max_bytes_;
@@ -340,7 +373,7 @@ event_queue::event_queue(asio::any_io_executor strand, std::shared_ptr<clock_sou
                          const limits_config& limits, before_first unread)
     : impl_(std::make_shared<impl>(strand, std::move(clock), limits, unread)) {}
 
-event_queue::~event_queue() = default;
+event_queue::~event_queue() { impl_->leave(); }
 
 bool event_queue::push(event&& happened) { return impl_->push(std::move(happened)); }
 
@@ -351,6 +384,10 @@ bool event_queue::full() const { return impl_->full(); }
 awaitable<void> event_queue::wait_for_room() { return impl::wait_for_room(impl_); }
 
 awaitable<std::optional<event>> event_queue::next() { return impl::next(impl_); }
+
+std::function<awaitable<std::optional<event>>()> event_queue::taker() const {
+    return [impl = impl_] { return impl::next(impl); };
+}
 
 void event_queue::close() { impl_->close(); }
 

@@ -9,6 +9,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -40,6 +41,8 @@ public:
     /// From any thread and executor, on which it resumes: at once when an event is there, nullopt
     /// when closed and drained. Cancelled: no event is lost.
     awaitable<std::optional<event>> next();
+    /// `next` for whoever may outlive this: then it is aborted.
+    std::function<awaitable<std::optional<event>>()> taker() const;
 
     /// No more events: who waits gets what is left, then nullopt. Strand only.
     void close();

@@ -2,6 +2,7 @@
 #include <parley/message_handler.hpp>
 
 #include "async/condition.hpp"
+#include "async/reserved_post.hpp"
 #include "core/log.hpp"
 #include "core/setting_tables.hpp"
 #include "message/event_queue.hpp"
@@ -20,8 +21,8 @@ class message_handler::impl final : public std::enable_shared_from_this<message_
 public:
     impl(const asio::any_io_executor& executor, message_handler_options options,
          const environment_ptr& environment)
-        : strand_(detail::strand::around(executor)), send_(std::move(options.send)),
-          log_(options.log, options.log_threshold),
+        : strand_(detail::strand::around(executor)), context_(detail::context_watch::of(strand_)),
+          send_(std::move(options.send)), log_(options.log, options.log_threshold),
           queue_(strand_, environment->clock(), options.limits),
           router_(message_router::make(strand_, environment,
                                        message_router_options{options.tools, options.limits,
@@ -32,7 +33,10 @@ public:
 
     void attach() { router_->attach(weak_from_this()); }
 
-    const detail::strand& where() const noexcept { return strand_; }
+    const detail::strand& where() const {
+        context_->check("message_handler");
+        return strand_;
+    }
     event_queue& events() noexcept { return queue_; }
     message_router& router() noexcept { return *router_; }
 
@@ -56,6 +60,11 @@ public:
         self->queue_.close();
     }
 
+    static void abandon_later(std::shared_ptr<impl> self) noexcept { // any thread, once
+        auto post = self->last_post_;
+        const auto strand = self->where();
+        post(strand, [self = std::move(self)] { self->abandon(); });
+    }
     void abandon() {
         gone_ = true;
         turn_over_.notify_all();
@@ -121,6 +130,8 @@ private:
     }
 
     const detail::strand strand_;
+    const std::shared_ptr<detail::context_watch> context_; // that of the strand
+    reserved_post last_post_;                              // of the destructor
     const std::function<void(std::string)> send_;
     const logger log_;
     event_queue queue_;
@@ -139,10 +150,7 @@ message_handler::message_handler(asio::any_io_executor executor, message_handler
     impl_->attach();
 }
 
-message_handler::~message_handler() {
-    const auto strand = impl_->where();
-    strand.post([impl = std::move(impl_)] { impl->abandon(); });
-}
+message_handler::~message_handler() { impl::abandon_later(std::move(impl_)); }
 
 awaitable<void> message_handler::handle(std::string frame) {
     return detail::on_strand<void>(impl_->where(),

@@ -32,9 +32,10 @@ ticket_manager::impl::impl(const asio::any_io_executor& executor, auth_data auth
                            std::shared_ptr<ticket_source> source,
                            std::shared_ptr<http_ticket_source> http, const ticket_config& config,
                            ticket_manager_options options, environment_ptr environment)
-    : strand_(detail::strand::of(executor)), environment_(std::move(environment)),
-      clock_(environment_->clock()), source_(std::move(source)), http_(std::move(http)),
-      config_(config), validate_timeout_(options.validate_timeout),
+    : strand_(detail::strand::of(executor)), context_(detail::context_watch::of(strand_)),
+      environment_(std::move(environment)), clock_(environment_->clock()),
+      source_(std::move(source)), http_(std::move(http)), config_(config),
+      validate_timeout_(options.validate_timeout),
       log_(std::move(options.log), options.log_threshold),
       tasks_(strand_, clock_,
              [log = log_](const std::exception_ptr& thrown) {
@@ -119,7 +120,7 @@ void ticket_manager::impl::begin_generation(std::unique_lock<std::mutex> held) {
     auto old = supersede(woken);
     held.unlock();
     send_home(std::move(woken), nullptr);
-    strand_.post([self = shared_from_this(), old = std::move(old)] {
+    where().post([self = shared_from_this(), old = std::move(old)] {
         if (old)
             self->log_.write(log_level::debug,
                              "ticket: the identity has changed, a request is given up");
@@ -129,8 +130,9 @@ void ticket_manager::impl::begin_generation(std::unique_lock<std::mutex> held) {
 }
 
 awaitable<void> ticket_manager::impl::stop(std::shared_ptr<impl> self) {
-    const auto where = self->strand_;
-    return detail::on_strand<void>(where, [self = std::move(self)] { return end_all(self); });
+    auto where = self->where();
+    return detail::on_strand<void>(std::move(where),
+                                   [self = std::move(self)] { return end_all(self); });
 }
 
 awaitable<void> ticket_manager::impl::end_all(std::shared_ptr<impl> self) {
@@ -142,8 +144,9 @@ awaitable<void> ticket_manager::impl::end_all(std::shared_ptr<impl> self) {
 }
 
 awaitable<void> ticket_manager::impl::give_up_refresh(std::shared_ptr<impl> self) {
-    const auto where = self->strand_;
-    return detail::on_strand<void>(where, [self = std::move(self)] { return end_refresh(self); });
+    auto where = self->where();
+    return detail::on_strand<void>(std::move(where),
+                                   [self = std::move(self)] { return end_refresh(self); });
 }
 
 awaitable<void> ticket_manager::impl::end_refresh(std::shared_ptr<impl> self) {
@@ -162,8 +165,10 @@ awaitable<void> ticket_manager::impl::end_refresh(std::shared_ptr<impl> self) {
 }
 
 /// Once the manager is gone no handler is called, no request begins, and nobody waits.
-void ticket_manager::impl::shut_down_later() {
-    strand_.post([self = shared_from_this(), old = retire()] { self->end_tasks(old); });
+void ticket_manager::impl::shut_down_later() noexcept {
+    std::shared_ptr<refresh> old;
+    take_all(log_, [&] { old = retire(); });
+    last_post_(where(), [self = shared_from_this(), old] { self->end_tasks(old); });
 }
 
 ticket_manager::ticket_manager(asio::any_io_executor executor, auth_data auth,

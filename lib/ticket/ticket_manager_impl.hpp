@@ -5,6 +5,7 @@
 
 #include "async/condition.hpp"
 #include "async/flight.hpp"
+#include "async/reserved_post.hpp"
 #include "async/task_group.hpp"
 #include "core/log.hpp"
 #include "policy/retry_fsm.hpp"
@@ -62,6 +63,7 @@ public:
 
     // Any thread.
     static awaitable<ticket> get(std::shared_ptr<impl> self, demand what);
+    static awaitable<ticket> get_there(std::shared_ptr<impl> self, demand what);
     static awaitable<ticket_validation> validate(std::shared_ptr<impl> self);
     static awaitable<void> give_up_refresh(std::shared_ptr<impl> self);
     static awaitable<void> stop(std::shared_ptr<impl> self);
@@ -76,7 +78,7 @@ public:
     void update_auth_data(auth_data_patch patch);
     void clear();
     ticket_snapshot snapshot() const;
-    void shut_down_later();
+    void shut_down_later() noexcept;
 
 private:
     struct refresh;
@@ -159,7 +161,15 @@ private:
     void remember(const secret& value, const ticket_validation& answer);
     void drop(const validation& refused);
 
+    /// For whoever calls from outside: ends the process when the context is gone.
+    const detail::strand& where() const {
+        context_->check("ticket_manager");
+        return strand_;
+    }
+
     const detail::strand strand_;
+    const std::shared_ptr<detail::context_watch> context_; // that of the strand
+    reserved_post last_post_;                              // of the destructor
     const environment_ptr environment_;
     const std::shared_ptr<clock_source> clock_;
     const std::shared_ptr<ticket_source> source_;

@@ -42,7 +42,7 @@ void ticket_manager::impl::start_renewal(renewed_handler on_renewed) {
         if (stopped_) return;
         on_renewed_.swap(handler); // the old one is destroyed without the lock
     }
-    strand_.post([self = shared_from_this()] { self->run_renewal(); });
+    where().post([self = shared_from_this()] { self->run_renewal(); });
 }
 
 void ticket_manager::impl::on_renewal_failed(failed_handler handler) {
@@ -161,15 +161,15 @@ awaitable<ticket_validation> ticket_manager::impl::validate(std::shared_ptr<impl
         clears = self->clears_;
         self->check_caller(clears);
     }
-    auto crossing = cross_to_validate(self, clears);
+    auto crossing = cross_to_validate(std::move(self), clears);
     co_return co_await std::move(crossing);
 }
 
 awaitable<ticket_validation> ticket_manager::impl::cross_to_validate(std::shared_ptr<impl> self,
                                                                      std::uint64_t clears) {
-    const auto where = self->strand_;
+    auto where = self->where();
     return detail::on_strand<ticket_validation>(
-        where, [self = std::move(self), clears] { return ask_server(self, clears); });
+        std::move(where), [self = std::move(self), clears] { return ask_server(self, clears); });
 }
 
 awaitable<ticket_validation> ticket_manager::impl::ask_server(std::shared_ptr<impl> self,

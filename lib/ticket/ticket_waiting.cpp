@@ -15,6 +15,7 @@
 #include <boost/asio/execution.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -154,9 +155,23 @@ auto ticket_manager::impl::wait(impl* self, const demand* what) {
         asio::deferred, self, what);
 }
 
+awaitable<ticket> ticket_manager::impl::get_there(std::shared_ptr<impl> self, demand what) {
+    auto where = self->where();
+    return detail::on_strand<ticket>(
+        std::move(where),
+        [self = std::move(self), what = std::move(what)] { return get(self, what); });
+}
+
+/// A caller of another context waits in that of the strand, which may be destroyed before its own,
+/// and after it.
 awaitable<ticket> ticket_manager::impl::get(std::shared_ptr<impl> self, demand what) {
     for (;;) {
         if (auto held = self->serve(what)) co_return *std::move(held);
+        const auto executor = co_await asio::this_coro::executor;
+        if (!detail::same_context(executor, self->where())) {
+            auto crossing = get_there(std::move(self), std::move(what));
+            co_return co_await std::move(crossing);
+        }
         auto waiting = wait(self.get(), &what); // no frame of its own
         const auto got = co_await std::move(waiting);
         if (got.failed) std::rethrow_exception(got.failed);

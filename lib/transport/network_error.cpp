@@ -27,11 +27,11 @@ error_info aborted_error(phase where) {
 }
 
 std::string hang_up_reason(const boost::system::error_code& why, const server_url& server,
-                           bool silent) {
+                           bool unanswered) {
     const bool hung_up = why == asio::error::eof;
     std::string reason = hung_up ? "the server hung up" : why.message();
     const bool refused = hung_up || why == asio::error::connection_reset;
-    if (refused && silent && !server.secure())
+    if (refused && unanswered && !server.secure())
         reason += " without a word: if the port speaks TLS, use wss:// or https://";
     return reason;
 }

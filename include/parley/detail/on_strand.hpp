@@ -1,5 +1,6 @@
 #pragma once
 
+#include <parley/detail/meeting.hpp>
 #include <parley/detail/strand.hpp>
 #include <parley/fwd.hpp>
 
@@ -25,6 +26,7 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 namespace parley::detail {
 
@@ -36,103 +38,227 @@ inline std::exception_ptr aborted() {
 // The only way from a caller's executor to ours and back. A plain co_spawn across executors is a
 // use after free before Asio 1.28.2, and loses its handler when it is cancelled before it starts,
 // before 1.30.2. Here the caller's slot is touched on the caller's executor alone, our signal is
-// emitted on our strand alone, and what goes over is a post with a weak_ptr.
+// emitted on our strand alone, and what goes over is a post with a weak_ptr. Within one context,
+// which frees both sides, the caller's handler goes over too; between two it stays where it is, and
+// a `meeting` is between them.
 
 template <class T>
 struct completion {
     using signature = void(std::exception_ptr, T);
+    using value = T;
 };
 template <>
 struct completion<void> {
     using signature = void(std::exception_ptr);
+    using value = std::monostate;
 };
 
-template <class Handler>
-struct crossing {
+template <class T, class Handler>
+void complete_handler(Handler handler, std::exception_ptr error,
+                      [[maybe_unused]] typename completion<T>::value value) {
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    if (slot.is_connected()) slot.clear();
+    if constexpr (std::is_void_v<T>)
+        std::move(handler)(std::move(error));
+    else
+        std::move(handler)(std::move(error), std::move(value));
+}
+
+/// A call on its way: its operation, and the way back. What is left of it on the strand keeps it.
+template <class T>
+class crossing : public called_operation {
+public:
+    using value_type = typename completion<T>::value;
+
+    using called_operation::called_operation;
+    virtual ~crossing() = default;
+    /// On the strand, once: the caller goes on.
+    virtual void finish(std::exception_ptr error, value_type value = value_type()) = 0;
+};
+
+/// Of a caller in the strand's own context.
+template <class T, class Handler>
+class crossing_within final : public crossing<T>,
+                              public std::enable_shared_from_this<crossing_within<T, Handler>> {
     using executor_type = std::decay_t<decltype(asio::prefer(
         std::declval<const asio::associated_executor_t<Handler, asio::any_io_executor>&>(),
         asio::execution::outstanding_work.tracked))>;
+    using value_type = typename crossing<T>::value_type;
 
-    crossing(Handler&& completed, strand where)
-        : target(std::move(where)), handler(std::move(completed)),
-          caller(asio::prefer(asio::get_associated_executor(handler, target.executor()),
-                              asio::execution::outstanding_work.tracked)) {}
+public:
+    crossing_within(Handler&& completed, strand where)
+        : crossing<T>(std::move(where)), handler_(std::move(completed)),
+          caller_(asio::prefer(asio::get_associated_executor(handler_, this->where().executor()),
+                               asio::execution::outstanding_work.tracked)) {}
 
-    strand target;
-    Handler handler;
-    std::optional<executor_type> caller; // keeps the caller's context at work until the end
-    asio::cancellation_signal signal;    // strand only, as are those below
-    bool cancel_requested = false;
-    bool started = false;
+    void finish(std::exception_ptr error, value_type value) override {
+        auto executor = *caller_;
+        asio::post(executor, [way = this->shared_from_this(), error = std::move(error),
+                              value = std::move(value)]() mutable {
+            Handler upcall = std::move(way->handler_);
+            way->caller_.reset();
+            way.reset();
+            complete_handler<T>(std::move(upcall), std::move(error), std::move(value));
+        });
+    }
+
+private:
+    Handler handler_;
+    std::optional<executor_type> caller_; // keeps the caller's context at work until the end
 };
 
-/// The way of a call whose caller can be cancelled, before it has begun too. His signal may outlive
-/// both contexts: his slot holds nothing of ours.
-template <class Handler>
-std::shared_ptr<crossing<Handler>> cross_to(Handler handler, strand target) {
+/// A meeting, and what comes of it.
+template <class T>
+class meeting_for final : public meeting {
+public:
+    using value_type = typename completion<T>::value;
+    struct outcome {
+        std::exception_ptr error;
+        value_type value{};
+    };
+
+    using meeting::meeting;
+    void complete(std::exception_ptr error, value_type value) {
+        meeting::complete([&] { came_.emplace(outcome{std::move(error), std::move(value)}); });
+    }
+    /// Of a caller that was woken: there is nothing more to complete.
+    std::optional<outcome> take() noexcept { return std::move(came_); }
+
+private:
+    std::optional<outcome> came_;
+};
+
+/// Of a caller in another context: it belongs to the strand's.
+template <class T>
+class crossing_between final : public crossing<T> {
+public:
+    crossing_between(strand where, std::shared_ptr<meeting_for<T>> with)
+        : crossing<T>(std::move(where)), with_(std::move(with)) {}
+    ~crossing_between() override { with_->target_leaves(); }
+
+    void finish(std::exception_ptr error, typename crossing<T>::value_type value) override {
+        with_->complete(std::move(error), std::move(value));
+    }
+
+private:
+    const std::shared_ptr<meeting_for<T>> with_;
+};
+
+/// Who waits at a meeting: it belongs to the caller's context.
+template <class T, class Handler>
+class met_caller {
+public:
+    met_caller(std::shared_ptr<meeting_for<T>> at, Handler&& completed)
+        : at_(std::move(at)), handler_(std::move(completed)) {}
+    met_caller(met_caller&&) = default;
+    met_caller& operator=(met_caller&&) = delete;
+    ~met_caller() {
+        if (at_) at_->caller_leaves();
+    }
+
+    void operator()() {
+        Handler upcall = std::move(handler_);
+        const auto at = std::exchange(at_, nullptr);
+        at->caller_leaves();
+        auto came = at->take();
+        if (came)
+            complete_handler<T>(std::move(upcall), std::move(came->error), std::move(came->value));
+        else
+            complete_handler<T>(std::move(upcall), aborted(), typename completion<T>::value());
+    }
+
+private:
+    std::shared_ptr<meeting_for<T>> at_;
+    Handler handler_;
+};
+
+template <class T, class Handler, class Begin>
+void cross_within(Handler handler, strand target, Begin begin) {
     auto slot = asio::get_associated_cancellation_slot(handler);
-    auto way = std::make_shared<crossing<Handler>>(std::move(handler), std::move(target));
+    const auto way =
+        std::make_shared<crossing_within<T, Handler>>(std::move(handler), std::move(target));
+    // The caller's signal may outlive the context: its slot holds nothing of ours.
     if (slot.is_connected())
-        slot.assign([weak = std::weak_ptr(way)](asio::cancellation_type type) {
+        slot.assign([weak = std::weak_ptr<called_operation>(way)](asio::cancellation_type type) {
             const auto pending = weak.lock();
             if (!pending) return;
-            pending->target.post([weak, type] {
-                const auto held = weak.lock();
-                if (!held) return;
-                if (held->started)
-                    held->signal.emit(type);
-                else
-                    held->cancel_requested = true;
+            pending->where().post([weak, type] {
+                if (const auto held = weak.lock()) held->cancel(type);
             });
         });
-    return way;
+    // Maybe at once, on this thread: then only the way back is a turn of the scheduler.
+    way->where().dispatch([way, begin = std::move(begin)]() mutable { begin(std::move(way)); });
 }
 
-template <class Handler, class... Results>
-void cross_back(std::shared_ptr<crossing<Handler>> way, std::exception_ptr error,
-                Results... results) {
-    auto executor = *way->caller;
-    asio::post(executor, [way = std::move(way), error = std::move(error),
-                          ... results = std::move(results)]() mutable {
-        // On the caller's executor: first its slot, then our state, then the upcall.
-        auto slot = asio::get_associated_cancellation_slot(way->handler);
-        if (slot.is_connected()) slot.clear();
-        Handler handler = std::move(way->handler);
-        way->caller.reset();
-        way.reset();
-        std::move(handler)(std::move(error), std::move(results)...);
-    });
+template <class T, class Handler, class Begin>
+void cross_between(const asio::any_io_executor& caller, Handler handler, strand target,
+                   Begin begin) {
+    const auto met = std::make_shared<meeting_for<T>>(caller, target);
+    auto way = std::make_shared<crossing_between<T>>(std::move(target), met);
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    if (slot.is_connected())
+        slot.assign([weak = std::weak_ptr<meeting>(met)](asio::cancellation_type type) {
+            if (const auto pending = weak.lock()) pending->cancel(type);
+        });
+    met->wait(caller, met_caller<T, Handler>(met, std::move(handler)));
+    try {
+        // From here on the operation may be over, and its context gone, at any time.
+        std::weak_ptr<called_operation> operation = way;
+        met->start(
+            std::move(operation),
+            [way = std::move(way), begin = std::move(begin)]() mutable { begin(std::move(way)); });
+    } catch (...) {
+        met->complete(std::current_exception(), typename completion<T>::value());
+    }
+}
+
+/// `begin(way)` is called on the strand, and sees to it that the way is finished. The caller, on
+/// any executor, is resumed on its own.
+template <class T, class Handler, class Begin>
+void cross(Handler handler, strand target, Begin begin) {
+    const asio::any_io_executor caller = asio::get_associated_executor(handler, target.executor());
+    if (same_context(caller, target.executor()))
+        cross_within<T>(std::move(handler), std::move(target), std::move(begin));
+    else
+        cross_between<T>(caller, std::move(handler), std::move(target), std::move(begin));
 }
 
 // The operation, and the way back from its end: co_spawn would take a turn of the scheduler more
 // for one that never suspends. What is thrown is handed over whole, or a reference would stay on
 // this side, and ThreadSanitizer does not see how libstdc++ counts them.
-template <class T, class Handler>
-awaitable<void> cross_over(std::shared_ptr<crossing<Handler>> way,
+template <class T>
+awaitable<void> cross_over(std::shared_ptr<crossing<T>> way,
                            std::function<awaitable<T>()> operation) {
     // The default state hears terminal only: let the inner operations choose.
     co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
     std::exception_ptr error;
-    if constexpr (std::is_void_v<T>) {
-        try {
+    typename completion<T>::value value{};
+    try {
+        if constexpr (std::is_void_v<T>)
             co_await operation();
-        } catch (...) {
-            error = std::current_exception();
-        }
-        cross_back(std::move(way), std::move(error));
-    } else {
-        T value{};
-        try {
+        else
             value = co_await operation();
-        } catch (...) {
-            error = std::current_exception();
-        }
-        cross_back(std::move(way), std::move(error), std::move(value));
+    } catch (...) {
+        error = std::current_exception();
     }
+    way->finish(std::move(error), std::move(value));
+}
+
+template <class T>
+void begin_crossing(std::shared_ptr<crossing<T>> way, std::function<awaitable<T>()> operation) {
+    if (!way->may_begin()) return way->finish(aborted());
+    const auto executor = way->where().executor();
+    auto own_slot = way->slot();
+    asio::co_spawn(executor, cross_over<T>(way, std::move(operation)),
+                   asio::bind_cancellation_slot(
+                       // Nobody waits for this, but the signal is in use until here.
+                       own_slot, [way](std::exception_ptr) {}));
 }
 
 /// Runs `operation()` (T is void, or default constructible) on `where` for a caller on any
-/// executor, who is resumed on his own. Any type of cancellation reaches the operation. Call it
+/// executor, who is resumed on his own. Any type of cancellation reaches the operation; so does the
+/// end of the caller's context, as terminal. When the strand's context ends first, the caller gets
+/// `operation_aborted`. Call it
 /// from a function that is no coroutine: the closure must not be part of a co_await expression (g++
 /// 12 destroys it twice).
 ///
@@ -141,22 +267,10 @@ template <class T>
 awaitable<T> on_strand(strand where, std::function<awaitable<T>()> operation) {
     return asio::async_initiate<const asio::use_awaitable_t<>, typename completion<T>::signature>(
         [](auto handler, strand target, std::function<awaitable<T>()> work) {
-            auto way = cross_to(std::move(handler), target);
-            // Maybe at once, on this thread: then only the way back is a turn of the scheduler.
-            target.dispatch([target, way, work = std::move(work)]() mutable {
-                if (way->cancel_requested) {
-                    if constexpr (std::is_void_v<T>)
-                        return cross_back(std::move(way), aborted());
-                    else
-                        return cross_back(std::move(way), aborted(), T());
-                }
-                way->started = true;
-                auto own_slot = way->signal.slot();
-                asio::co_spawn(target.executor(), cross_over<T>(way, std::move(work)),
-                               asio::bind_cancellation_slot(
-                                   // Nobody waits for this, but the signal is in use until here.
-                                   own_slot, [way](std::exception_ptr) {}));
-            });
+            cross<T>(std::move(handler), std::move(target),
+                     [work = std::move(work)](std::shared_ptr<crossing<T>> way) mutable {
+                         begin_crossing<T>(std::move(way), std::move(work));
+                     });
         },
         asio::use_awaitable, std::move(where), std::move(operation));
 }

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <parley/detail/context_watch.hpp>
+#include <parley/detail/strand.hpp>
+#include <parley/fwd.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <variant>
+
+namespace parley::detail {
+
+/// A call's operation on its strand: what cancels it. Strand only.
+class called_operation {
+public:
+    explicit called_operation(strand where) : where_(std::move(where)) {}
+    called_operation(const called_operation&) = delete;
+    called_operation& operator=(const called_operation&) = delete;
+
+    const strand& where() const noexcept { return where_; }
+    /// Before it begins. False: it has been cancelled, and is not to begin.
+    bool may_begin() noexcept {
+        begun_ = !cancelled_;
+        return begun_;
+    }
+    asio::cancellation_slot slot() noexcept { return signal_.slot(); }
+    void cancel(asio::cancellation_type type) {
+        if (begun_)
+            signal_.emit(type);
+        else
+            cancelled_ = true;
+    }
+
+protected:
+    ~called_operation() = default;
+
+private:
+    const strand where_;
+    asio::cancellation_signal signal_;
+    bool cancelled_ = false;
+    bool begun_ = false;
+};
+
+/// A caller who waits in one context for an operation in another. Either context may be destroyed
+/// first, on any thread.
+///
+/// The caller's handler is that of a timer of its context, which alone frees it. The operation
+/// wakes it by a cancellation of the timer, which takes no memory. What belongs to one side's
+/// context is used by the other side under the lock, while that side is here, and while that
+/// context is alive.
+class meeting {
+public:
+    meeting(const asio::any_io_executor& caller, strand target);
+    meeting(const meeting&) = delete;
+    meeting& operator=(const meeting&) = delete;
+
+    // The caller's side.
+
+    /// `woken()` is called once on `caller`, or destroyed with the caller's context.
+    template <class Woken>
+    void wait(const asio::any_io_executor& caller, Woken woken) {
+        auto fired = [woken = std::move(woken)](const boost::system::error_code&) mutable {
+            woken();
+        };
+        const std::lock_guard lock(mutex_);
+        timer_->async_wait(asio::bind_executor(caller, std::move(fired)));
+    }
+    /// Runs `begin` on the strand, unless the strand's context is being destroyed. Once, and after
+    /// `wait`.
+    void start(std::weak_ptr<called_operation> operation, std::function<void()> begin);
+    void cancel(asio::cancellation_type type);
+    /// The caller has been woken, or its context is being destroyed: then the operation is
+    /// cancelled (terminal).
+    void caller_leaves() noexcept;
+
+    // The operation's side.
+
+    /// Wakes the caller. `keep()` keeps the outcome; it is not called when nobody waits.
+    template <class Keep>
+    void complete(const Keep& keep) {
+        const std::lock_guard lock(mutex_);
+        if (completed_ || !timer_) return;
+        keep();
+        completed_ = true;
+        wake();
+    }
+    /// Nothing of it is left on its strand. A caller who still waits is woken without an outcome.
+    void target_leaves() noexcept;
+
+private:
+    void wake();                                      // with the lock
+    void ask_to_cancel(asio::cancellation_type type); // likewise
+
+    const std::shared_ptr<context_watch> of_caller_;
+    const std::shared_ptr<context_watch> of_target_;
+    std::mutex mutex_;                        // guards the rest
+    std::optional<asio::steady_timer> timer_; // while the caller is here
+    std::optional<strand> target_;            // while the operation is here
+    std::weak_ptr<called_operation> operation_;
+    bool completed_ = false;
+};
+
+} // namespace parley::detail
