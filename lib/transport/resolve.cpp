@@ -5,14 +5,16 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstring>
-#include <deque>
-#include <map>
+#include <exception>
+#include <list>
 #include <mutex>
 #include <netdb.h>
+#include <new>
 #include <optional>
 #include <sys/socket.h>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -25,7 +27,11 @@ namespace {
 struct waiter {
     asio::any_io_executor executor;
     alarm* bell = nullptr;
+    bool woken = false;
 };
+
+/// A wait for memory to be free again.
+constexpr std::chrono::milliseconds memory_pause{10};
 
 struct lookup {
     lookup(std::string name, std::uint16_t to) : host(std::move(name)), port(to) {}
@@ -37,33 +43,33 @@ struct lookup {
     std::vector<waiter*> waiters;
 };
 
-using lookup_key = std::pair<std::string, std::uint16_t>;
-
 } // namespace
 
 class resolver::pool : public std::enable_shared_from_this<resolver::pool> {
 public:
-    pool(lookup_function how, unsigned max_threads)
-        : how_(std::move(how)), max_threads_(max_threads) {}
+    pool(lookup_function how, unsigned max_threads, thread_starter threads)
+        : how_(std::move(how)), max_threads_(max_threads), threads_(std::move(threads)) {}
 
+    /// The lookup has an answer already where no thread can be had for it.
     std::shared_ptr<lookup> join(const std::string& host, std::uint16_t port, waiter& who) {
         const std::lock_guard lock(mutex_);
-        auto& entry = lookups_[lookup_key(host, port)];
-        if (!entry) {
-            entry = std::make_shared<lookup>(host, port);
-            queue_.push_back(entry);
-            start_thread();
-        }
-        entry->waiters.push_back(&who);
-        return entry;
+        for (const auto& known : lookups_)
+            if (known->port == port && known->host == host) {
+                known->waiters.push_back(&who);
+                return known;
+            }
+        const auto fresh = std::make_shared<lookup>(host, port);
+        fresh->waiters.push_back(&who);
+        lookups_.push_back(fresh);
+        if (!has_thread()) end(*fresh, lookup_answer(EAI_AGAIN));
+        return fresh;
     }
 
     void leave(const std::shared_ptr<lookup>& from, waiter& who) {
         const std::lock_guard lock(mutex_);
         std::erase(from->waiters, &who);
         if (!from->waiters.empty() || from->started) return;
-        std::erase(queue_, from); // nobody wants it any more
-        lookups_.erase(lookup_key(from->host, from->port));
+        lookups_.remove(from); // nobody wants it any more
     }
 
     std::optional<lookup_answer> answer(const lookup& of) const {
@@ -77,16 +83,17 @@ public:
     }
 
 private:
-    void start_thread() {
-        if (running_ >= max_threads_) return; // one of those running takes it
-        ++running_;
-        try {
-            std::thread([self = shared_from_this()] { self->run(); }).detach();
-        } catch (const std::system_error&) {
-            --running_;
-            if (running_ > 0) return;
-            finish(take_next(), lookup_answer(EAI_AGAIN));
+    /// For the lookup that was added last: a new one, or one of those that run, which look for
+    /// another lookup before they end.
+    bool has_thread() noexcept {
+        if (running_ < max_threads_) {
+            try {
+                threads_([self = shared_from_this()] { self->run(); });
+                ++running_;                   // it waits for the mutex
+            } catch (const std::exception&) { // no thread, or no memory for one
+            }
         }
+        return running_ > 0;
     }
 
     void run() {
@@ -94,15 +101,18 @@ private:
             std::shared_ptr<lookup> next;
             {
                 const std::lock_guard lock(mutex_);
-                if (queue_.empty()) {
+                const auto waiting = std::find_if(lookups_.begin(), lookups_.end(),
+                                                  [](const auto& each) { return !each->started; });
+                if (waiting == lookups_.end()) {
                     --running_;
                     return;
                 }
-                next = take_next();
+                next = *waiting;
+                next->started = true;
             }
-            lookup_answer found = look_up(*next);
-            const std::lock_guard lock(mutex_);
-            finish(next, std::move(found));
+            conclude(*next, look_up(*next));
+            while (!wake(next))
+                std::this_thread::sleep_for(memory_pause);
         }
     }
 
@@ -114,30 +124,44 @@ private:
         }
     }
 
-    std::shared_ptr<lookup> take_next() {
-        auto next = queue_.front();
-        queue_.pop_front();
-        next->started = true;
-        return next;
+    void conclude(lookup& done, lookup_answer found) {
+        const std::lock_guard lock(mutex_);
+        end(done, std::move(found));
     }
 
-    void finish(const std::shared_ptr<lookup>& done, lookup_answer found) {
-        done->answer = std::move(found);
-        lookups_.erase(lookup_key(done->host, done->port));
-        for (waiter* each : done->waiters)
-            asio::post(each->executor, [self = shared_from_this(), done, each] {
-                const std::lock_guard lock(self->mutex_);
-                for (const waiter* still : done->waiters)
-                    if (still == each) each->bell->ring();
-            });
+    /// A caller that joins after this asks anew.
+    void end(lookup& done, lookup_answer found) noexcept {
+        done.answer = std::move(found);
+        lookups_.remove_if([&done](const auto& each) { return each.get() == &done; });
+    }
+
+    /// All that wait for it. False: there is no memory for that now.
+    bool wake(const std::shared_ptr<lookup>& done) noexcept {
+        const std::lock_guard lock(mutex_);
+        try {
+            for (waiter* const each : done->waiters)
+                if (!each->woken) wake(done, *each);
+        } catch (const std::bad_alloc&) {
+            return false;
+        }
+        return true;
+    }
+
+    void wake(const std::shared_ptr<lookup>& done, waiter& who) {
+        asio::post(who.executor, [self = shared_from_this(), done, raw = &who] {
+            const std::lock_guard lock(self->mutex_);
+            for (const waiter* still : done->waiters)
+                if (still == raw) raw->bell->ring();
+        });
+        who.woken = true;
     }
 
     const lookup_function how_;
     const unsigned max_threads_;
+    const thread_starter threads_;
     mutable std::mutex mutex_;
-    std::map<lookup_key, std::shared_ptr<lookup>> lookups_; ///< queued or running
-    std::deque<std::shared_ptr<lookup>> queue_;
-    unsigned running_ = 0;
+    std::list<std::shared_ptr<lookup>> lookups_; ///< without an answer, in the order of asking
+    unsigned running_ = 0; ///< threads; there is one, at least, while there are lookups
 };
 
 namespace {
@@ -224,8 +248,10 @@ lookup_answer system_lookup(const std::string& host, std::uint16_t port) {
     return lookup_answer(std::move(found));
 }
 
-resolver::resolver(lookup_function lookup, unsigned max_threads)
-    : pool_(std::make_shared<pool>(std::move(lookup), max_threads)) {}
+void start_thread(std::function<void()> body) { std::thread(std::move(body)).detach(); }
+
+resolver::resolver(lookup_function lookup, unsigned max_threads, thread_starter threads)
+    : pool_(std::make_shared<pool>(std::move(lookup), max_threads, std::move(threads))) {}
 
 resolver::~resolver() = default;
 

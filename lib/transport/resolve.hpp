@@ -32,6 +32,13 @@ public:
 /// Called on a thread of its own, and may block as long as it likes.
 using lookup_function = std::function<lookup_answer(const std::string& host, std::uint16_t port)>;
 
+/// Runs it on another thread. What it throws, because there is no thread or no memory, fails the
+/// lookup.
+using thread_starter = std::function<void(std::function<void()> body)>;
+
+/// A detached thread for each.
+void start_thread(std::function<void()> body);
+
 /// getaddrinfo.
 lookup_answer system_lookup(const std::string& host, std::uint16_t port);
 
@@ -43,13 +50,15 @@ tcp_endpoints known_endpoints(const std::string& host, std::uint16_t port);
 /// detached thread, and whoever waits for it can leave.
 ///
 /// Callers that ask for the same host and port share a lookup. At most `max_threads` run; others
-/// queue, each caller within its own time. Usable from any thread.
+/// queue, each caller within its own time. Where no thread can be had and none runs, a lookup fails
+/// at once with `resolve_failed`. Usable from any thread.
 class resolver {
 public:
     static constexpr unsigned default_threads = 8;
 
     explicit resolver(lookup_function lookup = system_lookup,
-                      unsigned max_threads = default_threads);
+                      unsigned max_threads = default_threads,
+                      thread_starter threads = start_thread);
     ~resolver();
     resolver(const resolver&) = delete;
     resolver& operator=(const resolver&) = delete;

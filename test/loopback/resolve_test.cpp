@@ -4,9 +4,13 @@
 #include "transport/dial.hpp"
 #include "transport/resolve.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace resolve_test {
@@ -26,6 +30,26 @@ public:
         return start(here.strand, from.resolve(here.strand, here.clock, host, 80,
                                                after(here.clock->now(), within), stop));
     }
+};
+
+/// So many threads can be had.
+class scarce_threads {
+public:
+    explicit scarce_threads(std::errc without) : why_(without) {}
+
+    thread_starter starter() {
+        return [this](std::function<void()> body) {
+            if (left == 0 && why_ == std::errc::not_enough_memory) throw std::bad_alloc();
+            if (left == 0) throw std::system_error(std::make_error_code(why_));
+            --left;
+            start_thread(std::move(body));
+        };
+    }
+
+    unsigned left = 0;
+
+private:
+    std::errc why_;
 };
 
 } // namespace
@@ -80,6 +104,63 @@ TEST_CASE("resolve: the ninth lookup waits for a thread within its own time",
     REQUIRE(one.here.until([&patient] { return patient.done(); }));
     CHECK(patient.get());
     CHECK(gate.begun("late.test") == 0); // nobody wanted it any more
+}
+
+TEST_CASE("resolve: without a thread each lookup fails at once, and later ones work",
+          "[loopback][resolve]") {
+    const auto why =
+        GENERATE(std::errc::resource_unavailable_try_again, std::errc::not_enough_memory);
+    scarce_threads threads(why);
+    gated_lookups gate;
+    gate.open();
+    resolver names(gate.function(), resolver::default_threads, threads.starter());
+    asker one;
+    for (int round = 0; round < 2; ++round) {
+        threads.left = 0;
+        std::vector<started<result<tcp_endpoints>>> all;
+        for (const char* host : {"a.test", "a.test", "b.test", "a.test"})
+            all.push_back(one.ask(names, host, std::chrono::hours(1)));
+        poll(one.here.io);
+        for (const auto& each : all) {
+            REQUIRE(each.done());
+            REQUIRE_FALSE(each.get());
+            CHECK(each.get().error().is(errc::resolve_failed));
+            CHECK(each.get().error().details.retryable);
+        }
+        CHECK(names.running() == 0);
+        CHECK(gate.begun("a.test") == static_cast<unsigned>(round));
+
+        threads.left = 1;
+        auto again = one.ask(names, "a.test");
+        REQUIRE(one.here.until([&again] { return again.done(); }));
+        CHECK(again.get());
+        REQUIRE(one.here.until([&names] { return names.running() == 0; }));
+    }
+}
+
+TEST_CASE("resolve: whichever thread cannot be had, those that run do its work",
+          "[loopback][resolve]") {
+    for (unsigned had = 1; had < 4; ++had) {
+        CAPTURE(had);
+        scarce_threads threads(std::errc::resource_unavailable_try_again);
+        threads.left = had;
+        gated_lookups gate;
+        resolver names(gate.function(), 4, threads.starter());
+        asker one;
+        std::vector<started<result<tcp_endpoints>>> all;
+        for (int count = 0; count < 6; ++count)
+            all.push_back(one.ask(names, "host" + std::to_string(count)));
+        poll(one.here.io);
+        gate.await_hosts(had);
+        CHECK(names.running() == had);
+        gate.open();
+        REQUIRE(one.here.until([&] {
+            return std::all_of(all.begin(), all.end(),
+                               [](const auto& each) { return each.done(); });
+        }));
+        for (const auto& each : all)
+            CHECK(each.get());
+    }
 }
 
 TEST_CASE("resolve: a context that goes does not wait for its lookups",
