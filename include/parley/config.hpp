@@ -141,10 +141,15 @@ struct connection_config {
     reconnect_config reconnect;
     limits_config limits;
     tls_config tls;
-    std::string proxy;       ///< `http://[user:password@]host:port`: tickets and WebSocket alike
+    /// `http://[user:password@]host:port`, for tickets, thread updates and the WebSocket alike. A
+    /// server on this machine (`localhost`, 127.0.0.0/8 or ::1) is never reached through it: the
+    /// connection is made directly, and each `init` or `connect` says so in the log, at info.
+    std::string proxy;
     bool compression = true; ///< offers permessage-deflate
-    bool allow_plaintext = false; ///< `ws` and `http` beyond loopback
-    std::string user_agent;       ///< default `parley/VERSION`
+    /// `ws` and `http` beyond this machine, through a proxy or not: what lies between can read the
+    /// ticket, the token and all that is said.
+    bool allow_plaintext = false;
+    std::string user_agent; ///< default `parley/VERSION`
     std::vector<header> headers;
 };
 

@@ -91,6 +91,9 @@ awaitable<void> connection_impl::open(self_ptr self, time_point deadline) {
     if (self->ready()) co_return;
     auto layer = self->layer_.lock();
     if (!layer || self->stop_ == stop::abandoned) throw_aborted();
+    if (self->url_.loopback() && !self->config_->proxy.empty())
+        self->log_.write(log_level::info,
+                         "the server is on this machine: the proxy is not used for it");
 
     self->inside_ = std::make_unique<error_info>(errc::connection_reset,
                                                  "The connection failed inside the client.");

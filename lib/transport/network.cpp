@@ -44,12 +44,20 @@ tls_context& network::tls() {
     return *tls_;
 }
 
+/// None for a server on this machine: to such a one plain text is said because nobody else hears
+/// it.
+const proxy_url* network::proxy_for(const dial_request& request) const {
+    return request.server->loopback() ? nullptr : proxy_.get();
+}
+
 const std::string& network::first_host(const dial_request& request) const {
-    return proxy_ ? proxy_->host() : request.server->host();
+    const proxy_url* const proxy = proxy_for(request);
+    return proxy ? proxy->host() : request.server->host();
 }
 
 std::uint16_t network::first_port(const dial_request& request) const {
-    return proxy_ ? proxy_->port() : request.server->port();
+    const proxy_url* const proxy = proxy_for(request);
+    return proxy ? proxy->port() : request.server->port();
 }
 
 awaitable<result<tcp_endpoints>> network::look_up(asio::ip::tcp::socket& socket,
@@ -63,8 +71,9 @@ awaitable<result<tcp_endpoints>> network::look_up(asio::ip::tcp::socket& socket,
 awaitable<result<void>> network::dial(asio::ip::tcp::socket& socket, const dial_request& request,
                                       tcp_endpoints found) {
     const std::string name = host_and_port(first_host(request), first_port(request));
-    return connect_any(socket, clock_, std::move(found), proxy_ ? "the proxy " + name : name,
-                       config_->connect_timeout, request.stop, request.watch);
+    return connect_any(socket, clock_, std::move(found),
+                       proxy_for(request) ? "the proxy " + name : name, config_->connect_timeout,
+                       request.stop, request.watch);
 }
 
 awaitable<result<void>> network::tunnel(asio::ip::tcp::socket& socket,
@@ -74,8 +83,8 @@ awaitable<result<void>> network::tunnel(asio::ip::tcp::socket& socket,
 }
 
 /// A name that cannot be looked up is the proxy's, where there is one.
-error_info network::named(error_info failed) const {
-    if (proxy_ && failed.code.category() == category())
+error_info network::named(error_info failed, const dial_request& request) const {
+    if (proxy_for(request) && failed.code.category() == category())
         failed.message = "The proxy " + host_and_port(proxy_->host(), proxy_->port()) +
                          " cannot be found: " + failed.message;
     return failed;
@@ -85,13 +94,13 @@ awaitable<result<void>> network::open(asio::ip::tcp::socket& socket, dial_reques
     report(request, phase::resolve);
     result<tcp_endpoints> found = known_endpoints(first_host(request), first_port(request));
     if (found->empty()) found = co_await look_up(socket, request);
-    if (!found) co_return named(std::move(found).error());
+    if (!found) co_return named(std::move(found).error(), request);
 
     report(request, phase::tcp);
     auto outcome = co_await dial(socket, request, *std::move(found));
     if (!outcome) co_return outcome;
     if (request.use == socket_use::session) prepare(socket, config_->heartbeat);
-    if (!proxy_) co_return outcome;
+    if (!proxy_for(request)) co_return outcome;
 
     report(request, phase::proxy);
     co_return co_await tunnel(socket, request);

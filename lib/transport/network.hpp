@@ -53,7 +53,8 @@ public:
     network(std::shared_ptr<const connection_config> config, std::shared_ptr<clock_source> clock,
             std::shared_ptr<resolver> names);
 
-    /// Lookup, TCP, and the proxy's tunnel when there is a proxy, for a socket of a strand's that
+    /// Lookup, TCP, and the proxy's tunnel when there is a proxy and the server is not on this
+    /// machine, for a socket of a strand's that
     /// lives until this returns. Stopped: the error of `aborted_error`.
     awaitable<result<void>> open(asio::ip::tcp::socket& socket, dial_request request);
 
@@ -71,7 +72,8 @@ private:
                                  tcp_endpoints found);
     awaitable<result<void>> tunnel(asio::ip::tcp::socket& socket, const dial_request& request);
 
-    error_info named(error_info failed) const;
+    const proxy_url* proxy_for(const dial_request& request) const;
+    error_info named(error_info failed, const dial_request& request) const;
     const std::string& first_host(const dial_request& request) const;
     std::uint16_t first_port(const dial_request& request) const;
 
