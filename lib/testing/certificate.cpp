@@ -49,13 +49,13 @@ void add_extension(X509* certificate, X509* issuer, int nid, const std::string& 
     checked(X509_add_ext(certificate, extension.get(), -1), "extension");
 }
 
-void name_it(X509* certificate, const char* name) {
+void name_it(X509* certificate, const std::string& name) {
     X509_NAME* subject = X509_get_subject_name(certificate);
-    const auto* bytes = reinterpret_cast<const unsigned char*>(name);
+    const auto* bytes = reinterpret_cast<const unsigned char*>(name.c_str());
     checked(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, bytes, -1, -1, 0), "name");
 }
 
-certificate_ptr blank(EVP_PKEY* key, const char* name, std::chrono::seconds from,
+certificate_ptr blank(EVP_PKEY* key, const std::string& name, std::chrono::seconds from,
                       std::chrono::seconds until) {
     certificate_ptr certificate(checked(X509_new(), "allocation"));
     checked(X509_set_version(certificate.get(), X509_VERSION_3), "version");
@@ -99,7 +99,8 @@ std::string alternative_names(const std::vector<std::string>& names) {
         boost::system::error_code not_an_address;
         boost::asio::ip::make_address(name, not_an_address);
         list += list.empty() ? "" : ",";
-        list += (not_an_address ? "DNS:" : "IP:") + name;
+        if (!name.starts_with("DNS:")) list += not_an_address ? "DNS:" : "IP:";
+        list += name;
     }
     return list;
 }
@@ -116,7 +117,7 @@ std::string read_file(const std::string& name) {
 } // namespace
 
 server_identity make_identity(const std::vector<std::string>& names, std::chrono::seconds from,
-                              std::chrono::seconds until) {
+                              std::chrono::seconds until, const std::string& subject) {
     constexpr std::chrono::hours ca_from{-48};
     constexpr std::chrono::hours ca_until{24 * 365};
     const key_ptr ca_key(checked(EVP_EC_gen("P-256"), "key"));
@@ -127,7 +128,7 @@ server_identity make_identity(const std::vector<std::string>& names, std::chrono
     sign(ca.get(), ca.get(), ca_key.get());
 
     const key_ptr key(checked(EVP_EC_gen("P-256"), "key"));
-    const certificate_ptr leaf = blank(key.get(), "parley test server", from, until);
+    const certificate_ptr leaf = blank(key.get(), subject, from, until);
     add_extension(leaf.get(), ca.get(), NID_basic_constraints, "critical,CA:FALSE");
     add_extension(leaf.get(), ca.get(), NID_key_usage, "critical,digitalSignature");
     add_extension(leaf.get(), ca.get(), NID_ext_key_usage, "serverAuth");

@@ -12,6 +12,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include <filesystem>
 #include <map>
@@ -32,9 +33,12 @@ namespace {
                               why.message()));
 }
 
-/// The certificate has to be for this name or address; a wildcard is one whole label.
+/// The certificate has to be for this name or address, by one of its alternative names and never by
+/// its subject; a wildcard is the whole of the leftmost label (RFC 9525 sections 6.3 and 6.5).
 bool expect(SSL* connection, const server_url& server) {
     X509_VERIFY_PARAM* const rules = SSL_get0_param(connection);
+    X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+                                               X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     const std::string host = server.certificate_name();
     return server.host_is_address()
                ? X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str()) == 1

@@ -191,11 +191,14 @@ TEST_CASE("tls: a certificate for another name or of nobody is refused before a 
 
 TEST_CASE("tls: a server that offers less than TLS 1.2 or no encryption is refused",
           "[loopback][tls][D49]") {
-    const auto refused = [](const raw_server::tls_setup& set_up) {
+    using version_config = tls_config::version;
+    const auto refused = [](const raw_server::tls_setup& set_up,
+                            version_config least = version_config::tls_1_2) {
         bool served = false;
         raw_server server =
             good_server([&served](raw_peer& peer) { served = !peer.read_some().empty(); }, set_up);
         secure_wire here(good_identity().ca_pem);
+        here.config.tls.min_version = least;
         const auto outcome = here.connect_to("good.test", server.port());
         REQUIRE_FALSE(outcome);
         here.link.reset();
@@ -214,6 +217,8 @@ TEST_CASE("tls: a server that offers less than TLS 1.2 or no encryption is refus
         SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
         SSL_CTX_set_cipher_list(context, "eNULL:@SECLEVEL=0");
     });
+    refused([](SSL_CTX* context) { SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION); },
+            version_config::tls_1_3);
 }
 
 TEST_CASE("tls: garbage and alerts in place of a hello are told apart", "[loopback][tls][D49]") {
