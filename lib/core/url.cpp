@@ -70,16 +70,6 @@ bool valid_path_or_query(std::string_view text) noexcept {
     return true;
 }
 
-/// `.` and `..`, escaped or not: two sides may disagree about where they lead.
-bool has_dot_segment(std::string_view path) {
-    if (path.find_first_of(".%") == std::string_view::npos) return false;
-    std::string plain = lower(path);
-    for (auto at = plain.find("%2e"); at != std::string::npos; at = plain.find("%2e", at))
-        plain.replace(at, 3, ".");
-    plain += '/';
-    return plain.find("/./") != std::string::npos || plain.find("/../") != std::string::npos;
-}
-
 class endpoint {
 public:
     endpoint() noexcept {}
@@ -228,7 +218,21 @@ void refuse_endpoint(std::string_view path, std::string_view text, const refusal
                                authority, shorten_and_escape(whole.substr(0, end))));
 }
 
+void replace_all(std::string& in, std::string_view old, std::string_view by) {
+    for (auto at = in.find(old); at != std::string::npos; at = in.find(old, at + by.size()))
+        in.replace(at, old.size(), by);
+}
+
 } // namespace
+
+bool has_dot_segment(std::string_view path) {
+    if (path.find_first_of(".%") == std::string_view::npos) return false;
+    std::string plain = '/' + lower(path) + '/';
+    replace_all(plain, "%2e", ".");
+    for (const std::string_view slash : {"%2f", "%5c", "\\"})
+        replace_all(plain, slash, "/");
+    return plain.find("/./") != std::string::npos || plain.find("/../") != std::string::npos;
+}
 
 std::string percent_encode(std::string_view bytes) {
     constexpr std::string_view hex = "0123456789ABCDEF";

@@ -68,6 +68,11 @@ private:
     std::string authorization_;
 };
 
+/// Whether a path, or what is to be a part of one, has a segment `.` or `..`, also where its dots
+/// or slashes are percent-encoded, or the slashes are backslashes: what reads the path next may
+/// resolve it to another one (RFC 3986 section 5.2.4).
+bool has_dot_segment(std::string_view path);
+
 /// Every byte but the unreserved ones of RFC 3986 section 2.3 as `%XX`.
 std::string percent_encode(std::string_view bytes);
 

@@ -27,6 +27,10 @@ awaitable<void> update_thread(asio::any_io_executor executor, std::shared_ptr<ht
     if (provider_res_id.empty())
         throw_error(error_info(errc::invalid_configuration,
                                "A thread update needs the conversation's provider_res_id."));
+    if (has_dot_segment(provider_res_id))
+        throw_error(error_info(errc::invalid_configuration,
+                               "The provider_res_id of a thread update must have no . or .. as a "
+                               "segment: it is a part of the request's path."));
     check_identity(auth);
     auto exchange = std::make_shared<const server_exchange>(
         std::move(http), http_method::patch, server,

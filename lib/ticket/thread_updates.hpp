@@ -18,10 +18,10 @@ namespace parley {
 /// `PATCH {base}/api/v1/threads/{providerResId}` (PROTOCOL.md 1), once, without a retry. `body` is
 /// one of wire/ticket_wire.hpp; `executor` is a strand.
 ///
-/// Throws, already when called, `invalid_configuration` for an empty `provider_res_id` and what
-/// check_identity does; when awaited `thread_update_rejected`, `authentication_error` for 401 and
-/// 403, or the `ticket_error` of an exchange that failed. Cancelled: the connection is closed, and
-/// whether the server has made the change is unknown.
+/// Throws, already when called, `invalid_configuration` for a `provider_res_id` that is empty or
+/// has a dot segment, and what check_identity does; when awaited `thread_update_rejected`,
+/// `authentication_error` for 401 and 403, or the `ticket_error` of an exchange that failed.
+/// Cancelled: the connection is closed, and whether the server has made the change is unknown.
 awaitable<void> update_thread(asio::any_io_executor executor, std::shared_ptr<http_client> http,
                               const server_url& server, const auth_data& auth,
                               std::string_view provider_res_id, std::string body,

@@ -22,16 +22,18 @@ namespace {
 /// Updates on the test's time.
 class updates : public ticket_exchange {
 public:
-    started<void> begin(const raw_server& server, const metadata_patch& patch) {
+    started<void> begin(const raw_server& server, const metadata_patch& patch,
+                        const std::string& id = "a/b") {
         const auto url =
             server_url::parse("http://127.0.0.1:" + std::to_string(server.port()), false);
-        auto updating = update_thread(io.get_executor(), http_, url, auth, "a/b",
+        auto updating = update_thread(io.get_executor(), http_, url, auth, id,
                                       metadata_update_body(patch), clock->now() + 10s);
         return start(io, std::move(updating));
     }
 
-    started<void> finish(const raw_server& server, const metadata_patch& patch) {
-        auto one = begin(server, patch);
+    started<void> finish(const raw_server& server, const metadata_patch& patch,
+                         const std::string& id = "a/b") {
+        auto one = begin(server, patch, id);
         if (!until([&one] { return one.done(); })) FAIL("the operation did not complete");
         return one;
     }
@@ -77,6 +79,41 @@ TEST_CASE("thread_updates: null is said and what is absent is not, byte for byte
         CHECK(said.starts_with("PATCH /api/v1/threads/a%2Fb HTTP/1.1\r\n"));
         CHECK(said.ends_with("\r\n\r\n" + std::string(each.body)));
         CHECK(header_value(said, "x-oddle-mp-auth-token") == secret_token);
+    }
+    CHECK(u.drains());
+    CHECK(server.problems().empty());
+}
+
+TEST_CASE("thread_updates: no id leads to another path", "[loopback][thread_updates]") {
+    std::string said;
+    raw_server server([&said](raw_peer& peer) {
+        said = read_request(peer);
+        peer.send(http_text("200 OK", R"({"success":true,"data":{}})"));
+        peer.hold();
+    });
+    updates u;
+    for (const auto* refused : {"", ".", "..", "%2e%2E", "../tickets", "a/../../b", "a%2F..%2Fb"}) {
+        CAPTURE(refused);
+        try {
+            u.begin(server, metadata_patch(), refused);
+            FAIL_CHECK("it was begun");
+        } catch (const client_error& thrown) {
+            CHECK(thrown.info().is(errc::invalid_configuration));
+        }
+    }
+    CHECK(u.drains());
+    CHECK(server.connections() == 0);
+
+    struct row {
+        const char* id;
+        const char* segment;
+    };
+    for (const row& each : {row{"...", "..."}, row{".a", ".a"}, row{"a?b#c", "a%3Fb%23c"},
+                            row{"%252e", "%25252e"}, row{"a b\r\nX: y", "a%20b%0D%0AX%3A%20y"}}) {
+        CAPTURE(each.id);
+        CHECK_NOTHROW(u.finish(server, metadata_patch(), each.id).get());
+        CHECK(said.starts_with("PATCH /api/v1/threads/" + std::string(each.segment) +
+                               " HTTP/1.1\r\n"));
     }
     CHECK(u.drains());
     CHECK(server.problems().empty());

@@ -125,6 +125,20 @@ TEST_CASE("url: percent_encode leaves the unreserved bytes and no other", "[unit
     CHECK(percent_encode(std::string_view("\0\xFF", 2)) == "%00%FF");
 }
 
+TEST_CASE("url: a dot segment is found however it is spelled", "[unit][url]") {
+    for (const std::string_view text :
+         {".", "..", "%2e", "%2E%2e", ".%2E", "/..", "../", "a/../b", "a/./b", "a%2F..%2fb",
+          "..%2F", "a\\..", "a%5C%2e%2E%5cb", "/a/b/.."}) {
+        INFO(text);
+        CHECK(has_dot_segment(text));
+    }
+    for (const std::string_view text : {"", "a", "...", ".a", "a.", "..a", "a..b", "a/b", "/a/b/",
+                                        "a/.b/c.", "%2e%2e%2e", "%252e%252e", "a%2Fb", "%2", "%"}) {
+        INFO(text);
+        CHECK_FALSE(has_dot_segment(text));
+    }
+}
+
 TEST_CASE("url: what people see has no ticket and no value of the query", "[unit][url]") {
     const auto url = server_url::parse("wss://h:8443/p/ws?key=s3cret&flag&empty=", false);
 
