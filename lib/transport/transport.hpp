@@ -97,7 +97,8 @@ public:
     virtual error_info end_reason();
     /// Reads until at least one message was handed to the listener. The result of a connection that
     /// ended is its error: `connection_closed` with the code, `connection_reset`,
-    /// `protocol_violation`, `message_too_large`.
+    /// `protocol_violation`, `message_too_large`. The last two, after our close frame, when the
+    /// peer has ended its side, has gone on sending for long (discard_input.hpp), or at an abort.
     virtual awaitable<result<void>> read() = 0;
 
     /// Nothing is being written, and a message may be without a wait.

@@ -1,6 +1,7 @@
 #include "transport/websocket_connection.hpp"
 
 #include "async/aborted.hpp"
+#include "transport/discard_input.hpp"
 #include "transport/frame_reader.hpp"
 #include "transport/frame_sender.hpp"
 #include "transport/network_error.hpp"
@@ -110,8 +111,7 @@ public:
             }
             const bool something = hand_up();
             if (has_to_wait()) co_await say_the_rest();
-            if (stop_->requested()) co_return aborted_error(phase::session);
-            if (ended()) co_return read_error();
+            if (ended() || stop_->requested()) co_return read_error();
             if (something) co_return result<void>();
         }
     }
@@ -287,12 +287,12 @@ private:
     }
 
     error_info read_error() const {
-        if (stop_->requested()) return aborted_error(phase::session);
         if (fault_) {
             if (fault_->close_code == frame_reader::too_large)
                 return too_large(std::string(fault_->reason));
             return protocol_violation(std::string(fault_->reason), fault_->close_code);
         }
+        if (stop_->requested()) return aborted_error(phase::session);
         if (peer_close_) return closed_by_peer(peer_close_->code, peer_close_->text);
         return broken_connection(phase::session, failed_.message());
     }
@@ -338,6 +338,7 @@ private:
         if (sender_.busy()) return false;
         append_last_words();
         if constexpr (std::is_same_v<Stream, tls_stream>) return false; // a close_notify
+        if (fault_) return false;                                       // what the peer still sends
         return parted_ = sender_.send_now();
     }
 
@@ -357,6 +358,7 @@ private:
             auto parting = stream_.async_shutdown(at_call);
             co_await std::move(parting);
         }
+        if (fault_) co_await discard_input(socket_of(stream_));
     }
 
     const std::shared_ptr<network> net_; ///< outlives the TLS stream, whose sessions it keeps
