@@ -1,6 +1,7 @@
 #pragma once
 
 #include <parley/detail/on_strand.hpp>
+#include <parley/detail/saturating.hpp>
 #include <parley/error.hpp>
 #include <parley/fwd.hpp>
 
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <concepts>
 #include <variant>
 
 namespace parley {
@@ -31,10 +33,8 @@ struct race {
 };
 
 template <class T>
-awaitable<T> run_race(std::shared_ptr<race<T>> both, std::chrono::milliseconds limit) {
-    // The largest number there is means never, and does not overflow; a negative one is over.
-    constexpr std::chrono::milliseconds never = std::chrono::hours(24 * 365 * 10);
-    both->timer.expires_after(std::clamp(limit, std::chrono::milliseconds(0), never));
+awaitable<T> run_race(std::shared_ptr<race<T>> both, asio::steady_timer::duration limit) {
+    both->timer.expires_after(limit); // whose sum does not overflow
     auto slot = both->signal.slot();
     auto finished = [both](std::exception_ptr error, auto... value) {
         both->error = std::move(error);
@@ -69,7 +69,7 @@ awaitable<T> run_race(std::shared_ptr<race<T>> both, std::chrono::milliseconds l
 
 template <class T>
 awaitable<T> start_race(strand where, std::shared_ptr<race<T>> both,
-                        std::chrono::milliseconds limit) {
+                        asio::steady_timer::duration limit) {
     return on_strand<T>(std::move(where),
                         [both = std::move(both), limit] { return run_race(both, limit); });
 }
@@ -84,18 +84,22 @@ awaitable<T> start_race(strand where, std::shared_ptr<race<T>> both,
 ///     co_return said.text;
 /// }
 /// @endcode
+/// A limit of 0 or less is over at once; the greatest value of any unit means never.
+///
 /// Safe on any executor, several threads included: the operation runs on a strand of the caller's.
 ///
 /// @par Completion    when the operation has ended, on the caller's executor. An operation that
 ///                    ignores cancellation is waited for.
 /// @par Errors        those of the operation; `errc::timed_out`
 /// @par Cancellation  any type; passed to the operation as terminal
-template <class T>
-awaitable<T> with_timeout(awaitable<T> operation, std::chrono::milliseconds limit) {
+template <class T, std::integral Rep, class Period>
+awaitable<T> with_timeout(awaitable<T> operation, std::chrono::duration<Rep, Period> limit) {
+    using duration = asio::steady_timer::duration;
+    const auto left = std::max(detail::saturated<duration>(limit), duration::zero());
     auto executor = co_await asio::this_coro::executor;
     auto where = detail::strand::around(executor);
     auto both = std::make_shared<detail::race<T>>(where, std::move(operation));
-    auto crossing = detail::start_race(where, std::move(both), limit);
+    auto crossing = detail::start_race(where, std::move(both), left);
     co_return co_await std::move(crossing);
 }
 

@@ -103,7 +103,7 @@ awaitable<void> connection_impl::open(self_ptr self, time_point deadline) {
     self->ended_with_.reset();
     self->tried_.reset();
     self->opening_deadline_ = deadline;
-    self->attempt_limit_ = deadline - self->now();
+    self->attempt_limit_ = time_between(self->now(), deadline);
     self->listening_ = layer.get();
     self->stage_ = stage::idle;
     std::exception_ptr thrown;

@@ -2,9 +2,10 @@
 
 #include <parley/fwd.hpp>
 
+#include "core/saturating.hpp"
+
 #include <boost/asio/any_io_executor.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -48,15 +49,5 @@ protected:
     clock_source(const clock_source&) = default;
     clock_source& operator=(const clock_source&) = default;
 };
-
-/// The time after `delay`, without overflow: `time_point::max()` means never, and so does the
-/// largest value of a coarser unit.
-template <class Rep, class Period>
-time_point after(time_point now, std::chrono::duration<Rep, Period> delay) noexcept {
-    using unit = std::chrono::duration<Rep, Period>;
-    if (delay >= std::chrono::floor<unit>(time_point::max() - std::max(now, time_point())))
-        return time_point::max();
-    return now + std::chrono::duration_cast<time_point::duration>(delay);
-}
 
 } // namespace parley

@@ -1,5 +1,6 @@
 #include "core/iso8601.hpp"
 
+#include "core/saturating.hpp"
 #include "core/text.hpp"
 
 #include <array>
@@ -85,11 +86,8 @@ std::optional<seconds> midnight(const civil_date& date) noexcept {
 }
 
 /// What lies beyond the clock's range (2262, with nanoseconds) is its last instant.
-system_clock::time_point saturated(seconds whole, nanoseconds fraction) noexcept {
-    constexpr auto last = system_clock::time_point::max().time_since_epoch();
-    if (whole >= std::chrono::duration_cast<seconds>(last)) return system_clock::time_point::max();
-    return system_clock::time_point{
-        std::chrono::duration_cast<system_clock::duration>(nanoseconds{whole} + fraction)};
+system_clock::time_point instant_of(seconds whole, nanoseconds fraction) noexcept {
+    return after(after(system_clock::time_point(), whole), fraction);
 }
 
 /// Up to twelve digits, of which nine count.
@@ -140,7 +138,7 @@ std::optional<system_clock::time_point> instant(const cursor& in, const civil_da
                                                 seconds time) noexcept {
     const auto day = midnight(date);
     if (!in.at_end() || !day || date.year < 1970) return std::nullopt;
-    return saturated(*day + time, nanoseconds{0});
+    return instant_of(*day + time, nanoseconds{0});
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`
@@ -244,7 +242,7 @@ std::optional<system_clock::time_point> parse_iso8601(std::string_view text) noe
         below = milliseconds{999};
     }
     const seconds time = std::chrono::hours{hour} + std::chrono::minutes{minute} + seconds{second};
-    return saturated(*day + time - east, below);
+    return instant_of(*day + time - east, below);
 }
 
 std::string format_iso8601(system_clock::time_point when) {

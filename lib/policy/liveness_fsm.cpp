@@ -10,9 +10,7 @@ namespace {
 // of the steady one, which stops in a suspend, means that the machine slept.
 constexpr std::chrono::seconds noticeable_pause{2};
 
-void move(time_point& deadline, time_point::duration by) {
-    if (deadline != time_point::max()) deadline = after(deadline, by);
-}
+void move(time_point& deadline, time_point::duration by) { deadline = after(deadline, by); }
 
 } // namespace
 
@@ -95,7 +93,8 @@ void liveness_fsm::on(const liveness_input::bytes& in) {
 void liveness_fsm::on(const liveness_input::pong&) {
     if (!pong_expected_) return;
     pong_expected_ = false;
-    round_trip_ = std::chrono::duration_cast<std::chrono::microseconds>(now_ - pinged_at_);
+    round_trip_ =
+        std::chrono::duration_cast<std::chrono::microseconds>(time_between(pinged_at_, now_));
 }
 
 void liveness_fsm::on(const liveness_input::pinged&) {
@@ -113,7 +112,7 @@ void liveness_fsm::on(const liveness_input::close_started&) {
 void liveness_fsm::on(const liveness_input::write_began& in) {
     const auto for_size =
         std::chrono::seconds(in.size / std::max<std::size_t>(limits_.write_rate, 1));
-    write_deadline_ = after(now_, limits_.write + for_size);
+    write_deadline_ = after(after(now_, limits_.write), for_size);
 }
 
 void liveness_fsm::on(const liveness_input::write_ended&) { write_deadline_ = time_point::max(); }
@@ -129,9 +128,9 @@ void liveness_fsm::on(const liveness_input::paused&) {
 void liveness_fsm::on(const liveness_input::resumed&) {
     if (!paused_) return;
     paused_ = false;
-    move(message_deadline_, now_ - paused_at_);
-    move(write_deadline_, now_ - paused_at_);
-    if (limits_.opening_waits) move(opening_deadline_, now_ - paused_at_);
+    move(message_deadline_, time_between(paused_at_, now_));
+    move(write_deadline_, time_between(paused_at_, now_));
+    if (limits_.opening_waits) move(opening_deadline_, time_between(paused_at_, now_));
     if (heartbeat_ != heartbeat::off) go_idle();
 }
 
@@ -140,9 +139,9 @@ void liveness_fsm::on(const liveness_input::probe&) {
 }
 
 void liveness_fsm::on(const liveness_input::tick& in) {
-    const auto slept = (in.wall - wall_) - (now_ - ticked_at_);
-    const bool late = promised_ != time_point::max() && now_ - promised_ >= noticeable_pause;
-    if (late) excuse(now_ - promised_ + noticeable_pause);
+    const auto slept = time_between(wall_, in.wall) - time_between(ticked_at_, now_);
+    const bool late = is_over(after(promised_, noticeable_pause), now_);
+    if (late) excuse(time_between(promised_, now_) + noticeable_pause);
     if (late || slept >= noticeable_pause) {
         const bool judged = heartbeat_ == heartbeat::idle || heartbeat_ == heartbeat::pong_awaited;
         if (judged && !paused_) {

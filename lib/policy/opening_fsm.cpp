@@ -73,7 +73,7 @@ void opening_fsm::held(time_point now) {
 
 void opening_fsm::released(time_point now) {
     if (!held_since_) return;
-    deadline_ = after(deadline_, now - *std::exchange(held_since_, std::nullopt));
+    deadline_ = after(deadline_, time_between(*std::exchange(held_since_, std::nullopt), now));
 }
 
 opening_action_t opening_fsm::at(time_point now) {

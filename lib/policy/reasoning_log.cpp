@@ -80,7 +80,7 @@ void reasoning_log::finish(time_point now, position which, std::vector<event>& o
     }
     out.push_back(reasoning_finished{
         std::move(which->id), std::move(which->text),
-        std::chrono::duration_cast<std::chrono::milliseconds>(now - which->started)});
+        std::chrono::duration_cast<std::chrono::milliseconds>(time_between(which->started, now))});
     open_.erase(which);
 }
 

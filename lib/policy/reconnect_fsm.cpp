@@ -193,14 +193,14 @@ reconnect_action_t reconnect_fsm::wait(state in, std::chrono::milliseconds delay
 }
 
 void reconnect_fsm::end_of_session() {
-    if (now_ - ready_since_ >= config_.stable_after) start_counting_anew();
+    if (is_over(after(ready_since_, config_.stable_after), now_)) start_counting_anew();
     lost_at_ = now_;
     attempt_at_loss_ = attempt_;
 }
 
 reconnect_action_t reconnect_fsm::on(const reconnect_input::lost& in) {
     end_of_session();
-    const auto life = now_ - ready_since_;
+    const auto life = time_between(ready_since_, now_);
     if (in.quiet && in.verdict.what == reaction::retry && life >= shortest_idle_timeout)
         quiet_life_ = life;
     count(in.verdict, ticket_use::held);
@@ -226,7 +226,8 @@ reconnect_action_t reconnect_fsm::try_again(const error_info& why, const backoff
     if (config_.max_attempts != 0 && attempt_ >= config_.max_attempts)
         return stop(exhausted(why, "number of attempts"));
     const auto delay = backoff_delay(by, step, jitter_, why.details.retry_after);
-    if (config_.max_elapsed.count() > 0 && now_ + delay - lost_at_ >= config_.max_elapsed)
+    const bool bounded = config_.max_elapsed.count() > 0;
+    if (bounded && is_over(after(lost_at_, config_.max_elapsed), after(now_, delay)))
         return stop(exhausted(why, "time limit"));
     return wait(state::waiting, delay, why);
 }
@@ -255,7 +256,7 @@ reconnect_action_t reconnect_fsm::cut_short() {
     wait_until_ = not_before_;
     reconnect_action::wait rest;
     rest.attempt = attempt_;
-    rest.delay = std::chrono::ceil<std::chrono::milliseconds>(wait_until_ - now_);
+    rest.delay = std::chrono::ceil<std::chrono::milliseconds>(time_between(now_, wait_until_));
     rest.until = wait_until_;
     return rest;
 }

@@ -18,30 +18,19 @@ using std::chrono::nanoseconds;
 // be a busy loop.
 constexpr milliseconds shortest_check{100};
 
-/// later − earlier, at the ends of the range where it does not fit: dates come from servers.
-nanoseconds difference(wall_time later, wall_time earlier) noexcept {
-    const nanoseconds a = later.time_since_epoch();
-    const nanoseconds b = earlier.time_since_epoch();
-    if (b < nanoseconds(0) && a > nanoseconds::max() + b) return nanoseconds::max();
-    if (b > nanoseconds(0) && a < nanoseconds::min() + b) return nanoseconds::min();
-    return a - b;
-}
-
-wall_time later_by(wall_time from, nanoseconds by) noexcept {
-    const nanoseconds at = from.time_since_epoch();
-    const auto sum = at > nanoseconds::max() - by ? nanoseconds::max() : at + by;
-    return wall_time(std::chrono::duration_cast<wall_time::duration>(sum));
-}
-
 } // namespace
 
+nanoseconds ticket_fsm::buffer() const noexcept {
+    return saturated<nanoseconds>(config_.validity_buffer);
+}
+
 nanoseconds ticket_fsm::left(moment now) const noexcept {
-    return std::min<nanoseconds>(held_->deadline.steady - now.steady,
-                                 difference(held_->deadline.wall, now.wall));
+    return std::min<nanoseconds>(time_between(now.steady, held_->deadline.steady),
+                                 time_between(now.wall, held_->deadline.wall));
 }
 
 const ticket* ticket_fsm::serve(moment now) const noexcept {
-    return held_ && left(now) > config_.validity_buffer ? &held_->value : nullptr;
+    return held_ && left(now) > buffer() ? &held_->value : nullptr;
 }
 
 const ticket* ticket_fsm::serve_other_than(const secret& rejected, moment now) {
@@ -76,15 +65,16 @@ arrival ticket_fsm::arrived(std::uint64_t generation, const ticket& fresh, momen
     renew_not_before_ = time_point::min();
 
     const auto issued = fresh.issued_at().value_or(now.wall);
-    const auto lifetime = std::max(difference(fresh.expires_at(), issued), nanoseconds(0));
-    if (fresh.kind() == ticket_kind::single_use || lifetime <= config_.validity_buffer) {
+    const auto lifetime =
+        std::max<nanoseconds>(time_between(issued, fresh.expires_at()), nanoseconds(0));
+    if (fresh.kind() == ticket_kind::single_use || lifetime <= buffer()) {
         // What is held may still be good, and asking again at once would bring no better one. When
         // it is not, there is nothing to renew: the next one is fetched when somebody needs it.
         if (held_ && !serve(now)) held_.reset();
         if (held_) renew_not_before_ = after(now.steady, check_every());
         return arrival::for_now;
     }
-    const moment deadline{after(now.steady, lifetime), later_by(now.wall, lifetime)};
+    const moment deadline{after(now.steady, lifetime), after(now.wall, lifetime)};
     held_.emplace(holding{fresh, deadline, lifetime});
     return arrival::held;
 }
@@ -101,14 +91,16 @@ void ticket_fsm::begin_generation() noexcept {
 }
 
 nanoseconds ticket_fsm::check_every() const noexcept {
-    const auto check = std::min<nanoseconds>(config_.check_interval, held_->lifetime / 10);
+    const auto check =
+        std::min(saturated<nanoseconds>(config_.check_interval), held_->lifetime / 10);
     return std::max<nanoseconds>(check, shortest_check);
 }
 
 renewal_step ticket_fsm::renewal(moment now, double jitter) const noexcept {
     if (!held_) return {};
     if (now.steady < renew_not_before_) return {false, renew_not_before_};
-    const auto threshold = std::min<nanoseconds>(config_.renewal_threshold, held_->lifetime / 3);
+    const auto threshold =
+        std::min(saturated<nanoseconds>(config_.renewal_threshold), held_->lifetime / 3);
     if (left(now) < threshold) return {true, now.steady};
     const auto factor = 0.9 + 0.2 * std::clamp(jitter, 0.0, 1.0);
     const auto check = static_cast<double>(check_every().count()) * factor;
@@ -124,9 +116,9 @@ void ticket_fsm::renewal_failed(const error_details& why, moment now, double jit
         config_.max_retries > std::numeric_limits<unsigned>::max() - renewals_failed_
             ? std::numeric_limits<unsigned>::max()
             : config_.max_retries + renewals_failed_;
-    nanoseconds delay = backoff_delay(config_.backoff, attempt, jitter, why.retry_after);
-    if (!why.retryable) delay = std::max<nanoseconds>(delay, config_.check_interval);
-    renew_not_before_ = after(now.steady, std::max<nanoseconds>(delay, shortest_check));
+    auto delay = backoff_delay(config_.backoff, attempt, jitter, why.retry_after);
+    if (!why.retryable) delay = std::max(delay, config_.check_interval);
+    renew_not_before_ = after(now.steady, std::max(delay, shortest_check));
 }
 
 } // namespace parley

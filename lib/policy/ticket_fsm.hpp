@@ -87,6 +87,7 @@ private:
         std::chrono::nanoseconds lifetime;
     };
 
+    std::chrono::nanoseconds buffer() const noexcept;
     std::chrono::nanoseconds left(moment now) const noexcept;
     std::chrono::nanoseconds check_every() const noexcept;
 

@@ -15,7 +15,7 @@ public:
 
     /// Takes one, if there is one.
     bool take(time_point now) {
-        const std::chrono::duration<double> passed = now - filled_;
+        const std::chrono::duration<double> passed = time_between(filled_, now);
         if (passed.count() > 0) {
             tokens_ = std::min(capacity_, tokens_ + passed.count() * per_second_);
             filled_ = now;

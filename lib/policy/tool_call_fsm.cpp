@@ -39,8 +39,8 @@ bool is_outcome(const tool_answer& answer) noexcept {
            answer.outcome == tool_outcome::timed_out;
 }
 
-std::chrono::milliseconds between(time_point from, time_point to) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(to - from);
+std::chrono::milliseconds whole_milliseconds(time_point from, time_point to) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time_between(from, to));
 }
 
 } // namespace
@@ -117,7 +117,8 @@ void tool_call_fsm::end(time_point now, tool_input::ended ended, actions& out) {
     running_.erase(found);
     if (ended.answer.outcome == tool_outcome::failed && ended.answer.error.empty())
         ended.answer = refusal(tool_outcome::failed, done.request.name);
-    answer(std::move(done.request), between(done.started, now), std::move(ended.answer), out);
+    answer(std::move(done.request), whole_milliseconds(done.started, now), std::move(ended.answer),
+           out);
     start_waiting(now, out);
 }
 
@@ -193,7 +194,8 @@ void tool_call_fsm::start_waiting(time_point now, actions& out) {
 void tool_call_fsm::give_up(time_point now, run given_up, tool_answer answered, actions& out) {
     const auto id = given_up.request.id;
     stuck_.insert(id);
-    answer(std::move(given_up.request), between(given_up.started, now), std::move(answered), out);
+    answer(std::move(given_up.request), whole_milliseconds(given_up.started, now),
+           std::move(answered), out);
     out.push_back(tool_action::cancel{id});
 }
 

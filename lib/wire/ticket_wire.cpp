@@ -249,9 +249,9 @@ std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, wa
     }
     const auto date = parse_http_date(value, now);
     if (!date || *date <= now) return std::nullopt;
-    // Up, since it is a lower bound; the cap first, so that nothing overflows.
-    if (*date >= now + longest_wait) return longest_wait;
-    return std::chrono::ceil<std::chrono::seconds>(*date - now);
+    // Up, since it is a lower bound.
+    const auto left = std::min<wall_time::duration>(time_between(now, *date), longest_wait);
+    return std::chrono::ceil<std::chrono::seconds>(left);
 }
 
 result<ticket> parse_ticket_answer(const http_answer& answer) {

@@ -67,6 +67,15 @@ TEST_CASE("iso8601: an instant with a zone is read exactly", "[unit][iso8601][A7
         {"9999-12-31T23:59:59Z", system_clock::time_point::max()},
         {"9999-12-31T24:00:00-23:59", system_clock::time_point::max()},
         {"2262-04-12T00:00:00Z", system_clock::time_point::max()},
+        {"2426-11-22T20:00:00.123456789+02:00", system_clock::time_point::max()},
+        {"2262-04-11T23:47:16.854775807Z", system_clock::time_point::max()},
+        {"2262-04-11T23:47:16.854775808Z", system_clock::time_point::max()},
+        {"2262-04-11T23:47:16.854775806Z", system_clock::time_point::max() - 1ns},
+        {"2262-04-12T01:47:16.854+02:00", at(2262, 4, 11, 23h + 47min + 16s + 854ms)},
+        {"2262-04-11T23:47:16Z", at(2262, 4, 11, 23h + 47min + 16s)},
+        {"2262-04-11T23:47:15.999999999Z", at(2262, 4, 11, 23h + 47min + 16s) - 1ns},
+        {"1970-01-01T00:00:00.000000001Z", at(1970, 1, 1, 1ns)},
+        {"1970-01-01T00:00:00.5+23:59", at(1969, 12, 31, 1min + 500ms)},
     };
     for (const auto& each : samples) {
         INFO(each.text);
