@@ -6,11 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace parley {
 
 /// Valid JSON (RFC 8259), owned, and passed through byte for byte: no number is reformatted and no
-/// key reordered. A default one is `null`.
+/// key reordered. A default one is `null`, and so is one that was moved from.
 ///
 ///     auto city = call.parameters().string_at("/city").value_or("nowhere");
 ///     return json_object{}.set("temperature", 21).set("unit", "C");
@@ -19,6 +20,15 @@ namespace parley {
 class json_text {
 public:
     json_text() : text_("null") {}
+    json_text(const json_text&) = default;
+    json_text& operator=(const json_text&) = default;
+    json_text(json_text&& from) noexcept : json_text() { text_.swap(from.text_); }
+    json_text& operator=(json_text&& from) noexcept {
+        json_text taken(std::move(from));
+        text_.swap(taken.text_);
+        return *this;
+    }
+    ~json_text() = default;
 
     /// Throws `client_error` with `errc::invalid_json` and the offset of the first fault; deeper
     /// than 64 levels is one.

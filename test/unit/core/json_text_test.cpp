@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace json_text_test {
@@ -67,6 +68,27 @@ TEST_CASE("json_text: it knows its kind, whatever white space is around it", "[u
     CHECK_FALSE(json_text::parse("0").is_null());
     CHECK_FALSE(json_text::parse("[{}]").is_object());
     CHECK_FALSE(json_text::parse("true").is_string());
+}
+
+TEST_CASE("json_text: what was moved from is null, and may be used again", "[unit][json_text]") {
+    STATIC_REQUIRE(std::is_nothrow_move_constructible_v<json_text>);
+    STATIC_REQUIRE(std::is_nothrow_move_assignable_v<json_text>);
+    for (const std::string& text : {std::string("{}"), '"' + std::string(1'000, 'x') + '"'}) {
+        auto from = json_text::parse(text);
+        json_text into = std::move(from);
+        CHECK(into.view() == text);
+        CHECK(from.view() == "null"); // NOLINT(bugprone-use-after-move)
+        CHECK(from.is_null());
+
+        from = json_text::parse("[1]");
+        into = std::move(from);
+        CHECK(into.view() == "[1]");
+        CHECK(from.view() == "null"); // NOLINT(bugprone-use-after-move)
+
+        auto& same = into;
+        into = std::move(same);
+        CHECK(into.view() == "[1]");
+    }
 }
 
 TEST_CASE("json_text: strings are read unescaped", "[unit][json_text]") {
