@@ -30,7 +30,7 @@ authentication_refused refusal(const frame_fields& in) {
 }
 
 tools_acknowledged acknowledgement(const frame_fields& in, bool update) {
-    return {update, in.integer(data, field::tool_count), in.texts(data, field::tool_names)};
+    return {update, in.integer(data, field::tool_count)};
 }
 
 /// Nearly every frame is one: its text is written where it stays.

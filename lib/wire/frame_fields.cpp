@@ -1,7 +1,6 @@
 #include "wire/frame_fields.hpp"
 
 #include "core/json_string.hpp"
-#include "core/json_walk.hpp"
 #include "core/trusted_json.hpp"
 
 #include <charconv>
@@ -69,14 +68,6 @@ json_text frame_fields::json(level where, field which) const {
 std::optional<json_text> frame_fields::optional_json(level where, field which) const {
     if (absent(where, which)) return std::nullopt;
     return json(where, which);
-}
-
-std::vector<std::string> frame_fields::texts(level where, field which) const {
-    std::vector<std::string> out;
-    if (absent(where, which)) return out;
-    for (json_elements each{raw(where, which)}; each.next();)
-        out.push_back(unescaped(each.value()));
-    return out;
 }
 
 } // namespace parley::wire

@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace parley::wire {
 
@@ -83,7 +82,6 @@ public:
     bool boolean(level where, field which) const noexcept { return raw(where, which) == "true"; }
     json_text json(level where, field which) const;
     std::optional<json_text> optional_json(level where, field which) const;
-    std::vector<std::string> texts(level where, field which) const;
 
 private:
     static constexpr auto count = static_cast<std::size_t>(field::none);

@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <variant>
-#include <vector>
 
 namespace parley {
 
@@ -23,11 +22,11 @@ struct authentication_refused {
     std::string code;
 };
 
-/// `tools_configured`, or for an update `client_tools_updated`.
+/// `tools_configured`, or for an update `client_tools_updated`. The names in it, as many as the
+/// server likes, are for nobody, and not decoded.
 struct tools_acknowledged {
     bool update = false;
     std::optional<std::int64_t> tool_count;
-    std::vector<std::string> names;
 };
 
 /// `configure_tools`: the server asks for the configuration again.

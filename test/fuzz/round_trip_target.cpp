@@ -154,7 +154,7 @@ server_frame frame_of(lines& in) {
     const auto number = static_cast<std::int64_t>(three.size()) - 5;
     switch (which) {
     case 0:
-        return tools_acknowledged{!one.empty(), number, {one, two}};
+        return tools_acknowledged{!one.empty(), number};
     case 1:
         return tool_requested{one, two, object_of(three), true, false};
     case 2:

@@ -28,20 +28,13 @@ struct frame_speller {
     static std::string quoted(const std::optional<T>& value) {
         return value ? quoted(*value) : "- ";
     }
-    template <class T>
-    static std::string quoted(const std::vector<T>& values) {
-        std::string out = "[";
-        for (const auto& each : values)
-            out += quoted(each);
-        return out + "] ";
-    }
 
     std::string operator()(const session_established&) const { return "established "; }
     std::string operator()(const authentication_refused& f) const {
         return "refused " + list(f.error, f.code);
     }
     std::string operator()(const tools_acknowledged& f) const {
-        return (f.update ? "updated " : "configured ") + list(f.tool_count, f.names);
+        return (f.update ? "updated " : "configured ") + list(f.tool_count);
     }
     std::string operator()(const configuration_requested&) const { return "configure "; }
     std::string operator()(const tool_requested& f) const {

@@ -30,7 +30,7 @@ public:
     std::vector<server_frame> one_of_each() {
         return {session_established(),
                 authentication_refused{"no", "TICKET_EXPIRED"},
-                tools_acknowledged{coin(), maybe(integer()), {text(), text()}},
+                tools_acknowledged{coin(), maybe(integer())},
                 configuration_requested(),
                 tool_requested{text(), text(), object(), true},
                 tool_requested{text(), text(), {}, false},
