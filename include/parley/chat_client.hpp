@@ -85,7 +85,9 @@ public:
     /// @par Errors        `not_connected` before the first ready session, after `disconnect` and
     ///                    after `connection_failed`: call `init`; `not_sent` at the deadline, and
     ///                    nothing was sent; `sent_unconfirmed` when the connection died with a part
-    ///                    of it written; `invalid_utf8`, `too_large`
+    ///                    of it written; `too_many_runs` when limits_config::unfinished_runs of
+    ///                    the session's runs have not ended, and nothing was sent; `invalid_utf8`,
+    ///                    `too_large`
     /// @par Cancellation  any type while it is queued: nothing is sent; once its writing has begun
     ///                    it is sent to the end
     /// @par Deadline      timeouts_config::send. While the session reconnects it waits its turn.
@@ -99,8 +101,12 @@ public:
     /// `on_text` is told each piece of the text as it comes, on the caller's executor and before
     /// the answer is returned. What it throws ends the call as a cancellation does.
     ///
-    /// @par Errors        those of send_message; `chat_failed` for a `chat_error` of the server;
-    ///                    `sent_unconfirmed` when the connection dies before the end;
+    /// @par Errors        those of send_message; `chat_failed` for a `chat_error` of the server,
+    /// and
+    ///                    `answer_too_large` for an answer over limits_config::answer_bytes, whose
+    ///                    run is then stopped as if the call were cancelled: both as
+    ///                    `answer_error`, which has what had come, and `on_text` was told all of
+    ///                    its text; `sent_unconfirmed` when the connection dies before the end;
     ///                    `answer_timeout` after timeouts_config::answer without an event of the
     ///                    run, and when the runs before it do not end; `disconnected` when the
     ///                    client is disconnected meanwhile. See as_result.

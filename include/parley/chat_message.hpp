@@ -1,9 +1,11 @@
 #pragma once
 
+#include <parley/error.hpp>
 #include <parley/json_text.hpp>
 
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -78,6 +80,20 @@ public:
     bool persisted = false;                     ///< the server said so before the answer was given
     std::vector<tool_use> tools;
     std::size_t events = 0; ///< of the run, as many as came
+};
+
+/// An `ask` that failed when a part of its answer had come: `chat_failed` or `answer_too_large`.
+class answer_error : public client_error {
+public:
+    answer_error(error_info why, answer part)
+        : client_error(std::move(why)), partial_(std::make_shared<const answer>(std::move(part))) {}
+    ~answer_error() override;
+
+    /// What had come, at most limits_config::answer_bytes of it.
+    const answer& partial() const noexcept { return *partial_; }
+
+private:
+    std::shared_ptr<const answer> partial_; // an exception is copied
 };
 
 /// A change of a conversation (PROTOCOL.md 1, PATCH). What is not set is left unchanged; an

@@ -129,6 +129,8 @@ struct limits_config {
     std::size_t queue_bytes = 8u << 20;             ///< outbound
     std::size_t event_count = 1'024;                ///< events that wait for `next_event`
     std::size_t event_bytes = 4u << 20;             ///< of their text
+    std::size_t answer_bytes = 16u << 20; ///< that one `ask` collects: text, reasoning and tools
+    std::size_t unfinished_runs = 10'000; ///< sent messages whose run the server has not finished
 };
 
 struct connection_config {

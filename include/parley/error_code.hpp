@@ -53,6 +53,7 @@ enum class errc {
     reconnect_exhausted = 319,  ///< `max_attempts` or `max_elapsed` of reconnecting is used up
     disconnected = 320,         ///< the client was disconnected meanwhile
     answer_timeout = 321,       ///< no event of the run within `timeouts::answer`
+    too_many_runs = 322,        ///< `limits::unfinished_runs` are unfinished; nothing was sent
 
     // 400: connection_error. The peer does not speak the protocol.
     protocol_violation = 400,  ///< a frame that RFC 6455 forbids
@@ -71,6 +72,7 @@ enum class errc {
     // 600: client_error. The server reports a failure of the work itself.
     chat_failed = 600,            ///< `chat_error` ended the run
     thread_update_rejected = 601, ///< the thread update was answered with a failure
+    answer_too_large = 602,       ///< the answer of an `ask` is over `limits::answer_bytes`
 
     // 900: client_error. The call is wrong.
     invalid_configuration = 900, ///< a setting that cannot work

@@ -5,6 +5,8 @@
 #include "client/chat_client_impl.hpp"
 #include "wire/encoder.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -21,6 +23,24 @@ error_info chat_error_of(const chat_failed& failed) {
     details.server_code = failed.code.value_or("");
     return error_info(errc::chat_failed, "The server ended the run with an error.",
                       std::move(details));
+}
+
+/// What an event adds to an answer, on the heap too.
+std::size_t size_in_answer(const event& happened) {
+    if (const auto* text = std::get_if<text_delta>(&happened)) return text->text.size();
+    if (const auto* thought = std::get_if<reasoning_delta>(&happened)) return thought->text.size();
+    const auto* used = std::get_if<tool_finished>(&happened);
+    if (!used) return 0;
+    const auto result = used->result ? used->result->view().size() : 0;
+    return sizeof(answer::tool_use) + used->name.size() + used->call_id.size() + result +
+           used->error.size();
+}
+
+/// What has come goes with an error that says something of it.
+[[noreturn]] void throw_failure(ask_call& call) {
+    if (call.error->is(errc::chat_failed) || call.error->is(errc::answer_too_large))
+        throw answer_error(*call.error, std::move(call.collected));
+    throw_error(*call.error);
 }
 
 void add_to(answer& collected, const tool_finished& used) {
@@ -164,7 +184,7 @@ awaitable<void> chat_client::impl::collect(std::shared_ptr<ask_call> call) {
                                        : "The server sent nothing more of the answer."));
         co_await changed_.wait_until(deadline);
     }
-    if (call->error) throw_error(*call->error);
+    if (call->error) throw_failure(*call);
 }
 
 awaitable<std::optional<std::string>>
@@ -183,22 +203,43 @@ chat_client::impl::next_piece(std::shared_ptr<ask_call> call) {
     co_return piece;
 }
 
-/// A run that goes on without its ask is stopped, or else everybody hears of it.
 void chat_client::impl::leave_ask(const std::shared_ptr<ask_call>& call) {
     if (asks_.erase(call->run) == 0) return;
     changed_.notify_all();
-    if (call->done || gone_ || !runs_.known(call->run)) return;
-    if (now() >= call->stop_deadline) return runs_.drop(call->run);
+    if (!call->done) leave_run(*call);
+}
+
+/// A run that goes on without its ask is stopped, or else everybody hears of it.
+void chat_client::impl::leave_run(ask_call& call) {
+    if (gone_ || !runs_.known(call.run)) return;
+    if (is_over(call.stop_deadline, now())) return runs_.drop(call.run);
     if (!stop_cancelled_asks_) {
         // After a timeout nothing more is expected of it.
-        if (now() >= after(call->silent_since, timeouts_.answer)) return runs_.drop(call->run);
-        return runs_.disown(call->run);
+        const bool timed_out = is_over(after(call.silent_since, timeouts_.answer), now());
+        return timed_out ? runs_.drop(call.run) : runs_.disown(call.run);
     }
-    if (call->stop_deadline == time_point::max()) {
-        call->stop_deadline = after(now(), ask_call::stop_limit);
+    if (call.stop_deadline == time_point::max()) {
+        call.stop_deadline = after(now(), ask_call::stop_limit);
         connection_->send_control(encode_stop_run(runs_.conversation()));
     }
-    runs_.discard(call->run, call->stop_deadline);
+    runs_.discard(call.run, call.stop_deadline);
+}
+
+/// Whether there is room for the event. An answer that is too large ends its ask as a cancellation
+/// does.
+bool chat_client::impl::has_room_for(const event& happened, ask_call& call) {
+    const auto bytes = size_in_answer(happened);
+    const auto most = connection_->config()->limits.answer_bytes;
+    if (bytes <= most - call.bytes) {
+        call.bytes += bytes;
+        return true;
+    }
+    call.error = error_info(errc::answer_too_large,
+                            fmt::format("The answer is larger than {} bytes.", most));
+    call.done = true;
+    leave_run(call);
+    changed_.notify_all();
+    return false;
 }
 
 unsigned chat_client::impl::take_unconfirmed() {
@@ -274,6 +315,7 @@ bool chat_client::impl::give_to_ask(const event& happened) {
     if (found == asks_.end()) return false;
     auto& call = *found->second;
     note_event(call);
+    if (!has_room_for(happened, call)) return false;
     if (const auto* text = std::get_if<text_delta>(&happened)) {
         call.collected.text += text->text;
         if (call.streams) call.pieces += text->text;

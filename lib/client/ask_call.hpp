@@ -7,6 +7,7 @@
 #include "policy/run_fsm.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -23,7 +24,8 @@ public:
     const bool streams;
     run_fsm::run_id run = 0;
     answer collected;
-    std::string pieces; ///< of its text, for who streams: those not handed over yet
+    std::size_t bytes = 0; ///< of it, which have a limit
+    std::string pieces;    ///< of its text, for who streams: those not handed over yet
     bool done = false;
     std::optional<error_info> error;
     time_point silent_since{};                    ///< the last event of its run

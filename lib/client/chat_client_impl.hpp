@@ -146,6 +146,7 @@ private:
     std::shared_ptr<ticket_manager> make_tickets(const chat_client_config& config) const;
 
     std::string encode(const chat_message& message) const;
+    void refuse_too_many_runs() const;
     void begin_message(const chat_message& message, message_on_its_way& into);
     std::shared_ptr<outgoing> begin_send(std::string frame, run_fsm::run_id run);
     awaitable<void> finish_send(std::shared_ptr<outgoing> begun, run_fsm::run_id run,
@@ -162,6 +163,8 @@ private:
     awaitable<void> collect(std::shared_ptr<ask_call> call);
     awaitable<std::optional<std::string>> next_piece(std::shared_ptr<ask_call> call);
     void leave_ask(const std::shared_ptr<ask_call>& call);
+    void leave_run(ask_call& call);
+    bool has_room_for(const event& happened, ask_call& call);
     bool give_to_ask(const event& happened);
     bool give_to_ask(const thread_created& created);
     bool give_to_ask(const messages_persisted& stored);

@@ -6,6 +6,8 @@
 #include "ticket/server_exchange.hpp"
 #include "wire/encoder.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <span>
 #include <utility>
@@ -75,9 +77,23 @@ run_fsm::run_id chat_client::impl::add_run(run_fsm::listener who, const chat_mes
                                          : runs_.add(who, message.provider_res_id());
 }
 
+/// They are kept until the server has finished them.
+void chat_client::impl::refuse_too_many_runs() const {
+    const auto most = connection_->config()->limits.unfinished_runs;
+    if (runs_.unfinished() < most) return;
+    error_details details;
+    details.phase = phase::ready;
+    details.retryable = true;
+    throw_error(error_info(
+        errc::too_many_runs,
+        fmt::format("The server has not finished the runs of {} messages; nothing was sent.", most),
+        std::move(details)));
+}
+
 void chat_client::impl::begin_message(const chat_message& message, message_on_its_way& into) {
     try {
         auto frame = encode(message);
+        refuse_too_many_runs();
         into.deadline = after(now(), timeouts_.send);
         into.run = add_run(run_fsm::listener::everybody, message);
         into.begun = begin_send(std::move(frame), into.run);

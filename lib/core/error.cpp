@@ -1,3 +1,4 @@
+#include <parley/chat_message.hpp>
 #include <parley/error.hpp>
 
 #include <boost/asio/error.hpp>
@@ -99,6 +100,9 @@ constexpr std::array entries{
           "The client was disconnected meanwhile; call init to connect again."},
     entry{errc::answer_timeout, "answer_timeout",
           "The answer fell silent; stop the run, or raise the answer timeout."},
+    entry{errc::too_many_runs, "too_many_runs",
+          "The server has not finished the runs of too many messages; wait until it has, or raise "
+          "limits.unfinished_runs."},
 
     entry{errc::protocol_violation, "protocol_violation",
           "The server broke the WebSocket protocol; look for a proxy in between, and report it to "
@@ -132,6 +136,8 @@ constexpr std::array entries{
     entry{errc::thread_update_rejected, "thread_update_rejected",
           "The server did not take the change of the conversation; look at its reason in the "
           "details."},
+    entry{errc::answer_too_large, "answer_too_large",
+          "The answer is over the limit; raise limits.answer_bytes if it is legitimate."},
 
     entry{errc::invalid_configuration, "invalid_configuration",
           "A setting cannot work; correct the one that the message names."},
@@ -282,6 +288,7 @@ client_error::client_error(error_info info)
     : system_error(info.code), info_(completed(std::move(info))), text_(text_of(info_)) {}
 
 client_error::~client_error() = default;
+answer_error::~answer_error() = default;
 ticket_error::~ticket_error() = default;
 authentication_error::~authentication_error() = default;
 connection_error::~connection_error() = default;

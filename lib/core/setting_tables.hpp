@@ -85,7 +85,9 @@ struct setting_table<limits_config> {
         bounded_setting{&limits_config::queue_messages, "queue_messages", one},
         bounded_setting{&limits_config::queue_bytes, "queue_bytes", one},
         bounded_setting{&limits_config::event_count, "event_count", one},
-        bounded_setting{&limits_config::event_bytes, "event_bytes", one}};
+        bounded_setting{&limits_config::event_bytes, "event_bytes", one},
+        bounded_setting{&limits_config::answer_bytes, "answer_bytes", one},
+        bounded_setting{&limits_config::unfinished_runs, "unfinished_runs", one}};
 };
 
 template <>

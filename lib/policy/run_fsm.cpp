@@ -6,25 +6,24 @@
 namespace parley {
 
 run_fsm::run* run_fsm::find(run_id id) {
-    const auto at = std::ranges::find(runs_, id, &run::id);
-    return at == runs_.end() ? nullptr : &*at;
+    if (const auto at = on_server_.find(id); at != on_server_.end()) return &at->second;
+    const auto at = queued_.find(id);
+    return at == queued_.end() ? nullptr : &at->second;
 }
 
 const run_fsm::run* run_fsm::front() const {
-    const auto at =
-        std::ranges::find_if(runs_, [](const run& one) { return one.at != step::queued; });
-    return at == runs_.end() ? nullptr : &*at;
+    return on_server_.empty() ? nullptr : &on_server_.begin()->second;
 }
 
 run_fsm::run_id run_fsm::add(listener who, std::optional<std::string> provider_res_id) {
     if (provider_res_id == left_) left_.reset(); // gone back to
-    runs_.push_back(run{++last_, who, step::queued, std::move(provider_res_id)});
+    queued_.emplace_hint(queued_.end(), ++last_, run{who, std::move(provider_res_id)});
     return last_;
 }
 
 run_fsm::run_id run_fsm::add_first(listener who) {
     const auto added = add(who, std::nullopt);
-    runs_.back().first = true;
+    firsts_.insert(added);
     if (next_) left_ = std::move(next_);
     next_.reset();
     named_.reset();
@@ -33,54 +32,51 @@ run_fsm::run_id run_fsm::add_first(listener who) {
 }
 
 void run_fsm::writing(run_id id) {
-    if (auto* found = find(id)) found->at = step::writing;
+    if (auto moved = queued_.extract(id)) on_server_.insert(on_server_.end(), std::move(moved));
 }
 
 void run_fsm::written(run_id id) {
-    if (auto* found = find(id)) found->at = step::written;
+    writing(id);
+    if (auto* found = find(id)) found->whole = true;
 }
 
 void run_fsm::drop(run_id id) {
-    erase_if([id](const run& one) { return one.id == id; });
-}
-
-template <class Condition>
-void run_fsm::erase_if(Condition holds) {
-    std::erase_if(runs_, [&](const run& one) {
-        if (!holds(one)) return false;
-        if (one.first) left_.reset();
-        return true;
-    });
+    if (queued_.erase(id) + on_server_.erase(id) == 0) return;
+    if (firsts_.erase(id) != 0) left_.reset();
+    disowned_.erase(id);
+    discarded_.erase(id);
 }
 
 void run_fsm::disown(run_id id) {
     auto* found = find(id);
     if (!found) return;
     found->who = listener::everybody;
-    found->disowned = true;
+    disowned_.insert(id);
 }
 
 void run_fsm::discard(run_id id, time_point until) {
     auto* found = find(id);
     if (!found) return;
     found->who = listener::nobody;
-    found->until = until;
+    discarded_.insert_or_assign(id, until);
 }
 
 void run_fsm::pass_time(time_point now) {
-    erase_if([now](const run& one) { return one.until <= now; });
+    for (auto at = discarded_.begin(); at != discarded_.end();) {
+        const auto [id, until] = *at++;
+        if (until <= now) drop(id);
+    }
 }
 
 time_point run_fsm::next_deadline() const {
     auto earliest = time_point::max();
-    for (const auto& one : runs_)
-        earliest = std::min(earliest, one.until);
+    for (const auto& [id, until] : discarded_)
+        earliest = std::min(earliest, until);
     return earliest;
 }
 
 std::optional<run_fsm::run_id> run_fsm::current() const {
-    const auto* first = front();
-    return first ? std::optional(first->id) : std::nullopt;
+    return on_server_.empty() ? std::nullopt : std::optional(on_server_.begin()->first);
 }
 
 std::optional<run_fsm::run_id> run_fsm::collected() const {
@@ -92,11 +88,7 @@ run_fsm::listener run_fsm::listening() const {
     return first ? first->who : listener::everybody;
 }
 
-bool run_fsm::disowned() const { return std::ranges::any_of(runs_, &run::disowned); }
-
-bool run_fsm::known(run_id id) const {
-    return std::ranges::find(runs_, id, &run::id) != runs_.end();
-}
+bool run_fsm::known(run_id id) const { return on_server_.contains(id) || queued_.contains(id); }
 
 run_fsm::state run_fsm::now() const { return front() ? state::running : ended_; }
 
@@ -110,16 +102,19 @@ std::optional<run_fsm::run_id> run_fsm::finish(bool failed) {
 
 unsigned run_fsm::lose() {
     if (front()) ended_ = state::failed;
-    const auto sent = std::ranges::count(runs_, step::written, &run::at);
-    erase_if([](const run& one) { return one.at != step::queued; });
-    return static_cast<unsigned>(sent);
+    unsigned sent = 0;
+    while (!on_server_.empty()) {
+        if (front()->whole) ++sent;
+        drop(on_server_.begin()->first);
+    }
+    return sent;
 }
+
+bool run_fsm::is_first(std::optional<run_id> id) const { return id && firsts_.contains(*id); }
 
 bool run_fsm::is_news(const std::string& conversation) {
     if (conversation.empty()) return false;
-    const auto* on = front();
-    const bool of_one_before =
-        std::ranges::any_of(runs_, [on](const run& one) { return one.first && &one != on; });
+    const bool of_one_before = firsts_.size() > (is_first(current()) ? 1u : 0u);
     if (of_one_before) left_ = conversation;
     if (left_ == conversation) return false;
     left_.reset();
@@ -133,8 +128,7 @@ void run_fsm::conversation_named(std::string provider_res_id) {
 }
 
 void run_fsm::conversation_finished(std::string next, std::string to_stop) {
-    const auto* on = front();
-    if (on && on->first) left_.reset();
+    if (is_first(current())) left_.reset();
     if (!is_news(next)) return;
     next_ = std::move(next);
     finished_ = std::move(to_stop);

@@ -2,9 +2,11 @@
 
 #include "core/clock.hpp"
 
+#include <cstddef>
 #include <cstdint>
-#include <list>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace parley {
@@ -48,9 +50,12 @@ public:
     std::optional<run_id> collected() const;
     bool known(run_id run) const;
     /// No message is on its way or being answered.
-    bool idle() const noexcept { return runs_.empty(); }
+    bool idle() const noexcept { return queued_.empty() && on_server_.empty(); }
+    /// How many the server has, as many as it likes to leave unfinished. Nothing here takes longer
+    /// for their number, but by its logarithm.
+    std::size_t unfinished() const noexcept { return on_server_.size(); }
     /// One is there that its asker has left, and that was not stopped.
-    bool disowned() const;
+    bool disowned() const noexcept { return !disowned_.empty(); }
 
     /// The current run has ended. Its id, when there was one; without one nothing changes.
     std::optional<run_id> finish(bool failed = false);
@@ -68,23 +73,21 @@ public:
     std::string conversation() const;
 
 private:
-    enum class step { queued, writing, written };
     struct run {
-        run_id id;
         listener who;
-        step at;
         std::optional<std::string> provider_res_id;
-        bool first = false;    // of its conversation
-        bool disowned = false; // the asker has left
-        time_point until = time_point::max();
+        bool whole = false; // its frame was handed over
     };
     run* find(run_id id);
     const run* front() const;
-    template <class Condition>
-    void erase_if(Condition holds);
+    bool is_first(std::optional<run_id> id) const;
     bool is_news(const std::string& conversation);
 
-    std::list<run> runs_;
+    std::map<run_id, run> queued_;
+    std::map<run_id, run> on_server_;        // from the first byte that is written
+    std::set<run_id> firsts_;                // of their conversations
+    std::set<run_id> disowned_;              // their askers have left
+    std::map<run_id, time_point> discarded_; // until when they may still end
     run_id last_ = 0;
     state ended_ = state::idle;
     std::optional<std::string> next_;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace chat_client_ask_test {
@@ -377,6 +378,111 @@ TEST_CASE("chat_client: without a handler a streaming ask is an ask", "[componen
     test.expect_session().expect_write("hi").reply(text_frame("a")).reply(finished_frame);
     test.init();
     CHECK(run(test.io, test.client->ask("hi", nullptr)).text == "a");
+}
+
+TEST_CASE("chat_client: an answer over its limit ends the ask, which has what had come",
+          "[component][chat_client]") {
+    const std::string event = GENERATE(
+        R"("content-delta","data":{"delta":"0123456789"})",
+        R"("provider-event","data":{"type":"reasoning-delta","id":"r","text":"0123456789"})");
+    const bool streams = GENERATE(false, true);
+    const bool of_text = event.starts_with(R"("content)");
+    CAPTURE(event, streams);
+    client_case test;
+    test.config.connection.limits.answer_bytes = 39;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    std::string told;
+    const auto on_text = [&told](std::string_view piece) { told += piece; };
+    auto asked = streams ? start(test.io, test.client->ask("hi", on_text))
+                         : start(test.io, test.client->ask("hi"));
+    poll(test.io);
+    const auto piece = R"({"type":"chat_event","event":)" + event + '}';
+    for (int i = 0; i < 3; ++i)
+        peer.reply(piece);
+    poll(test.io);
+    CHECK_FALSE(asked.done());
+    peer.reply(piece);
+    poll(test.io);
+    REQUIRE(asked.failed_with(errc::answer_too_large));
+    CHECK(stops(peer) == 1);
+    try {
+        asked.get();
+    } catch (const answer_error& thrown) {
+        CHECK(thrown.partial().text.size() == (of_text ? 30u : 0u));
+        CHECK(thrown.partial().reasoning.size() == (of_text ? 0u : 30u));
+        CHECK(thrown.message() == "The answer is larger than 39 bytes.");
+    }
+    CHECK(told.size() == (streams && of_text ? 30u : 0u));
+
+    // What still comes of it is nobody's, and the next one has its own limit.
+    auto next = start(test.io, test.client->ask("next"));
+    for (int i = 0; i < 100; ++i)
+        peer.reply(piece);
+    poll(test.io);
+    CHECK(peer.writes_with("next") == 0);
+    peer.reply(finished_frame);
+    poll(test.io);
+    peer.reply(text_frame(std::string(39, 'x'))).reply(finished_frame);
+    poll(test.io);
+    CHECK(next.get().text.size() == 39);
+    CHECK(test.told().empty());
+}
+
+TEST_CASE("chat_client: the tools of an answer count for its limit, empty ones too",
+          "[component][chat_client]") {
+    client_case test;
+    test.config.connection.limits.answer_bytes = 10'000;
+    test.config.client_tools.push_back(echo_tool("e"));
+    test.make();
+    auto& peer = test.expect_session();
+    peer.expect_write("configure_tools").reply(tools_configured_frame);
+    test.init();
+    auto asked = start(test.io, test.client->ask("hi"));
+    poll(test.io);
+    int calls = 0;
+    for (; !asked.done() && calls < 200; ++calls) {
+        peer.reply(R"({"type":"tool_call_request","toolName":"e","callId":)" +
+                   std::to_string(calls) + R"(,"parameters":{}})");
+        poll(test.io);
+    }
+    CHECK(asked.failed_with(errc::answer_too_large));
+    CHECK(calls > 10);
+    CHECK(stops(peer) == 1);
+}
+
+TEST_CASE("chat_client: where cancelled asks are not stopped, the rest of a large answer is told",
+          "[component][chat_client]") {
+    client_case test;
+    test.config.stop_cancelled_asks = false;
+    test.config.connection.limits.answer_bytes = 5;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    auto asked = start(test.io, test.client->ask("hi"));
+    poll(test.io);
+    peer.reply(text_frame("12345")).reply(text_frame("6")).reply(text_frame("7"));
+    peer.reply(finished_frame);
+    poll(test.io);
+    CHECK(asked.failed_with(errc::answer_too_large));
+    CHECK(stops(peer) == 0);
+    CHECK(test.told() == lines{"text 6", "text 7", "finished conversation-1"});
+}
+
+TEST_CASE("chat_client: an ask that the server fails has what had come",
+          "[component][chat_client]") {
+    client_case test;
+    test.make();
+    test.expect_session().expect_write("hi").reply(text_frame("half")).reply(failed_frame);
+    test.init();
+    try {
+        run(test.io, test.client->ask("hi"));
+        FAIL("it went well");
+    } catch (const answer_error& thrown) {
+        CHECK(thrown.code() == errc::chat_failed);
+        CHECK(thrown.partial().text == "half");
+    }
 }
 
 } // namespace chat_client_ask_test

@@ -166,4 +166,38 @@ TEST_CASE("chat_client: stop_run names the conversation of the message, or the l
           lines{"stop ", "its own mine", "stop mine", "stop f", "stop p", "stop another"});
 }
 
+TEST_CASE("chat_client: so many runs may be unfinished, and then a message is refused",
+          "[component][chat_client]") {
+    client_case test;
+    test.config.connection.limits.unfinished_runs = 3;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    const auto refused = [&test] {
+        auto sending = start(test.io, test.client->send_message("more"));
+        poll(test.io);
+        REQUIRE(sending.done());
+        if (!sending.failed()) return false;
+        CHECK(sending.failed_with(errc::too_many_runs));
+        CHECK(sending.failure()->details.retryable);
+        return true;
+    };
+    for (int i = 0; i < 3; ++i)
+        CHECK_FALSE(refused());
+    for (int i = 0; i < 20; ++i)
+        CHECK(refused());
+    CHECK(peer.writes_with("more") == 3);
+    peer.reply(finished_frame);
+    poll(test.io);
+    CHECK_FALSE(refused());
+    CHECK(refused());
+
+    // The next session begins without any.
+    peer.fail_read(errc::connection_reset);
+    test.expect_session();
+    test.pass(1s);
+    REQUIRE(test.client->is_connected());
+    CHECK_FALSE(refused());
+}
+
 } // namespace chat_client_conversation_test

@@ -22,10 +22,10 @@ std::vector<errc> every_errc() {
     };
     block(100, 110);
     block(200, 202);
-    block(300, 321);
+    block(300, 322);
     block(400, 403);
     block(500, 505);
-    block(600, 601);
+    block(600, 602);
     block(900, 906);
     return all;
 }

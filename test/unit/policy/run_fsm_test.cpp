@@ -1,9 +1,13 @@
 #include "policy/run_fsm.hpp"
 #include "support/catch.hpp"
 
+#include <chrono>
+#include <cstddef>
+
 namespace run_fsm_test {
 
 using namespace parley;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -221,6 +225,28 @@ TEST_CASE("run_fsm: what is said of a conversation that was left is no news", "[
         runs.conversation_named("old");
         CHECK(runs.next_conversation() == "old");
     }
+}
+
+TEST_CASE("run_fsm: with runs that are never finished each message costs as little as the first",
+          "[unit][run_fsm]") {
+    constexpr std::size_t many = 200'000; // a walk over them for each would take minutes
+    run_fsm runs;
+    const auto asked = sent(runs, who::asker);
+    runs.discard(asked, time_point(1'000h));
+    for (std::size_t i = 1; i < many; ++i) {
+        const auto run = sent(runs, who::everybody);
+        runs.conversation_named("c");
+        runs.pass_time(time_point());
+        if (runs.next_deadline() != time_point(1'000h) || runs.disowned() || !runs.known(run))
+            FAIL();
+    }
+    CHECK(runs.unfinished() == many);
+    CHECK(runs.current() == asked);
+    for (std::size_t i = 0; i < many / 2; ++i)
+        runs.finish();
+    CHECK(runs.unfinished() == many / 2);
+    CHECK(runs.lose() == many / 2);
+    CHECK(runs.idle());
 }
 
 } // namespace run_fsm_test
