@@ -118,8 +118,13 @@ public:
     awaitable<answer> ask(std::string content, text_handler on_text);
     awaitable<answer> ask(chat_message message, text_handler on_text);
 
-    /// The next event; nullopt once disconnected or failed for good. Completes without suspending
-    /// when one is there.
+    /// The next event; nullopt once disconnected or failed for good, after the events of before.
+    /// Completes without suspending when one is there.
+    ///
+    /// An event waits until it is taken, across `disconnect` and `init` too: those of the new
+    /// session come after it. `connection_failed` then stands where that session ended. A
+    /// `disconnect` has no event, and its nullopt comes only to a call that began before `init`
+    /// did.
     ///
     /// While events wait up to limits_config::event_count or event_bytes, nothing more is read from
     /// the server. That begins with the first call of `next_event` or `run`: before it, the oldest

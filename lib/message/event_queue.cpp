@@ -123,21 +123,15 @@ public:
             if (closed_ || aborted_) return;
             closed_ = true;
             ++life_;
+            old_ = waiting_.size();
             ring();
         }
         room_.notify_all();
     }
 
     void reopen() {
-        waiting_events dropped;
-        {
-            const std::lock_guard lock(mutex_);
-            closed_ = false;
-            bytes_ = 0;
-            full_.store(false, std::memory_order_relaxed);
-            dropped.swap(waiting_);
-        }
-        room_.notify_all();
+        const std::lock_guard lock(mutex_);
+        closed_ = false;
     }
 
     void abort() {
@@ -210,12 +204,13 @@ private:
         return count >= max_count_ || bytes >= max_bytes_;
     }
 
-    // Under the lock. A call that began before a `close` sees the end, also after a `reopen`.
+    // Under the lock. A call that began before a `close` gets what came before it, and then sees
+    // the end, also after a `reopen`.
     outcome look(std::uint64_t since) const {
         if (aborted_) return outcome::aborted;
-        if (!closed_ && life_ != since) return outcome::end;
-        if (!waiting_.empty()) return outcome::ready;
-        return closed_ ? outcome::end : outcome::nothing;
+        const bool of_this_life = life_ == since;
+        if (of_this_life ? !waiting_.empty() : old_ > 0) return outcome::ready;
+        return closed_ || !of_this_life ? outcome::end : outcome::nothing;
     }
 
     // Under the lock, before the first `next`.
@@ -232,11 +227,17 @@ private:
         const bool first = !overflowed_;
         while (waiting_.size() > max_count_ || (waiting_.size() > 1 && bytes_ > max_bytes_)) {
             bytes_ -= waiting_.front().bytes;
-            waiting_.pop_front();
+            pop_front();
             count_dropped();
             overflowed_ = true;
         }
         return first && overflowed_;
+    }
+
+    // Likewise.
+    void pop_front() noexcept {
+        waiting_.pop_front();
+        if (old_ > 0) --old_;
     }
 
     void count_dropped() { dropped_.store(dropped() + 1, std::memory_order_relaxed); }
@@ -260,7 +261,7 @@ private:
         taking(const taking&) = delete;
         taking& operator=(const taking&) = delete;
         ~taking() {
-            if (seen_ == outcome::ready) from_.waiting_.pop_front();
+            if (seen_ == outcome::ready) from_.pop_front();
         }
         outcome seen() const noexcept { return seen_; }
         event& front() noexcept { return from_.waiting_.front().happened; }
@@ -360,6 +361,7 @@ private:
     intrusive::list<bell, intrusive::constant_time_size<false>> bells_; // the oldest first
     std::size_t bytes_ = 0;
     std::uint64_t life_ = 0;                // how often it was closed
+    std::size_t old_ = 0;                   // of `waiting_`: from before that
     std::atomic<bool> full_{false};         // written under the lock
     std::atomic<std::uint64_t> dropped_{0}; // likewise
     bool read_;                             // `next` was called, or what is not read is waited for

@@ -46,7 +46,7 @@ public:
 
     /// No more events: who waits gets what is left, then nullopt. Strand only.
     void close();
-    /// Drops what is left, and takes events again. Strand only.
+    /// Takes events again, after those that are left. Strand only.
     void reopen();
     /// Who waits gets `operation_aborted`: the owner is gone. Strand only.
     void abort();

@@ -125,4 +125,60 @@ TEST_CASE("chat_client: tickets are renewed while the client lives, and not once
     CHECK((test.environment->http->count() == before) == fails);
 }
 
+TEST_CASE("chat_client: events that nobody has taken outlive the end of their session",
+          "[component][chat_client]") {
+    const bool failed = GENERATE(false, true);
+    const bool read_before = GENERATE(false, true);
+    client_case test;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    if (read_before) CHECK(test.told().empty());
+    run(test.io, test.client->send_message("hi"));
+    peer.reply(text_frame("an answer")).reply(finished_frame);
+    poll(test.io);
+    if (failed) {
+        peer.close(1000);
+        poll(test.io);
+        CHECK(test.client->status().state == websocket_state::failed);
+    } else {
+        auto closing = start(test.io, test.client->disconnect());
+        test.pass(3s);
+        CHECK(closing.done());
+    }
+    auto& again = test.expect_session();
+    test.init();
+    again.reply(text_frame("news"));
+    poll(test.io);
+
+    std::vector<std::string> expected{"text an answer", "finished conversation-1"};
+    if (failed) expected.insert(expected.end(), {"lost closed", "connection failed"});
+    expected.push_back("text news");
+    CHECK(test.told() == expected);
+    CHECK(test.client->metrics().events_dropped == 0);
+}
+
+TEST_CASE("chat_client: what is left of a session holds up the reading of the next",
+          "[component][chat_client]") {
+    client_case test;
+    test.config.connection.limits.event_count = 3;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    CHECK(test.told().empty()); // from now on nothing is dropped
+    for (const auto* text : {"1", "2", "3"})
+        peer.reply(text_frame(text));
+    poll(test.io);
+    auto closing = start(test.io, test.client->disconnect());
+    test.pass(3s);
+    REQUIRE(closing.done());
+    auto& again = test.expect_session();
+    test.init(); // what opens a session is read all the same
+    again.reply(text_frame("4")).reply(text_frame("5"));
+    poll(test.io);
+    CHECK_FALSE(again.finished());
+    CHECK(test.told() ==
+          std::vector<std::string>{"text 1", "text 2", "text 3", "text 4", "text 5"});
+}
+
 } // namespace chat_client_end_test

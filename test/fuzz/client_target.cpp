@@ -19,6 +19,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -196,6 +197,7 @@ private:
         tools_ = std::make_shared<tool_record>();
         lost_ = false;
         order_known_ = true;
+        losses_told_ = 0;
         test_.make();
     }
 
@@ -323,6 +325,7 @@ private:
     void see(const event& happened) {
         if (std::holds_alternative<connection_lost>(happened)) {
             require(!lost_ || !order_known_, "a connection is lost once");
+            ++losses_told_;
             lost_ = std::get<connection_lost>(happened).will_reconnect;
         } else if (std::holds_alternative<connection_restored>(happened)) {
             lost_ = false;
@@ -359,6 +362,10 @@ private:
             check();
         }
         require(operations_.empty(), "every operation ends within its bound");
+        read_events(1'000);
+        const auto counted = test_.client->metrics();
+        require(losses_told_ == counted.connections_lost || counted.events_dropped != 0,
+                "each loss is told, whatever has ended since");
         begin(test_.client->disconnect());
         test_.pass(3s);
         check();
@@ -393,6 +400,7 @@ private:
     std::vector<operation> operations_;
     bool lost_ = false;
     bool order_known_ = true;
+    std::uint64_t losses_told_ = 0;
     bool failed_ = false;
     unsigned forgets_ = 0; // what was answered, by a disconnect or a failure
 };
