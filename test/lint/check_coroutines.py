@@ -285,7 +285,7 @@ def main():
               bad=['co_spawn(io, f(), asio::detached);', 'using namespace asio::experimental::awaitable_operators;'])
     root = Path(sys.argv[1])
     findings = []
-    for path in cpp_files(root, 'include', 'lib', 'test', 'example', 'bench'):
+    for path in cpp_files(root, 'include', 'lib', 'test', 'example', 'bench', 'doc'):
         findings += [f'{path.relative_to(root)}:{found}' for found in hazards(path.read_text())]
     for path in cpp_files(root, 'include', 'lib', 'example'):
         findings += [f'{path.relative_to(root)}:{found}' for found in swallowed(path.read_text())]

@@ -35,7 +35,7 @@ def main():
     if not clean(tool, root, 'int f(int* x) { return *x; }\n') or clean(tool, root, 'int  f( );\n'):
         print('the self-test failed: clang-format does not tell good from bad')
         sys.exit(1)
-    paths = [str(path) for path in cpp_files(root, 'include', 'lib', 'test', 'example', 'bench')]
+    paths = [str(path) for path in cpp_files(root, 'include', 'lib', 'test', 'example', 'bench', 'doc')]
     run = subprocess.run([tool, '--dry-run', '--Werror', *paths], capture_output=True, text=True,
                          check=False)
     findings = [line for line in run.stderr.splitlines() if ' error: ' in line]

@@ -1,4 +1,4 @@
-"""Keeps files short: 400 lines under include/ and lib/, 600 elsewhere.
+"""Keeps files short: 400 lines, 600 under test/, and 130 for a snippet of a page.
 
 Documentation is not what makes a header long, so comment lines of public headers do not count.
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from source import cpp_files, finish, self_test
 
-CAPS = {'include': 400, 'lib': 400, 'test': 600, 'example': 400, 'bench': 400}
+CAPS = {'include': 400, 'lib': 400, 'test': 600, 'example': 400, 'bench': 400, 'doc': 130}
 
 
 def too_long(name, text):

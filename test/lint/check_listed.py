@@ -14,6 +14,7 @@ LISTS = {
     'test': ('.cpp', 'test/meson.build'),
     'example': ('.cpp', 'example/meson.build'),
     'bench': ('.cpp', 'bench/meson.build'),
+    'doc/snippets': ('.cpp', 'doc/snippets/meson.build'),
 }
 OF_THEIR_OWN = ('test/consumer/',)
 
