@@ -44,7 +44,7 @@ std::string finish(const json_object& object) {
     std::string line(text.view());
     std::replace(line.begin(), line.end(), '\n', ' ');
     std::replace(line.begin(), line.end(), '\r', ' ');
-    return line;
+    return escaped_in_json(line);
 }
 
 json_object named(std::string_view event) {

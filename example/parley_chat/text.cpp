@@ -30,19 +30,55 @@ std::size_t sequence_length(std::string_view text, std::size_t position) {
     return continues(text, position + 3) ? 4 : 0;
 }
 
+// Of a well-formed sequence, or of one byte.
+unsigned code_point(std::string_view sequence) {
+    const unsigned lead = byte_at(sequence, 0);
+    if (sequence.size() == 1) return lead;
+    unsigned point = lead & (0x7Fu >> sequence.size());
+    for (std::size_t i = 1; i < sequence.size(); ++i)
+        point = (point << 6) | (byte_at(sequence, i) & 0x3Fu);
+    return point;
+}
+
+// Moves the cursor, ends the line, or reorders what is on it: control characters, and what Unicode
+// has for separators, for directions and for annotations.
+bool moves_text(unsigned point) {
+    return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == 0x061C || point == 0x200E ||
+           point == 0x200F || (point >= 0x2028 && point <= 0x202E) ||
+           (point >= 0x2066 && point <= 0x206F) || point == 0xFEFF ||
+           (point >= 0xFFF9 && point <= 0xFFFB);
+}
+
 } // namespace
 
 std::string printable(std::string_view text) {
     std::string shown;
     shown.reserve(text.size());
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = byte_at(text, i);
-        const bool c1 = byte == 0xC2 && byte_at(text, i + 1) >= 0x80 && byte_at(text, i + 1) < 0xA0;
-        if (c1) {
-            ++i; // U+0080 to U+009F: terminals take some of them for control sequences
-        } else if ((byte >= 0x20 && byte != 0x7F) || byte == '\n' || byte == '\t') {
-            shown.push_back(text[i]);
+    for (std::size_t i = 0; i < text.size();) {
+        const std::size_t length = std::max<std::size_t>(sequence_length(text, i), 1);
+        const auto sequence = text.substr(i, length);
+        const bool stays = sequence == "\n" || sequence == "\t";
+        if (stays || !moves_text(code_point(sequence))) shown.append(sequence);
+        i += length;
+    }
+    return shown;
+}
+
+std::string escaped_in_json(std::string_view json) {
+    std::string shown;
+    shown.reserve(json.size());
+    for (std::size_t i = 0; i < json.size();) {
+        const std::size_t length = std::max<std::size_t>(sequence_length(json, i), 1);
+        const auto sequence = json.substr(i, length);
+        const unsigned point = code_point(sequence);
+        if (point >= 0x20 && moves_text(point)) {
+            char escape[16];
+            std::snprintf(escape, sizeof escape, "\\u%04x", point);
+            shown.append(escape);
+        } else {
+            shown.append(sequence);
         }
+        i += length;
     }
     return shown;
 }

@@ -7,9 +7,13 @@
 
 namespace parley_chat {
 
-/// What may go to a terminal: without control characters, so that nobody but this program moves its
-/// cursor or sets its title. Line feeds and tabs stay.
+/// What may go to a terminal: without control characters and marks of direction, so that nobody but
+/// this program moves its cursor, sets its title or reorders a line. Line feeds and tabs stay.
 std::string printable(std::string_view text);
+
+/// The same for JSON, which keeps its meaning: within a string each such character is escaped as
+/// `\u009b`. White space between the values stays.
+std::string escaped_in_json(std::string_view json);
 
 /// The same on one line.
 std::string one_line(std::string_view text);

@@ -70,6 +70,34 @@ TEST_CASE("json_output: a result of null is no error", "[unit][parley_chat]") {
           R"({"event":"tool_result","name":"t","callId":"c","result":null,"error":null})");
 }
 
+TEST_CASE("json_output: nothing in a line moves a cursor or reorders it, and it says the same",
+          "[unit][parley_chat]") {
+    const std::string text = "a\x7f\xc2\x9b\xc2\x90\u061c\u202e\u2028z";
+    const std::string shown = R"(a\u007f\u009b\u0090\u061c\u202e\u2028z)";
+    ui_component component;
+    component.call_id = component.name = text;
+    component.props = json_text::parse("{\"k\":\"" + text + "\"}");
+    tool_finished ended;
+    ended.name = ended.call_id = ended.error = text;
+    ended.outcome = tool_outcome::failed;
+    for (const event& happened :
+         {event(text_delta{text}), event(reasoning_delta{text, text}), event(component),
+          event(ended), event(chat_failed{text, text, {}}), event(server_error{text, text, {}}),
+          event(thread_created{text, text, false, text}), event(chat_finished{text, {}, text})}) {
+        const auto line = line_of(happened);
+        INFO(line);
+        CHECK(line.find(shown) != std::string::npos);
+        CHECK(line.find('\x7f') == std::string::npos);
+        CHECK(line.find('\xc2') == std::string::npos);
+        CHECK(line.find('\xe2') == std::string::npos);
+        CHECK_NOTHROW(json_text::parse(line));
+    }
+    CHECK(json_text::parse(line_of(text_delta{text})).string_at("/text") == text);
+    failure reported;
+    reported.message = text;
+    CHECK(error_line(reported).find(shown) != std::string::npos);
+}
+
 TEST_CASE("json_output: JSON that spans lines comes on one", "[unit][parley_chat]") {
     const auto line =
         line_of(tool_started{"t", "c", json_text::parse("{\n  \"a\":\r\n 1, \"b\": \"\\n\"}")});

@@ -15,7 +15,32 @@ TEST_CASE("text: nothing that is printed moves a terminal's cursor", "[unit][par
     CHECK(printable("x\xc2\x9b"
                     "31my") == "x31my"); // U+009B is a control sequence introducer
     CHECK(printable("\xc2\xa0") == "\xc2\xa0");
+    CHECK(printable("\xc2\x90\xc2\x9d\xc2\x85").empty());
+    CHECK(printable("a\x9b\xff"
+                    "b") == "a\xff"
+                            "b"); // a terminal of 8 bits has its control characters there
     CHECK(one_line("a\n\tb") == "a  b");
+}
+
+TEST_CASE("text: nothing that is printed reorders a line", "[unit][parley_chat]") {
+    for (const std::string mark :
+         {"\u061c", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202b", "\u202c", "\u202d",
+          "\u202e", "\u2066", "\u2067", "\u2068", "\u2069", "\u206a", "\u206f", "\ufeff", "\ufff9",
+          "\ufffb"}) {
+        INFO(escaped_in_json(mark));
+        CHECK(printable("a" + mark + "b") == "ab");
+        CHECK(one_line(mark + "\n") == " ");
+        CHECK(escaped_in_json("\"" + mark + "\"").size() == 8);
+    }
+    CHECK(printable("\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627 \u200d") ==
+          "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627 \u200d");
+}
+
+TEST_CASE("text: JSON means the same, with what moves a cursor escaped", "[unit][parley_chat]") {
+    CHECK(escaped_in_json("{\"a\":\t\"Zürich \xf0\x9f\x8c\xa6\"}") ==
+          "{\"a\":\t\"Zürich \xf0\x9f\x8c\xa6\"}");
+    CHECK(escaped_in_json("\"\x7f\xc2\x9b\xc2\x90\xe2\x80\xae\"") ==
+          R"("\u007f\u009b\u0090\u202e")");
 }
 
 TEST_CASE("text: what is shortened stays UTF-8", "[unit][parley_chat]") {
