@@ -37,7 +37,7 @@ public:
     bool from_server = false;
     std::string url;         ///< with the ticket left out
     std::string server_code; ///< the server's own code: `TICKET_EXPIRED`
-    std::string server_text; ///< the server's own words, shortened and escaped
+    std::string server_text; ///< the server's own words; both on one line, at most 200 bytes each
     std::string reason;      ///< the system's or the TLS library's words
 
     /// `phase=upgrade status=401 attempt=2 …`, only what is known.

@@ -71,7 +71,8 @@ struct tool_answer_repeated {
     std::string call_id;
 };
 
-/// A tool that runs on the server started.
+/// A tool that runs on the server started. Its name, as that of a component, is on one line and has
+/// no secret of ours; arguments, results and props are the server's own.
 struct server_tool_started {
     std::string name;
     std::string call_id;
@@ -100,7 +101,8 @@ struct thread_created {
     std::string thread_id;
     std::string provider_res_id;
     bool can_update_metadata = false;
-    std::string update_endpoint; ///< information only; no URL of the server's is ever fetched
+    /// Information only: no URL of the server's is ever fetched. One line, and no secret of ours.
+    std::string update_endpoint;
 };
 
 /// The run's messages are stored.
@@ -116,14 +118,16 @@ struct chat_finished {
     std::optional<std::string> uuid = std::nullopt; ///< as the frame has it
 };
 
-/// The run failed.
+/// The run failed. `error` and `code` are the server's words as a quotation: one line, at most
+/// 1,000 and 200 bytes, control characters spelled out, and no secret of ours. Of `details` that
+/// tell one, `"***"` is left.
 struct chat_failed {
     std::string error;
     std::optional<std::string> code;
     std::optional<json_text> details;
 };
 
-/// A failure on the server outside a run.
+/// A failure on the server outside a run. Its texts are quotations, as those of `chat_failed`.
 struct server_error {
     std::string error;
     std::optional<std::string> code;
@@ -147,7 +151,7 @@ std::string_view to_string(skip_reason) noexcept;
 /// A frame that could not be used. The session goes on.
 struct message_skipped {
     skip_reason reason = skip_reason::not_json;
-    std::string detail; ///< which type or field; shortened and escaped
+    std::string detail; ///< which type or field; one line, at most 200 bytes
 };
 
 /// Why a connection ended, in one word.

@@ -16,11 +16,11 @@ namespace parley {
 
 namespace {
 
-error_info chat_error_of(const chat_failed& failed) {
+error_info chat_error_of(const chat_failed& failed, const redactor& gate) {
     error_details details;
     details.phase = phase::ready;
-    details.server_text = failed.error;
-    details.server_code = failed.code.value_or("");
+    details.server_text = gate.quote(failed.error).text();
+    details.server_code = gate.quote(failed.code.value_or("")).text();
     return error_info(errc::chat_failed, "The server ended the run with an error.",
                       std::move(details));
 }
@@ -327,7 +327,7 @@ bool chat_client::impl::give_to_ask(const event& happened) {
         call.collected.conversation_id = finished->conversation_id;
         call.done = true;
     } else if (const auto* failed = std::get_if<chat_failed>(&happened)) {
-        call.error = chat_error_of(*failed);
+        call.error = chat_error_of(*failed, *gate_);
         call.done = true;
     }
     if (call.done) runs_.finish(call.error.has_value());

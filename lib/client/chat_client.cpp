@@ -1,11 +1,13 @@
 #include "client/chat_client_impl.hpp"
 #include "core/setting_tables.hpp"
+#include "core/url.hpp"
 #include "ticket/server_exchange.hpp"
 #include "ticket/ticket_tally.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <string>
 #include <utility>
@@ -15,27 +17,38 @@ namespace parley {
 
 namespace {
 
-connection_options options_of(const chat_client_config& config, secret_list secrets,
+connection_options options_of(const chat_client_config& config, std::shared_ptr<redactor> gate,
                               const logger& log) {
     connection_options options;
     options.server_url = config.server_url;
     options.config = config.connection;
     options.send_timeout = config.timeouts.send;
-    options.secrets = std::move(secrets);
+    options.gate = std::move(gate);
     options.log = log.sink();
     options.log_threshold = config.log_threshold;
     return options;
 }
 
-message_router_options router_options_of(const chat_client_config& config, secret_list secrets,
-                                         const logger& log) {
+message_router_options router_options_of(const chat_client_config& config,
+                                         std::shared_ptr<redactor> gate, const logger& log) {
     message_router_options options;
     options.tools = config.tools;
     options.limits = config.connection.limits;
-    options.secrets = std::move(secrets);
+    options.gate = std::move(gate);
     options.log = log.sink();
     options.log_threshold = config.log_threshold;
     return options;
+}
+
+/// What the server may know, and no text of it may show: a proxy that is spoken through without TLS
+/// may say its credentials back.
+std::vector<secret> secrets_in(const chat_client_config& config) {
+    auto all = secrets_of(config.auth);
+    if (config.connection.proxy.empty()) return all;
+    const auto proxy = proxy_url::parse(config.connection.proxy);
+    const std::string_view credentials = proxy.authorization();
+    all.emplace_back(credentials.substr(std::min(credentials.find(' ') + 1, credentials.size())));
+    return all;
 }
 
 environment_ptr or_real(environment_ptr given) {
@@ -65,10 +78,9 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
       tally_(owns_tickets_ ? nullptr : std::make_shared<detail::ticket_tally>()),
       // A shared manager renews as its owner has it.
       renews_tickets_(owns_tickets_ && config.ticket.renew_proactively),
-      secrets_(std::make_shared<const std::vector<secret>>(secrets_of(config.auth))),
-      connection_(connection::make(strand_, environment_, options_of(config, secrets_, log_))),
-      router_(
-          message_router::make(strand_, environment_, router_options_of(config, secrets_, log_))),
+      gate_(std::make_shared<redactor>(secrets_in(config))),
+      connection_(connection::make(strand_, environment_, options_of(config, gate_, log_))),
+      router_(message_router::make(strand_, environment_, router_options_of(config, gate_, log_))),
       events_(strand_, clock_, config.connection.limits, event_queue::before_first::drop_oldest),
       changed_(strand_, clock_), opening_(config.connection.session_timeout, timeouts_.acknowledge),
       tickets_(shared_tickets ? std::move(shared_tickets) : make_tickets(config)) {

@@ -13,6 +13,7 @@
 #include "connection/connection.hpp"
 #include "connection/session_layer.hpp"
 #include "core/log.hpp"
+#include "core/redactor.hpp"
 #include "message/event_queue.hpp"
 #include "message/message_router.hpp"
 #include "policy/opening_fsm.hpp"
@@ -113,7 +114,7 @@ private:
 
     // message_sink
     void on_session_established() override;
-    void on_authentication_refused(std::string error, std::string code) override;
+    void on_authentication_refused(quotation error, quotation code) override;
     void on_tools_acknowledged(bool of_update) override;
     void on_configuration_requested() override;
     void on_event(event&& happened) override;
@@ -200,7 +201,7 @@ private:
     const bool owns_tickets_;
     const std::shared_ptr<detail::ticket_tally> tally_; // of a manager that is shared
     const bool renews_tickets_;                         // in good time, while a session is ready
-    const secret_list secrets_;
+    const std::shared_ptr<redactor> gate_;              // of all that the server says
     std::shared_ptr<connection> connection_;
     std::shared_ptr<message_router> router_;
     std::shared_ptr<http_client> http_; // for thread updates, once there are any

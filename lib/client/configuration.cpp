@@ -32,7 +32,7 @@ void chat_client::impl::on_session_established() {
     changed_.notify_all();
 }
 
-void chat_client::impl::on_authentication_refused(std::string error, std::string code) {
+void chat_client::impl::on_authentication_refused(quotation error, quotation code) {
     perform(opening_.refused(std::move(error), std::move(code)));
 }
 

@@ -2,14 +2,11 @@
 
 #include "client/at_exit.hpp"
 #include "client/chat_client_impl.hpp"
-#include "core/text.hpp"
-#include "ticket/server_exchange.hpp"
 #include "wire/encoder.hpp"
 
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <span>
 #include <utility>
 #include <variant>
 
@@ -161,12 +158,13 @@ void chat_client::impl::note_conversation(const event& happened) {
 
 void chat_client::impl::on_event(event&& happened) {
     if (const auto* error = std::get_if<server_error>(&happened)) {
-        const auto action = opening_.server_error(error->error, error->code);
+        const auto action = opening_.server_error(gate_->quote(error->error),
+                                                  gate_->quote(error->code.value_or("")));
         if (!std::holds_alternative<opening_action::none>(action)) return perform(action);
         error_details details;
         details.phase = phase::ready;
-        details.server_text = error->error;
-        details.server_code = error->code.value_or("");
+        details.server_text = gate_->quote(error->error).text();
+        details.server_code = gate_->quote(error->code.value_or("")).text();
         fail_updates(error_info(errc::tools_refused, "The server refused the tools.", details));
     }
     note_conversation(happened);
@@ -211,7 +209,7 @@ awaitable<void> chat_client::impl::wait_for_room() {
 
 void chat_client::impl::handler_threw(std::string what, bool while_told_of_it) {
     ++handlers_failed_;
-    what = without_secrets(what, std::span<const secret>(secrets_of(auth_)));
+    what = gate_->redact(what);
     log_.write(log_level::error, "a handler of run threw: " + what);
     // A handler that throws when told of a handler that threw would go on for ever.
     if (!while_told_of_it) tell(handler_failed{std::move(what)});

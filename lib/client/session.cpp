@@ -3,6 +3,7 @@
 #include "async/aborted.hpp"
 #include "async/join_on_strand.hpp"
 #include "client/chat_client_impl.hpp"
+#include "wire/cookies.hpp"
 #include "wire/encoder.hpp"
 
 #include <exception>
@@ -145,9 +146,10 @@ void chat_client::impl::start_renewal() {
     tickets_->on_renewal_failed([weak](const error_info& cause) {
         if (const auto self = weak.lock()) self->tell(ticket_renewal_failed{cause});
     });
-    tickets_->start_proactive_renewal([weak](const ticket&) {
+    tickets_->start_proactive_renewal([weak](const ticket& fresh) {
         const auto self = weak.lock();
         if (!self) return;
+        self->gate_->remember(cookies::secrets_of(fresh));
         ticket_renewed renewed;
         renewed.expires_in = self->tickets_->expires_in().value_or(std::chrono::milliseconds(0));
         self->tell(renewed);

@@ -23,7 +23,7 @@ awaitable<void> chat_client::impl::update_thread(std::string provider_res_id, st
             const auto server =
                 server_url::parse(self->server_url_, self->connection_->config()->allow_plaintext);
             return parley::update_thread(self->strand_, self->http_, server, self->auth_, id, body,
-                                         deadline);
+                                         deadline, self->gate_);
         });
     thread_updates_.push_back(update);
     std::exception_ptr failure;

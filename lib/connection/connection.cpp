@@ -63,7 +63,7 @@ connection_impl::connection_impl(token, asio::any_io_executor strand, environmen
     : strand_(std::move(strand)), environment_(std::move(environment)),
       clock_(environment_->clock()),
       config_(std::make_shared<const connection_config>(std::move(options.config))),
-      secrets_(std::move(options.secrets)),
+      gate_(options.gate ? std::move(options.gate) : std::make_shared<redactor>()),
       url_(server_url::parse(options.server_url, config_->allow_plaintext)),
       transports_(environment_->make_transports(config_)), log_(options.log, options.log_threshold),
       board_(std::make_shared<status_board>()),
@@ -312,6 +312,7 @@ void connection_impl::describe(error_info& why, unsigned number) const {
     // Where a ticket was asked for, its source alone knows.
     const bool of_ticket = why.details.phase == phase::ticket;
     if (why.details.url.empty() && !of_ticket) why.details.url = url_.websocket_text();
+    why = gate_->clean(std::move(why)); // whatever the peer, a source or a library has said
     if (number > 0 && !why.details.attempt) why.details.attempt = number;
 }
 

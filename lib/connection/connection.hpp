@@ -3,12 +3,11 @@
 #include <parley/config.hpp>
 #include <parley/error.hpp>
 #include <parley/fwd.hpp>
-#include <parley/secret.hpp>
 #include <parley/status.hpp>
 
 #include "connection/session_layer.hpp"
 #include "core/clock.hpp"
-#include "core/text.hpp"
+#include "core/redactor.hpp"
 #include "core/url.hpp"
 #include "policy/send_queue.hpp"
 #include "transport/environment.hpp"
@@ -29,7 +28,8 @@ struct connection_options {
     connection_config config;
     std::chrono::milliseconds send_timeout{30'000};
     std::chrono::milliseconds answer_lifetime{60'000}; ///< of an undelivered tool answer
-    secret_list secrets; ///< beside the tickets: no text of ours shows them
+    /// Every error of the connection goes through it; it learns the tickets. Null: one of its own.
+    std::shared_ptr<redactor> gate;
     log_sink log;
     log_level log_threshold = log_level::info;
 };

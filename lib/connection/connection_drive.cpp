@@ -1,7 +1,6 @@
 // The loop of a connection: it carries out what reconnect_fsm decides.
 
 #include "connection/connection_impl.hpp"
-#include "core/text.hpp"
 #include "policy/close_policy.hpp"
 #include "wire/cookies.hpp"
 
@@ -10,7 +9,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <span>
 #include <utility>
 #include <variant>
 
@@ -200,6 +198,7 @@ bool connection_impl::begin_attempt(course* at, unsigned number, result<ticket> 
 }
 
 void connection_impl::dial(const ticket& held, time_point deadline) {
+    gate_->remember(cookies::secrets_of(held));
     link_parts parts;
     parts.strand = strand_;
     parts.clock = clock_;
@@ -221,13 +220,6 @@ std::shared_ptr<link> connection_impl::release_link() {
     return std::exchange(link_, nullptr);
 }
 
-// What a callback of the user's threw, fit for the log.
-std::string connection_impl::clean(std::string_view thrown) const {
-    auto secrets = secrets_ ? *secrets_ : std::vector<secret>();
-    if (tried_) cookies::add_secrets(*tried_, secrets);
-    return shorten_and_escape(without_secrets(thrown, std::span<const secret>(secrets)));
-}
-
 close_verdict connection_impl::verdict_on(const error_info& why, bool was_ready) const {
     const auto& config = config_->reconnect;
     const auto by_table = classify_close(why, was_ready, config.on_normal_close);
@@ -236,7 +228,8 @@ close_verdict connection_impl::verdict_on(const error_info& why, bool was_ready)
         const auto chosen = config.classify(why, was_ready);
         return chosen ? override_close(by_table, *chosen, was_ready) : by_table;
     } catch (const std::exception& thrown) {
-        log_.write(log_level::error, "reconnect.classify threw: " + clean(thrown.what()));
+        log_.write(log_level::error,
+                   "reconnect.classify threw: " + gate_->quote(thrown.what()).text());
     } catch (...) {
         log_.write(log_level::error,
                    "reconnect.classify threw something that is no std::exception");

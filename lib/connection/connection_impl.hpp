@@ -117,7 +117,6 @@ private:
     static awaitable<result<ticket>> fetch_ticket(self_ptr self, bool fresh, time_point deadline);
     static awaitable<void> ask_layer(self_ptr self, std::shared_ptr<session_layer> layer,
                                      std::shared_ptr<ticket_request> request);
-    std::string clean(std::string_view thrown) const;
     close_verdict verdict_on(const error_info& why, bool was_ready) const;
     reconnect_action_t attempt_failed(error_info why, unsigned number, ticket_use used);
     reconnect_action_t decide(const reconnect_event& happened);
@@ -147,7 +146,7 @@ private:
     const environment_ptr environment_;
     const std::shared_ptr<clock_source> clock_;
     const std::shared_ptr<const connection_config> config_; // the transports have the same
-    const secret_list secrets_;
+    const std::shared_ptr<redactor> gate_;
     const server_url url_;
     const std::shared_ptr<transport_factory> transports_;
     const logger log_;

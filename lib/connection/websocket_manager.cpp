@@ -23,8 +23,10 @@ namespace parley {
 namespace {
 
 connection_options options_of(std::string server_url, connection_config config,
-                              const websocket_manager_options& options) {
+                              const websocket_manager_options& options,
+                              std::shared_ptr<redactor> gate) {
     connection_options made;
+    made.gate = std::move(gate);
     made.server_url = std::move(server_url);
     made.config = std::move(config);
     made.send_timeout = options.send_timeout;
@@ -45,9 +47,9 @@ public:
         : strand_(detail::strand::around(executor)), context_(detail::context_watch::of(strand_)),
           clock_(environment->clock()), options_(std::move(options)), limits_(config.limits),
           log_(options_.log, options_.log_threshold),
-          connection_(
-              connection::make(strand_, std::move(environment),
-                               options_of(std::move(server_url), std::move(config), options_))),
+          connection_(connection::make(
+              strand_, std::move(environment),
+              options_of(std::move(server_url), std::move(config), options_, gate_))),
           arrived_(strand_, clock_), room_(strand_, clock_) {}
 
     void attach() { connection_->attach(weak_from_this()); }
@@ -96,6 +98,7 @@ private:
     const websocket_manager_options options_;
     const limits_config limits_;
     const logger log_;
+    const std::shared_ptr<redactor> gate_ = std::make_shared<redactor>();
     const std::shared_ptr<connection> connection_;
     condition arrived_; // a message, or the end
     condition room_;    // for more messages
@@ -243,7 +246,7 @@ void websocket_manager::impl::on_connection_event(connection_event happened) {
     try {
         options_.on_event(happened);
     } catch (const std::exception& thrown) {
-        log_.write(log_level::error, std::string("on_event threw: ") + thrown.what());
+        log_.write(log_level::error, "on_event threw: " + gate_->redact(thrown.what()));
     } catch (...) {
         log_.write(log_level::error, "on_event threw something that is no std::exception");
     }

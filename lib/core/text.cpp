@@ -30,9 +30,10 @@ char32_t decode(std::string_view sequence) noexcept {
 
 /// Moves the cursor, breaks the line or reorders what is around it.
 bool must_be_escaped(char32_t point) noexcept {
-    return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == 0x200E || point == 0x200F ||
-           (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) ||
-           point == 0xFEFF;
+    return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == 0x061C || point == 0x200E ||
+           point == 0x200F || (point >= 0x2028 && point <= 0x202E) ||
+           (point >= 0x2066 && point <= 0x206F) || point == 0xFEFF ||
+           (point >= 0xFFF9 && point <= 0xFFFB);
 }
 
 std::string escaped(char32_t point) {
@@ -103,27 +104,6 @@ std::string shorten_and_escape(std::string_view server_text, std::size_t max) {
         at += sequence.size();
     }
     return out;
-}
-
-std::string without_secrets(std::string_view text, std::span<const std::string_view> secrets) {
-    std::string out(text);
-    for (const auto secret : secrets) {
-        if (secret.empty()) continue;
-        for (auto at = out.find(secret); at != std::string::npos; at = out.find(secret, at + 3))
-            out.replace(at, secret.size(), "***");
-    }
-    return out;
-}
-
-std::string without_secrets(std::string_view text, std::span<const secret> secrets) {
-    std::vector<std::string_view> exposed;
-    for (const auto& each : secrets)
-        exposed.push_back(each.expose());
-    return without_secrets(text, std::span<const std::string_view>(exposed));
-}
-
-std::string without_secrets(std::string_view text, const secret_list& secrets) {
-    return secrets ? without_secrets(text, std::span<const secret>(*secrets)) : std::string(text);
 }
 
 bool valid_header_value(std::string_view value) noexcept {

@@ -1,13 +1,8 @@
 #pragma once
 
-#include <parley/secret.hpp>
-
 #include <cstddef>
-#include <memory>
-#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace parley {
 
@@ -29,15 +24,6 @@ std::string to_valid_utf8(std::string_view text);
 /// and invalid UTF-8 are spelled out, and what would pass `max` bytes is cut, between two
 /// characters, and marked with `…`.
 std::string shorten_and_escape(std::string_view server_text, std::size_t max = 200);
-
-/// The text with each occurrence of a secret replaced by `***`: a peer may say back what it was
-/// told. Before it is shortened, lest half a secret be left.
-std::string without_secrets(std::string_view text, std::span<const std::string_view> secrets);
-std::string without_secrets(std::string_view text, std::span<const secret> secrets);
-
-/// For those who have them in common. Null: none.
-using secret_list = std::shared_ptr<const std::vector<secret>>;
-std::string without_secrets(std::string_view text, const secret_list& secrets);
 
 /// What may be the value of a header: visible ASCII, space; no tab (PITFALLS P26).
 bool valid_header_value(std::string_view value) noexcept;

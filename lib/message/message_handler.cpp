@@ -77,10 +77,10 @@ private:
     void on_session_established() override {}
     void on_tools_acknowledged(bool) override {}
     void on_configuration_requested() override {}
-    void on_authentication_refused(std::string error, std::string code) override {
+    void on_authentication_refused(quotation error, quotation code) override {
         server_error refused;
-        refused.error = std::move(error);
-        if (!code.empty()) refused.code = std::move(code);
+        refused.error = std::move(error).text();
+        if (!code.empty()) refused.code = std::move(code).text();
         queue_.push(std::move(refused));
     }
     void on_event(event&& happened) override { queue_.push(std::move(happened)); }

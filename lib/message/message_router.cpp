@@ -8,6 +8,7 @@
 #include "policy/token_bucket.hpp"
 #include "wire/decoder.hpp"
 #include "wire/encoder.hpp"
+#include "wire/quoting.hpp"
 #include "wire/server_frame.hpp"
 
 #include <fmt/format.h>
@@ -32,6 +33,7 @@ public:
     router(const asio::any_io_executor& strand, const environment_ptr& environment,
            message_router_options options)
         : strand_(strand), clock_(environment->clock()), options_(std::move(options)),
+          gate_(options_.gate ? options_.gate : std::make_shared<const redactor>()),
           log_(options_.log, options_.log_threshold), decoder_(options_.limits) {}
 
     void attach(std::weak_ptr<message_sink> sink) override {
@@ -46,6 +48,7 @@ public:
         if (const auto ignored = decoder_.ignored(); ignored != 0)
             fields_ignored_.store(value_of(fields_ignored_) + ignored, std::memory_order_relaxed);
         size_ = text.size();
+        if (!std::holds_alternative<text_delta>(frame)) wire::quote(frame, *gate_);
         std::visit([this](auto& one) { take(*taking_, std::move(one)); }, frame);
     }
 
@@ -114,7 +117,7 @@ private:
     tool_runner& runner() {
         if (runner_) return *runner_;
         auto made = std::make_shared<tool_runner>(strand_, clock_, options_.tools, options_.limits,
-                                                  log_, options_.secrets);
+                                                  log_, gate_);
         made->attach(sink_);
         if (stopped_) made->end_calls();
         runner_ = std::move(made);
@@ -135,7 +138,7 @@ private:
         sink.on_session_established();
     }
     void take(message_sink& sink, authentication_refused&& refused) {
-        sink.on_authentication_refused(std::move(refused.error), std::move(refused.code));
+        sink.on_authentication_refused(gate_->quote(refused.error), gate_->quote(refused.code));
     }
     void take(message_sink& sink, tools_acknowledged&& acknowledged) {
         sink.on_tools_acknowledged(acknowledged.update);
@@ -224,6 +227,7 @@ private:
     const asio::any_io_executor strand_;
     const std::shared_ptr<clock_source> clock_;
     const message_router_options options_;
+    const std::shared_ptr<const redactor> gate_;
     const logger log_;
     decoder decoder_;
     tool_registry tools_;

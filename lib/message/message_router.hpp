@@ -4,11 +4,10 @@
 #include <parley/error.hpp>
 #include <parley/event.hpp>
 #include <parley/fwd.hpp>
-#include <parley/secret.hpp>
 #include <parley/tool.hpp>
 
 #include "core/clock.hpp"
-#include "core/text.hpp"
+#include "core/redactor.hpp"
 #include "transport/environment.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -28,8 +27,8 @@ namespace parley {
 class message_sink {
 public:
     virtual void on_session_established() = 0;
-    /// `error` and `code` of `authentication_error`, shortened and escaped.
-    virtual void on_authentication_refused(std::string error, std::string code) = 0;
+    /// `error` and `code` of `authentication_error`.
+    virtual void on_authentication_refused(quotation error, quotation code) = 0;
     virtual void on_tools_acknowledged(bool of_update) = 0;
     virtual void on_configuration_requested() = 0;
     virtual void on_event(event&& happened) = 0;
@@ -49,7 +48,9 @@ struct message_router_options {
     limits_config limits;
     log_sink log;
     log_level log_threshold = log_level::info;
-    secret_list secrets = {}; ///< what a tool throws must not tell anybody
+    /// What the server says for a person to read, and what a tool throws, goes through it. Null:
+    /// there are no secrets.
+    std::shared_ptr<const redactor> gate = {};
 };
 
 inline constexpr std::size_t tool_outcomes = 1 + static_cast<std::size_t>(tool_outcome::shut_down);

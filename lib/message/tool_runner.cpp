@@ -26,11 +26,12 @@ tool_limits limits_of(const tool_config& config) {
 }
 
 constexpr std::size_t max_error = 1'000;
+constexpr std::size_t longest_unknown_name = 256;
 
 // Of whatever a tool throws: it goes to the server, and to the model. Cleaned before it is cut,
 // lest half a secret be left.
-std::string error_text(std::string_view thrown, const secret_list& secrets) {
-    const auto what = without_secrets(thrown, secrets);
+std::string error_text(std::string_view thrown, const redactor& gate) {
+    const auto what = gate.redact(thrown);
     if (what.size() <= max_error) return to_valid_utf8(what);
     auto end = max_error;
     while (end > max_error - 3 && (static_cast<unsigned char>(what[end]) & 0xC0) == 0x80)
@@ -52,12 +53,12 @@ task_group::error_handler report_to(const logger& log) {
 
 tool_runner::tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
                          const tool_config& config, const limits_config& limits, logger log,
-                         secret_list secrets)
+                         std::shared_ptr<const redactor> gate)
     : clock_(clock), strand_(detail::strand::of(strand)),
       where_(config.executor ? config.executor : strand_.executor()), timeout_(config.timeout),
       max_result_(limits.queue_bytes), home_(std::make_shared<way_home>(strand_)), log_(log),
-      secrets_(std::move(secrets)), fsm_(limits_of(config)), changed_(strand_, clock),
-      tasks_(strand_, clock, report_to(log)) {}
+      gate_(gate ? std::move(gate) : std::make_shared<const redactor>()), fsm_(limits_of(config)),
+      changed_(strand_, clock), tasks_(strand_, clock, report_to(log)) {}
 
 tool_runner::~tool_runner() { home_->close(); }
 
@@ -71,6 +72,8 @@ void tool_runner::request(tool_requested asked, std::shared_ptr<const tool> call
     input.name = asked.name;
     input.identity =
         call_identity(asked.call_id, asked.numeric_id, asked.name, asked.parameters.view());
+    // A name that is no tool of ours is a word of the server's.
+    if (!called) input.name = gate_->quote(asked.name, longest_unknown_name).text();
     input.known = called != nullptr;
     input.valid = asked.parameters_valid;
     input.timeout = called ? called->timeout().value_or(timeout_) : timeout_;
@@ -167,7 +170,7 @@ void tool_runner::perform(const tool_action::join& action) {
 
 void tool_runner::ended(tool_request_id id, tool_answer answer) {
     if (const auto found = find(id); found != all_.end()) all_.erase(found);
-    if (!answer.result) answer.error = error_text(answer.error, secrets_);
+    if (!answer.result) answer.error = error_text(answer.error, *gate_);
     if (answer.result && answer.result->view().size() > max_result_)
         answer = tool_answer(tool_outcome::failed,
                              fmt::format("The result is larger than {} bytes", max_result_));

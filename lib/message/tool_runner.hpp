@@ -2,13 +2,13 @@
 
 #include <parley/config.hpp>
 #include <parley/fwd.hpp>
-#include <parley/secret.hpp>
 #include <parley/tool.hpp>
 
 #include "async/condition.hpp"
 #include "async/task_group.hpp"
 #include "core/clock.hpp"
 #include "core/log.hpp"
+#include "core/redactor.hpp"
 #include "message/message_router.hpp"
 #include "message/tool_execution.hpp"
 #include "policy/tool_call_fsm.hpp"
@@ -33,7 +33,7 @@ class tool_runner : public std::enable_shared_from_this<tool_runner> {
 public:
     tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
                 const tool_config& config, const limits_config& limits, logger log,
-                secret_list secrets = {});
+                std::shared_ptr<const redactor> gate);
     tool_runner(const tool_runner&) = delete;
     tool_runner& operator=(const tool_runner&) = delete;
     ~tool_runner();
@@ -99,7 +99,7 @@ private:
     const std::size_t max_result_;
     const std::shared_ptr<way_home> home_;
     const logger log_;
-    const secret_list secrets_;
+    const std::shared_ptr<const redactor> gate_;
     std::weak_ptr<message_sink> sink_;
 
     tool_call_fsm fsm_;

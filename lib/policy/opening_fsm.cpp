@@ -38,14 +38,14 @@ opening_action_t opening_fsm::acknowledged() {
     return opening_action::ready{};
 }
 
-opening_action_t opening_fsm::refused(std::string error, std::string code) {
+opening_action_t opening_fsm::refused(quotation error, quotation code) {
     if (state_ == state::idle) return opening_action::none{};
     const bool was_ready = state_ == state::ready;
     state_ = state::idle;
     auto details = in_session();
     if (was_ready) details.phase = phase::ready;
-    details.server_text = std::move(error);
-    details.server_code = std::move(code);
+    details.server_text = std::move(error).text();
+    details.server_code = std::move(code).text();
     // PROTOCOL.md 2.2: these two are cured by a fresh ticket, any other is final.
     if (details.server_code == "TICKET_INVALID" || details.server_code == "TICKET_EXPIRED") {
         details.retryable = true;
@@ -56,13 +56,12 @@ opening_action_t opening_fsm::refused(std::string error, std::string code) {
         error_info(errc::session_refused, "The server refused the session.", std::move(details))};
 }
 
-opening_action_t opening_fsm::server_error(const std::string& error,
-                                           const std::optional<std::string>& code) {
+opening_action_t opening_fsm::server_error(quotation error, quotation code) {
     if (state_ != state::acknowledgement_awaited) return opening_action::none{};
     state_ = state::idle;
     auto details = in_session();
-    details.server_text = error;
-    details.server_code = code.value_or("");
+    details.server_text = std::move(error).text();
+    details.server_code = std::move(code).text();
     return opening_action::fail{error_info(
         errc::tools_refused, "The server refused the tool configuration.", std::move(details))};
 }

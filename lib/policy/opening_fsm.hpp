@@ -3,11 +3,11 @@
 #include <parley/error.hpp>
 
 #include "core/clock.hpp"
+#include "core/redactor.hpp"
 #include "policy/token_bucket.hpp"
 
 #include <chrono>
 #include <optional>
-#include <string>
 #include <variant>
 
 namespace parley {
@@ -53,10 +53,10 @@ public:
     void opened(time_point now);
     opening_action_t established(time_point now, bool has_configuration);
     opening_action_t acknowledged();
-    opening_action_t refused(std::string error, std::string code);
+    opening_action_t refused(quotation error, quotation code);
     /// `error` of the server's: the refusal of a configuration that awaits its acknowledgement,
     /// else no business of the opening.
-    opening_action_t server_error(const std::string& error, const std::optional<std::string>& code);
+    opening_action_t server_error(quotation error, quotation code);
     opening_action_t at(time_point now); ///< the time is `now`
     /// The server asks for the configuration again: whether it is to be answered. At most 5 times
     /// in a session, and once more every 10 s after that.

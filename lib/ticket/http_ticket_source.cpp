@@ -37,7 +37,7 @@ awaitable<ticket_validation> http_ticket_source::validate(secret value,
     const auto response = co_await exchange.send(std::move(executor));
     if (!response) exchange.fail(response.error());
     auto answer = exchange.answer(*response, clock_->wall_now());
-    answer.secrets.push_back(value.expose());
+    answer.gate.remember({value});
     auto parsed = parse_validation_answer(answer);
     if (!parsed) exchange.fail(parsed.error());
     co_return std::move(*parsed);

@@ -39,8 +39,10 @@ std::vector<secret> secrets_of(const auth_data& auth) {
 
 server_exchange::server_exchange(std::shared_ptr<http_client> http, http_method method,
                                  const server_url& server, std::string path, std::string body,
-                                 std::shared_ptr<const auth_data> identity, time_point deadline)
-    : http_(std::move(http)), identity_(std::move(identity)) {
+                                 std::shared_ptr<const auth_data> identity, time_point deadline,
+                                 redactor known)
+    : http_(std::move(http)), identity_(std::move(identity)), gate_(std::move(known)) {
+    gate_.remember(secrets_of(*identity_));
     auto request =
         std::make_shared<http_request>(method, server, std::move(path), std::move(body), deadline);
     request->headers = identity_headers(*identity_);
@@ -58,11 +60,11 @@ http_answer server_exchange::answer(const http_response& response, wall_time now
     out.set_cookies = response.set_cookies;
     const auto& server = request_->server;
     out.cookie_scope = {server.certificate_name(), server.websocket_path(), server.secure()};
-    for (const secret* each : {&identity_->user_mp_auth_token, &identity_->chat_server_key})
-        if (!each->empty()) out.secrets.push_back(each->expose());
+    out.gate = gate_;
+    std::vector<secret> set;
     for (const auto& each : response.set_cookies)
-        if (const auto value = cookies::cookie_value(each); !value.empty())
-            out.secrets.push_back(value);
+        if (const auto value = cookies::cookie_value(each); !value.empty()) set.emplace_back(value);
+    out.gate.remember(std::move(set));
     return out;
 }
 

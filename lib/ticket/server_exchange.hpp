@@ -30,7 +30,7 @@ class server_exchange {
 public:
     server_exchange(std::shared_ptr<http_client> http, http_method method, const server_url& server,
                     std::string path, std::string body, std::shared_ptr<const auth_data> identity,
-                    time_point deadline);
+                    time_point deadline, redactor known = {});
 
     awaitable<result<http_response>> send(asio::any_io_executor executor) const;
 
@@ -43,6 +43,7 @@ public:
 private:
     std::shared_ptr<http_client> http_;
     std::shared_ptr<const auth_data> identity_;
+    redactor gate_;
     std::shared_ptr<const http_request> request_;
 };
 

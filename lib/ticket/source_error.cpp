@@ -5,12 +5,10 @@
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 namespace parley {
 
@@ -39,13 +37,12 @@ bool is_network(const boost::system::error_code& code) {
 error_info failed(std::string_view reason, bool retryable) {
     error_details details;
     details.retryable = retryable;
-    details.reason = shorten_and_escape(reason);
+    details.reason = reason;
     return error_info(errc::ticket_source_failed, "The source of tickets failed.",
                       std::move(details));
 }
 
-error_info translate(const std::exception_ptr& thrown, std::span<const std::string_view> secrets) {
-    const auto clean = [&](std::string_view text) { return without_secrets(text, secrets); };
+error_info translate(const std::exception_ptr& thrown) {
     try {
         std::rethrow_exception(thrown);
     } catch (const client_error& error) {
@@ -56,17 +53,13 @@ error_info translate(const std::exception_ptr& thrown, std::span<const std::stri
             info.code =
                 make_error_code(refused ? errc::authentication_failed : errc::ticket_source_failed);
         }
-        info.message = clean(info.message);
-        info.details.server_text = clean(info.details.server_text);
-        info.details.server_code = clean(info.details.server_code);
-        info.details.reason = clean(info.details.reason);
         return info;
     } catch (const boost::system::system_error& error) {
-        return failed(clean(error.what()), is_network(error.code()));
+        return failed(error.what(), is_network(error.code()));
     } catch (const std::system_error& error) {
-        return failed(clean(error.what()), is_network(error.code()));
+        return failed(error.what(), is_network(error.code()));
     } catch (const std::exception& error) {
-        return failed(clean(error.what()), false);
+        return failed(error.what(), false);
     } catch (...) {
         return failed("something that is no std::exception", false);
     }
@@ -74,11 +67,8 @@ error_info translate(const std::exception_ptr& thrown, std::span<const std::stri
 
 } // namespace
 
-error_info to_source_error(const std::exception_ptr& thrown, const auth_data& auth) {
-    std::vector<std::string_view> secrets;
-    for (const secret* each : {&auth.user_mp_auth_token, &auth.chat_server_key})
-        if (!each->empty()) secrets.push_back(each->expose());
-    auto info = translate(thrown, secrets);
+error_info to_source_error(const std::exception_ptr& thrown, const redactor& gate) {
+    auto info = gate.clean(translate(thrown));
     if (info.details.phase == phase::none) info.details.phase = phase::ticket;
     // A verdict without a status is the source's own, and there is no gateway in between.
     if (info.code.value() >= 200 && !info.details.http_status) info.details.from_server = true;

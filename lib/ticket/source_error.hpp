@@ -1,8 +1,9 @@
 #pragma once
 
-#include <parley/config.hpp>
 #include <parley/error.hpp>
 #include <parley/ticket.hpp>
+
+#include "core/redactor.hpp"
 
 #include <cstddef>
 #include <exception>
@@ -12,9 +13,9 @@
 namespace parley {
 
 /// What a source threw, as the error that callers get: a code of the ticket or the authentication
-/// block (PROTOCOL.md 1), and none of the identity's secrets in its text. A source that is not ours
-/// may throw anything.
-error_info to_source_error(const std::exception_ptr& thrown, const auth_data& auth);
+/// block (PROTOCOL.md 1), its texts passed through the gate. A source that is not ours may throw
+/// anything.
+error_info to_source_error(const std::exception_ptr& thrown, const redactor& gate);
 
 /// Nobody has brought a ticket in time.
 error_info source_timeout(std::string_view sentence, std::optional<unsigned> attempt = {});

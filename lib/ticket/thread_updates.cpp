@@ -23,7 +23,7 @@ awaitable<void> perform(asio::any_io_executor executor,
 awaitable<void> update_thread(asio::any_io_executor executor, std::shared_ptr<http_client> http,
                               const server_url& server, const auth_data& auth,
                               std::string_view provider_res_id, std::string body,
-                              time_point deadline) {
+                              time_point deadline, std::shared_ptr<const redactor> known) {
     if (provider_res_id.empty())
         throw_error(error_info(errc::invalid_configuration,
                                "A thread update needs the conversation's provider_res_id."));
@@ -35,7 +35,7 @@ awaitable<void> update_thread(asio::any_io_executor executor, std::shared_ptr<ht
     auto exchange = std::make_shared<const server_exchange>(
         std::move(http), http_method::patch, server,
         "/api/v1/threads/" + percent_encode(provider_res_id), std::move(body),
-        std::make_shared<const auth_data>(auth), deadline);
+        std::make_shared<const auth_data>(auth), deadline, known ? *known : redactor());
     return perform(std::move(executor), std::move(exchange));
 }
 

@@ -4,6 +4,7 @@
 #include <parley/fwd.hpp>
 
 #include "core/clock.hpp"
+#include "core/redactor.hpp"
 #include "core/url.hpp"
 #include "transport/http.hpp"
 
@@ -22,9 +23,10 @@ namespace parley {
 /// has a dot segment, and what check_identity does; when awaited `thread_update_rejected`,
 /// `authentication_error` for 401 and 403, or the `ticket_error` of an exchange that failed.
 /// Cancelled: the connection is closed, and whether the server has made the change is unknown.
+/// `known`: the secrets of the session, beside those of the identity; null for none.
 awaitable<void> update_thread(asio::any_io_executor executor, std::shared_ptr<http_client> http,
                               const server_url& server, const auth_data& auth,
                               std::string_view provider_res_id, std::string body,
-                              time_point deadline);
+                              time_point deadline, std::shared_ptr<const redactor> known = nullptr);
 
 } // namespace parley

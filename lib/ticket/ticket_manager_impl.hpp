@@ -8,6 +8,7 @@
 #include "async/reserved_post.hpp"
 #include "async/task_group.hpp"
 #include "core/log.hpp"
+#include "core/redactor.hpp"
 #include "policy/retry_fsm.hpp"
 #include "policy/ticket_fsm.hpp"
 #include "ticket/http_ticket_source.hpp"
@@ -179,6 +180,7 @@ private:
     const logger log_;
 
     // Strand only.
+    redactor gate_; // of all that a source throws
     task_group tasks_;
     condition idle_;
     condition renewal_changed_;

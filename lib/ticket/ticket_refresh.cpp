@@ -2,8 +2,10 @@
 
 #include <parley/error.hpp>
 
+#include "ticket/server_exchange.hpp"
 #include "ticket/source_error.hpp"
 #include "ticket/ticket_manager_impl.hpp"
+#include "wire/cookies.hpp"
 
 #include <fmt/core.h>
 
@@ -82,7 +84,7 @@ void ticket_manager::impl::move_on(const std::shared_ptr<refresh>& flying) {
         }
         if (!flying->over()) watch(flying);
     } catch (...) { // no memory
-        fail(flying, to_source_error(std::current_exception(), *flying->auth));
+        fail(flying, to_source_error(std::current_exception(), gate_));
     }
 }
 
@@ -122,6 +124,7 @@ void ticket_manager::impl::ask(const std::shared_ptr<refresh>& flying) {
 awaitable<void> ticket_manager::impl::fetch(std::shared_ptr<impl> self,
                                             std::shared_ptr<refresh> flying, time_point deadline) {
     const auto request = flying->request;
+    self->gate_.remember(secrets_of(*flying->auth));
     std::optional<ticket> fresh;
     std::exception_ptr failed;
     try {
@@ -147,7 +150,7 @@ void ticket_manager::impl::fetched(const std::shared_ptr<refresh>& flying, std::
         return; // nobody waits for it any more
     try {
         if (failed) {
-            auto why = to_source_error(failed, *flying->auth);
+            auto why = to_source_error(failed, gate_);
             why.details.attempt = flying->retry.attempt();
             return attempt_failed(flying, std::move(why));
         }
@@ -155,7 +158,7 @@ void ticket_manager::impl::fetched(const std::shared_ptr<refresh>& flying, std::
             return attempt_failed(flying, std::move(*wrong));
         arrive(flying, std::move(*fresh));
     } catch (...) { // no memory
-        fail(flying, to_source_error(std::current_exception(), *flying->auth));
+        fail(flying, to_source_error(std::current_exception(), gate_));
     }
 }
 
@@ -194,6 +197,7 @@ void ticket_manager::impl::attempt_failed(const std::shared_ptr<refresh>& flying
 
 void ticket_manager::impl::arrive(const std::shared_ptr<refresh>& flying, ticket fresh) {
     const auto at = now();
+    gate_.remember(cookies::secrets_of(fresh));
     callers woken;
     std::optional<std::chrono::milliseconds> left;
     {

@@ -230,13 +230,14 @@ ticket_manager::impl::perform_validation(std::shared_ptr<impl> self,
         if (!self->still_counts(*flying)) abort();
         answer = self->remembered(flying->value);
         if (!answer) {
+            self->gate_.remember(secrets_of(*flying->auth));
             const auto deadline = after(self->clock_->now(), self->validate_timeout_);
             auto said = co_await self->http_->validate(flying->value, flying->auth, deadline);
             self->remember(flying->value, said);
             answer = std::move(said);
         }
     } catch (...) {
-        failed = to_source_error(std::current_exception(), *flying->auth);
+        failed = to_source_error(std::current_exception(), self->gate_);
     }
     if (self->validation_ == flying) self->validation_.reset();
     self->task_ended();

@@ -151,11 +151,12 @@ std::string_view cookie_value(std::string_view set_cookie) noexcept {
     return value.size() < least ? std::string_view() : value;
 }
 
-void add_secrets(const ticket& from, std::vector<secret>& to) {
-    to.push_back(from.value());
-    for (auto rest = from.cookies().expose(); !rest.empty();)
+std::vector<secret> secrets_of(const ticket& held) {
+    std::vector<secret> all{held.value()};
+    for (auto rest = held.cookies().expose(); !rest.empty();)
         if (const auto value = cookie_value(take(rest, ';')); !value.empty())
-            to.emplace_back(value);
+            all.emplace_back(value);
+    return all;
 }
 
 } // namespace parley::cookies

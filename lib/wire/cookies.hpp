@@ -38,6 +38,6 @@ secret cookies_to_send(std::span<const std::string> set_cookies, const cookie_sc
 std::string_view cookie_value(std::string_view set_cookie) noexcept;
 
 /// What no text may show of a ticket: it, and each such value of its cookies.
-void add_secrets(const ticket& from, std::vector<secret>& to);
+std::vector<secret> secrets_of(const ticket& held);
 
 } // namespace parley::cookies

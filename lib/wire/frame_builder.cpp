@@ -3,7 +3,6 @@
 #include "core/json_check.hpp"
 #include "core/json_string.hpp"
 #include "core/json_walk.hpp"
-#include "core/text.hpp"
 #include "core/trusted_json.hpp"
 
 #include <utility>
@@ -25,8 +24,7 @@ std::string words(const frame_fields& in, field which) {
 }
 
 authentication_refused refusal(const frame_fields& in) {
-    return {shorten_and_escape(words(in, field::error)),
-            shorten_and_escape(in.spelled(top, field::code).value_or(""))};
+    return {words(in, field::error), in.spelled(top, field::code).value_or("")};
 }
 
 tools_acknowledged acknowledgement(const frame_fields& in, bool update) {

@@ -3,7 +3,6 @@
 #include "core/json_check.hpp"
 #include "core/json_string.hpp"
 #include "core/json_walk.hpp"
-#include "core/text.hpp"
 #include "wire/word.hpp"
 
 #include <fmt/core.h>
@@ -242,7 +241,8 @@ constexpr auto types = [] {
     return all;
 }();
 
-/// What a word stands for, looked up as it is spelled, or else without its escapes.
+/// What a word stands for, looked up as it is spelled, or else without its escapes. Of an unknown
+/// one `word` is what it says.
 enum class lookup : std::uint8_t { known, unknown, no_string };
 
 /// `find` is given a text that begins behind the opening quote and ends with a quote, and more that
@@ -255,7 +255,6 @@ lookup look_up(std::string_view token, std::string& word, Find find) {
     append_unescaped(word, token.substr(1, token.size() - 2));
     const auto padded = word + '"' + std::string(quoted_word::longest, '\0');
     if (word.find('"') == std::string::npos && find(padded.data())) return lookup::known;
-    word = shorten_and_escape(word, 60);
     return lookup::unknown;
 }
 

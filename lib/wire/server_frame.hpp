@@ -16,7 +16,7 @@ namespace parley {
 /// The ticket was accepted.
 struct session_established {};
 
-/// `authentication_error`. Both texts shortened and escaped; without a code it is final.
+/// `authentication_error`; without a code it is final.
 struct authentication_refused {
     std::string error;
     std::string code;
@@ -53,8 +53,9 @@ struct ping_acknowledged {
     std::string original_timestamp;
 };
 
-/// One frame. Of `reasoning_finished` only the id is filled: text and duration are known above. The
-/// text of a delta may begin or end with half of a UTF-16 pair (`append_unescaped_piece`).
+/// One frame, with the texts that the server gave it: `quote` (quoting.hpp) is for those that a
+/// person reads. Of `reasoning_finished` only the id is filled: text and duration are known above.
+/// The text of a delta may begin or end with half of a UTF-16 pair (`append_unescaped_piece`).
 using server_frame =
     std::variant<session_established, authentication_refused, tools_acknowledged,
                  configuration_requested, tool_requested, ping_received, ping_acknowledged,

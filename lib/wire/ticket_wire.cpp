@@ -30,7 +30,7 @@ bool is_success(int status) noexcept { return status >= 200 && status <= 299; }
 /// The members of an answer's body, read as the kinds that they ought to be.
 class answer_body {
 public:
-    explicit answer_body(const http_answer& answer) : secrets_(answer.secrets) {
+    explicit answer_body(const http_answer& answer) : gate_(answer.gate) {
         const auto fault = check_json(answer.body);
         if (fault) {
             reason_ = fmt::format("the body is not JSON, from offset {} on", fault->offset);
@@ -63,27 +63,25 @@ public:
         if (!found || kind_of(*found) != json_kind::boolean) return std::nullopt;
         return found->front() == 't';
     }
-    /// The server's words: without what it must not say back, shortened, escaped.
-    std::string words(std::string_view name) const {
+    quotation words(std::string_view name) const {
         const auto token = string_token(name);
         if (!token) return {};
-        return shorten_and_escape(without_secrets(unescape_json_string(*token), secrets_));
+        return gate_.quote(unescape_json_string(*token));
     }
     /// A body's `details`, read the same way.
     answer_body inner(std::string_view name) const {
         const auto found = raw(name);
         const bool object = found && kind_of(*found) == json_kind::object;
-        return {object ? found : std::nullopt, secrets_};
+        return {object ? found : std::nullopt, gate_};
     }
 
 private:
-    answer_body(std::optional<std::string_view> object,
-                const std::vector<std::string_view>& secrets)
-        : object_(object), secrets_(secrets) {}
+    answer_body(std::optional<std::string_view> object, const redactor& gate)
+        : object_(object), gate_(gate) {}
 
     std::optional<std::string_view> object_;
     std::string reason_;
-    const std::vector<std::string_view>& secrets_;
+    const redactor& gate_;
 };
 
 std::optional<wall_time> server_time(const http_answer& answer) {
@@ -94,8 +92,8 @@ error_details details_of(const http_answer& answer, const answer_body& body) {
     error_details out;
     out.phase = phase::ticket;
     out.http_status = answer.status;
-    out.server_code = body.words("code");
-    out.server_text = body.words("error");
+    out.server_code = body.words("code").text();
+    out.server_text = body.words("error").text();
     out.from_server = body.is("success", "false") || body.is("valid", "false");
     return out;
 }
@@ -295,12 +293,12 @@ result<ticket_validation> parse_validation_answer(const http_answer& answer) {
     const auto details = body.inner("details");
     ticket_validation out;
     out.valid = *valid;
-    out.error = body.words("error");
-    out.code = body.words("code");
+    out.error = body.words("error").text();
+    out.code = body.words("code").text();
     out.retryable = body.is("retryable", "true");
     out.expired = details.is("expired", "true");
     out.revoked = details.is("revoked", "true");
-    out.reason = details.words("reason");
+    out.reason = details.words("reason").text();
     return out;
 }
 

@@ -8,6 +8,7 @@
 #include <parley/ticket_manager.hpp>
 
 #include "core/clock.hpp"
+#include "core/redactor.hpp"
 #include "wire/cookies.hpp"
 
 #include <optional>
@@ -35,7 +36,7 @@ std::string entity_update_body(const std::optional<std::string>& entity_id,
 /// What the patch does not set is left out, an inner nullopt is sent as `null`.
 std::string metadata_update_body(const metadata_patch& patch);
 
-/// An answer of the server's, and what is needed to judge it. It holds views only.
+/// An answer of the server's, and what is needed to judge it. But for the gate it holds views.
 class http_answer {
 public:
     http_answer(int code, std::string_view text, wall_time at)
@@ -48,8 +49,7 @@ public:
     std::optional<std::string_view> retry_after; ///< header `Retry-After`
     std::span<const std::string> set_cookies;    ///< headers `Set-Cookie`
     cookies::cookie_scope cookie_scope;          ///< of the WebSocket, to which they would go
-    /// What a server may say back and no error may repeat: the token, the key, the ticket.
-    std::vector<std::string_view> secrets;
+    redactor gate;                               ///< knows what a server may say back
 };
 
 /// The ticket, or why there is none. The details have phase, status, `retryable`, `retry_after` and

@@ -33,7 +33,7 @@ using lines = std::vector<std::string>;
 // Takes what a runner has for others.
 struct recorder final : message_sink {
     void on_session_established() override {}
-    void on_authentication_refused(std::string, std::string) override {}
+    void on_authentication_refused(quotation, quotation) override {}
     void on_tools_acknowledged(bool) override {}
     void on_configuration_requested() override {}
     void on_event(event&& happened) override { events.push_back(event_text(happened)); }
@@ -101,7 +101,7 @@ private:
 struct fixture {
     explicit fixture(tool_config config = {}, limits_config limits = {})
         : strand(asio::make_strand(io)),
-          runner(std::make_shared<tool_runner>(strand, clock, config, limits, logger())) {
+          runner(std::make_shared<tool_runner>(strand, clock, config, limits, logger(), nullptr)) {
         runner->attach(sink);
     }
 

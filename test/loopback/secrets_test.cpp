@@ -1,9 +1,13 @@
 #include <parley/chat_client.hpp>
 
 #include "support/live.hpp"
+#include "support/raw_server.hpp"
+#include "support/secret_forms.hpp"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace secrets_test {
 
@@ -46,6 +50,11 @@ struct seen_text {
         }
     }
 
+    bool holds_any(const std::vector<std::string>& forms) const {
+        return std::ranges::any_of(forms, [this](const auto& each) {
+            return holds(std::string_view(each).substr(0, 12));
+        });
+    }
     bool holds(std::string_view secret_text) const {
         return said.find(secret_text) != std::string::npos ||
                log.text().find(secret_text) != std::string::npos;
@@ -58,6 +67,29 @@ chat_client_config watched(const chat_server& server, seen_text& seen) {
     config.log_threshold = log_level::debug;
     config.ticket.max_retries = 1;
     return config;
+}
+
+std::vector<std::string> forms_of_all(const std::vector<std::string>& secrets) {
+    std::vector<std::string> all;
+    for (const auto& each : secrets)
+        for (auto& form : forms_of(each))
+            all.push_back(std::move(form));
+    return all;
+}
+
+/// An answer that says this in each of its parts.
+std::string saying(std::string_view status, const std::string& form) {
+    const auto body = R"({"success":false,"error":")" + in_json(form) + R"(","code":")" +
+                      in_json(form) + R"(","details":{"reason":")" + in_json(form) + R"("}})";
+    std::string text = "HTTP/1.1 " + std::string(status) + " no " + form + "\r\n";
+    for (const std::string_view name :
+         {"Location", "WWW-Authenticate", "Proxy-Authenticate", "Retry-After", "Date", "Server",
+          "Via", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
+          "Upgrade", "Content-Type", "X-Other"})
+        text.append(name).append(": ").append(form).append("\r\n");
+    text.append("Set-Cookie: a=").append(form).append("; Path=").append(form);
+    return text.append("\r\nContent-Length: ") + std::to_string(body.size()) +
+           "\r\nConnection: close\r\n\r\n" + body;
 }
 
 void check_clean(const seen_text& seen) {
@@ -113,6 +145,69 @@ TEST_CASE("secrets: no ticket shows in the errors of the connection", "[loopback
     CHECK(server.seen().upgrades >= 8);
     CHECK(seen.said.find("upgrade") != std::string::npos);
     check_clean(seen);
+}
+
+TEST_CASE("secrets: none comes back from an HTTP answer, in whatever header and form",
+          "[loopback][secrets]") {
+    live l;
+    chat_server server;
+    const std::string held = "sentinel-ticket~%/\"";
+    const auto body =
+        R"({"success":true,"expiresAt":"2999-01-01T00:00:00Z","ticket":")" + in_json(held) + "\"}";
+    const auto ticket_answer = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +
+                               "\r\nConnection: close\r\n\r\n" + body;
+    const auto check = [&](endpoint where, const std::string& answer,
+                           const std::vector<std::string>& forms) {
+        seen_text seen;
+        auto config = watched(server, seen);
+        config.ticket.max_retries = 0;
+        chat_client client(l.io.get_executor(), config);
+        server.clear_faults();
+        server.fail(endpoint::ticket, http_fault::raw(ticket_answer));
+        if (where == endpoint::ticket) server.clear_faults();
+        server.fail(where, http_fault::raw(answer));
+        seen.try_init(l, client);
+        CHECK_FALSE(seen.said.empty());
+        CHECK_FALSE(seen.holds_any(forms));
+    };
+    const auto known = forms_of_all({"sentinel-token", "sentinel-server-key"});
+    const auto all = forms_of_all({"sentinel-token", "sentinel-server-key", held});
+    for (const std::string_view status : {"101", "200", "302", "401", "404", "407", "503"}) {
+        for (const auto& form : known) {
+            INFO("ticket " << status << " " << form);
+            check(endpoint::ticket, saying(status, form), known);
+        }
+        for (const auto& form : all) {
+            INFO("upgrade " << status << " " << form);
+            check(endpoint::upgrade, saying(status, form), all);
+        }
+    }
+}
+
+TEST_CASE("secrets: none comes back from a proxy", "[loopback][secrets]") {
+    live l;
+    const auto forms =
+        forms_of_all({"sentinel-user:sentinel-password", "sentinel-token", "sentinel-server-key"});
+    for (const std::string_view status : {"101", "302", "401", "407", "503"})
+        for (const auto& form : forms) {
+            INFO(status << " " << form);
+            raw_server proxy([&](raw_peer& peer) {
+                peer.read_head();
+                peer.send(saying(status, form));
+                peer.half_close();
+            });
+            seen_text seen;
+            chat_server unused;
+            auto config = watched(unused, seen);
+            config.server_url = "wss://good.test";
+            config.ticket.max_retries = 0;
+            config.connection.proxy =
+                "http://sentinel-user:sentinel-password@127.0.0.1:" + std::to_string(proxy.port());
+            chat_client client(l.io.get_executor(), config);
+            seen.try_init(l, client);
+            CHECK(seen.said.find("proxy") != std::string::npos);
+            CHECK_FALSE(seen.holds_any(forms));
+        }
 }
 
 TEST_CASE("secrets: none shows in the log and the events of a session that has seen trouble",

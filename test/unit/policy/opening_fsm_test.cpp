@@ -10,6 +10,8 @@ namespace {
 
 const time_point t0{};
 
+quotation quoted(std::string_view words) { return redactor().quote(words); }
+
 template <class Action>
 bool is(const opening_action_t& action) {
     return std::holds_alternative<Action>(action);
@@ -81,12 +83,12 @@ TEST_CASE("opening_fsm: an error is the refusal of a configuration only while th
           "[unit][opening_fsm]") {
     opening_fsm fsm(10s, 10s);
     fsm.opened(t0);
-    CHECK(is<opening_action::none>(fsm.server_error("too early", std::nullopt)));
+    CHECK(is<opening_action::none>(fsm.server_error(quoted("too early"), quotation())));
     fsm.established(t0, true);
-    const auto action = fsm.server_error("no such schema", "SCHEMA");
+    const auto action = fsm.server_error(quoted("no such schema"), quoted("SCHEMA"));
     CHECK(failure_of(action) == errc::tools_refused);
     CHECK(std::get<opening_action::fail>(action).why.details.server_code == "SCHEMA");
-    CHECK(is<opening_action::none>(fsm.server_error("later", std::nullopt)));
+    CHECK(is<opening_action::none>(fsm.server_error(quoted("later"), quotation())));
 }
 
 TEST_CASE("opening_fsm: only an invalid or expired ticket is cured by a fresh one",
@@ -94,12 +96,12 @@ TEST_CASE("opening_fsm: only an invalid or expired ticket is cured by a fresh on
     for (const char* code : {"TICKET_INVALID", "TICKET_EXPIRED"}) {
         opening_fsm fsm(10s, 10s);
         fsm.opened(t0);
-        CHECK(is<opening_action::reject>(fsm.refused("no", code)));
+        CHECK(is<opening_action::reject>(fsm.refused(quoted("no"), quoted(code))));
     }
     for (const char* code : {"USER_BLOCKED", "", "ticket_invalid"}) {
         opening_fsm fsm(10s, 10s);
         fsm.opened(t0);
-        CHECK(failure_of(fsm.refused("no", code)) == errc::session_refused);
+        CHECK(failure_of(fsm.refused(quoted("no"), quoted(code))) == errc::session_refused);
     }
 }
 
@@ -107,7 +109,7 @@ TEST_CASE("opening_fsm: frames out of turn change nothing", "[unit][opening_fsm]
     opening_fsm fsm(10s, 10s);
     CHECK(is<opening_action::none>(fsm.established(t0, true)));
     CHECK(is<opening_action::none>(fsm.acknowledged()));
-    CHECK(is<opening_action::none>(fsm.refused("no", "TICKET_INVALID")));
+    CHECK(is<opening_action::none>(fsm.refused(quoted("no"), quoted("TICKET_INVALID"))));
     fsm.opened(t0);
     CHECK(is<opening_action::none>(fsm.acknowledged()));
     CHECK(is<opening_action::ready>(fsm.established(t0, false)));
@@ -119,7 +121,7 @@ TEST_CASE("opening_fsm: a refusal on a ready session counts too", "[unit][openin
     opening_fsm fsm(10s, 10s);
     fsm.opened(t0);
     fsm.established(t0, false);
-    CHECK(is<opening_action::reject>(fsm.refused("expired", "TICKET_EXPIRED")));
+    CHECK(is<opening_action::reject>(fsm.refused(quoted("expired"), quoted("TICKET_EXPIRED"))));
 }
 
 TEST_CASE("opening_fsm: a lost connection takes its deadline with it", "[unit][opening_fsm]") {

@@ -95,8 +95,7 @@ TEST_CASE("cookies: are bounded in number and size", "[unit][cookies]") {
 TEST_CASE("cookies: their values are among what no text may show", "[unit][cookies]") {
     ticket held(secret("the ticket"), now);
     held.set_cookies(secret("a=12345678; short=1234567; b=c=abcdefgh"));
-    std::vector<secret> secrets;
-    add_secrets(held, secrets);
+    const auto secrets = secrets_of(held);
     REQUIRE(secrets.size() == 3);
     CHECK(secrets[0].expose() == "the ticket");
     CHECK(secrets[1].expose() == "12345678");

@@ -26,7 +26,7 @@ TEST_CASE("decoder: the messages of the opening", "[unit][decoder]") {
 
     const auto refused = decode_as<authentication_refused>(
         R"({"type":"authentication_error","error":"no\n","code":"TICKET_EXPIRED"})");
-    CHECK(refused.error == "no\\n");
+    CHECK(refused.error == "no\n");
     CHECK(refused.code == "TICKET_EXPIRED");
 
     const auto known = decode_as<tools_acknowledged>(

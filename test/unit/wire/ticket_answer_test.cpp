@@ -214,7 +214,7 @@ TEST_CASE("ticket_answer: what a server says back of a secret is not repeated",
     const auto body = R"({"success":false,"error":"bad token )" + std::string(190, '.') +
                       R"(s3cret-token","code":"s3cret-token"})";
     auto answer = answered(403, body);
-    answer.secrets = {"s3cret-token"};
+    answer.gate.remember({secret("s3cret-token")});
 
     const auto error = parse_ticket_answer(answer).error();
 
