@@ -1,5 +1,7 @@
 #include "testing/connection.hpp"
 
+#include "core/saturating.hpp"
+
 #include <boost/system/system_error.hpp>
 
 #include <utility>
@@ -141,7 +143,7 @@ boost::asio::awaitable<bool> connection::upgrade(received_request request) {
 }
 
 boost::asio::awaitable<void> connection::pass(std::chrono::milliseconds duration) {
-    const auto until = std::chrono::steady_clock::now() + duration;
+    const auto until = after(std::chrono::steady_clock::now(), duration);
     while (!ended_ && std::chrono::steady_clock::now() < until) {
         co_await to_wait_.wait_until(until);
     }

@@ -4,6 +4,7 @@
 #include <parley/json_text.hpp>
 
 #include "core/iso8601.hpp"
+#include "core/saturating.hpp"
 #include "testing/client_rules.hpp"
 #include "testing/server_time.hpp"
 #include "testing/text.hpp"
@@ -178,7 +179,8 @@ http_reply http_api::ticket(const received_request& request, time_point now) {
     answer.set("success", true);
     answer.set("ticket",
                context_.office.issue(now, body->string_at("/providerResId").value_or("")));
-    answer.set("expiresAt", format_iso8601(told + context_.office.lifetime()));
+    const std::chrono::system_clock::time_point issued = told;
+    answer.set("expiresAt", format_iso8601(after(issued, context_.office.lifetime())));
     http_reply reply(200, text_of(answer));
     if (context_.options.send_date) {
         reply.header("Date", http_time(told));

@@ -1,5 +1,7 @@
 #include "testing/session.hpp"
 
+#include "core/saturating.hpp"
+
 #include <boost/system/system_error.hpp>
 
 #include <utility>
@@ -132,7 +134,7 @@ boost::asio::awaitable<void> session::write(outgoing item) {
 
 boost::asio::awaitable<void> session::script_loop(std::shared_ptr<session> self) {
     const auto delay = self->protocol_->fault().established_delay;
-    const time_point open_at = std::chrono::steady_clock::now() + delay;
+    const time_point open_at = after(std::chrono::steady_clock::now(), delay);
     while (!self->ended_ && std::chrono::steady_clock::now() < open_at) {
         co_await self->to_script_.wait_until(open_at);
     }

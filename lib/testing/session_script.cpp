@@ -1,5 +1,6 @@
 #include "testing/session_script.hpp"
 
+#include "core/saturating.hpp"
 #include "testing/frames.hpp"
 
 #include <exception>
@@ -158,7 +159,7 @@ void session_script::perform(step::raw_bytes& raw, time_point) {
 }
 
 void session_script::perform(step::pause& pause, time_point now) {
-    resume_at_ = now + pause.duration;
+    resume_at_ = after(now, pause.duration);
 }
 
 void session_script::perform(step::chat_error& error, time_point) { fail(error.error, error.code); }

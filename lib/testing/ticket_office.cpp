@@ -1,5 +1,7 @@
 #include "testing/ticket_office.hpp"
 
+#include "core/saturating.hpp"
+
 #include <utility>
 
 namespace parley::testing {
@@ -36,7 +38,7 @@ std::string ticket_office::issue(time_point now, std::string conversation) {
     const std::lock_guard lock(mutex_);
     const std::string_view middle = spelling_ == spelling::awkward ? awkward : "";
     std::string ticket = "tk-" + random_hex(16) + std::string(middle) + random_hex(16);
-    tickets_[ticket] = entry{now + lifetime_, std::move(conversation)};
+    tickets_[ticket] = entry{after(now, lifetime_), std::move(conversation)};
     return ticket;
 }
 

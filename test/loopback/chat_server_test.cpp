@@ -311,6 +311,24 @@ TEST_CASE("chat_server: an answer's steps are carried out in order", "[loopback]
     CHECK(server.internal_errors().size() == 1);
 }
 
+TEST_CASE("chat_server: a pause of never lasts, and a ticket with a lifetime of never does too",
+          "[loopback][chat_server]") {
+    chat_server server;
+    server.set_ticket_lifetime(std::chrono::milliseconds::max());
+    server.on_message([](const received_message&) {
+        return answer_script{}
+            .provider_text("first")
+            .pause(std::chrono::milliseconds::max())
+            .provider_text("second");
+    });
+    opened_client client(server); // with a ticket that has not expired
+    client.read_to("session_established");
+    client.send_text(chat("hi"));
+    CHECK(at(client.read_text(), "/data/textDelta") == "first");
+    client.send_text(R"({"type":"stop_run","conversationUuid":""})");
+    CHECK(at(client.read_text(), "/type") == "chat_finished");
+}
+
 TEST_CASE("chat_server: stop_run ends a run that waits for its tool", "[loopback][chat_server]") {
     chat_server server(awkward_tickets());
     server.on_message([](const received_message&) {
