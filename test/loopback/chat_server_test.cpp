@@ -324,7 +324,7 @@ TEST_CASE("chat_server: a pause of never lasts, and a ticket with a lifetime of 
     opened_client client(server); // with a ticket that has not expired
     client.read_to("session_established");
     client.send_text(chat("hi"));
-    CHECK(at(client.read_text(), "/data/textDelta") == "first");
+    CHECK(at(client.read_to("chat_event").back(), "/data/textDelta") == "first");
     client.send_text(R"({"type":"stop_run","conversationUuid":""})");
     CHECK(at(client.read_text(), "/type") == "chat_finished");
 }

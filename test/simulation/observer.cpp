@@ -109,8 +109,8 @@ void observer::delivered(std::uint64_t connection, const std::string& text, bool
     if (text.find("\"chat_finished\"") != std::string::npos ||
         text.find("\"chat_error\"") != std::string::npos)
         run_left_ = false;
-    // One frame may be taken beyond the last that had room.
-    if (waiting_deltas_ > event_limit_ + 2)
+    // In each session one frame may be taken beyond the last that had room.
+    if (waiting_deltas_ > std::max(event_limit_, carried_deltas_) + 2)
         world_.broke("I6",
                      fmt::format("{} events wait, the limit is {}", waiting_deltas_, event_limit_));
 }
@@ -152,8 +152,7 @@ void observer::changed(websocket_state from, const websocket_status& to) {
     // An `init` that has waited for the close goes on in the step in which that ends.
     if (from == closing && to.state != closed && to.state != connecting)
         world_.broke("I4", fmt::format("from closing it goes to {}", parley::to_string(to.state)));
-    // With that the event queue begins anew: what was not taken by now is dropped.
-    if (to.state == connecting) opening_again();
+    if (to.state == connecting) opening_again(from);
     if (to.state == ready) ready_since_ = world_.now();
     if (to.state == failed) answers_forgotten(); // what ran was not let end
     if (from == connecting && to.state == ready) attempt_ = 0;
@@ -291,21 +290,33 @@ void observer::client_made() {
     coming_entities_.clear();
     doubted_ = false;
     refreshing_ = 0;
-    over_ = lost_ = false;
-    opening_again();
+    events_begin();
 }
 
 void observer::client_gone() {
     if (state_ != websocket_state::idle) world_.seen.count(state_, websocket_state::idle);
     forget_tickets();
     asks_.clear();
-    opening_again();
+    events_begin();
 }
 
-void observer::opening_again() {
+void observer::events_begin() {
     deltas_.clear();
-    waiting_deltas_ = 0;
-    lost_ = over_ = run_left_ = false;
+    waiting_deltas_ = carried_deltas_ = 0;
+    run_left_ = false;
+    stream_ended(true);
+    drained_ = false;
+}
+
+/// What was not taken by now is still to come, before what the new session brings.
+void observer::opening_again(websocket_state from) {
+    carried_deltas_ = waiting_deltas_;
+    run_left_ = false;
+    // An end by a failure has its event, which is told or to come; one by a disconnect has none.
+    const bool is_first = from == websocket_state::idle;
+    const bool drained = is_first || std::exchange(drained_, false);
+    if (!drained && from != websocket_state::failed) end_untold_ = true;
+    if (!std::exchange(over_, false) && !drained) ++openings_ahead_;
 }
 
 void observer::see(std::string_view text, std::uint64_t& last, std::string_view where) {
@@ -334,7 +345,8 @@ void observer::happened(const event& one) {
     } else if (const auto* lost = std::get_if<connection_lost>(&one)) {
         read(lost->cause.message, "connection_lost");
         read(lost->cause.details.to_string(), "connection_lost");
-        if (std::exchange(lost_, true)) world_.broke("I9", "a second connection_lost for one loss");
+        if (std::exchange(lost_, true) && !end_untold_)
+            world_.broke("I9", "a second connection_lost for one loss");
     } else if (const auto* again = std::get_if<reconnecting>(&one)) {
         if (!lost_) world_.broke("I9", "reconnecting without a loss");
         read(again->cause.message, "reconnecting");
@@ -347,8 +359,9 @@ void observer::happened(const event& one) {
     } else if (const auto* failed = std::get_if<connection_failed>(&one)) {
         read(failed->cause.message, "connection_failed");
         read(failed->cause.details.to_string(), "connection_failed");
-        if (!lost_) world_.broke("I9", "connection_failed without a loss");
-        over_ = true;
+        if (!std::exchange(lost_, false)) world_.broke("I9", "connection_failed without a loss");
+        over_ = openings_ahead_ == 0;
+        if (!over_) --openings_ahead_;
     } else if (const auto* skipped = std::get_if<message_skipped>(&one)) {
         read(skipped->detail, "message_skipped");
     } else if (const auto* unrenewed = std::get_if<ticket_renewal_failed>(&one)) {
@@ -358,7 +371,13 @@ void observer::happened(const event& one) {
     }
 }
 
-void observer::stream_ended() { lost_ = over_ = false; }
+void observer::stream_ended(bool for_now) {
+    lost_ = over_ = false;
+    openings_ahead_ = 0;
+    if (!for_now) return; // another init has begun, and maybe ended
+    end_untold_ = false;
+    drained_ = true;
+}
 
 void observer::ask_began(std::uint64_t ask) { asks_.insert(ask); }
 

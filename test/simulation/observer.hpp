@@ -61,7 +61,8 @@ public:
     /// From now on nothing that was asked for before counts.
     void forget_tickets();
     void happened(const event& one);
-    void stream_ended();
+    /// `for_now`: and no other session has begun yet.
+    void stream_ended(bool for_now);
     void ask_began(std::uint64_t ask);
     void ask_ended(std::uint64_t ask, const std::string* text);
     enum class verdict { sent, unsent, unknown };
@@ -104,7 +105,8 @@ private:
 
     void see(std::string_view text, std::uint64_t& last, std::string_view where);
     void note_failure(const error_info& why);
-    void opening_again();
+    void events_begin();
+    void opening_again(websocket_state from);
     void changed(websocket_state from, const websocket_status& to);
     std::optional<std::string> reason_to_ask() const;
 
@@ -146,8 +148,12 @@ private:
     std::size_t event_limit_ = 1024;
     std::set<std::uint64_t> asks_;
     bool run_left_ = false; // an ask has gone: its run's pieces may be dropped up to its end
-    bool lost_ = false;
-    bool over_ = false;
+    std::size_t carried_deltas_ = 0; // of these, from before the last opening
+    bool lost_ = false;              // in the order of the events
+    bool over_ = false;              // likewise: nothing follows
+    bool drained_ = false;           // the end was seen, and no opening since
+    bool end_untold_ = false;        // a session ended without an event among those to come
+    std::size_t openings_ahead_ = 0; // since the events that are read
     std::uint64_t run_frames_ = 0;
     time_point last_run_frame_{};
 

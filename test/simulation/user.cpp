@@ -202,7 +202,7 @@ void user::look_at(const connection_status& now) {
     const auto before = std::exchange(state_, now.state);
     if (now.state == ready || now.state == closed) had_session_ = true;
     if (before == connecting || now.state != connecting || !had_session_) return;
-    ++epoch_; // the event queue begins anew
+    ++epoch_;
     stream_over_ = false;
 }
 
@@ -274,10 +274,9 @@ void user::consume() {
               if (of != clients_ || !client_) return;
               if (!how.ok && !how.aborted) world_.broke("I1", "next_event threw: " + how.text);
               if (!what) return;
-              if (since != epoch_) return; // taken from the queue that was
               if (*what) return observer_.happened(**what);
-              stream_over_ = true; // until the next init
-              observer_.stream_ended();
+              stream_over_ = since == epoch_; // until the next init
+              observer_.stream_ended(stream_over_);
           });
 }
 

@@ -89,7 +89,7 @@ private:
     chat_client_config config_;
     std::unique_ptr<chat_client> client_;
     unsigned clients_ = 0;
-    unsigned epoch_ = 0;       // of the event queue
+    unsigned epoch_ = 0;       // sessions that were begun anew
     bool had_session_ = false; // or an end: the next init begins a new epoch
     websocket_state state_ = websocket_state::idle;
     bool acting_ = true;
