@@ -57,8 +57,8 @@ public:
     chat_client& operator=(const chat_client&) = delete;
     ~chat_client();
 
-    /// Opens the session: ticket, connection, tools. Returns only when it is ready (PROTOCOL.md
-    /// 2.1); it never resolves on failure.
+    /// Opens the session: ticket, connection, tools. Returns only when it is ready
+    /// (doc/protocol.md 2.1); it never resolves on failure.
     ///
     /// On a ready client it returns at once, a concurrent call joins the running one, and after a
     /// failure, `disconnect` or `connection_failed` it starts afresh.

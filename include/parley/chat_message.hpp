@@ -96,7 +96,7 @@ private:
     std::shared_ptr<const answer> partial_; // an exception is copied
 };
 
-/// A change of a conversation (PROTOCOL.md 1, PATCH). What is not set is left unchanged; an
+/// A change of a conversation (doc/protocol.md 1.6). What is not set is left unchanged; an
 /// explicit `null` clears.
 class metadata_patch {
 public:

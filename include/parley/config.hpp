@@ -30,7 +30,7 @@ namespace parley {
 // An empty text, function or executor means the default that the field names; where none is named,
 // that there is none.
 
-/// Who asks for tickets. Absent fields are left out of the request (PROTOCOL.md 1).
+/// Who asks for tickets. Absent fields are left out of the request (doc/protocol.md 1.3).
 struct auth_data {
     secret user_mp_auth_token; ///< header `x-oddle-mp-auth-token`
     secret chat_server_key;    ///< header `x-oddle-chat-server-key`
@@ -112,11 +112,11 @@ struct reconnect_config {
         30'000}; ///< a ready session this old starts the backoff anew; 0: each one
     normal_close on_normal_close = normal_close::finish; ///< a close with 1000 from the server
     backoff_config backoff;
-    /// Overrides the table of PROTOCOL.md 3 wherever it returns a value. `why` says what ended it:
-    /// its code, and in the details the phase, the close code and the HTTP status; `was_ready`
-    /// whether that was a ready session or an attempt. The limits above and the backoff stay, and
-    /// `init` makes its one attempt. Called on the client's strand: it must not block. When it
-    /// throws, that is logged and the table decides.
+    /// Overrides the table of doc/protocol.md 3.1 wherever it returns a value. `why` says what
+    /// ended it: its code, and in the details the phase, the close code and the HTTP status;
+    /// `was_ready` whether that was a ready session or an attempt. The limits above and the backoff
+    /// stay, and `init` makes its one attempt. Called on the client's strand: it must not block.
+    /// When it throws, that is logged and the table decides.
     std::function<std::optional<close_action>(const error_info& why, bool was_ready)> classify;
 };
 

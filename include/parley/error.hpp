@@ -30,7 +30,7 @@ public:
     std::optional<unsigned> close_code; ///< RFC 6455 section 7.4
     std::optional<unsigned> attempt;    ///< from 1
     std::optional<std::chrono::seconds> retry_after;
-    bool retryable = false; ///< worth another try, by PROTOCOL.md 1 and 3
+    bool retryable = false; ///< worth another try, by doc/protocol.md 1.7 and 3
     /// True: the chat server itself said so, in the JSON of its protocol, or a ticket source of the
     /// user's did. False, the default: it may as well have been a gateway, which will let the
     /// server speak again. Only what was answered over HTTP, or by a source, sets it.
@@ -138,8 +138,8 @@ private:
 
 } // namespace detail
 
-/// A value or an error, for the paths on which an exception would get lost (PITFALLS P7). What has
-/// been moved from still is what it was.
+/// A value or an error, for the paths on which an exception would get lost (doc/pitfalls.md P7).
+/// What has been moved from still is what it was.
 template <class T>
 class result {
 public:

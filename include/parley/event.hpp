@@ -139,7 +139,7 @@ enum class skip_reason {
     not_json,      ///< not JSON, or not UTF-8
     not_an_object, ///< JSON, but no object
     no_type,       ///< no string `type`
-    unknown_type,  ///< a `type` that PROTOCOL.md 2.2 does not know
+    unknown_type,  ///< a `type` that doc/protocol.md 2.2 does not know
     unknown_event, ///< an event inside a known type that it does not know
     bad_field,     ///< a field that is missing or has another type
     too_deep,      ///< nested deeper than 64 levels

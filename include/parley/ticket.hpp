@@ -22,7 +22,7 @@ public:
 
     ticket() = default;
     /// `issued_at` is the source's own clock at the answer (HTTP `Date`): the lifetime is taken
-    /// against it when it is known, else against ours (PROTOCOL.md 1).
+    /// against it when it is known, else against ours (doc/protocol.md 1.4).
     ticket(secret value, wall_time expires_at, std::optional<wall_time> issued_at = std::nullopt,
            ticket_kind kind = ticket_kind::reusable)
         : value_(std::move(value)), expires_at_(expires_at), issued_at_(issued_at), kind_(kind) {}

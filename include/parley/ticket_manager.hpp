@@ -81,7 +81,8 @@ class ticket_manager {
 public:
     using renewed_handler = std::function<void(const ticket&)>;
 
-    /// Fetches by HTTP (PROTOCOL.md 1) from the server at that URL, whose WebSocket form will do.
+    /// Fetches by HTTP (doc/protocol.md 1.3) from the server at that URL, whose WebSocket form will
+    /// do.
     ///
     /// Everything runs on a strand of `executor`, or on `executor` itself when it is a
     /// `strand<any_io_executor>`. Nothing is asked before somebody needs a ticket.
@@ -112,8 +113,8 @@ public:
     /// which is started if there is none.
     ///
     /// A ticket that arrives with less than `validity_buffer` left is given to those who waited for
-    /// it, once, and never causes a second request (PROTOCOL.md 1). A single-use ticket is given to
-    /// one of them, and each other gets one of his own.
+    /// it, once, and never causes a second request (doc/protocol.md 1.4). A single-use ticket is
+    /// given to one of them, and each other gets one of his own.
     ///
     /// It waits at most (1 + max_retries) × request_timeout and the backoff between the attempts.
     /// Once nobody waits any more, an attempt that is on is finished and its ticket kept, but no
@@ -161,7 +162,7 @@ public:
     awaitable<ticket> replace_ticket(ticket rejected,
                                      std::chrono::steady_clock::time_point deadline);
 
-    /// What the server says of the held ticket (PROTOCOL.md 1).
+    /// What the server says of the held ticket (doc/protocol.md 1.5).
     ///
     /// `valid: false` drops the ticket. A failed request throws, says nothing about the ticket, and
     /// is not tried again. Definitive answers are remembered for 30 s per ticket, and concurrent

@@ -49,8 +49,8 @@ private:
     std::optional<secret> replaces_;
 };
 
-/// Where tickets come from. The default is the HTTP exchange of PROTOCOL.md 1; a service may bring
-/// its own.
+/// Where tickets come from. The default is the HTTP exchange of doc/protocol.md 1.3; a service may
+/// bring its own.
 ///
 /// @code
 /// class vault : public ticket_source {

@@ -64,8 +64,9 @@ using tool_handler = std::function<awaitable<json_text>(tool_call)>;
 /// @endcode
 class tool {
 public:
-    /// `parameters_schema` is one JSON schema of an object, or the array of PROTOCOL.md 2.3, which
-    /// is sent unchanged. Anything else is a `tool_configuration_error` when the tool is added.
+    /// `parameters_schema` is one JSON schema of an object, or the array of doc/protocol.md 2.3,
+    /// which is sent unchanged. Anything else is a `tool_configuration_error` when the tool is
+    /// added.
     tool(std::string name, std::string description, json_text parameters_schema,
          tool_handler handler)
         : name_(std::move(name)), description_(std::move(description)),

@@ -71,8 +71,8 @@ struct websocket_manager_options {
 /// }
 /// @endcode
 ///
-/// Used alone its session is ready at the 101; chat_client puts the opening of PROTOCOL.md 2.1 on
-/// top. It reconnects by PROTOCOL.md 3, one attempt at a time.
+/// Used alone its session is ready at the 101; chat_client puts the opening of doc/protocol.md 2.1
+/// on top. It reconnects by doc/protocol.md 3, one attempt at a time.
 ///
 /// Thread safety: every member may be called from any thread. Awaitables resume on the caller's
 /// executor. Destroying it never blocks. It must go before its execution context does.

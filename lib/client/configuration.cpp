@@ -45,7 +45,7 @@ void chat_client::impl::on_tools_acknowledged(bool of_update) {
 }
 
 void chat_client::impl::on_configuration_requested() {
-    // PROTOCOL.md 2.2: answered with ours as it stands now.
+    // doc/protocol.md 2.2: answered with ours as it stands now.
     if (!opening_.configuration_requested(now())) {
         ++configurations_unanswered_;
         return;

@@ -196,7 +196,7 @@ void chat_client::impl::tell(event&& happened) {
 }
 
 awaitable<void> chat_client::impl::wait_for_room() {
-    // The silence that this causes does not count against the peer (DESIGN.md 3).
+    // The silence that this causes does not count against the peer.
     const auto self = shared_from_this();
     opening_.held(now());
     const at_exit go_on([self, opening = openings_] {

@@ -320,7 +320,7 @@ void chat_client::impl::perform(const opening_action_t& action) {
         connection_->send_control(configuration());
     } else if (std::holds_alternative<opening_action::ready>(action)) {
         ++opened_;
-        // With tools the helpers went with the configuration (PROTOCOL.md 2.1).
+        // With tools the helpers went with the configuration (doc/protocol.md 2.1).
         if (!has_configuration() && context_helpers_.is_object())
             connection_->send_control(encode_context_helpers(context_helpers_));
         for (const auto& update : updates_)

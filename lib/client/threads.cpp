@@ -1,4 +1,4 @@
-// Changes of conversations, over HTTP (PROTOCOL.md 1).
+// Changes of conversations, over HTTP (doc/protocol.md 1.6).
 
 #include "client/chat_client_impl.hpp"
 #include "core/url.hpp"

@@ -166,7 +166,7 @@ void connection_impl::end_session(error_info why) {
 void connection_impl::session_failed(error_info why) { end_session(std::move(why)); }
 
 void connection_impl::session_rejected(error_info why) {
-    // What the layer calls a rejection is one, whatever it says (PROTOCOL.md 3).
+    // What the layer calls a rejection is one, whatever it says (doc/protocol.md 3.2).
     why.code = make_error_code(errc::ticket_rejected);
     end_session(std::move(why));
 }

@@ -36,9 +36,9 @@ struct connection_options {
 
 enum class send_progress { writing, written };
 
-/// The connection of DESIGN.md 3, websocket_manager: one attempt at a time, a reader, one writer, a
-/// watchdog, and the reconnect loop that drives them as the policy says. Strand only, but for
-/// `status`. It keeps itself and its session layer alive while a task of its runs.
+/// The connection behind websocket_manager and chat_client: one attempt at a time, a reader, one
+/// writer, a watchdog, and the reconnect loop that drives them as the policy says. Strand only, but
+/// for `status`. It keeps itself and its session layer alive while a task of its runs.
 class connection : public std::enable_shared_from_this<connection> {
 public:
     /// Throws `client_error` for what is wrong in the options.
@@ -51,15 +51,15 @@ public:
     /// Once, before anything else.
     virtual void attach(std::weak_ptr<session_layer> layer) = 0;
 
-    /// Opens a session: the first attempt of DESIGN.md 3 (`init`). Returns when the layer has said
+    /// Opens a session: the first attempt (`init`). Returns when the layer has said
     /// `session_ready`; throws otherwise, and nothing of the attempt is left. On a ready session it
     /// returns at once; after an end it starts afresh. Cancelled: the attempt is given up. The
     /// caller makes sure that it runs once at a time.
     virtual awaitable<void> open(time_point deadline) = 0;
 
     /// The layer's verdict on the opening. `session_failed` ends the attempt with that error;
-    /// `session_rejected` counts as a rejection of the ticket (PROTOCOL.md 3). Both may also come
-    /// on a ready session, which they end. Without a session they do nothing.
+    /// `session_rejected` counts as a rejection of the ticket (doc/protocol.md 3.2). Both may also
+    /// come on a ready session, which they end. Without a session they do nothing.
     virtual void session_ready() = 0;
     virtual void session_rejected(error_info why) = 0;
     virtual void session_failed(error_info why) = 0;

@@ -240,7 +240,8 @@ close_verdict connection_impl::verdict_on(const error_info& why, bool was_ready)
 reconnect_action_t connection_impl::attempt_failed(error_info why, unsigned number,
                                                    ticket_use used) {
     describe(why, number);
-    // Before the session is ready this is a failed attempt, whatever the code (PROTOCOL.md 3).
+    // Before the session is ready this is a failed attempt, whatever the code
+    // (doc/protocol.md 3.1).
     if (why.is(errc::connection_closed)) why.details.retryable = true;
     if (log_.enabled(log_level::warning))
         log_.write(log_level::warning,

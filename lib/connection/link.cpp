@@ -219,7 +219,8 @@ void link::notice(const liveness_event& happened) {
 void link::perform(const liveness_action_t& action) {
     if (const auto* dead = std::get_if<liveness_action::give_up>(&action)) {
         auto why = verdict(dead->why, dead->step);
-        // Only the transport knows the code of a close that the peer has begun (PITFALLS P33).
+        // Only the transport knows the code of a close that the peer has begun (doc/pitfalls.md
+        // P33).
         if (dead->why != errc::connection_closed) return end(std::move(why));
         fallback_ = std::make_unique<const error_info>(std::move(why));
         return cut();

@@ -58,7 +58,7 @@ struct link_parts {
 };
 
 /// The life of one connection, from the lookup to the close: a reader, a watchdog, and a writer
-/// while something is to be written, over one transport (PITFALLS 3.6).
+/// while something is to be written, over one transport (doc/pitfalls.md P30).
 ///
 /// It ends with one reason: our own verdict if there is one, else the transport's error. From then
 /// on its owner hears nothing but `after_read` and `on_over`, which comes when every operation of

@@ -31,7 +31,7 @@ public:
     /// failed with, if one has.
     virtual std::optional<error_info> ticket_trouble() const { return std::nullopt; }
 
-    /// The WebSocket is open: begin the opening (PROTOCOL.md 2.1), and say `session_ready`,
+    /// The WebSocket is open: begin the opening (doc/protocol.md 2.1), and say `session_ready`,
     /// `session_rejected` or `session_failed` to the connection, now or later. The layer bounds the
     /// opening itself: the connection knows no deadline of it but that of the whole.
     virtual void on_open() = 0;

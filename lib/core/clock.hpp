@@ -20,8 +20,8 @@ class alarm {
 public:
     virtual ~alarm();
     /// Returns at `until`, when rung, and when cancelled; never throws for any of these. The caller
-    /// looks at its own state to learn which it was (PITFALLS P17): a cancelled coroutine throws at
-    /// its next co_await.
+    /// looks at its own state to learn which it was (doc/pitfalls.md P17): a cancelled coroutine
+    /// throws at its next co_await.
     virtual awaitable<void> wait_until(time_point until) = 0;
     /// The same without a coroutine: `due` is called once, on the executor and never inline, at
     /// `until` or when rung. Not at all once the alarm is set anew or destroyed; what `due` holds

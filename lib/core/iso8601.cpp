@@ -266,7 +266,7 @@ std::optional<system_clock::time_point> parse_rfc1123_date(std::string_view text
 }
 
 std::optional<system_clock::time_point> parse_epoch(double since) noexcept {
-    constexpr double in_milliseconds_from = 1e11; // PROTOCOL.md 1
+    constexpr double in_milliseconds_from = 1e11; // doc/protocol.md 1.4
     constexpr auto last = std::chrono::floor<milliseconds>(system_clock::time_point::max());
     if (!(since >= 0)) return std::nullopt;
     const double ms = since < in_milliseconds_from ? since * 1'000 : since;

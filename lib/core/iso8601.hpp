@@ -9,7 +9,7 @@ namespace parley {
 
 /// `YYYY-MM-DDThh:mm[:ss[.f{1,12}]](Z|±hh[[:]mm])` or the basic format, `YYYYMMDDThhmm[ss[.f]]` and
 /// a zone, with a real date in 1970–9999, and nothing else: an instant without a zone is none
-/// (PROTOCOL.md 1). A space may stand for the `T`, a comma for the point. `:60` is `:59.999`,
+/// (doc/protocol.md 1.4). A space may stand for the `T`, a comma for the point. `:60` is `:59.999`,
 /// `24:00:00` the next day. What lies beyond the clock's range is its last instant.
 std::optional<std::chrono::system_clock::time_point> parse_iso8601(std::string_view text) noexcept;
 

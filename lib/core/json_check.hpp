@@ -6,7 +6,7 @@
 
 namespace parley {
 
-/// The deepest nesting of arrays and objects that is taken (PITFALLS P57).
+/// The deepest nesting of arrays and objects that is taken (doc/pitfalls.md P57).
 inline constexpr std::size_t json_max_depth = 64;
 
 /// The first thing wrong with a text that is no JSON.

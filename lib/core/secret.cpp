@@ -8,7 +8,7 @@
 namespace parley {
 
 // A unique_ptr and not a std::string: the small-string buffer would be copied about with the object
-// and left behind (PITFALLS P53).
+// and left behind (doc/pitfalls.md P53).
 
 secret::secret(std::string_view text) : size_(text.size()) {
     if (text.empty()) return;

@@ -25,7 +25,7 @@ std::string to_valid_utf8(std::string_view text);
 /// characters, and marked with `…`.
 std::string shorten_and_escape(std::string_view server_text, std::size_t max = 200);
 
-/// What may be the value of a header: visible ASCII, space; no tab (PITFALLS P26).
+/// What may be the value of a header: visible ASCII, space; no tab (doc/pitfalls.md P26).
 bool valid_header_value(std::string_view value) noexcept;
 
 /// A token of RFC 9110 section 5.6.2.

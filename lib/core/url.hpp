@@ -8,7 +8,7 @@ namespace parley {
 
 class secret;
 
-/// A server's address, taken apart and checked (PROTOCOL.md 1 and 2, RFC 3986).
+/// A server's address, taken apart and checked (doc/protocol.md 1.1, RFC 3986).
 class server_url {
 public:
     /// Throws `client_error`: `invalid_url` for user info, a fragment, an unknown scheme or

@@ -73,7 +73,7 @@ struct message_counts {
     std::uint64_t ping_answers = 0;     ///< `heartbeat_ack`
 };
 
-/// From a frame to an event (DESIGN.md 3, message_handler): decodes, routes, answers heartbeats,
+/// From a frame to an event (doc/architecture.md, Journeys): decodes, routes, answers heartbeats,
 /// joins what was cut within a character, runs tools, once per call. The error boundary: nothing
 /// that a frame holds or a tool throws comes out. Strand only, but for `counts`. It and its sink
 /// are kept alive by the tools that run.

@@ -36,7 +36,7 @@ private:
 ///
 /// It belongs to that executor: whoever started it keeps a weak_ptr, so that nothing of the
 /// executor's is left with the client, nor anything of the client's with the executor. A strand of
-/// its own keeps the cancellation apart from the coroutine (PITFALLS P8, P12).
+/// its own keeps the cancellation apart from the coroutine (doc/pitfalls.md P8, P12).
 class tool_execution : public std::enable_shared_from_this<tool_execution> {
     struct token {};
 

@@ -8,7 +8,7 @@
 
 namespace parley {
 
-/// No `Retry-After` keeps us waiting longer (PROTOCOL.md 1).
+/// No `Retry-After` keeps us waiting longer (doc/protocol.md 1.7).
 inline constexpr std::chrono::seconds longest_retry_after{300};
 
 /// The upper bound of the delay before attempt n (from 1): min(cap, base × 2^(n−1)).
@@ -23,8 +23,8 @@ constexpr std::chrono::milliseconds backoff_bound(const backoff_config& config,
     return bound;
 }
 
-/// The delay before attempt n: a uniform part of its bound (full jitter, PROTOCOL.md 3), not less
-/// than `Retry-After`. `sample` is uniform in [0, 1).
+/// The delay before attempt n: a uniform part of its bound (full jitter, doc/protocol.md 3.3), not
+/// less than `Retry-After`. `sample` is uniform in [0, 1).
 constexpr std::chrono::milliseconds
 backoff_delay(const backoff_config& config, unsigned attempt, double sample,
               std::optional<std::chrono::seconds> retry_after = std::nullopt) noexcept {

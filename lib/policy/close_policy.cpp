@@ -98,7 +98,7 @@ close_verdict classify_close(const error_info& why, bool was_ready,
     case errc::session_timeout:
     case errc::timed_out:
         return again(loss_reason::reset);
-    case errc::tools_not_acknowledged: // PROTOCOL.md 2.1: a failed attempt
+    case errc::tools_not_acknowledged: // doc/protocol.md 2.1: a failed attempt
     case errc::tools_refused:
         return again(loss_reason::closed);
     case errc::certificate_rejected:

@@ -6,7 +6,7 @@
 
 namespace parley {
 
-// What an ended connection means (PROTOCOL.md 3): from numbers and sources, never from text.
+// What an ended connection means (doc/protocol.md 3.1): from numbers and sources, never from text.
 
 enum class reaction {
     retry,                 ///< try again after the backoff
@@ -25,7 +25,7 @@ struct close_verdict {
     bool operator==(const close_verdict&) const = default;
 };
 
-/// The table of PROTOCOL.md 3. `was_ready`: it ended a ready session, not an attempt.
+/// The table of doc/protocol.md 3.1. `was_ready`: it ended a ready session, not an attempt.
 close_verdict classify_close(const error_info& why, bool was_ready,
                              reconnect_config::normal_close on_normal_close);
 

@@ -12,7 +12,7 @@
 
 namespace parley {
 
-// When a connection is dead: the watchdog's judgement (DESIGN.md 3, PITFALLS 3.6).
+// When a connection is dead: the watchdog's judgement (doc/pitfalls.md P30).
 //
 // Every step of connecting has its deadline, but for TCP, where each address has one in the
 // transport, and the session's opening, which the layer above bounds. A ready connection is probed
@@ -80,7 +80,7 @@ struct liveness_limits {
     std::chrono::milliseconds interval{25'000};
     std::chrono::milliseconds timeout{10'000};
     std::chrono::milliseconds message{30'000};
-    std::chrono::milliseconds peer_close{2'000}; ///< PITFALLS P33
+    std::chrono::milliseconds peer_close{2'000}; ///< doc/pitfalls.md P33
     std::chrono::milliseconds write{35'000};     ///< and a second for each `write_rate` bytes
     std::size_t write_rate = 32 * 1024;
     bool opening_waits = false; ///< for a reader that is held back; else its deadline is hard

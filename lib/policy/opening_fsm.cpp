@@ -46,7 +46,7 @@ opening_action_t opening_fsm::refused(quotation error, quotation code) {
     if (was_ready) details.phase = phase::ready;
     details.server_text = std::move(error).text();
     details.server_code = std::move(code).text();
-    // PROTOCOL.md 2.2: these two are cured by a fresh ticket, any other is final.
+    // doc/protocol.md 2.2: these two are cured by a fresh ticket, any other is final.
     if (details.server_code == "TICKET_INVALID" || details.server_code == "TICKET_EXPIRED") {
         details.retryable = true;
         return opening_action::reject{error_info(

@@ -12,7 +12,7 @@
 
 namespace parley {
 
-// The opening of a session (PROTOCOL.md 2.1), once for each connection:
+// The opening of a session (doc/protocol.md 2.1), once for each connection:
 //
 //   idle --opened--> established? --established, no tools--> ready
 //                          | established, tools: configure

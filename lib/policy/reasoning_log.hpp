@@ -13,8 +13,8 @@
 
 namespace parley {
 
-/// What the model thinks, gathered per id (PROTOCOL.md 2.2): in goes what the server says, out come
-/// the events.
+/// What the model thinks, gathered per id (doc/protocol.md 2.2): in goes what the server says, out
+/// come the events.
 ///
 /// A delta for an id that was not started starts it, a start of one that is open ends that first,
 /// and an end without a start is nothing. When there are too many ids, or too much text, the oldest

@@ -12,14 +12,14 @@ namespace parley {
 
 namespace {
 
-// PROTOCOL.md 3: while reconnecting, the third in a row of a fresh ticket ends it.
+// doc/protocol.md 3.2: while reconnecting, the third in a row of a fresh ticket ends it.
 constexpr unsigned rejections_at_most = 3;
-// PROTOCOL.md 3: after that many disagreements in a row the backoff is another.
+// doc/protocol.md 3.3: after that many disagreements in a row the backoff is another.
 constexpr unsigned disagreements_tolerated = 3;
 constexpr backoff_config after_disagreements{std::chrono::seconds(30), std::chrono::seconds(300)};
-// PROTOCOL.md 1, after a ready session.
+// doc/protocol.md 1.8, after a ready session.
 constexpr backoff_config after_foreign_verdict{std::chrono::seconds(5), std::chrono::seconds(300)};
-// PROTOCOL.md 3: the heartbeat learns from the second idle timeout on.
+// doc/protocol.md 3.4: the heartbeat learns from the second idle timeout on.
 constexpr unsigned idle_timeouts_tolerated = 2;
 constexpr std::chrono::seconds shortest_heartbeat{2};
 // A session that lives shorter than any idle timeout that somebody would set is not cut by one: a
@@ -175,7 +175,7 @@ reconnect_action_t reconnect_fsm::rejected_again(const reconnect_input::failed& 
 reconnect_action_t reconnect_fsm::retry_opening(const error_info& why) {
     // The first attempt of the opening had no wait.
     const auto delay = backoff_delay(pace(), attempt_, jitter_, why.details.retry_after);
-    // A wait that would pass the deadline fails at once (DESIGN.md 3).
+    // A wait that would pass the deadline fails at once.
     if (after(now_, delay) >= opening_deadline_) return stop(why);
     opened_again_ = state_ == state::opening_again; // one refresh in the whole of the opening
     return wait(state::opening_wait, delay, why);

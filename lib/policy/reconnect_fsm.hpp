@@ -12,7 +12,7 @@
 
 namespace parley {
 
-// When a connection is tried, tried again, and given up (PROTOCOL.md 3).
+// When a connection is tried, tried again, and given up (doc/protocol.md 3).
 //
 //   idle --start--> opening --ready--> ready --lost, requested--> waiting <--+
 //                    |  ^ one rejection: a fresh ticket, at once     |       | failed

@@ -10,7 +10,7 @@
 
 namespace parley {
 
-/// The attempts of one refresh: how often, and when (PROTOCOL.md 1, DESIGN.md 3).
+/// The attempts of one refresh: how often, and when (doc/protocol.md 1.7).
 ///
 /// Only what is retryable is tried again, at most `max_retries` times, after the backoff or what
 /// the server asks for, whichever is longer.

@@ -13,8 +13,9 @@ namespace parley {
 
 /// Which run the server is busy with, and to whom its events belong.
 ///
-/// PROTOCOL.md has no run id: a run is from a written `chat_message` to the next `chat_finished` or
-/// `chat_error`, so that the runs end in the order in which their messages were written.
+/// The protocol has no id of a run (doc/protocol.md 2.6): a run is from a written `chat_message` to
+/// the next `chat_finished` or `chat_error`, so that the runs end in the order in which their
+/// messages were written.
 class run_fsm {
 public:
     using run_id = std::uint64_t;
@@ -62,7 +63,7 @@ public:
     /// The session is lost: every run on the server with it. How many had been sent whole.
     unsigned lose();
 
-    // The conversation (PROTOCOL.md 2.3), as the server names it. What it says of one that was
+    // The conversation (doc/protocol.md 2.6), as the server names it. What it says of one that was
     // left, before the new one has a name or its first run has ended, is no news.
     void conversation_named(std::string provider_res_id); ///< thread_created, messages_persisted
     /// chat_finished, before `finish`: the id to go on with, and the one for `stop_run`.

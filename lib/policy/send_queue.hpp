@@ -12,7 +12,7 @@
 
 namespace parley {
 
-// What waits to be written, in three lanes (DESIGN.md 3). The control lane belongs to a session and
+// What waits to be written, in three lanes. The control lane belongs to a session and
 // goes with it. Answers of tools overtake the messages, outlive a lost session, and expire.
 // Messages keep their order whatever happens. Nothing is written twice: what was being written when
 // a connection died is unconfirmed, and told so.

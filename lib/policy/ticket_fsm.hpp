@@ -39,7 +39,7 @@ struct renewal_step {
 /// A ticket's expiry is turned into a deadline on each clock once, when it arrives, both from its
 /// lifetime: what the server's clock shows never matters again, a wall clock that is set back
 /// cannot lengthen it, and one that jumps ahead, or a machine that slept, costs one refresh. It is
-/// valid while more than the buffer is left on both (PROTOCOL.md 1).
+/// valid while more than the buffer is left on both (doc/protocol.md 1.4).
 ///
 /// Every change of identity begins a generation: answers that were asked for in an earlier one are
 /// stale.

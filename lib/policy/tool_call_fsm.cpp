@@ -12,7 +12,7 @@ namespace parley {
 
 namespace {
 
-// The errors of PROTOCOL.md 2.3. The name is the server's own, and may be of any length.
+// The errors of doc/protocol.md 2.5. The name is the server's own, and may be of any length.
 tool_answer refusal(tool_outcome why, const std::string& name) {
     const auto text = [&](std::string_view sentence) {
         return tool_answer(why, std::string(sentence) + shorten_and_escape(name, 256));

@@ -22,7 +22,7 @@
 
 namespace parley {
 
-// What becomes of a tool call (PROTOCOL.md 2.3, DESIGN.md 3):
+// What becomes of a tool call (doc/protocol.md 2.5):
 //
 //   requested --unknown, invalid, no room, stopping--> answered
 //             --a slot is free--> running --ended, out of time, stopping--> answered

@@ -9,10 +9,10 @@
 
 namespace parley::testing {
 
-/// What a frame of a client has wrong (PROTOCOL.md 2.3): a sentence, or nothing.
+/// What a frame of a client has wrong (doc/protocol.md 2.3): a sentence, or nothing.
 std::optional<std::string> wrong_with_frame(std::string_view type, const json_text& frame);
 
-/// The same for the body of a request (PROTOCOL.md 1), which is an object.
+/// The same for the body of a request (doc/protocol.md 1), which is an object.
 std::optional<std::string> wrong_with_ticket_request(const received_request& request,
                                                      const json_text& body);
 std::optional<std::string> wrong_with_validation(const json_text& body);

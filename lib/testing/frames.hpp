@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-/// The frames that a server sends (PROTOCOL.md 2.2), as JSON text.
+/// The frames that a server sends (doc/protocol.md 2.2), as JSON text.
 ///
 /// Arguments called `…_json` are inserted verbatim, valid or not; all other text is escaped and
 /// must be UTF-8. An empty optional argument leaves its field out.

@@ -10,7 +10,7 @@
 
 namespace parley::testing {
 
-/// What the server answers over HTTP (PROTOCOL.md 1), faults aside. No I/O.
+/// What the server answers over HTTP (doc/protocol.md 1), faults aside. No I/O.
 class http_api {
 public:
     using time_point = std::chrono::steady_clock::time_point;

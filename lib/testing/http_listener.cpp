@@ -182,7 +182,7 @@ public:
     }
 
     // One buffer of the largest size: Beast before 1.90 misreads compressed messages into a growing
-    // one (PITFALLS P36).
+    // one (doc/pitfalls.md P36).
     awaitable<peer_message> read_message() override {
         std::size_t size = 0;
         error_code ec;

@@ -11,7 +11,7 @@
 namespace parley::testing {
 namespace {
 
-/// Codes of our own choice when a ticket is no good (PROTOCOL.md 3 names them).
+/// Codes of our own choice when a ticket is no good (doc/protocol.md 3.2 names them).
 constexpr std::uint16_t ticket_refused = 4401;
 
 std::vector<outgoing> one(std::string frame) {

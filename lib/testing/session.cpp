@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t max_queued_items = 1024;
 constexpr std::size_t max_queued_bytes = std::size_t{4} * 1024 * 1024;
 
-/// For the other side of a close (PITFALLS P32, P33).
+/// For the other side of a close (doc/pitfalls.md P32, P33).
 constexpr std::chrono::seconds close_timeout{2};
 
 } // namespace

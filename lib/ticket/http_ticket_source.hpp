@@ -13,7 +13,8 @@
 
 namespace parley {
 
-/// Tickets by HTTP, and the server's word on them (PROTOCOL.md 1). It outlives its operations.
+/// Tickets by HTTP, and the server's word on them (doc/protocol.md 1.3 and 1.5). It outlives its
+/// operations.
 class http_ticket_source final : public ticket_source {
 public:
     http_ticket_source(std::shared_ptr<http_client> http, server_url server, std::string user_agent,

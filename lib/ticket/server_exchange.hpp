@@ -16,10 +16,10 @@
 
 namespace parley {
 
-// What the three requests of PROTOCOL.md 1 have in common.
+// What the three requests of doc/protocol.md 1.2 have in common.
 
 /// Throws `client_error` for an identity that no request can carry: `invalid_header` or
-/// `invalid_utf8`, naming the field and never its value (PITFALLS P26).
+/// `invalid_utf8`, naming the field and never its value (doc/pitfalls.md P26).
 void check_identity(const auth_data& auth);
 
 /// What no text of ours may show.

@@ -14,13 +14,13 @@ namespace parley {
 
 namespace {
 
-/// By number (DESIGN.md 4): the codes of the 100 block are tickets', those of the 200 block the
+/// By number: the codes of the 100 block are tickets', those of the 200 block the
 /// identity's.
 bool fits(const boost::system::error_code& code) {
     return code.category() == category() && code.value() >= 100 && code.value() < 300;
 }
 
-/// PROTOCOL.md 1: refused, reset, unreachable, name lookup, hung up.
+/// doc/protocol.md 1.7: refused, reset, unreachable, name lookup, hung up.
 bool is_network(const std::error_code& code) {
     return code != std::errc::operation_canceled && (code.category() == std::system_category() ||
                                                      code.category() == std::generic_category());
@@ -72,7 +72,8 @@ error_info to_source_error(const std::exception_ptr& thrown, const redactor& gat
     if (info.details.phase == phase::none) info.details.phase = phase::ticket;
     // A verdict without a status is the source's own, and there is no gateway in between.
     if (info.code.value() >= 200 && !info.details.http_status) info.details.from_server = true;
-    // Whatever a source says: credentials that were refused are not tried again (PROTOCOL.md 1).
+    // Whatever a source says: credentials that were refused are not tried again
+    // (doc/protocol.md 1.7).
     if (info.code.value() >= 200) info.details.retryable = false;
     return info;
 }

@@ -13,8 +13,8 @@
 namespace parley {
 
 /// What a source threw, as the error that callers get: a code of the ticket or the authentication
-/// block (PROTOCOL.md 1), its texts passed through the gate. A source that is not ours may throw
-/// anything.
+/// block (doc/protocol.md 1.3), its texts passed through the gate. A source that is not ours may
+/// throw anything.
 error_info to_source_error(const std::exception_ptr& thrown, const redactor& gate);
 
 /// Nobody has brought a ticket in time.

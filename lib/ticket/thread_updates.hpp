@@ -16,8 +16,8 @@
 
 namespace parley {
 
-/// `PATCH {base}/api/v1/threads/{providerResId}` (PROTOCOL.md 1), once, without a retry. `body` is
-/// one of wire/ticket_wire.hpp; `executor` is a strand.
+/// `PATCH {base}/api/v1/threads/{providerResId}` (doc/protocol.md 1.6), once, without a retry.
+/// `body` is one of wire/ticket_wire.hpp; `executor` is a strand.
 ///
 /// Throws, already when called, `invalid_configuration` for a `provider_res_id` that is empty or
 /// has a dot segment, and what check_identity does; when awaited `thread_update_rejected`,

@@ -199,7 +199,7 @@ private:
     std::uint64_t changes_ = 0; // of whatever decides what a caller gets
     bool stopped_ = false;
     // Kept by what the context runs for it alone: the context frees that, and with it whoever waits
-    // (P19).
+    // (doc/pitfalls.md P19).
     std::weak_ptr<refresh> refresh_;
     std::shared_ptr<const renewed_handler> on_renewed_; // null: no renewal
     std::shared_ptr<const failed_handler> on_renewal_failed_;

@@ -16,7 +16,7 @@ namespace parley {
 
 namespace {
 
-// PROTOCOL.md 1: a ticket is an opaque string of up to 8 KiB.
+// doc/protocol.md 1.3: a ticket is an opaque string of up to 8 KiB.
 constexpr std::size_t longest_ticket = 8 * 1024;
 
 // Our own source ends its exchange at the deadline itself, and then knows how far it had come.

@@ -18,7 +18,7 @@ namespace parley {
 
 namespace {
 
-constexpr std::chrono::seconds verdict_lifetime{30}; // PROTOCOL.md 1
+constexpr std::chrono::seconds verdict_lifetime{30}; // doc/protocol.md 1.5
 constexpr std::size_t most_verdicts = 16;
 
 /// What a user's handler throws must not end the task that called it.

@@ -263,8 +263,8 @@ error_info ticket_manager::impl::out_of_callers_time(const refresh& flying) cons
     return late;
 }
 
-/// Those who have no time left leave, and those to whom the pause that is on leaves none (DESIGN.md
-/// 3). Says when the next one does.
+/// Those who have no time left leave, and those to whom the pause that is on leaves none. Says when
+/// the next one does.
 time_point ticket_manager::impl::see_off(refresh& flying) {
     auto last = clock_->now();
     if (flying.at == refresh::step::pausing) last = std::max(last, flying.until);

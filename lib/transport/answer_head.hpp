@@ -29,9 +29,9 @@ std::string_view trimmed(std::string_view text) noexcept;
 std::optional<int> status_of(std::string_view head) noexcept;
 
 /// The head of an HTTP answer, picked out of the bytes as they arrive, so that what follows it
-/// stays apart: a server may send frames in the same segment (PITFALLS P38). The upgrade, a ticket
-/// and a proxy's tunnel read theirs with it: how a head is measured and judged does not depend on
-/// the segments.
+/// stays apart: a server may send frames in the same segment (doc/pitfalls.md P38). The upgrade, a
+/// ticket and a proxy's tunnel read theirs with it: how a head is measured and judged does not
+/// depend on the segments.
 ///
 /// Interim answers (RFC 9110 section 15.2) are passed over, but for 101. A folded line is joined
 /// (RFC 9112 section 5.2). A line that ends in a bare LF is refused as soon as it does.

@@ -58,7 +58,7 @@ bool is_coded(const http::fields::value_type& header) {
     }
 }
 
-/// What a server must not send (PITFALLS P27, P29), known once the head is there.
+/// What a server must not send (doc/pitfalls.md P27, P29), known once the head is there.
 template <class Answer>
 std::optional<error_info> head_complaint(const Answer& answer) {
     const auto coding = answer[http::field::transfer_encoding];

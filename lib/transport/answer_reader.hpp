@@ -18,7 +18,7 @@ namespace parley {
 /// Makes an answer of what a server sends: parses, bounds and judges it. No I/O.
 ///
 /// Everything is bounded; the buffer's bound holds for what Beast's own limits leave out, trailers
-/// and chunk extensions (PITFALLS P25). Errors are those of http_client.
+/// and chunk extensions (doc/pitfalls.md P25). Errors are those of http_client.
 class answer_reader {
 public:
     explicit answer_reader(const server_url& from);

@@ -25,7 +25,7 @@ class permessage_deflate;
 /// buffer is put together elsewhere; of a large frame the rest is read to there directly.
 ///
 /// It refuses what the RFC forbids, and what a peer must not do to us: more than the longest
-/// message, too many small fragments, too many control frames in a second (PITFALLS P35).
+/// message, too many small fragments, too many control frames in a second (doc/pitfalls.md P35).
 class frame_reader {
 public:
     static constexpr std::size_t capacity = 32 * 1024;

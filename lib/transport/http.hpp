@@ -56,7 +56,7 @@ public:
 
     /// An error is one of the network, of TLS or of HTTP itself; a status is none. The errc is of
     /// the 100 block (`ticket_request_failed`, `ticket_timeout`, `ticket_certificate`,
-    /// `ticket_malformed`), with phase and `retryable` as PROTOCOL.md 1 has it. Cancellation
+    /// `ticket_malformed`), with phase and `retryable` as doc/protocol.md 1.7 has it. Cancellation
     /// (any type) closes the connection and throws `operation_aborted`. `executor` is a strand.
     virtual awaitable<result<http_response>> send(asio::any_io_executor executor,
                                                   std::shared_ptr<const http_request> request) = 0;

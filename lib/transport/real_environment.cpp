@@ -26,7 +26,8 @@ public:
 
     awaitable<void> wait_until(time_point until) override {
         timer_.expires_at(until);
-        // Whether it fired, was rung or was cancelled is not asked: the error does not tell (P17).
+        // Whether it fired, was rung or was cancelled is not asked: the error does not tell
+        // (doc/pitfalls.md P17).
         auto waiting = timer_.async_wait(asio::as_tuple(asio::deferred)); // no frame of its own
         co_await std::move(waiting);
     }
@@ -36,7 +37,8 @@ public:
         timer_.expires_at(until);
         timer_.async_wait([still = std::weak_ptr(calls_), mine = ++*calls_,
                            due = std::move(due)](const boost::system::error_code&) {
-            const auto calls = still.lock(); // a timer that has fired cannot be cancelled (P17)
+            // A timer that has fired cannot be cancelled (doc/pitfalls.md P17).
+            const auto calls = still.lock();
             if (calls && *calls == mine) due();
         });
     }
@@ -57,7 +59,7 @@ public:
     }
 };
 
-/// Two processes of one image must not back off in step (PITFALLS P58).
+/// Two processes of one image must not back off in step (doc/pitfalls.md P58).
 class dice {
 public:
     dice() {

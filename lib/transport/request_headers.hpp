@@ -9,7 +9,7 @@
 namespace parley {
 
 /// The headers that the configuration adds to both requests, checked: Beast sends what it is given,
-/// line breaks included (PITFALLS P26).
+/// line breaks included (doc/pitfalls.md P26).
 class request_headers {
 public:
     /// Throws `client_error` (`invalid_header`), naming the header and never its value. What frames

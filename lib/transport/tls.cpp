@@ -217,7 +217,7 @@ error_info tls_error(const boost::system::error_code& failed, long verify_result
         return network_error(errc::tls_failed, phase::tls, false,
                              "The TLS handshake with " + host + " failed",
                              "the server does not speak TLS");
-    // PROTOCOL.md 1: cut short is worth a retry, a disagreement is not.
+    // doc/protocol.md 1.7: cut short is worth a retry, a disagreement is not.
     const bool cut_short = !from_openssl || reason == SSL_R_TLSV1_ALERT_INTERNAL_ERROR ||
                            reason == SSL_R_UNEXPECTED_EOF_WHILE_READING;
     return network_error(errc::tls_failed, phase::tls, cut_short,

@@ -25,7 +25,7 @@ class tls_session_cache;
 /// sessions to resume. The first two it shares with the clients of equal settings. Usable from any
 /// thread.
 ///
-/// The peer and its name are always verified (PITFALLS P40): there is no switch for it.
+/// The peer and its name are always verified (doc/pitfalls.md P40): there is no switch for it.
 class tls_context {
 public:
     /// Throws `client_error` (`invalid_configuration`) for certificates and keys that cannot be

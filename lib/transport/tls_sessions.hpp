@@ -13,8 +13,8 @@ struct ssl_session_st;
 
 namespace parley {
 
-/// TLS sessions to resume, by `host:port`, of one client (PITFALLS P44): its context may be shared
-/// with others, to whom its sessions are not shown.
+/// TLS sessions to resume, by `host:port`, of one client (doc/pitfalls.md P44): its context may be
+/// shared with others, to whom its sessions are not shown.
 ///
 /// Filled only by OpenSSL's callback for new sessions, which a TLS 1.3 server sends after the
 /// handshake, and only from connections whose certificate was verified. Usable from any thread.

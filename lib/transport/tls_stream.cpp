@@ -241,7 +241,7 @@ asio::steady_timer& tls_stream::parking() {
     return *parked_;
 }
 
-/// The end of a connection whose peer has not said it is one (PITFALLS P41).
+/// The end of a connection whose peer has not said it is one (doc/pitfalls.md P41).
 void tls_stream::fail_input(const error_code& failed) noexcept {
     in_failed_ = failed == asio::error::eof ? asio::ssl::error::stream_truncated : failed;
 }

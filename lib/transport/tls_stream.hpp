@@ -31,8 +31,8 @@ namespace parley {
 /// the same data, and to cancel one loses and repeats nothing.
 ///
 /// One read and one write may be pending, on one strand. Never moved, destroyed when all its
-/// operations have completed (PITFALLS P42). Every kind of cancellation ends a wait; the stream
-/// stays usable.
+/// operations have completed (doc/pitfalls.md P42). Every kind of cancellation ends a wait; the
+/// stream stays usable.
 class tls_stream {
 public:
     using next_layer_type = asio::ip::tcp::socket;

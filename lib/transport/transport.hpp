@@ -72,7 +72,8 @@ protected:
 inline constexpr std::size_t message_padding = 64;
 
 /// One WebSocket connection, from the name lookup to the close. It sets no deadline of its own but
-/// those of the lookup and of each address: whoever owns it aborts it in time (PITFALLS 3.6).
+/// those of the lookup and of each address: whoever owns it aborts it in time (doc/pitfalls.md
+/// P30).
 ///
 /// All on one strand. At most one read, and one of write, ping and close, at a time. Destroy
 /// it only after every operation has returned. Errors come as values: the errc tells the kind, the

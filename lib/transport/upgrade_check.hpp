@@ -16,10 +16,10 @@ struct upgrade_verdict {
 
 /// All that RFC 6455 section 4.1 asks of the head of a 101 that answers our upgrade. `accept` is
 /// the Sec-WebSocket-Accept that it has to have; an empty one nothing matches. A subprotocol or an
-/// extension that we did not ask for is refused too (PITFALLS P37), and we ask for no subprotocol.
-/// `offered` is our request's Sec-WebSocket-Extensions, permessage-deflate or empty: no window of
-/// the answer may be larger than there, and the client's only be set when it is there (RFC 7692
-/// section 7.1.2).
+/// extension that we did not ask for is refused too (doc/pitfalls.md P37), and we ask for no
+/// subprotocol. `offered` is our request's Sec-WebSocket-Extensions, permessage-deflate or empty:
+/// no window of the answer may be larger than there, and the client's only be set when it is there
+/// (RFC 7692 section 7.1.2).
 upgrade_verdict judge_upgrade(std::string_view head, std::string_view accept,
                               std::string_view offered);
 

@@ -42,7 +42,7 @@ error_info closed_by_peer(unsigned code, std::string_view text) {
     error_info ended =
         session_error(errc::connection_closed, "The server closed the connection", {}, reported);
     ended.details.server_text = shorten_and_escape(text);
-    ended.details.retryable = reported != 1000; // PROTOCOL.md 3
+    ended.details.retryable = reported != 1000; // doc/protocol.md 3.1
     return ended;
 }
 

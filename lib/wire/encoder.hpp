@@ -14,8 +14,8 @@
 
 namespace parley {
 
-// The frames of PROTOCOL.md 2.3, as text. A text of the caller's that is not UTF-8 is refused here,
-// before anything is sent: `client_error` with `errc::invalid_utf8`, naming the field.
+// The frames of doc/protocol.md 2.3, as text. A text of the caller's that is not UTF-8 is refused
+// here, before anything is sent: `client_error` with `errc::invalid_utf8`, naming the field.
 
 /// `conversation` is that of a message that names none, and does not begin one.
 std::string encode_chat_message(const chat_message& message,
@@ -39,9 +39,9 @@ std::string encode_heartbeat_ping(wall_time now);
 std::string encode_heartbeat_pong(wall_time now, const ping_received& ping);
 std::string encode_stop_run(std::string_view conversation_id);
 
-/// The `parameters` of PROTOCOL.md 2.3: of a JSON schema of an object one entry per property, in
-/// its order; an array is sent unchanged. A property's `type` is its schema's, of several the first
-/// that is not `null`, and `any` when it names none. Throws `tool_configuration_error`
+/// The `parameters` of doc/protocol.md 2.3: of a JSON schema of an object one entry per property,
+/// in its order; an array is sent unchanged. A property's `type` is its schema's, of several the
+/// first that is not `null`, and `any` when it names none. Throws `tool_configuration_error`
 /// (`tool_schema_invalid`) for anything else.
 json_text tool_parameters(const tool& described);
 

@@ -9,7 +9,7 @@
 
 namespace parley::wire {
 
-/// Every name of a field that PROTOCOL.md 2.2 knows, at the top or in `data`.
+/// Every name of a field that doc/protocol.md 2.2 knows, at the top or in `data`.
 enum class field : std::uint8_t {
     id,
     args,

@@ -39,7 +39,7 @@ server_frame piece(const frame_fields& in, field which) {
 }
 
 std::string reasoning_id(const frame_fields& in) {
-    return in.spelled(data, field::id).value_or("reasoning"); // PROTOCOL.md 2.2
+    return in.spelled(data, field::id).value_or("reasoning"); // doc/protocol.md 2.2
 }
 
 reasoning_delta thought(const frame_fields& in) {
@@ -49,7 +49,7 @@ reasoning_delta thought(const frame_fields& in) {
 }
 
 chat_finished finish(const frame_fields& in) {
-    // PROTOCOL.md 2.2: `data.conversationId`, else `uuid`. An empty id names nothing.
+    // doc/protocol.md 2.2: `data.conversationId`, else `uuid`. An empty id names nothing.
     chat_finished out;
     out.message_count = in.integer(data, field::message_count);
     auto id = in.spelled(data, field::conversation_id).value_or("");
@@ -117,7 +117,7 @@ ui_component component(const frame_fields& in) {
     return out;
 }
 
-/// As it was spelled: a pong says it back (PITFALLS P48).
+/// As it was spelled: a pong says it back (doc/pitfalls.md P48).
 std::string token(const frame_fields& in, field which) {
     return in.absent(top, which) ? std::string() : std::string(in.raw(top, which));
 }

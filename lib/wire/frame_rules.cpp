@@ -18,8 +18,8 @@ namespace {
 using enum presence;
 using enum level;
 
-// PROTOCOL.md 2.2, row by row. A frame that ends or opens something has optional fields only: it
-// always does its work. So has a tool call, but for its id: it is answered.
+// doc/protocol.md 2.2 and 2.4, row by row. A frame that ends or opens something has optional fields
+// only: it always does its work. So has a tool call, but for its id: it is answered.
 constexpr rule authentication_error_rules[]{{top, field::error, shape::words, optional},
                                             {top, field::code, shape::scalar, optional}};
 constexpr rule tools_rules[]{{top, field::data, shape::object, optional},

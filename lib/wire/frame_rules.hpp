@@ -12,7 +12,7 @@
 
 namespace parley::wire {
 
-/// Every message of PROTOCOL.md 2.2, the events of `chat_event` each for itself.
+/// Every message of doc/protocol.md 2.2, the events of `chat_event` each for itself.
 enum class frame_kind : std::uint8_t {
     session_established,
     authentication_error,
@@ -97,7 +97,7 @@ struct frame_row {
     std::span<const rule> rules;
 };
 
-/// PROTOCOL.md 2.2: all there is to know of each message, in the order of frame_kind.
+/// doc/protocol.md 2.2 and 2.4: all there is to know of each message, in the order of frame_kind.
 std::span<const frame_row> frame_table() noexcept;
 
 /// An identifier, a name or a timestamp is no longer than this (as it is escaped): some are kept.

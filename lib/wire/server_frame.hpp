@@ -10,8 +10,8 @@
 
 namespace parley {
 
-// What a server says (PROTOCOL.md 2.2), decoded. What goes to the user as it is has its own struct
-// in event.hpp; here is the rest.
+// What a server says (doc/protocol.md 2.2), decoded. What goes to the user as it is has its own
+// struct in event.hpp; here is the rest.
 
 /// The ticket was accepted.
 struct session_established {};
@@ -36,12 +36,12 @@ struct tool_requested {
     std::string name;
     std::string call_id;
     json_text parameters;          ///< an object; null when they are not valid
-    bool parameters_valid = false; ///< false: answered with an error (PROTOCOL.md 2.3)
+    bool parameters_valid = false; ///< false: answered with an error (doc/protocol.md 2.5)
     bool numeric_id = false;       ///< the `callId` is a number, and is answered as one
 };
 
-/// `heartbeat_ping`: the values that the pong repeats, as they were spelled (PITFALLS P48); empty
-/// when absent. `timestamp` is any JSON, `ping_time` a number or a string with its quotes.
+/// `heartbeat_ping`: the values that the pong repeats, as they were spelled (doc/pitfalls.md P48);
+/// empty when absent. `timestamp` is any JSON, `ping_time` a number or a string with its quotes.
 struct ping_received {
     std::string timestamp;
     std::string ping_time;

@@ -22,7 +22,7 @@ namespace {
 
 using wire::object_writer;
 
-constexpr std::size_t longest_ticket = 8u << 10; // PROTOCOL.md 1
+constexpr std::size_t longest_ticket = 8u << 10; // doc/protocol.md 1.3
 constexpr std::chrono::seconds longest_wait{300};
 
 bool is_success(int status) noexcept { return status >= 200 && status <= 299; }
@@ -115,7 +115,7 @@ bool speaks_tls(const http_answer& answer) {
     });
 }
 
-/// What every endpoint says with a status that is no success (PROTOCOL.md 1).
+/// What every endpoint says with a status that is no success (doc/protocol.md 1.3).
 error_info status_error(const http_answer& answer, const answer_body& body) {
     auto details = details_of(answer, body);
     const auto said = described(details);

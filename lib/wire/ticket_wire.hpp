@@ -20,7 +20,7 @@
 
 namespace parley {
 
-// The HTTP side of PROTOCOL.md 1, as text: bodies out, answers in. All pure.
+// The HTTP side of doc/protocol.md 1, as text: bodies out, answers in. All pure.
 
 /// `content-type` and the identity's two headers, those that are set.
 std::vector<std::pair<std::string, std::string>> identity_headers(const auth_data& auth);

@@ -1,4 +1,5 @@
-// Every operation of a client, cancelled in every way at every moment (TESTING.md J102, J103).
+// Every operation of a client, cancelled in every way at every moment (doc/test-catalogue.md J102,
+// J103).
 
 #include "support/catch.hpp"
 #include "support/client_case.hpp"
@@ -92,7 +93,7 @@ public:
         asio::co_spawn(io, hearing_all(client, begin, begun),
                        asio::bind_cancellation_slot(signal_.slot(), std::move(finish)));
         io.restart();
-        while (!begun) // before that nobody has called the operation (PITFALLS P9)
+        while (!begun) // before that nobody has called the operation (doc/pitfalls.md P9)
             io.poll_one();
     }
 

@@ -1,4 +1,4 @@
-// The conversation goes on by itself (PROTOCOL.md, Conversation).
+// The conversation goes on by itself (doc/protocol.md 2.6).
 
 #include "support/client_case.hpp"
 

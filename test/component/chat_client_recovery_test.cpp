@@ -1,5 +1,5 @@
-// What a whole client makes of a bad moment: its tickets, its deadlines and its words (PROTOCOL.md
-// 1 and 3).
+// What a whole client makes of a bad moment: its tickets, its deadlines and its words
+// (doc/protocol.md 1.7 and 3).
 
 #include <parley/ticket_manager.hpp>
 

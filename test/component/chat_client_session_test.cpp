@@ -1,4 +1,4 @@
-// How a client's session opens, is kept and comes back (DESIGN.md 3, PROTOCOL.md 2.1 and 3).
+// How a client's session opens, is kept and comes back (doc/protocol.md 2.1 and 3).
 
 #include "support/catch.hpp"
 #include "support/client_case.hpp"

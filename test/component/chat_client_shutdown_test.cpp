@@ -1,5 +1,5 @@
 // How a client ends: in every phase, from anywhere, and what goes on after a stop or a throw
-// (TESTING.md I100, J105 to J109).
+// (doc/test-catalogue.md I100, J105 to J109).
 
 #include "support/catch.hpp"
 #include "support/client_case.hpp"

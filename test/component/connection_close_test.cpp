@@ -1,4 +1,4 @@
-// How it ends: close in every state, destruction, cancellation (DESIGN.md 3, TESTING.md J).
+// How it ends: close in every state, destruction, cancellation (doc/test-catalogue.md, J).
 
 #include "support/catch.hpp"
 #include "support/connection_case.hpp"

@@ -1,5 +1,5 @@
 // How a session comes back through gateways: their verdicts, their idle timeouts, and a server that
-// has forgotten its tickets (PROTOCOL.md 1 and 3).
+// has forgotten its tickets (doc/protocol.md 1.8, 3.2 and 3.4).
 
 #include "support/catch.hpp"
 #include "support/connection_case.hpp"

@@ -1,4 +1,4 @@
-// Whether the peer lives (DESIGN.md 3, PITFALLS P33 to P35).
+// Whether the peer lives (doc/pitfalls.md P33 to P35).
 
 #include "support/catch.hpp"
 #include "support/connection_case.hpp"

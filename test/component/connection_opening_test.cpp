@@ -1,4 +1,4 @@
-// How a session is opened: init's one attempt (DESIGN.md 3, PROTOCOL.md 2.1 and 3).
+// How a session is opened: init's one attempt (doc/protocol.md 2.1 and 3).
 
 #include "support/catch.hpp"
 #include "support/connection_case.hpp"

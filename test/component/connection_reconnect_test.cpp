@@ -1,4 +1,4 @@
-// How a lost session comes back (PROTOCOL.md 3).
+// How a lost session comes back (doc/protocol.md 3).
 
 #include "support/catch.hpp"
 #include "support/connection_case.hpp"

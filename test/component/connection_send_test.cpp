@@ -1,4 +1,4 @@
-// What becomes of a message (DESIGN.md 3, send_message).
+// What becomes of a message.
 
 #include "support/catch.hpp"
 #include "support/connection_case.hpp"

@@ -1,5 +1,5 @@
 // What a struggling server sees of us: attempts that are few, spread, and paired with their events
-// (PROTOCOL.md 3, PITFALLS P58). Hours of simulated time.
+// (doc/protocol.md 3.3, doc/pitfalls.md P58). Hours of simulated time.
 
 #include "support/catch.hpp"
 #include "support/connection_case.hpp"

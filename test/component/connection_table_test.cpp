@@ -1,4 +1,5 @@
-// What each end of an attempt or a session leads to (PROTOCOL.md 3), and how a user changes that.
+// What each end of an attempt or a session leads to (doc/protocol.md 3.1), and how a user changes
+// that.
 
 #include "support/catch.hpp"
 #include "support/connection_case.hpp"
@@ -19,8 +20,8 @@ struct status_row {
     bool foreign;
 };
 
-// PROTOCOL.md 1, the table of what is worth a retry, and what is tried again slowly after a ready
-// session; 401 and 403 are rejections.
+// doc/protocol.md 1.7 and 1.8, the table of what is worth a retry, and what is tried again slowly
+// after a ready session; 401 and 403 are rejections.
 const auto statuses = {status_row{200, true},  status_row{301, true},  status_row{302, true},
                        status_row{303, true},  status_row{307, true},  status_row{308, true},
                        status_row{400, true},  status_row{404, true},  status_row{408, false},

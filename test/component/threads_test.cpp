@@ -1,4 +1,5 @@
-// Many threads, and whatever executor there is (TESTING.md M). Runs under ThreadSanitizer too.
+// Many threads, and whatever executor there is (doc/test-catalogue.md, M). Runs under
+// ThreadSanitizer too.
 
 #include <parley/ticket_manager.hpp>
 #include <parley/websocket_manager.hpp>

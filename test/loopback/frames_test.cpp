@@ -457,7 +457,7 @@ TEST_CASE("frames: a peer that closes and keeps TCP open does not hold the read"
 TEST_CASE("frames: compressed messages of every size arrive whole",
           "[loopback][frames][E62][long]") {
     const unsigned which = GENERATE(0u, 1u, 2u);
-    const bool every = long_run(); // else where PITFALLS P36 was seen, and a sample
+    const bool every = long_run(); // else where doc/pitfalls.md P36 was seen, and a sample
     std::vector<std::size_t> sizes;
     for (std::size_t size = 0; size <= 9'000; ++size)
         if (every || size < 300 || (size >= 3'000 && size < 5'000)) sizes.push_back(size);

@@ -90,7 +90,7 @@ void check_broken(const std::string& bytes) {
 
 } // namespace
 
-TEST_CASE("http: the request says what PROTOCOL.md asks for", "[loopback][http]") {
+TEST_CASE("http: the request says what the protocol asks for", "[loopback][http]") {
     std::string said;
     raw_server server([&said](raw_peer& peer) {
         said = read_request(peer);

@@ -1,5 +1,5 @@
 // A close frame that the kernel does not take, because the peer has stopped reading: `disconnect`
-// is over within its cap all the same (DESIGN.md 3, default deadlines).
+// is over within its cap all the same.
 
 #include <parley/chat_client.hpp>
 

@@ -1,5 +1,5 @@
 // What must stay flat over thousands of reconnects, and what a restart of the server costs
-// (TESTING.md N131, PERFORMANCE.md). Small here; `test/long.sh` sets PARLEY_LONG for the full size.
+// (doc/test-catalogue.md N131). Small here; `test/long.sh` sets PARLEY_LONG for the full size.
 
 #include <parley/chat_client.hpp>
 #include <parley/ticket_manager.hpp>

@@ -1,4 +1,4 @@
-// The change of a conversation, over a real connection (PROTOCOL.md 1).
+// The change of a conversation, over a real connection (doc/protocol.md 1.6).
 
 #include <parley/chat_message.hpp>
 

@@ -418,7 +418,7 @@ TEST_CASE("tls_stream: a context that ends takes its waits along", "[loopback][t
         CHECK_FALSE(reading.done());
         CHECK_FALSE(writing.done());
         CHECK_FALSE(readable.done());
-    } // nothing of the context's is held any longer (PITFALLS P18)
+    } // nothing of the context's is held any longer (doc/pitfalls.md P18)
     here.reset();
 }
 

@@ -1,4 +1,4 @@
-// What the client sends: every frame is held against PROTOCOL.md 2.3.
+// What the client sends: every frame is held against doc/protocol.md 2.3.
 
 #include "simulation/model_server.hpp"
 

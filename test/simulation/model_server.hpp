@@ -21,8 +21,8 @@ namespace parley::simulation {
 /// What the secrets of a run contain, and nothing else does.
 inline constexpr std::string_view sentinel = "SENTINEL";
 
-/// The server side of PROTOCOL.md, written from it alone, that misbehaves as the seed says. Checks
-/// whatever it is sent.
+/// The server side of doc/protocol.md, written from it alone, that misbehaves as the seed says.
+/// Checks whatever it is sent.
 class model_server final : public far_end {
 public:
     model_server(world& in, observer& by);

@@ -14,10 +14,10 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
-constexpr auto validity_buffer = 30s; // PROTOCOL.md 1
+constexpr auto validity_buffer = 30s; // doc/protocol.md 1.4
 constexpr std::string_view secret_part = "SENTINEL";
 
-// PROTOCOL.md 3, written down once more.
+// doc/protocol.md 3.3, written down once more.
 milliseconds longest_delay(unsigned attempt) {
     milliseconds bound = 500ms;
     for (unsigned n = 1; n < attempt && bound < 30s; ++n)

@@ -17,8 +17,8 @@
 
 namespace parley::simulation {
 
-/// What the invariants of TESTING.md 1 need to remember of one client, and the looks at it. Told by
-/// the network, the server and the user; says what is broken to the world.
+/// What the invariants (doc/test-catalogue.md I1 to I12) need to remember of one client, and the
+/// looks at it. Told by the network, the server and the user; says what is broken to the world.
 class observer final : public wire_tap {
 public:
     explicit observer(world& in) : world_(in) {}

@@ -23,7 +23,7 @@ namespace parley::test {
 
 namespace {
 
-// Parked on a timer that never fires by itself, so that the context frees it (P19).
+// Parked on a timer that never fires by itself, so that the context frees it (doc/pitfalls.md P19).
 struct held_answer {
     explicit held_answer(const asio::any_io_executor& executor)
         : timer(executor, asio::steady_timer::time_point::max()) {}

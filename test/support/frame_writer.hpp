@@ -12,7 +12,7 @@ namespace parley::test {
 
 namespace detail {
 
-/// A server's side of PROTOCOL.md 2.2: the opposite of the decoder, for what it decodes to.
+/// A server's side of doc/protocol.md 2.2: the opposite of the decoder, for what it decodes to.
 class frame_writer {
 public:
     using object = wire::object_writer;

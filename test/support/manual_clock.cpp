@@ -16,7 +16,8 @@ namespace parley::test {
 
 namespace {
 
-// What is waited on: a timer that never fires by itself, so that the context frees it (P19).
+// What is waited on: a timer that never fires by itself, so that the context frees it
+// (doc/pitfalls.md P19).
 struct bell {
     explicit bell(asio::any_io_executor executor) : timer(std::move(executor)) {}
     asio::steady_timer timer;

@@ -1,4 +1,4 @@
-// TESTING.md 1, I3: no secret in any log line or exception of the whole suite.
+// doc/test-catalogue.md I3: no secret in any log line or exception of the whole suite.
 
 // Catch2 2 hides what a listener needs, unless it is asked for first.
 #define CATCH_CONFIG_EXTERNAL_INTERFACES

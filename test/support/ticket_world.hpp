@@ -17,7 +17,7 @@
 
 namespace parley::test {
 
-/// What must be in no log line and in no error (TESTING.md 1, I3).
+/// What must be in no log line and in no error (doc/test-catalogue.md I3).
 inline constexpr std::string_view secret_token = "SENTINEL-TOKEN-7f3a";
 inline constexpr std::string_view secret_key = "SENTINEL-KEY-91cc";
 

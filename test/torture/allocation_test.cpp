@@ -1,5 +1,5 @@
-// Every allocation fails once, in connecting, sending and closing (TESTING.md J110). The operator
-// new of this program counts, and throws at the one that the test names.
+// Every allocation fails once, in connecting, sending and closing (doc/test-catalogue.md J110). The
+// operator new of this program counts, and throws at the one that the test names.
 
 #include "support/catch.hpp"
 #include "support/client_case.hpp"

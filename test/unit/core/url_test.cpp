@@ -43,7 +43,7 @@ std::string proxy_refusal(std::string_view text) {
 
 } // namespace
 
-TEST_CASE("url: the table of PROTOCOL.md 2", "[unit][url][B38]") {
+TEST_CASE("url: the table of the protocol", "[unit][url][B38]") {
     const std::vector<address> table{
         {"wss://h", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
         {"https://h/", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},

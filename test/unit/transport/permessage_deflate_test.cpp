@@ -161,7 +161,7 @@ TEST_CASE("permessage_deflate: an empty message", "[unit][permessage_deflate]") 
     CHECK(whole(codec, "\xf2\x48\xcd\xc9\xc9\x07\x00"s, up_to(5)) == "Hello");
 }
 
-// Beast takes some of these for malformed: PITFALLS P36.
+// Beast takes some of these for malformed: doc/pitfalls.md P36.
 TEST_CASE("permessage_deflate: messages of any size, with just enough room",
           "[unit][permessage_deflate]") {
     const auto of = GENERATE(kind::frames, kind::noise, kind::one_letter);
