@@ -1,6 +1,6 @@
 #include "transport/websocket_error.hpp"
 
-#include "core/text.hpp"
+#include "core/redactor.hpp"
 #include "transport/network_error.hpp"
 
 #include <optional>
@@ -41,8 +41,8 @@ error_info closed_by_peer(unsigned code, std::string_view text) {
     const unsigned reported = code == 0 ? 1005 : code;
     error_info ended =
         session_error(errc::connection_closed, "The server closed the connection", {}, reported);
-    ended.details.server_text = shorten_and_escape(text);
-    ended.details.retryable = reported != 1000; // doc/protocol.md 3.1
+    ended.details.server_text = redactor().quote(text).text(); // the connection knows secrets
+    ended.details.retryable = reported != 1000;                // doc/protocol.md 3.1
     return ended;
 }
 
