@@ -4,6 +4,7 @@ page_filter.py PAGE: prints it, with an id for each heading, links that lead to 
 pages as sub-pages, and state diagrams as tables, for a browser without scripts from elsewhere.
 """
 
+import functools
 import re
 import sys
 from pathlib import Path
@@ -13,6 +14,9 @@ FENCE = re.compile(r'^(```|~~~)(\w*)\n(.*?)^\1[ ]*$', re.M | re.S)
 HEADING = re.compile(r'^(#{1,6}) +(.+?) *#* *$', re.M)
 LINK = re.compile(r'(?<![!\\])\[((?:[^\[\]]|\[[^\[\]]*\])+)\]\(([^)\s]+)\)')
 CODE = re.compile(r'(`+)(?:(?!\1).|\n)+?\1')
+GUIDES = ('migration.md', 'troubleshooting.md')  # the other pages of doc/ speak of the wire and of the inside too
+TYPE = re.compile(r'^(?:struct|class|enum class) (\w+)[^;{]*\{(?:[^\n]*\};|\n.*?^\};)', re.M | re.S)
+MEMBER = re.compile(r'^    [\w:<>,&*\s]*?[\s&*](\w+)\([^;{]*\)[^;{]*[;{]', re.M)
 TRANSITION = re.compile(r'^ *(\[\*\]|\w+) *--> *(\[\*\]|\w+)(?:: *(.*))?$')
 
 
@@ -66,8 +70,33 @@ def with_subpages(path, text):
     return re.sub(r'^(- )\[([^\]]+)\]\(([^)\s#]+\.md)\)', child, text, flags=re.M)
 
 
+@functools.cache
+def public_names():
+    """`chat_client`, `chat_client::ask` -> what Doxygen calls it; without those that name an errc too."""
+    found = {}
+    codes = set(re.findall(r'^ *(\w+) = \d', (ROOT / 'include/parley/error_code.hpp').read_text(), re.M))
+    for header in sorted((ROOT / 'include/parley').rglob('*.hpp')):
+        text = header.read_text()
+        if 'detail' in header.parts or 'namespace step' in text:
+            continue
+        space = 'parley::testing' if 'testing' in header.parts else 'parley'
+        for kind in TYPE.finditer(text):
+            found.setdefault(kind[1], f'{space}::{kind[1]}')
+            body = kind[0] if kind[0].startswith(('struct', 'class')) else ''
+            for member in MEMBER.findall(body):
+                found.setdefault(f'{kind[1]}::{member}', f'{space}::{kind[1]}::{member}')
+    return {name: known for name, known in found.items() if name not in codes}
+
+
+def reference(span):
+    """A code span that is a public name becomes a link to it; a plain word may mean something else."""
+    text = span.strip('`')
+    name = public_names().get(text.removesuffix('()')) if '_' in text or '::' in text else None
+    return f'<code>@ref {name} "{text}"</code>' if name else span
+
+
 def prose(path, text):
-    """What is not fenced; code spans stay as they are."""
+    """What is not fenced; code spans stay as they are, but those that name something public."""
     spans = []
 
     def hide(match):
@@ -78,7 +107,10 @@ def prose(path, text):
     text = LINK.sub(lambda match: link(path, match), text)
     text = re.sub(r'(?<![\w(])@(?!ref)', r'\\@', text)
     text = re.sub(r'(?<=[\s(])#(?=\d)', r'\\#', text)
-    return re.sub('\x00(\\d+)\x00', lambda match: spans[int(match[1])], text)
+    bare = re.sub(r'^#.*$|\[[^\]]*\]\([^)]*\)', lambda match: match[0].replace('\x00', '\x02'), text, flags=re.M)
+    guide = page_id(path) == 'index' or path.parent.parent == ROOT / 'doc' or path.name in GUIDES
+    text = re.sub('\x00(\\d+)\x00', lambda match: (reference if guide else str)(spans[int(match[1])]), bare)
+    return re.sub('\x02(\\d+)\x02', lambda match: spans[int(match[1])], text)
 
 
 def headings(path, text):
@@ -96,24 +128,39 @@ def headings(path, text):
     return HEADING.sub(identified, text)
 
 
-def main():
-    path = Path(sys.argv[1]).resolve()
-    page, out, at = path.read_text(), [], 0
-    fences = list(FENCE.finditer(page))
-    pieces = []
-    for fence in fences + [None]:
-        pieces.append((True, page[at:fence.start() if fence else len(page)]))
+def filtered(path, page):
+    pieces, at = [], 0
+    for fence in [*FENCE.finditer(page), None]:
+        pieces.append(page[at:fence.start() if fence else len(page)])
         if fence:
-            made = diagram(fence[3]) if fence[2] == 'mermaid' else fence[0]
-            pieces.append((False, made))
+            pieces.append(diagram(fence[3]) if fence[2] == 'mermaid' else fence[0])
             at = fence.end()
-    # Headings are numbered over the whole page, so fenced text is put aside meanwhile.
-    text = ''.join(piece if is_prose else f'\x01{index}\x01' for index, (is_prose, piece) in enumerate(pieces))
+    # Headings are numbered over the whole page, so what is fenced is put aside meanwhile.
+    text = ''.join(piece if index % 2 == 0 else f'\x01{index}\x01' for index, piece in enumerate(pieces))
     if path.name == 'index.md':
         text = with_subpages(path, text)
     text = headings(path, prose(path, text))
-    text = re.sub('\x01(\\d+)\x01', lambda match: pieces[int(match[1])][1], text)
-    sys.stdout.write(text)
+    return re.sub('\x01(\\d+)\x01', lambda match: pieces[int(match[1])], text)
+
+
+def self_test():
+    index, page = ROOT / 'doc/index.md', ROOT / 'doc/protocol.md'
+    for path, text, wanted in [
+            (page, '# A\n\n## B c\n\n## B c\n', '# A {#protocol}\n\n## B c {#protocol--b-c}\n\n## B c {#protocol--b-c-1}\n'),
+            (page, '[x](pitfalls.md#a-b) [y](https://z.org/a.md) [z](../LICENSE)', '[x](@ref pitfalls--a-b) [y](https://z.org/a.md) z'),
+            (index, '# A\n- [x](protocol.md): y', '# A {#mainpage}\n- \\subpage protocol "x": y'),
+            (index, '`chat_client::ask` `answer` [`chat_client`](https://z.org)', '<code>@ref parley::chat_client::ask "chat_client::ask"</code> `answer` [`chat_client`](https://z.org)'),
+            (page, '```mermaid\nstateDiagram-v2\n    [*] --> a: b\n```\n', '\n| from | to | when |\n| --- | --- | --- |\n| · | a | b |\n\n'),
+            (page, '```\n## [a](b)\n```\nx@y @z', '```\n## [a](b)\n```\nx@y \\@z')]:
+        if filtered(path, text) != wanted:
+            sys.exit(f'the self-test failed: {filtered(path, text)!r}')
+
+
+def main():
+    if sys.argv[1] == '--self-test':
+        return self_test()
+    path = Path(sys.argv[1]).resolve()
+    sys.stdout.write(filtered(path, path.read_text()))
 
 
 if __name__ == '__main__':

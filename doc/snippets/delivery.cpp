@@ -1,4 +1,4 @@
-// What a program does about a message whose fate matters.
+// What a program does with each outcome of a message.
 
 #include <parley/as_result.hpp>
 #include <parley/chat_client.hpp>

@@ -92,6 +92,7 @@ public:
     ///                    it is sent to the end
     /// @par Deadline      timeouts_config::send. While the session reconnects it waits its turn.
     awaitable<void> send_message(std::string content);
+    /// The same, for a message that has more than text.
     awaitable<void> send_message(chat_message message);
 
     /// Sends a message and collects its answer. Calls queue up, one run at a time; while one runs,
@@ -114,8 +115,11 @@ public:
     ///                    dropped up to its end, for which the next `ask` waits up to 10 s. With
     ///                    chat_client_config::stop_cancelled_asks off the run goes on.
     awaitable<answer> ask(std::string content);
+    /// The same, for a message that has more than text.
     awaitable<answer> ask(chat_message message);
+    /// The same, and tells `on_text` each piece of the text.
     awaitable<answer> ask(std::string content, text_handler on_text);
+    /// The same, for a message that has more than text.
     awaitable<answer> ask(chat_message message, text_handler on_text);
 
     /// The next event; nullopt once disconnected or failed for good, after the events of before.
@@ -146,6 +150,7 @@ public:
     /// @par Cancellation  as send_message
     /// @par Deadline      timeouts_config::send
     awaitable<void> stop_run();
+    /// The same, for the run of that conversation.
     awaitable<void> stop_run(std::string conversation_id);
 
     /// Before `init`: registered. After: announced to the server, and acknowledged.
@@ -168,6 +173,7 @@ public:
     ///                    the next change
     /// @par Deadline      timeouts_config::acknowledge
     awaitable<void> add_client_tool(tool added);
+    /// The same for several tools, which are added all or none.
     awaitable<void> add_client_tools(std::vector<tool> added);
     /// Throws `tool_configuration_error` (`tool_unknown`). Cancellation: any type; it is removed.
     awaitable<void> remove_client_tool(std::string name);
@@ -196,6 +202,8 @@ public:
     /// @par Deadline      timeouts_config::request
     awaitable<void> update_entity(std::string provider_res_id, std::optional<std::string> entity_id,
                                   std::optional<std::string> entity_type);
+    /// Changes title, tag or metadata of a conversation; errors, cancellation and deadline as for
+    /// update_entity.
     awaitable<void> update_metadata(std::string provider_res_id, metadata_patch patch);
 
     /// Refreshes the ticket, then reconnects with it. If the refresh fails it throws, and the live
@@ -222,8 +230,11 @@ public:
     /// The network has changed: cuts a backoff short, and checks the connection at once.
     void notify_network_change();
 
+    /// Whether the session is ready at this moment. Never blocks.
     bool is_connected() const;
+    /// The connection, the queue and the ticket at this moment. Never blocks.
     connection_status status() const;
+    /// The counters at this moment. Never blocks.
     metrics_snapshot metrics() const;
 
 private:

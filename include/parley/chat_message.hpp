@@ -16,10 +16,14 @@ namespace parley {
 /// A message to the server, with what may accompany its text.
 class chat_message {
 public:
+    /// MCP server -> name of a header -> its value.
     using header_map = std::map<std::string, std::map<std::string, std::string>>;
 
+    /// A message of this text, which must be UTF-8: `invalid_utf8` comes when it is sent.
     explicit chat_message(std::string content) : content_(std::move(content)) {}
 
+    /// What goes along with the text, each as the server understands it: a URL, say. Default:
+    /// nothing.
     chat_message& media(std::vector<std::string> value) {
         media_ = std::move(value);
         return *this;
@@ -44,10 +48,15 @@ public:
         return *this;
     }
 
+    /// The text.
     const std::string& content() const noexcept { return content_; }
+    /// What goes along with it.
     const std::vector<std::string>& media() const noexcept { return media_; }
+    /// The conversation that was set, if one was.
     const std::optional<std::string>& provider_res_id() const noexcept { return provider_res_id_; }
+    /// Whether new_conversation was called, and no conversation set after it.
     bool begins_conversation() const noexcept { return begins_conversation_; }
+    /// The headers that were set.
     const std::optional<header_map>& mcp_headers() const noexcept { return mcp_headers_; }
 
 private:
@@ -61,30 +70,32 @@ private:
 /// What `ask` collects.
 class answer {
 public:
+    /// One of the program's tools that was used for the answer.
     class tool_use {
     public:
         tool_use() = default;
-        std::string name;
-        std::string call_id;
-        std::optional<json_text> result;
-        std::string error;
+        std::string name;                ///< of the tool
+        std::string call_id;             ///< as the server spelled it
+        std::optional<json_text> result; ///< what the tool returned; nullopt when it failed
+        std::string error;               ///< what the server was told when it failed; else empty
     };
 
     answer() = default;
 
-    std::string text;
-    std::string reasoning;
+    std::string text;                           ///< the whole text
+    std::string reasoning;                      ///< what the model thought, if it says so
     std::optional<std::string> conversation_id; ///< of `chat_finished`
     std::optional<std::string> provider_res_id; ///< of `thread_created` or `messages_persisted`
     std::optional<std::string> thread_id;       ///< likewise
     bool persisted = false;                     ///< the server said so before the answer was given
-    std::vector<tool_use> tools;
-    std::size_t events = 0; ///< of the run, as many as came
+    std::vector<tool_use> tools;                ///< in the order in which they ended
+    std::size_t events = 0;                     ///< of the run, as many as came
 };
 
 /// An `ask` that failed when a part of its answer had come: `chat_failed` or `answer_too_large`.
 class answer_error : public client_error {
 public:
+    /// The error, and the part of the answer that had come.
     answer_error(error_info why, answer part)
         : client_error(std::move(why)), partial_(std::make_shared<const answer>(std::move(part))) {}
     ~answer_error() override;
@@ -102,21 +113,27 @@ class metadata_patch {
 public:
     metadata_patch() = default;
 
+    /// The title; nullopt clears it.
     metadata_patch& title(std::optional<std::string> value) {
         title_ = std::move(value);
         return *this;
     }
+    /// The tag; nullopt clears it.
     metadata_patch& tag(std::optional<std::string> value) {
         tag_ = std::move(value);
         return *this;
     }
+    /// The application's own data, any JSON; `null` clears it.
     metadata_patch& metadata(json_text value) {
         metadata_ = std::move(value);
         return *this;
     }
 
+    /// Nullopt: unchanged; an inner nullopt: cleared.
     const std::optional<std::optional<std::string>>& title() const noexcept { return title_; }
+    /// Nullopt: unchanged; an inner nullopt: cleared.
     const std::optional<std::optional<std::string>>& tag() const noexcept { return tag_; }
+    /// Nullopt: unchanged.
     const std::optional<json_text>& metadata() const noexcept { return metadata_; }
 
 private:

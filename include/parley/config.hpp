@@ -34,58 +34,74 @@ namespace parley {
 struct auth_data {
     secret user_mp_auth_token; ///< header `x-oddle-mp-auth-token`
     secret chat_server_key;    ///< header `x-oddle-chat-server-key`
+
+    /// `userId`, for servers that do not take it from the token.
     std::optional<std::string> user_id;
+    /// `entityId`, what the conversation is about.
     std::optional<std::string> entity_id;
+    /// `entityType`.
     std::optional<std::string> entity_type;
+    /// `providerResId`, the conversation.
     std::optional<std::string> provider_res_id;
 };
 
 /// What changes in the identity; fields that are not set stay as they are. An inner nullopt clears.
 struct auth_data_patch {
-    std::optional<secret> user_mp_auth_token;
-    std::optional<secret> chat_server_key;
-    std::optional<std::optional<std::string>> user_id;
-    std::optional<std::optional<std::string>> entity_id;
-    std::optional<std::optional<std::string>> entity_type;
-    std::optional<std::optional<std::string>> provider_res_id;
+    std::optional<secret> user_mp_auth_token;                  ///< an empty secret clears it
+    std::optional<secret> chat_server_key;                     ///< an empty secret clears it
+    std::optional<std::optional<std::string>> user_id;         ///< see auth_data::user_id
+    std::optional<std::optional<std::string>> entity_id;       ///< see auth_data::entity_id
+    std::optional<std::optional<std::string>> entity_type;     ///< see auth_data::entity_type
+    std::optional<std::optional<std::string>> provider_res_id; ///< see auth_data::provider_res_id
 };
 
 /// One extra header of both requests. Values with control or non-ASCII bytes are refused.
 struct header {
-    std::string name;
-    std::string value;
+    std::string name;  ///< a token of RFC 9110, and none that the library sets itself
+    std::string value; ///< visible ASCII and spaces
 };
 
+/// What is trusted, and what the client shows of itself. The certificate and the name of the server
+/// are always verified.
 struct tls_config {
-    enum class version { tls_1_2, tls_1_3 };
+    /// A version of TLS.
+    enum class version {
+        tls_1_2, ///< TLS 1.2
+        tls_1_3  ///< TLS 1.3
+    };
     std::string ca_file; ///< PEM; trusted beside nothing else when set; default: the system's
     std::string ca_pem;  ///< the same, as text
-    std::string certificate_file; ///< client certificate chain, PEM
-    std::string key_file;         ///< its key, PEM
-    version min_version = version::tls_1_2;
+    std::string certificate_file;           ///< client certificate chain, PEM
+    std::string key_file;                   ///< its key, PEM
+    version min_version = version::tls_1_2; ///< older ones are refused
 };
 
+/// The enumerator's own name.
 std::string_view to_string(tls_config::version) noexcept;
 
+/// How long to wait before a further attempt: a random part of a bound that doubles with each.
 struct backoff_config {
     std::chrono::milliseconds base{500};   ///< the first delay's upper bound
     std::chrono::milliseconds cap{30'000}; ///< no delay is longer, `Retry-After` aside; goes before
                                            ///< `base`
 };
 
+/// When a ticket is fetched and renewed.
 struct ticket_config {
     std::chrono::milliseconds check_interval{60'000};     ///< between two looks at the held ticket
     std::chrono::milliseconds renewal_threshold{300'000}; ///< left when it is renewed; 0 turns off
     std::chrono::milliseconds validity_buffer{30'000};    ///< left when it is used no more; 0: none
     std::chrono::milliseconds request_timeout{10'000};    ///< of one attempt
     unsigned max_retries = 3;                             ///< after the first attempt; 0 turns off
-    backoff_config backoff;
+    backoff_config backoff;                               ///< between two requests
+
     /// Whether a client renews its ticket in good time while a session is ready. False is for
     /// servers that end a session when a newer ticket is issued: a ticket is then fetched only
     /// when a connection needs one. A ticket_manager of one's own does as it is told.
     bool renew_proactively = true;
 };
 
+/// When a silent connection counts as dead.
 struct heartbeat_config {
     /// Without an inbound byte; 0 turns off. It shortens itself, down to two seconds, when idle
     /// timeouts of a gateway have cut two sessions.
@@ -100,18 +116,25 @@ enum class close_action {
     finish             ///< nothing: it will not get better
 };
 
+/// The enumerator's own name.
 std::string_view to_string(close_action) noexcept;
 
+/// What follows the loss of a ready session.
 struct reconnect_config {
-    enum class normal_close { finish, reconnect };
-    bool enabled = true;
+    /// What a close with 1000 by the server does: ends the session, or is a loss like others.
+    enum class normal_close {
+        finish,   ///< the session is over
+        reconnect ///< it is opened again
+    };
+    bool enabled = true;                      ///< whether a lost session is opened again
     bool retry_first = false;                 ///< `init` keeps trying until its deadline
     unsigned max_attempts = 0;                ///< 0 turns the limit off
     std::chrono::milliseconds max_elapsed{0}; ///< 0 turns the limit off
     std::chrono::milliseconds stable_after{
         30'000}; ///< a ready session this old starts the backoff anew; 0: each one
     normal_close on_normal_close = normal_close::finish; ///< a close with 1000 from the server
-    backoff_config backoff;
+    backoff_config backoff;                              ///< between two attempts
+
     /// Overrides the table of doc/protocol.md 3.1 wherever it returns a value. `why` says what
     /// ended it: its code, and in the details the phase, the close code and the HTTP status;
     /// `was_ready` whether that was a ready session or an attempt. The limits above and the backoff
@@ -120,8 +143,10 @@ struct reconnect_config {
     std::function<std::optional<close_action>(const error_info& why, bool was_ready)> classify;
 };
 
+/// The enumerator's own name.
 std::string_view to_string(reconnect_config::normal_close) noexcept;
 
+/// How much is held in memory, and for how long a message may take.
 struct limits_config {
     std::size_t message_bytes = 4u << 20;           ///< inbound, inflated; at most 1 GiB
     std::chrono::milliseconds message_time{30'000}; ///< first byte to last of one message
@@ -133,28 +158,34 @@ struct limits_config {
     std::size_t unfinished_runs = 10'000; ///< sent messages whose run the server has not finished
 };
 
+/// How a connection is opened, kept and opened again.
 struct connection_config {
-    std::chrono::milliseconds resolve_timeout{5'000};
-    std::chrono::milliseconds connect_timeout{5'000}; ///< per address
-    std::chrono::milliseconds tls_timeout{10'000};
-    std::chrono::milliseconds upgrade_timeout{10'000};
-    std::chrono::milliseconds session_timeout{10'000};
-    heartbeat_config heartbeat;
-    reconnect_config reconnect;
-    limits_config limits;
-    tls_config tls;
+    std::chrono::milliseconds resolve_timeout{5'000};  ///< of the name lookup
+    std::chrono::milliseconds connect_timeout{5'000};  ///< per address
+    std::chrono::milliseconds tls_timeout{10'000};     ///< of the TLS handshake
+    std::chrono::milliseconds upgrade_timeout{10'000}; ///< of the WebSocket upgrade
+    std::chrono::milliseconds session_timeout{10'000}; ///< from the 101 to `session_established`
+    heartbeat_config heartbeat;                        ///< when a silent connection counts as dead
+    reconnect_config reconnect;                        ///< what follows a loss
+    limits_config limits;                              ///< of memory and time
+    tls_config tls;                                    ///< what is trusted
+
     /// `http://[user:password@]host:port`, for tickets, thread updates and the WebSocket alike. A
     /// server on this machine (`localhost`, 127.0.0.0/8 or ::1) is never reached through it: the
     /// connection is made directly, and each `init` or `connect` says so in the log, at info.
     std::string proxy;
     bool compression = true; ///< offers permessage-deflate
+
     /// `ws` and `http` beyond this machine, through a proxy or not: what lies between can read the
     /// ticket, the token and all that is said.
     bool allow_plaintext = false;
     std::string user_agent; ///< default `parley/VERSION`
+
+    /// Of the ticket requests and of the upgrade, beside the library's own.
     std::vector<header> headers;
 };
 
+/// How many tool calls run at once, for how long and where.
 struct tool_config {
     unsigned max_running = 8;                  ///< at once
     unsigned max_waiting = 64;                 ///< for a free place; 0: what cannot run is busy
@@ -162,8 +193,11 @@ struct tool_config {
     asio::any_io_executor executor;            ///< where tools run; default: the client's strand
 };
 
+/// The deadline of each operation.
 struct timeouts_config {
     std::chrono::milliseconds init{30'000}; ///< the ticket included
+
+    /// `send_message`, `stop_run` and `update_context_helpers`.
     std::chrono::milliseconds send{30'000};
     std::chrono::milliseconds answer{120'000};     ///< `ask`: between two events of its run
     std::chrono::milliseconds acknowledge{10'000}; ///< of a tool configuration
@@ -171,21 +205,23 @@ struct timeouts_config {
     std::chrono::milliseconds disconnect{3'000};   ///< a third to drain, the rest to close
 };
 
+/// All settings of a chat_client; only `server_url` is required.
 struct chat_client_config {
-    std::string server_url; ///< `wss://host[:port][/prefix]`, also ws, https, http
-    auth_data auth;
-    ticket_config ticket;
-    connection_config connection;
-    tool_config tools;
-    timeouts_config timeouts;
+    std::string server_url;       ///< `wss://host[:port][/prefix]`, also ws, https, http
+    auth_data auth;               ///< who asks for tickets
+    ticket_config ticket;         ///< when they are fetched and renewed
+    connection_config connection; ///< how the session is opened and kept
+    tool_config tools;            ///< how tool calls run
+    timeouts_config timeouts;     ///< of the operations
+
     /// Cancelling an `ask` stops its run on the server. False: the run goes on, its events go to
     /// `next_event`, and the next `ask` waits for its end.
     bool stop_cancelled_asks = true;
-    std::vector<tool> client_tools;
-    json_text context_helpers;   ///< an object, or null for none
-    json_text component_schemas; ///< an array (`generativeComponents`), or null for none
-    log_sink log;
-    log_level log_threshold = log_level::info;
+    std::vector<tool> client_tools; ///< announced by `init`
+    json_text context_helpers;      ///< an object, or null for none
+    json_text component_schemas;    ///< an array (`generativeComponents`), or null for none
+    log_sink log;                   ///< default: nothing is logged
+    log_level log_threshold = log_level::info; ///< what is less than that is not logged
 };
 
 } // namespace parley

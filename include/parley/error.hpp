@@ -16,8 +16,20 @@
 namespace parley {
 
 /// How far a connection, or the request for a ticket, had come.
-enum class phase { none, ticket, resolve, tcp, proxy, tls, upgrade, session, ready, closing };
+enum class phase {
+    none,    ///< no connection is concerned
+    ticket,  ///< a ticket is asked for
+    resolve, ///< the host name is looked up
+    tcp,     ///< TCP is being connected
+    proxy,   ///< the proxy opens a tunnel
+    tls,     ///< the TLS handshake
+    upgrade, ///< the WebSocket upgrade
+    session, ///< the opening: `session_established` and the tools
+    ready,   ///< a ready session
+    closing  ///< the close
+};
 
+/// The enumerator's own name.
 std::string_view to_string(phase) noexcept;
 
 /// What a person needs at three in the morning. Every field is optional; no secret is ever in it.
@@ -25,12 +37,13 @@ class error_details {
 public:
     error_details() noexcept {}
 
-    parley::phase phase = parley::phase::none;
-    std::optional<int> http_status;
-    std::optional<unsigned> close_code; ///< RFC 6455 section 7.4
-    std::optional<unsigned> attempt;    ///< from 1
-    std::optional<std::chrono::seconds> retry_after;
+    parley::phase phase = parley::phase::none;       ///< how far it had come
+    std::optional<int> http_status;                  ///< of the answer, if there was one
+    std::optional<unsigned> close_code;              ///< RFC 6455 section 7.4
+    std::optional<unsigned> attempt;                 ///< from 1
+    std::optional<std::chrono::seconds> retry_after; ///< the `Retry-After` of the answer
     bool retryable = false; ///< worth another try, by doc/protocol.md 1.7 and 3
+
     /// True: the chat server itself said so, in the JSON of its protocol, or a ticket source of the
     /// user's did. False, the default: it may as well have been a gateway, which will let the
     /// server speak again. Only what was answered over HTTP, or by a source, sets it.
@@ -48,31 +61,38 @@ public:
 class error_info {
 public:
     error_info() noexcept {}
+    /// An error with any code, an operating system's among them.
     error_info(boost::system::error_code what, std::string sentence, error_details more)
         : code(what), message(std::move(sentence)), details(std::move(more)) {}
+    /// An error of this library, of which nothing more is known.
     error_info(errc what, std::string sentence) : code(what), message(std::move(sentence)) {}
+    /// An error of this library.
     error_info(errc what, std::string sentence, error_details more)
         : code(what), message(std::move(sentence)), details(std::move(more)) {}
 
     /// True for errors of this library with that very code.
     bool is(errc e) const noexcept { return code == make_error_code(e); }
 
-    boost::system::error_code code;
-    std::string message; ///< one sentence that a person understands
-    error_details details;
+    boost::system::error_code code; ///< an errc, or the system's
+    std::string message;            ///< one sentence that a person understands
+    error_details details;          ///< what is known beside the code
 };
 
 /// The base of everything this library throws, but for a cancelled operation, which is
 /// `boost::system::system_error` with `boost::asio::error::operation_aborted`.
 class client_error : public boost::system::system_error {
 public:
+    /// Takes the sentence of the code where `info` has none.
     explicit client_error(error_info info);
     ~client_error() override;
 
     /// The sentence, what to do about it, and in brackets the code's name and what is known.
     const char* what() const noexcept override;
+    /// One sentence that a person understands, without the advice.
     const std::string& message() const noexcept { return info_.message; }
+    /// What is known beside the code.
     const error_details& details() const noexcept { return info_.details; }
+    /// The whole error by value.
     const error_info& info() const noexcept { return info_; }
 
 private:
@@ -83,6 +103,7 @@ private:
 /// No ticket could be had.
 class ticket_error : public client_error {
 public:
+    /// As the base.
     using client_error::client_error;
     ~ticket_error() override;
 };
@@ -90,6 +111,7 @@ public:
 /// The server knows us and says no.
 class authentication_error : public client_error {
 public:
+    /// As the base.
     using client_error::client_error;
     ~authentication_error() override;
 };
@@ -97,6 +119,7 @@ public:
 /// The ticket was had and the connection was not, or it was lost.
 class connection_error : public client_error {
 public:
+    /// As the base.
     using client_error::client_error;
     ~connection_error() override;
 };
@@ -104,6 +127,7 @@ public:
 /// The tools are wrong, or the server did not take them.
 class tool_configuration_error : public client_error {
 public:
+    /// As the base.
     using client_error::client_error;
     ~tool_configuration_error() override;
 };
@@ -111,6 +135,7 @@ public:
 /// `TICKET_ERROR`, `AUTHENTICATION_ERROR`, `CONNECTION_ERROR`, `TOOL_CONFIGURATION_ERROR`, and
 /// `CLIENT_ERROR` for the base.
 std::string_view error_kind(const client_error&) noexcept;
+/// The same for an error by value.
 std::string_view error_kind(const error_info&) noexcept;
 
 /// Throws the class that the code's block stands for; a cancelled operation as `system_error`.
@@ -143,21 +168,31 @@ private:
 template <class T>
 class result {
 public:
+    /// A value that is made by default.
     result()
         requires std::default_initializable<T>
         : value_(std::in_place) {}
+    /// A value.
     template <class U>
         requires(std::is_convertible_v<U, T> && !std::is_same_v<std::remove_cvref_t<U>, result>)
     result(U&& value) : value_(std::in_place, std::forward<U>(value)) {}
+    /// An error.
     result(error_info why) : error_(std::move(why)) {}
 
+    /// Whether it holds a value, and no error.
     bool has_value() const noexcept { return value_.has_value(); }
+    /// As has_value.
     explicit operator bool() const noexcept { return has_value(); }
 
+    /// The value; undefined without one.
     T& operator*() & noexcept { return *value_; }
+    /// The value; undefined without one.
     const T& operator*() const& noexcept { return *value_; }
+    /// The value; undefined without one.
     T&& operator*() && noexcept { return *std::move(value_); }
+    /// The value; undefined without one.
     T* operator->() noexcept { return &*value_; }
+    /// The value; undefined without one.
     const T* operator->() const noexcept { return &*value_; }
 
     /// Throws the error.
@@ -165,12 +200,15 @@ public:
         if (!has_value()) throw_error(error());
         return *value_;
     }
+    /// Throws the error.
     T value() && {
         if (!has_value()) throw_error(error());
         return *std::move(value_);
     }
 
+    /// The error; an empty one when there is a value.
     const error_info& error() const& noexcept { return error_.get(); }
+    /// The error; an empty one when there is a value.
     error_info error() && { return error_.get(); }
 
 private:
@@ -178,13 +216,18 @@ private:
     detail::result_error error_;
 };
 
+/// Success or an error.
 template <>
 class result<void> {
 public:
+    /// A value that is made by default.
     result() noexcept {}
+    /// An error.
     result(error_info why) : error_(std::move(why)) {}
 
+    /// Whether it is a success.
     bool has_value() const noexcept { return !error_; }
+    /// As has_value.
     explicit operator bool() const noexcept { return has_value(); }
 
     /// Throws the error.
@@ -192,7 +235,9 @@ public:
         if (error_) throw_error(error());
     }
 
+    /// The error; an empty one when there is a value.
     const error_info& error() const& noexcept { return error_.get(); }
+    /// The error; an empty one when there is a value.
     error_info error() && { return error_.get(); }
 
 private:

@@ -88,8 +88,10 @@ enum class errc {
 /// The enumerator's own name, for logs and scripts: `to_string(errc::not_sent) == "not_sent"`.
 std::string_view to_string(errc) noexcept;
 
+/// The category of errc, `parley`.
 const boost::system::error_category& category() noexcept;
 
+/// What compares with the `code()` of an error; found by argument-dependent lookup.
 inline boost::system::error_code make_error_code(errc e) noexcept {
     return {static_cast<int>(e), category()};
 }

@@ -42,24 +42,29 @@ public:
         });
     }
 
+    /// Called with the text of each text_delta.
     template <class Handler>
     event_handlers& on_text(Handler call_this) & {
         return on<text_delta>([call_this = std::move(call_this)](const text_delta& delta) {
             return call_this(delta.text);
         });
     }
+    /// Called for chat_finished.
     template <class Handler>
     event_handlers& on_finished(Handler call_this) & {
         return on<chat_finished>(std::move(call_this));
     }
+    /// Called for chat_failed.
     template <class Handler>
     event_handlers& on_failed(Handler call_this) & {
         return on<chat_failed>(std::move(call_this));
     }
+    /// Called for connection_lost.
     template <class Handler>
     event_handlers& on_lost(Handler call_this) & {
         return on<connection_lost>(std::move(call_this));
     }
+    /// Called for connection_restored.
     template <class Handler>
     event_handlers& on_restored(Handler call_this) & {
         return on<connection_restored>(std::move(call_this));
@@ -72,7 +77,9 @@ public:
         });
     }
 
+    /// One handler, as it is kept.
     using handler = std::function<awaitable<void>(const event&)>;
+    /// All handlers, in the order in which they were added.
     const std::vector<handler>& all() const noexcept { return handlers_; }
 
 private:

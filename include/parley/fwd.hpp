@@ -34,6 +34,7 @@ class websocket_manager;
 /// Clock, randomness, transport and HTTP, injected as one. Services never name it: every
 /// constructor has a form that uses the real ones.
 class environment;
+/// Null, everywhere: the real ones.
 using environment_ptr = std::shared_ptr<const environment>;
 
 } // namespace parley

@@ -7,8 +7,15 @@
 
 namespace parley {
 
-enum class log_level { debug, info, warning, error };
+/// How important a line is; the last is the most important.
+enum class log_level {
+    debug,   ///< each request for a ticket, each tool call
+    info,    ///< a ready session, a new ticket
+    warning, ///< what failed and is tried again, or skipped
+    error    ///< what a function of the application threw
+};
 
+/// The enumerator's own name.
 std::string_view to_string(log_level) noexcept;
 
 /// Takes one line at a time, without a final newline. Called on the client's strand: never twice at

@@ -20,14 +20,15 @@ namespace parley {
 
 /// Settings of a message_handler.
 struct message_handler_options {
-    tool_config tools;
-    limits_config limits;
-    std::vector<tool> client_tools;
+    tool_config tools;              ///< how tool calls run
+    limits_config limits;           ///< of which `event_count` and `event_bytes` are used
+    std::vector<tool> client_tools; ///< that the server may call
+
     /// Takes the frames that answer: heartbeats and tool results. Called on the handler's strand.
     /// Empty: they go nowhere, for a program that only listens.
     std::function<void(std::string frame)> send;
-    log_sink log;
-    log_level log_threshold = log_level::info;
+    log_sink log;                              ///< default: nothing is logged
+    log_level log_threshold = log_level::info; ///< what is less than that is not logged
 };
 
 /// From a frame to an event: parses, routes, answers heartbeats, runs tool calls.

@@ -14,14 +14,21 @@ namespace parley {
 class secret {
 public:
     secret() noexcept = default;
+    /// Copies the text; the original is the caller's to wipe.
     explicit secret(std::string_view text);
+    /// Copies; each is wiped for itself.
     secret(const secret& other);
+    /// Takes it over; `other` is empty afterwards.
     secret(secret&& other) noexcept;
+    /// Copies; what was there is wiped.
     secret& operator=(const secret& other);
+    /// Takes it over; what was there is wiped.
     secret& operator=(secret&& other) noexcept;
     ~secret();
 
+    /// Whether there is none.
     bool empty() const noexcept { return size_ == 0; }
+    /// In bytes.
     std::size_t size() const noexcept { return size_; }
 
     /// The text itself, for the one place that must send it. Valid as long as this object.

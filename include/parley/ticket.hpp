@@ -11,13 +11,18 @@
 namespace parley {
 
 /// Whether a ticket opens several connections until it expires, or exactly one.
-enum class ticket_kind { reusable, single_use };
+enum class ticket_kind {
+    reusable,  ///< several, until it expires
+    single_use ///< exactly one
+};
 
+/// The enumerator's own name.
 std::string_view to_string(ticket_kind) noexcept;
 
 /// A ticket as its source hands it out. Its value cannot be printed.
 class ticket {
 public:
+    /// Times of the calendar.
     using wall_time = std::chrono::system_clock::time_point;
 
     ticket() = default;
@@ -27,10 +32,15 @@ public:
            ticket_kind kind = ticket_kind::reusable)
         : value_(std::move(value)), expires_at_(expires_at), issued_at_(issued_at), kind_(kind) {}
 
+    /// The ticket itself.
     const secret& value() const noexcept { return value_; }
+    /// When it expires, by the source's clock.
     wall_time expires_at() const noexcept { return expires_at_; }
+    /// The source's clock when it was issued.
     std::optional<wall_time> issued_at() const noexcept { return issued_at_; }
+    /// Whether it opens one connection or several.
     ticket_kind kind() const noexcept { return kind_; }
+    /// Whether there is none.
     bool empty() const noexcept { return value_.empty(); }
 
     /// The value of the header `Cookie` of the upgrade that uses this ticket, `name=value; …`;

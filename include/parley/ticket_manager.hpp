@@ -27,9 +27,9 @@ struct ticket_validation {
     std::string error;      ///< the server's words, shortened and escaped
     std::string code;       ///< the same
     bool retryable = false; ///< whether the server would be asked again
-    bool expired = false;
-    bool revoked = false;
-    std::string reason; ///< the server's words, shortened and escaped
+    bool expired = false;   ///< as the server says
+    bool revoked = false;   ///< as the server says
+    std::string reason;     ///< the server's words, shortened and escaped
 };
 
 /// What is known of the ticket and of how it was had, as a snapshot.
@@ -79,6 +79,7 @@ struct ticket_manager_options {
 ///                      go before its execution context does.
 class ticket_manager {
 public:
+    /// Is told the new ticket.
     using renewed_handler = std::function<void(const ticket&)>;
 
     /// Fetches by HTTP (doc/protocol.md 1.3) from the server at that URL, whose WebSocket form will

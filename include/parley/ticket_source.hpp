@@ -21,20 +21,26 @@ enum class ticket_reason {
     requested ///< `refresh_ticket()` was called
 };
 
+/// The enumerator's own name.
 std::string_view to_string(ticket_reason) noexcept;
 
 /// One request for a ticket.
 class ticket_request {
 public:
+    /// What the manager asks for; a test of a source makes its own.
     ticket_request(auth_data auth, ticket_reason reason, unsigned attempt,
                    std::chrono::steady_clock::time_point deadline,
                    std::optional<secret> replaces = std::nullopt)
         : auth_(std::move(auth)), reason_(reason), attempt_(attempt), deadline_(deadline),
           replaces_(std::move(replaces)) {}
 
+    /// Who asks.
     const auth_data& auth() const noexcept { return auth_; }
+    /// Why.
     ticket_reason reason() const noexcept { return reason_; }
     unsigned attempt() const noexcept { return attempt_; } ///< from 1
+
+    /// At it the request is cancelled.
     std::chrono::steady_clock::time_point deadline() const noexcept { return deadline_; }
     /// The ticket that the new one replaces: for `rejected` the one that the server did not take,
     /// else the held one; nullopt when there is none. A source that caches tickets must not return
@@ -94,7 +100,9 @@ public:
 
 protected:
     ticket_source() = default;
+    /// For copies of derived classes.
     ticket_source(const ticket_source&) = default;
+    /// For copies of derived classes.
     ticket_source& operator=(const ticket_source&) = default;
 };
 

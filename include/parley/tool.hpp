@@ -20,16 +20,20 @@ namespace parley {
 /// cancelled (terminal), as any Asio operation in it sees.
 class tool_call {
 public:
+    /// A call, as the library makes it; a test of a handler makes its own.
     tool_call(std::string name, std::string call_id, json_text parameters,
               std::chrono::steady_clock::time_point deadline)
         : name_(std::move(name)), call_id_(std::move(call_id)), parameters_(std::move(parameters)),
           deadline_(deadline) {}
 
+    /// Of the tool.
     const std::string& name() const noexcept { return name_; }
     /// As the server spelled it; may be empty. Other calls may have it too: models number their
     /// calls anew in each turn.
     const std::string& call_id() const noexcept { return call_id_; }
     const json_text& parameters() const noexcept { return parameters_; } ///< an object
+
+    /// At it the handler is cancelled.
     std::chrono::steady_clock::time_point deadline() const noexcept { return deadline_; }
 
 private:
@@ -75,6 +79,7 @@ public:
     // What is set here goes before `tool_config`, for this tool's calls alone, and has its bounds:
     // what is out of them is a `tool_configuration_error` (`invalid_configuration`) when the tool
     // is added. The counts of `tool_config` hold for all tools together all the same.
+    /// The limit of one call, from when it runs. Default: tool_config::timeout.
     tool& timeout(std::chrono::milliseconds value) {
         timeout_ = value;
         return *this;
@@ -93,13 +98,21 @@ public:
         return *this;
     }
 
+    /// As the server calls it.
     const std::string& name() const noexcept { return name_; }
+    /// For the model.
     const std::string& description() const noexcept { return description_; }
+    /// As it was given.
     const json_text& parameters_schema() const noexcept { return parameters_schema_; }
+    /// Runs it.
     const tool_handler& handler() const noexcept { return handler_; }
+    /// Nullopt: that of tool_config.
     std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
+    /// Nullopt: that of tool_config.
     std::optional<unsigned> max_running() const noexcept { return max_running_; }
+    /// Nullopt: that of tool_config.
     std::optional<unsigned> max_waiting() const noexcept { return max_waiting_; }
+    /// Empty: that of tool_config.
     const asio::any_io_executor& executor() const noexcept { return executor_; }
 
 private:

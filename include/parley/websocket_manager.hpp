@@ -22,9 +22,12 @@ namespace parley {
 class incoming_message {
 public:
     incoming_message() = default;
+    /// A message of the server.
     incoming_message(std::string data, bool binary) : data_(std::move(data)), binary_(binary) {}
 
     const std::string& data() const noexcept { return data_; } ///< empty for a binary one
+
+    /// Whether it was a binary frame.
     bool binary() const noexcept { return binary_; }
 
 private:
@@ -44,10 +47,12 @@ struct websocket_manager_options {
     /// Told on the manager's strand.
     std::function<void(const connection_event&)> on_event;
     std::chrono::milliseconds connect_timeout{30'000}; ///< of `connect` in all
-    std::chrono::milliseconds send_timeout{30'000};
+    std::chrono::milliseconds send_timeout{30'000};    ///< of `send`
+
+    /// Of `disconnect`: a third to drain, the rest to close.
     std::chrono::milliseconds disconnect_timeout{3'000};
-    log_sink log;
-    log_level log_threshold = log_level::info;
+    log_sink log;                              ///< default: nothing is logged
+    log_level log_threshold = log_level::info; ///< what is less than that is not logged
 };
 
 /// The connection and nothing else: it knows neither where tickets come from nor what messages
@@ -122,7 +127,9 @@ public:
     /// @par Deadline      websocket_manager_options::disconnect_timeout
     awaitable<void> disconnect();
 
+    /// What the connection is doing at this moment. Never blocks.
     websocket_state state() const;
+    /// The connection in detail, at this moment. Never blocks.
     websocket_status status() const;
 
 private:

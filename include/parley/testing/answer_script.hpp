@@ -30,8 +30,8 @@ struct received_message {
 /// How a client answered a `tool_call_request`: exactly one of `result` and `error` is set. An
 /// answer with neither counts as a `result` of `null`.
 struct tool_answer {
-    std::string name;
-    std::string call_id;
+    std::string name;                  ///< of the tool
+    std::string call_id;               ///< as the server had sent it
     std::optional<std::string> result; ///< JSON text, verbatim
     std::optional<std::string> error;  ///< decoded
 };
@@ -41,48 +41,62 @@ using answer_continuation = std::function<answer_script(const tool_answer&)>;
 
 /// The steps an answer is made of. `answer_script` builds them.
 namespace step {
+/// A piece of the answer.
 struct text {
-    std::string value;
+    std::string value;      ///< the piece
     bool as_provider_event; ///< a `text-delta` instead of a `content-delta`
 };
+/// A thought in pieces.
 struct reasoning {
-    std::string id; ///< left out of the frames when empty
-    std::vector<std::string> pieces;
+    std::string id;                  ///< left out of the frames when empty
+    std::vector<std::string> pieces; ///< in order
 };
+/// A call of one of the client's tools.
 struct tool_request {
-    std::string name;
+    std::string name;       ///< of the tool
     std::string parameters; ///< inserted verbatim
     std::string call_id;    ///< made by the server when empty
     bool wait;              ///< the answer goes on only after the response
 };
+/// Steps that depend on the answer of a tool.
 struct continuation {
-    answer_continuation make;
+    answer_continuation make; ///< makes them
 };
+/// A text frame of any content.
 struct raw_text {
-    std::string value;
+    std::string value; ///< its content
 };
+/// A binary frame.
 struct raw_binary {
-    std::string value;
+    std::string value; ///< its content
 };
+/// Bytes that may be no frame at all.
 struct raw_bytes {
     std::string value; ///< goes under the WebSocket layer
 };
+/// A wait before the next step.
 struct pause {
-    std::chrono::milliseconds duration;
+    std::chrono::milliseconds duration; ///< of the wait
 };
+/// The end of the run by a failure.
 struct chat_error {
-    std::string error;
-    std::string code; ///< left out when empty
+    std::string error; ///< the server's words
+    std::string code;  ///< left out when empty
 };
+/// The end of the run.
 struct finish {};
+/// The run stays open.
 struct never_finish {};
+/// A reset of the connection.
 struct drop {};
+/// A close of the WebSocket.
 struct close {
-    std::uint16_t code;
-    std::string reason;
+    std::uint16_t code; ///< of RFC 6455 section 7.4
+    std::string reason; ///< of the close
 };
 } // namespace step
 
+/// Any step.
 using answer_step =
     std::variant<step::text, step::reasoning, step::tool_request, step::continuation,
                  step::raw_text, step::raw_binary, step::raw_bytes, step::pause, step::chat_error,
@@ -149,7 +163,9 @@ public:
     /// Closes the WebSocket.
     answer_script& close(std::uint16_t code, std::string reason = {});
 
+    /// The steps so far.
     const std::vector<answer_step>& steps() const& noexcept { return steps_; }
+    /// The steps, taken out.
     std::vector<answer_step> steps() && noexcept { return std::move(steps_); }
 
 private:

@@ -45,6 +45,7 @@ public:
     chat_server(const chat_server&) = delete;
     chat_server& operator=(const chat_server&) = delete;
 
+    /// The port that it listens on.
     std::uint16_t port() const noexcept;
     /// `ws://127.0.0.1:PORT`, `ws://[::1]:PORT` or `wss://localhost:PORT`, with the path prefix.
     std::string url() const;
@@ -56,6 +57,7 @@ public:
 
     // --- answers ---------------------------------------------------------------------------------
 
+    /// Makes the answer to a message.
     using script_function = std::function<answer_script(const received_message&)>;
     /// Chooses the answer to each message. Called on the server's thread; if it throws, the run
     /// ends with a `chat_error`.
@@ -63,6 +65,7 @@ public:
 
     // --- tickets and conversations ---------------------------------------------------------------
 
+    /// Of tickets that are issued from now on; 1 ms and more.
     void set_ticket_lifetime(std::chrono::milliseconds lifetime);
     /// A ticket that did not come over HTTP.
     std::string issue_ticket();
@@ -103,18 +106,21 @@ public:
 
     /// Sends a text frame with exactly this content.
     void send_to_all(std::string text);
+    /// Sends a binary frame with exactly this content.
     void send_binary_to_all(std::string bytes);
     /// Writes bytes under the WebSocket layer, between two frames.
     void send_bytes_to_all(std::string bytes);
     /// Sends a `heartbeat_ping`; `ping_time` is a JSON number or string that must come back as it
     /// is, left out when empty. A wrong `heartbeat_pong` is a violation.
     void heartbeat_ping_all(std::string ping_time);
+    /// Sends a WebSocket ping.
     void websocket_ping_all();
     /// Sends a `configure_tools`: asks for the configuration again.
     void ask_for_tools_all();
 
     // --- what it saw -----------------------------------------------------------------------------
 
+    /// What has happened so far.
     counters seen() const;
     /// The clients' messages, oldest first; bounded, the oldest go first.
     std::vector<received_frame> received() const;

@@ -21,6 +21,7 @@ enum class server_tls {
 };
 
 using parley::operator<<;
+/// The enumerator's own name.
 std::string_view to_string(server_tls) noexcept;
 
 /// What a `chat_server` is started with. Used in its constructor only, which refuses what is out of
@@ -37,14 +38,15 @@ struct chat_server_options {
     std::set<std::string, std::less<>> accepted_tokens;               ///< empty: any token, or none
     bool send_date{true};                 ///< whether HTTP answers carry a `Date`
     std::chrono::seconds clock_offset{0}; ///< added to every time the server tells; of either sign
+
     /// Tickets hold characters that a URL must percent-encode, non-ASCII ones included. The default
     /// is tickets of unreserved characters alone, which a client may append to a URL as they are.
     bool awkward_tickets{false};
     bool reject_tickets_by_frame{false}; ///< a bad ticket gets 101 and `authentication_error`
 
-    server_tls tls{server_tls::off};
-    std::string certificate_file; ///< with `server_tls::files`
-    std::string key_file;         ///< with `server_tls::files`
+    server_tls tls{server_tls::off}; ///< whether it speaks TLS, and with which certificate
+    std::string certificate_file;    ///< with `server_tls::files`
+    std::string key_file;            ///< with `server_tls::files`
     std::vector<std::string> certificate_names{"localhost", "127.0.0.1",
                                                "::1"}; ///< generated: SANs
     std::chrono::seconds certificate_from{-3600};      ///< generated: valid from now plus this

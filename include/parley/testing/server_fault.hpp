@@ -25,12 +25,20 @@ enum class endpoint {
 };
 
 using parley::operator<<;
+/// The enumerator's own name.
 std::string_view to_string(endpoint) noexcept;
 
 /// What happens to an HTTP request instead of, or before, its proper answer.
 class http_fault {
 public:
-    enum class kind { status, delay, hang, reset, raw };
+    /// What is done to a request.
+    enum class kind {
+        status, ///< an HTTP status
+        delay,  ///< the proper answer, later
+        hang,   ///< no answer
+        reset,  ///< a reset of the connection
+        raw     ///< any bytes
+    };
 
     /// Answers with this status. Without a body a JSON error is made up.
     static http_fault status(unsigned status, std::string body = {});
@@ -47,15 +55,22 @@ public:
 
     /// Adds a header to a `status` or `failure`.
     http_fault& header(std::string name, std::string value) &;
+    /// The same for a temporary.
     http_fault&& header(std::string name, std::string value) &&;
     /// Waits this long before whatever it does.
     http_fault& after(std::chrono::milliseconds duration) &;
+    /// The same for a temporary.
     http_fault&& after(std::chrono::milliseconds duration) &&;
 
+    /// What is done.
     kind what() const noexcept { return kind_; }
+    /// Of a `status`; else 0.
     unsigned status_code() const noexcept { return status_; }
+    /// Of a `status` or `failure`, or the bytes of `raw`.
     const std::string& body() const noexcept { return body_; }
+    /// Before anything is done.
     std::chrono::milliseconds wait() const noexcept { return wait_; }
+    /// That were added.
     const std::vector<std::pair<std::string, std::string>>& headers() const noexcept {
         return headers_;
     }
@@ -70,6 +85,7 @@ private:
     std::vector<std::pair<std::string, std::string>> headers_;
 };
 
+/// The enumerator's own name.
 std::string_view to_string(http_fault::kind) noexcept;
 
 /// What goes wrong in a session after its 101. Each setter adds to the others.
@@ -97,20 +113,22 @@ public:
     /// Reads nothing and writes nothing after the 101; TCP stays open.
     session_fault& silent();
 
+    /// All that was set.
     struct values {
-        std::optional<std::string> authentication_code;
-        std::string authentication_text;
-        std::optional<std::uint16_t> close_code;
-        std::string close_reason;
-        std::chrono::milliseconds established_delay{0};
-        bool never_established{false};
-        bool ignore_tools{false};
-        std::optional<std::string> tools_error;
-        std::string tools_error_code;
-        bool ignore_heartbeats{false};
-        std::optional<unsigned> drop_after;
-        bool silent{false};
+        std::optional<std::string> authentication_code; ///< see authentication_error
+        std::string authentication_text;                ///< see authentication_error
+        std::optional<std::uint16_t> close_code;        ///< see close
+        std::string close_reason;                       ///< see close
+        std::chrono::milliseconds established_delay{0}; ///< see delay_established
+        bool never_established{false};                  ///< see never_established()
+        bool ignore_tools{false};                       ///< see ignore_tools()
+        std::optional<std::string> tools_error;         ///< see refuse_tools
+        std::string tools_error_code;                   ///< see refuse_tools
+        bool ignore_heartbeats{false};                  ///< see ignore_heartbeats()
+        std::optional<unsigned> drop_after;             ///< see drop_after()
+        bool silent{false};                             ///< see silent()
     };
+    /// All that was set.
     const values& get() const noexcept { return values_; }
 
 private:
