@@ -4,10 +4,10 @@
     python3 test/mutation/run.py [--seeds N] [--scratch DIRECTORY] [--all] [--trust] [NAME...]
 
 Each test/mutation/*.patch is applied in turn to a copy of the tree, which is then built anew and
-tested: unit tests, component tests, N seeds of the simulation (200), and tests over real sockets. The
-first suite that fails ends it; with --all each is asked. A defect that nothing notices is a missing
-test, and the exit status is 1. It takes about a minute for each defect, and ccache. With names only
-those are tried.
+tested: unit tests, component tests, N seeds of the simulation (200), tests over real sockets, and
+dials to which everything in turn fails. The first suite that fails ends it; with --all each is asked.
+A defect that nothing notices is a missing test, and the exit status is 1. It takes about a minute for
+each defect, and ccache. With names only those are tried.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = {'unit': 'test/unit_tests', 'component': 'test/component_tests', 'simulation': 'test/simulation',
-           'loopback': 'test/loopback_tests'}
+           'loopback': 'test/loopback_tests', 'torture': 'test/dial_fault_tests'}
 BUILD = 'build/debug'
 RULE = '-' * 79
 PATIENCE = 300  # seconds; a defect may be that something never ends
