@@ -4,7 +4,7 @@ check_tables.py ROOT
 
 Every errc with its number, every setting with its default and whether 0 is taken, every event and its members, every
 metric, every line of `parley-chat --json` and its members, every exit status; and each message that the page on
-troubleshooting quotes is in the code.
+troubleshooting quotes is in the code, and in a test that provokes it.
 """
 
 import re
@@ -147,13 +147,15 @@ def plain(text):
     return re.sub(r'\s+', ' ', re.sub(r'"\s*\n\s*"', '', text))
 
 
-def check_messages(page, sources):
+def check_messages(page, sources, tests):
     """A heading of the page is a message in backticks; what varies in it is an ellipsis."""
     found = []
     for heading in re.findall(r'^### `(.+)`$', page, re.M):
         for piece in re.split(r'…', heading):
             if len(piece.strip()) > 3 and piece.strip(' .') not in sources:
                 found.append(f'doc/troubleshooting.md: no code says "{piece.strip()}"')
+            elif len(piece.strip()) > 3 and piece.strip(' .') not in tests:
+                found.append(f'doc/troubleshooting.md: no test provokes "{piece.strip()}"')
     return found
 
 
@@ -175,7 +177,8 @@ def self_test():
     for page, right in [('| `a` | `x` | y |\n| `b` | | y |', True), ('| `a` | `y` | y |\n| `b` | | y |', False), ('| `b` | | y |', False)]:
         if bool(check_events(page, events)) == right:
             sys.exit(f'the self-test failed: {page} {check_events(page, events)}')
-    if check_messages('### `It is … wrong.`', 'It is {} wrong') or not check_messages('### `It was wrong.`', 'It is wrong'):
+    says, quotes = 'It is {} wrong', '### `It is … wrong.`'
+    if check_messages(quotes, says, says) or not check_messages(quotes, says, '') or not check_messages(quotes, 'It was', says):
         sys.exit('the self-test failed: messages')
 
 
@@ -188,13 +191,15 @@ def main():
 
     sources = plain('\n'.join(path.read_text() for folder in ('lib', 'example', 'include', 'test/lint')
                               for path in sorted((root / folder).rglob('*.?p*'))))
+    tests = plain('\n'.join(path.read_text() for path in sorted((root / 'test').rglob('*'))
+                            if path.suffix in ('.cpp', '.hpp') or path.name == 'parley_chat_test.py'))
     found = check_errors(text('doc/reference/errors.md'), text('include/parley/error_code.hpp'))
     found += check_options(text('doc/reference/options.md'), text('include/parley/config.hpp'), text('lib/core/setting_tables.hpp'))
     found += check_events(text('doc/reference/events.md'), text('include/parley/event.hpp'))
     found += check_metrics(text('doc/reference/metrics.md'), text('include/parley/metrics.hpp'))
     found += check_json(text('doc/how-to/scripts.md'), text('example/parley_chat/json_output.cpp'))
     found += check_statuses(text('doc/how-to/scripts.md'), text('example/parley_chat/exit_status.hpp'))
-    found += check_messages(text('doc/troubleshooting.md'), sources)
+    found += check_messages(text('doc/troubleshooting.md'), sources, tests)
     finish(found, 'differences between the tables and the code')
 
 
