@@ -1,5 +1,7 @@
 #include "transport/resolve.hpp"
 
+#include <parley/detail/context_watch.hpp>
+
 #include "transport/network_error.hpp"
 
 #include <boost/asio/ip/address.hpp>
@@ -26,6 +28,7 @@ namespace {
 /// under the pool's mutex: a frame that goes, with its context or not, takes itself off first.
 struct waiter {
     asio::any_io_executor executor;
+    std::shared_ptr<detail::context_watch> context;
     alarm* bell = nullptr;
     bool woken = false;
 };
@@ -148,11 +151,12 @@ private:
     }
 
     void wake(const std::shared_ptr<lookup>& done, waiter& who) {
-        asio::post(who.executor, [self = shared_from_this(), done, raw = &who] {
+        auto ring = [self = shared_from_this(), done, raw = &who] {
             const std::lock_guard lock(self->mutex_);
             for (const waiter* still : done->waiters)
                 if (still == raw) raw->bell->ring();
-        });
+        };
+        who.context->while_alive([&who, &ring] { asio::post(who.executor, std::move(ring)); });
         who.woken = true;
     }
 
@@ -171,6 +175,7 @@ public:
     registration(std::shared_ptr<resolver::pool> pool, asio::any_io_executor executor, alarm& bell,
                  const std::string& host, std::uint16_t port)
         : pool_(std::move(pool)) {
+        self_.context = detail::context_watch::of(executor);
         self_.executor = std::move(executor);
         self_.bell = &bell;
         lookup_ = pool_->join(host, port, self_);

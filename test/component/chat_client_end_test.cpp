@@ -4,6 +4,7 @@
 #include "support/client_case.hpp"
 #include "support/event_text.hpp"
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -179,6 +180,29 @@ TEST_CASE("chat_client: what is left of a session holds up the reading of the ne
     CHECK_FALSE(again.finished());
     CHECK(test.told() ==
           std::vector<std::string>{"text 1", "text 2", "text 3", "text 4", "text 5"});
+}
+
+TEST_CASE("chat_client: a log sink that always throws ends nothing", "[component][chat_client]") {
+    for (const auto threshold : {log_level::debug, log_level::warning}) {
+        client_case test;
+        test.config.log = [](log_level, std::string_view) { throw std::runtime_error("full"); };
+        test.config.log_threshold = threshold;
+        test.make();
+        auto& peer = test.expect_session();
+        test.init();
+        run(test.io, test.client->send_message("hello"));
+        peer.reply("no JSON");
+        peer.fail_read(errc::connection_reset);
+        poll(test.io);
+        test.transports->expect_connect().refuse(errc::connect_failed);
+        test.expect_session();
+        test.pass(5min);
+        CHECK(test.client->is_connected());
+        auto ending = start(test.io, test.client->disconnect());
+        test.pass(10s);
+        CHECK_NOTHROW(ending.get());
+        CHECK(test.client->metrics().log_failures == 3); // then it is left out
+    }
 }
 
 } // namespace chat_client_end_test
