@@ -19,6 +19,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -132,7 +133,10 @@ private:
         pilot(pilot&&) = default;
         pilot& operator=(pilot&&) = delete;
         ~pilot() {
-            if (of) const auto lost = std::exchange(of->parked_, {});
+            if (!of || of->done_) return;
+            const auto lost = std::exchange(of->parked_, {});
+            of->error_ = std::make_exception_ptr(std::bad_alloc()); // or nobody asks any more
+            of->done_ = true;
         }
         std::shared_ptr<flight> of;
     };

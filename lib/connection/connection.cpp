@@ -355,8 +355,10 @@ void connection_impl::on_written() {
 }
 
 void connection_impl::on_over(const link& one) {
-    // If it was not to be heard any more. Here it may be gone.
-    if (const auto layer = listening_ ? layer_.lock() : nullptr) layer->after_read();
+    const auto hand_up = [this] { // if it was not to be heard any more; here it may be gone
+        if (const auto layer = listening_ ? layer_.lock() : nullptr) layer->after_read();
+    };
+    take_all(log_, hand_up);
     std::erase_if(retired_, [&one](const auto& each) { return each.get() == &one; });
     stir();
     if (!running_) go_on_at_once(); // who closes; else this may be within the loop

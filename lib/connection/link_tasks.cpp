@@ -34,7 +34,11 @@ void link::fail(const std::exception_ptr& thrown) noexcept {
 void link::task_done(std::shared_ptr<const void> kept) {
     if (--running_ > 0) return;
     const auto owner = owner_ ? owner_->self() : nullptr;
-    if (begun_) written(std::exchange(begun_, nullptr), false);
+    try {
+        if (begun_) written(std::exchange(begun_, nullptr), false);
+    } catch (...) { // this ends all the same
+        if (parts_.on_error) parts_.on_error(std::current_exception());
+    }
     transport_.reset(); // each of its operations has returned
     over_ = true;
     watchdog_.reset(); // here: what is left of this may go on another thread

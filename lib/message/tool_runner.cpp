@@ -259,9 +259,10 @@ awaitable<void> tool_runner::stop(std::shared_ptr<tool_runner> self) {
 
 void tool_runner::abandon() {
     abandoned_ = true; // who is within `stop` waits no longer
-    resume(tool_input::stopping());
-    home_->close();
-    tasks_.cancel();
+    const auto stop_calls = [this] { resume(tool_input::stopping()); };
+    const auto leave = [this] { home_->close(); };
+    const auto end_tasks = [this] { tasks_.cancel(); };
+    take_all(log_, stop_calls, leave, end_tasks);
 }
 
 void tool_runner::forget() { resume(tool_input::forgotten()); }

@@ -126,6 +126,7 @@ private:
     void attempt_failed(const std::shared_ptr<refresh>& flying, error_info why);
     void arrive(const std::shared_ptr<refresh>& flying, ticket fresh);
     void fail(const std::shared_ptr<refresh>& flying, error_info why);
+    void fail_inside(const std::shared_ptr<refresh>& flying, const std::exception_ptr& thrown);
     callers land(refresh& flying);
     void begin_generation(std::unique_lock<std::mutex> held);
     std::shared_ptr<refresh> supersede(callers& woken);

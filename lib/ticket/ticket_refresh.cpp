@@ -10,6 +10,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace parley {
@@ -84,7 +85,7 @@ void ticket_manager::impl::move_on(const std::shared_ptr<refresh>& flying) {
         }
         if (!flying->over()) watch(flying);
     } catch (...) { // no memory
-        fail(flying, to_source_error(std::current_exception(), gate_));
+        fail_inside(flying, std::current_exception());
     }
 }
 
@@ -124,10 +125,10 @@ void ticket_manager::impl::ask(const std::shared_ptr<refresh>& flying) {
 awaitable<void> ticket_manager::impl::fetch(std::shared_ptr<impl> self,
                                             std::shared_ptr<refresh> flying, time_point deadline) {
     const auto request = flying->request;
-    self->gate_.remember(secrets_of(*flying->auth));
     std::optional<ticket> fresh;
     std::exception_ptr failed;
     try {
+        self->gate_.remember(secrets_of(*flying->auth));
         ticket_request what(*flying->auth, flying->reason, flying->retry.attempt(), deadline,
                             flying->replaces);
         auto asking = self->source_->fetch(std::move(what));
@@ -139,9 +140,19 @@ awaitable<void> ticket_manager::impl::fetch(std::shared_ptr<impl> self,
     } catch (...) {
         failed = std::current_exception();
     }
-    self->fetched(flying, request, std::move(fresh), failed);
-    self->let_next(request);
-    self->task_ended();
+    std::exception_ptr thrown;
+    try {
+        self->fetched(flying, request, std::move(fresh), failed);
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    try {
+        self->let_next(request);
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    self->task_ended(); // whatever has become of it: stop waits for this
+    if (thrown) report(self->log_, thrown, "ticket: ");
 }
 
 void ticket_manager::impl::fetched(const std::shared_ptr<refresh>& flying, std::uint64_t request,
@@ -158,8 +169,26 @@ void ticket_manager::impl::fetched(const std::shared_ptr<refresh>& flying, std::
             return attempt_failed(flying, std::move(*wrong));
         arrive(flying, std::move(*fresh));
     } catch (...) { // no memory
-        fail(flying, to_source_error(std::current_exception(), gate_));
+        fail_inside(flying, std::current_exception());
     }
+}
+
+/// Without the memory to say why, whoever waits for it looks around anew.
+void ticket_manager::impl::fail_inside(const std::shared_ptr<refresh>& flying,
+                                       const std::exception_ptr& thrown) {
+    try {
+        return fail(flying, to_source_error(thrown, gate_));
+    } catch (const std::bad_alloc&) { // see below
+    }
+    callers woken;
+    {
+        const std::lock_guard lock(mutex_);
+        if (flying->over()) return;
+        supersede(woken);
+    }
+    flying->bell.reset();
+    renewal_changed_.notify_all();
+    send_home(std::move(woken), nullptr);
 }
 
 /// That request has ended: a refresh that has waited for it begins.

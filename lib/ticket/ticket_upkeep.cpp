@@ -223,7 +223,7 @@ awaitable<result<ticket_validation>>
 ticket_manager::impl::perform_validation(std::shared_ptr<impl> self,
                                          std::shared_ptr<validation> flying) {
     std::optional<ticket_validation> answer;
-    std::optional<error_info> failed;
+    std::exception_ptr failed;
     try {
         // Not before it is known as the one that is on.
         co_await asio::post(self->strand_.executor(), asio::use_awaitable);
@@ -237,11 +237,11 @@ ticket_manager::impl::perform_validation(std::shared_ptr<impl> self,
             answer = std::move(said);
         }
     } catch (...) {
-        failed = to_source_error(std::current_exception(), self->gate_);
+        failed = std::current_exception();
     }
     if (self->validation_ == flying) self->validation_.reset();
     self->task_ended();
-    if (failed) co_return *std::move(failed);
+    if (failed) co_return to_source_error(failed, self->gate_);
     if (!answer->valid) self->drop(*flying);
     co_return *std::move(answer);
 }
