@@ -9,21 +9,14 @@
 int main(int count, char** words) {
     using namespace bench;
     const std::map<std::string_view, void (*)(const task&, outcome&)> scenarios = {
-        {"stream", run_stream},
-        {"stream-tls", run_stream},
-        {"stream-deflate", run_stream},
-        {"allocations", run_stream},
-        {"ping-pong", run_ping_pong},
-        {"tool-call", run_tool_call},
-        {"connect", run_connect},
-        {"connect-500", run_connect},
-        {"memory", run_memory},
-        {"memory-tls", run_memory},
-        {"scale", run_scale},
-        {"restart-1000", run_restart},
-        {"single-flight", run_single_flight},
-        {"held-ticket", run_held_ticket},
-        {"ticket-refresh", run_refresh},
+        {"stream", run_stream},           {"stream-varied", run_stream},
+        {"stream-tls", run_stream},       {"stream-deflate", run_stream},
+        {"allocations", run_stream},      {"ping-pong", run_ping_pong},
+        {"tool-call", run_tool_call},     {"connect", run_connect},
+        {"connect-500", run_connect},     {"memory", run_memory},
+        {"memory-tls", run_memory},       {"scale", run_scale},
+        {"restart-1000", run_restart},    {"single-flight", run_single_flight},
+        {"held-ticket", run_held_ticket}, {"ticket-refresh", run_refresh},
         {"decode", run_decode},
     };
     try {

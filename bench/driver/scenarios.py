@@ -31,6 +31,8 @@ PER_MILLION = {'cpu_s': 's per million messages'}
 SCENARIOS = [
     Scenario('stream', 'stream-{count}', 1_000_000, 100_000, ('messages_per_s', 'cpu_s'),
              ('parley', 'floor') + PEERS, units=PER_MILLION),
+    Scenario('stream-varied', 'varied-{count}', 1_000_000, 100_000, ('messages_per_s', 'cpu_s'),
+             units=PER_MILLION),
     Scenario('stream-tls', 'stream-{count}', 500_000, 50_000, ('messages_per_s', 'cpu_s'),
              tls=True, units=PER_MILLION),
     Scenario('stream-deflate', 'deflate-{count}', 500_000, 50_000, ('messages_per_s', 'cpu_s'),

@@ -88,18 +88,22 @@ std::string accept_key(std::string_view key) {
     return std::string(reinterpret_cast<const char*>(text), static_cast<std::size_t>(length));
 }
 
-burst_frames::burst_frames(std::string_view message, bool compressed) {
-    std::string steady = frame(message);
+burst_frames::burst_frames(const std::function<std::string(std::size_t)>& message,
+                           bool compressed) {
+    std::string steady;
     if (compressed) {
-        auto frames = compressed_frames(message, 4);
+        auto frames = compressed_frames(message(0), 4);
         if (frames[2] != frames[3]) throw std::runtime_error("the compressed frames do not settle");
         steady = frames[2];
         head_ = frames[0] + frames[1];
         head_messages_ = 2;
     }
-    frame_size_ = steady.size();
-    while (period_.size() < period_bytes)
-        period_ += steady;
+    frame_size_ = compressed ? steady.size() : frame(message(0)).size();
+    for (std::size_t number = 0; period_.size() < period_bytes; ++number) {
+        const std::string next = compressed ? steady : frame(message(number));
+        if (next.size() != frame_size_) throw std::runtime_error("the messages differ in length");
+        period_ += next;
+    }
 }
 
 } // namespace bench

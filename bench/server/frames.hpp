@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,13 +26,14 @@ std::optional<client_frame> parse_frame(std::string_view bytes);
 /// `Sec-WebSocket-Accept` for a key.
 std::string accept_key(std::string_view key);
 
-/// Many equal messages as frames, encoded ahead: `head` once, then `period` over and over.
+/// Many messages of one length as frames, encoded ahead: `head` once, then `period` over and over.
 ///
 /// Compressed, each message refers to the one before it (context takeover), so that from the third
 /// on they are equal byte for byte.
 class burst_frames {
 public:
-    burst_frames(std::string_view message, bool compressed);
+    /// `message` gives the one of a number, from 0 on; to be compressed all are equal.
+    burst_frames(const std::function<std::string(std::size_t)>& message, bool compressed);
 
     const std::string& head() const noexcept { return head_; }
     const std::string& period() const noexcept { return period_; }

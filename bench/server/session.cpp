@@ -59,9 +59,23 @@ std::uint64_t number(std::string_view text) {
     return value;
 }
 
+/// As most servers send it: a number, of one length, changes before the text of each message.
+std::string numbered_delta(std::size_t number) {
+    char text[160];
+    std::snprintf(
+        text, sizeof text,
+        R"({"type":"chat_event","event":"provider-event","data":{"sequence":%06zu,"type":"text-delta",)"
+        R"("textDelta":" hello world"}})",
+        100'000 + number % 900'000);
+    return text;
+}
+
 } // namespace
 
-server_state::server_state() : plain(text_delta, false), compressed(text_delta, true) {}
+server_state::server_state()
+    : plain([](std::size_t) { return std::string(text_delta); }, false),
+      varied(numbered_delta, false),
+      compressed([](std::size_t) { return std::string(text_delta); }, true) {}
 
 bool session::serve(bool readable) {
     if (readable && !take_input()) return false;
@@ -125,7 +139,8 @@ void session::choose(std::string_view target) {
     const auto name = word.substr(0, dash);
     if (dash != word.npos) count_ = number(word.substr(dash + 1));
     compressed_ = name == "deflate";
-    if (name == "stream" || name == "deflate") mode_ = mode::stream;
+    varied_ = name == "varied";
+    if (name == "stream" || name == "deflate" || varied_) mode_ = mode::stream;
     if (name == "echo") mode_ = mode::echo;
     if (name == "tool") mode_ = mode::tool;
     if (name == "restart") mode_ = mode::restart;
@@ -182,7 +197,7 @@ void session::take_message(const client_frame& message) {
 }
 
 void session::start_burst() {
-    burst_ = compressed_ ? &shared_.compressed : &shared_.plain;
+    burst_ = compressed_ ? &shared_.compressed : varied_ ? &shared_.varied : &shared_.plain;
     const auto ahead = std::min<std::uint64_t>(burst_->head_messages(), count_);
     out_ += burst_->head();
     burst_left_ = (count_ - ahead) * burst_->frame_size();

@@ -26,6 +26,7 @@ struct tally {
 /// What all sessions share.
 struct server_state {
     burst_frames plain;
+    burst_frames varied;
     burst_frames compressed;
     tally counted;
     unsigned restart_ms = 0; ///< asked for by a client: go away for so long
@@ -35,9 +36,10 @@ struct server_state {
 
 /// One connection: HTTP first, then a WebSocket whose behaviour the path chooses.
 ///
-/// `/idle` says nothing, `/stream-N` answers a chat_message with N text deltas, `/deflate-N` the
-/// same compressed, `/echo` with one chat_finished of 120 bytes, `/tool-N` runs a tool N times and
-/// measures, `/restart-MS` makes the whole server go away for so long.
+/// `/idle` says nothing, `/stream-N` answers a chat_message with N text deltas, `/varied-N` with
+/// N that differ in a number, `/deflate-N` with N compressed ones, `/echo` with one chat_finished
+/// of 120 bytes, `/tool-N` runs a tool N times and measures, `/restart-MS` makes the whole server
+/// go away for so long.
 class session {
 public:
     session(int socket, SSL_CTX* tls, server_state& shared)
@@ -74,6 +76,7 @@ private:
     bool closing_ = false; // once `out_` is written
     mode mode_ = mode::idle;
     bool compressed_ = false;
+    bool varied_ = false;
     std::uint64_t count_ = 0;
 
     const burst_frames* burst_ = nullptr;
