@@ -61,7 +61,14 @@ fi
 configure build/long --buildtype=debugoptimized -Dtests=enabled -Dexamples=disabled \
     -Dunity=on -Dunity_size=8 -Dcpp_args=-Wno-subobject-linkage ||
     { echo '0 passed, 1 failed, 0 skipped' && exit 1; }
-build build/long 2 test/loopback_tests test/load_test test/simulation test/torture_tests ||
+case ${1:-all} in
+all) targets=(test/loopback_tests test/load_test test/torture_tests) ;;
+load) targets=(test/load_test) ;;
+seeds) targets=(test/simulation) ;;
+torture) targets=(test/torture_tests) ;;
+*) targets=(test/loopback_tests) ;;
+esac
+build build/long 2 "${targets[@]}" ||
     { echo '0 passed, 1 failed, 0 skipped' && exit 1; }
 
 # A thousand sessions have both their ends in this process.
