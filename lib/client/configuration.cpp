@@ -1,8 +1,8 @@
 // Tools, context helpers and threads.
 
 #include "client/chat_client_impl.hpp"
+#include "dialect/parley/encoder.hpp"
 #include "message/tool_registry.hpp"
-#include "wire/encoder.hpp"
 
 #include <algorithm>
 #include <utility>

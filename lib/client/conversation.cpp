@@ -2,7 +2,7 @@
 
 #include "client/at_exit.hpp"
 #include "client/chat_client_impl.hpp"
-#include "wire/encoder.hpp"
+#include "dialect/parley/encoder.hpp"
 
 #include <fmt/core.h>
 

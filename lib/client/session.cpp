@@ -3,8 +3,8 @@
 #include "async/aborted.hpp"
 #include "async/join_on_strand.hpp"
 #include "client/chat_client_impl.hpp"
-#include "wire/cookies.hpp"
-#include "wire/encoder.hpp"
+#include "dialect/parley/cookies.hpp"
+#include "dialect/parley/encoder.hpp"
 
 #include <exception>
 #include <utility>

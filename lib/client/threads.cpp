@@ -2,8 +2,8 @@
 
 #include "client/chat_client_impl.hpp"
 #include "core/url.hpp"
+#include "dialect/parley/ticket_wire.hpp"
 #include "ticket/thread_updates.hpp"
-#include "wire/ticket_wire.hpp"
 
 #include <exception>
 #include <utility>

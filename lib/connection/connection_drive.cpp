@@ -1,8 +1,8 @@
 // The loop of a connection: it carries out what reconnect_fsm decides.
 
 #include "connection/connection_impl.hpp"
+#include "dialect/parley/cookies.hpp"
 #include "policy/close_policy.hpp"
-#include "wire/cookies.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>

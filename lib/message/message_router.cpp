@@ -1,15 +1,15 @@
 #include "message/message_router.hpp"
 
 #include "core/log.hpp"
+#include "dialect/parley/decoder.hpp"
+#include "dialect/parley/encoder.hpp"
+#include "dialect/parley/quoting.hpp"
+#include "dialect/parley/server_frame.hpp"
 #include "message/tool_registry.hpp"
 #include "message/tool_runner.hpp"
 #include "policy/reasoning_log.hpp"
 #include "policy/surrogate_joiner.hpp"
 #include "policy/token_bucket.hpp"
-#include "wire/decoder.hpp"
-#include "wire/encoder.hpp"
-#include "wire/quoting.hpp"
-#include "wire/server_frame.hpp"
 
 #include <fmt/format.h>
 

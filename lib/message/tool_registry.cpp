@@ -4,7 +4,7 @@
 
 #include "core/settings.hpp"
 #include "core/text.hpp"
-#include "wire/encoder.hpp"
+#include "dialect/parley/encoder.hpp"
 
 #include <algorithm>
 #include <cstdint>

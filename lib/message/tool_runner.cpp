@@ -1,7 +1,7 @@
 #include "message/tool_runner.hpp"
 
 #include "core/text.hpp"
-#include "wire/encoder.hpp"
+#include "dialect/parley/encoder.hpp"
 
 #include <fmt/format.h>
 

@@ -9,10 +9,10 @@
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "core/redactor.hpp"
+#include "dialect/parley/server_frame.hpp"
 #include "message/message_router.hpp"
 #include "message/tool_execution.hpp"
 #include "policy/tool_call_fsm.hpp"
-#include "wire/server_frame.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 

@@ -1,7 +1,7 @@
 #include "ticket/http_ticket_source.hpp"
 
+#include "dialect/parley/ticket_wire.hpp"
 #include "ticket/server_exchange.hpp"
-#include "wire/ticket_wire.hpp"
 
 #include <boost/asio/this_coro.hpp>
 

@@ -6,7 +6,7 @@
 
 #include "core/clock.hpp"
 #include "core/url.hpp"
-#include "transport/http.hpp"
+#include "http/http.hpp"
 
 #include <memory>
 #include <string>

@@ -5,8 +5,8 @@
 
 #include "core/clock.hpp"
 #include "core/url.hpp"
-#include "transport/http.hpp"
-#include "wire/ticket_wire.hpp"
+#include "dialect/parley/ticket_wire.hpp"
+#include "http/http.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 

@@ -1,7 +1,7 @@
 #include "ticket/thread_updates.hpp"
 
+#include "dialect/parley/ticket_wire.hpp"
 #include "ticket/server_exchange.hpp"
-#include "wire/ticket_wire.hpp"
 
 #include <utility>
 

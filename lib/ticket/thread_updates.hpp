@@ -6,7 +6,7 @@
 #include "core/clock.hpp"
 #include "core/redactor.hpp"
 #include "core/url.hpp"
-#include "transport/http.hpp"
+#include "http/http.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -17,7 +17,7 @@
 namespace parley {
 
 /// `PATCH {base}/api/v1/threads/{providerResId}` (doc/protocol.md 1.6), once, without a retry.
-/// `body` is one of wire/ticket_wire.hpp; `executor` is a strand.
+/// `body` is one of dialect/parley/ticket_wire.hpp; `executor` is a strand.
 ///
 /// Throws, already when called, `invalid_configuration` for a `provider_res_id` that is empty or
 /// has a dot segment, and what check_identity does; when awaited `thread_update_rejected`,

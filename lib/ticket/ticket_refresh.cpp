@@ -2,10 +2,10 @@
 
 #include <parley/error.hpp>
 
+#include "dialect/parley/cookies.hpp"
 #include "ticket/server_exchange.hpp"
 #include "ticket/source_error.hpp"
 #include "ticket/ticket_manager_impl.hpp"
-#include "wire/cookies.hpp"
 
 #include <fmt/core.h>
 

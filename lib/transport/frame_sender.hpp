@@ -1,11 +1,11 @@
 #pragma once
 
 #include "async/bare_condition.hpp"
-#include "transport/masked_frame.hpp"
-#include "transport/permessage_deflate.hpp"
-#include "transport/stop_signal.hpp"
-#include "transport/stream_traits.hpp"
-#include "transport/unsent_bytes.hpp"
+#include "net/stop_signal.hpp"
+#include "net/stream_traits.hpp"
+#include "websocket/masked_frame.hpp"
+#include "websocket/permessage_deflate.hpp"
+#include "websocket/unsent_bytes.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/as_tuple.hpp>

@@ -1,10 +1,10 @@
 // What every implementation of these interfaces shares, so that one without a network needs no
 // other file of this folder.
 
+#include "core/wipe.hpp"
+#include "http/http.hpp"
 #include "transport/environment.hpp"
-#include "transport/http.hpp"
 #include "transport/transport.hpp"
-#include "transport/wipe.hpp"
 
 #include <boost/asio/awaitable.hpp>
 

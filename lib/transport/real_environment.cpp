@@ -1,7 +1,7 @@
-#include "transport/beast_http.hpp"
+#include "http/beast_http.hpp"
+#include "net/network.hpp"
+#include "net/resolve.hpp"
 #include "transport/environment.hpp"
-#include "transport/network.hpp"
-#include "transport/resolve.hpp"
 #include "transport/socket_transport.hpp"
 
 #include <boost/asio/as_tuple.hpp>

@@ -1,10 +1,10 @@
 #include "transport/socket_transport.hpp"
 
 #include "async/aborted.hpp"
-#include "transport/dial.hpp"
-#include "transport/network.hpp"
-#include "transport/network_error.hpp"
-#include "transport/stop_signal.hpp"
+#include "net/dial.hpp"
+#include "net/network.hpp"
+#include "net/network_error.hpp"
+#include "net/stop_signal.hpp"
 #include "transport/websocket_connection.hpp"
 
 #include <boost/asio/error.hpp>

@@ -1,10 +1,10 @@
 #include "transport/upgrade_error.hpp"
 
 #include "core/http_status.hpp"
-#include "transport/network_error.hpp"
-#include "transport/tls.hpp"
+#include "dialect/parley/ticket_wire.hpp"
+#include "net/network_error.hpp"
+#include "net/tls.hpp"
 #include "transport/websocket_error.hpp"
-#include "wire/ticket_wire.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>

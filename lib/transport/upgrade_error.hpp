@@ -2,9 +2,9 @@
 
 #include <parley/error.hpp>
 
+#include "core/answer_head.hpp"
 #include "core/clock.hpp"
 #include "core/url.hpp"
-#include "transport/answer_head.hpp"
 
 #include <boost/system/error_code.hpp>
 

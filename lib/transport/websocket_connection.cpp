@@ -1,18 +1,18 @@
 #include "transport/websocket_connection.hpp"
 
 #include "async/aborted.hpp"
+#include "core/wipe.hpp"
+#include "net/network_error.hpp"
+#include "net/stream_traits.hpp"
+#include "net/tls.hpp"
 #include "transport/discard_input.hpp"
-#include "transport/frame_reader.hpp"
 #include "transport/frame_sender.hpp"
-#include "transport/network_error.hpp"
-#include "transport/permessage_deflate.hpp"
 #include "transport/socket_transport.hpp"
-#include "transport/stream_traits.hpp"
-#include "transport/tls.hpp"
 #include "transport/upgrade_error.hpp"
-#include "transport/upgrade_request.hpp"
 #include "transport/websocket_error.hpp"
-#include "transport/wipe.hpp"
+#include "websocket/frame_reader.hpp"
+#include "websocket/permessage_deflate.hpp"
+#include "websocket/upgrade_request.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>

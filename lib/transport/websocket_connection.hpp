@@ -4,8 +4,8 @@
 #include <parley/fwd.hpp>
 
 #include "core/url.hpp"
-#include "transport/network.hpp"
-#include "transport/stop_signal.hpp"
+#include "net/network.hpp"
+#include "net/stop_signal.hpp"
 #include "transport/transport.hpp"
 
 #include <boost/asio/any_io_executor.hpp>

@@ -1,7 +1,7 @@
 #include "transport/websocket_error.hpp"
 
 #include "core/redactor.hpp"
-#include "transport/network_error.hpp"
+#include "net/network_error.hpp"
 
 #include <optional>
 #include <utility>

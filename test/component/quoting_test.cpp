@@ -4,6 +4,7 @@
 #include <parley/ticket_manager.hpp>
 
 #include "core/redactor.hpp"
+#include "dialect/parley/frame_rules.hpp"
 #include "support/catch.hpp"
 #include "support/client_case.hpp"
 #include "support/event_text.hpp"
@@ -11,7 +12,6 @@
 #include "support/secret_forms.hpp"
 #include "support/secret_watch.hpp"
 #include "transport/websocket_error.hpp"
-#include "wire/frame_rules.hpp"
 
 #include <algorithm>
 #include <chrono>

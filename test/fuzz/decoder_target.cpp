@@ -5,9 +5,9 @@
 
 #include "core/json_check.hpp"
 #include "core/json_walk.hpp"
+#include "dialect/parley/decoder.hpp"
 #include "fuzz/target.hpp"
 #include "support/frame_spelling.hpp"
-#include "wire/decoder.hpp"
 
 #include <simdjson.h>
 

@@ -6,9 +6,9 @@
 // behind them, after the head of a 101.
 
 #include "fuzz/target.hpp"
-#include "transport/frame_reader.hpp"
-#include "transport/permessage_deflate.hpp"
-#include "transport/upgrade_check.hpp"
+#include "websocket/frame_reader.hpp"
+#include "websocket/permessage_deflate.hpp"
+#include "websocket/upgrade_check.hpp"
 
 #include <algorithm>
 #include <array>

@@ -8,12 +8,12 @@
 #include "core/json_walk.hpp"
 #include "core/text.hpp"
 #include "core/trusted_json.hpp"
+#include "dialect/parley/decoder.hpp"
+#include "dialect/parley/encoder.hpp"
 #include "fuzz/lines.hpp"
 #include "fuzz/target.hpp"
 #include "support/frame_spelling.hpp"
 #include "support/frame_writer.hpp"
-#include "wire/decoder.hpp"
-#include "wire/encoder.hpp"
 
 #include <functional>
 #include <optional>

@@ -6,10 +6,10 @@
 #include "core/iso8601.hpp"
 #include "core/text.hpp"
 #include "core/url.hpp"
+#include "dialect/parley/ticket_wire.hpp"
 #include "fuzz/target.hpp"
 #include "policy/close_policy.hpp"
-#include "transport/upgrade_check.hpp"
-#include "wire/ticket_wire.hpp"
+#include "websocket/upgrade_check.hpp"
 
 #include <chrono>
 #include <string>

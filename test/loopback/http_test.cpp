@@ -1,10 +1,10 @@
+#include "http/beast_http.hpp"
+#include "http/http.hpp"
 #include "support/gated_lookups.hpp"
 #include "support/raw_server.hpp"
 #include "support/ticket_exchange.hpp"
 #include "support/wire_fixture.hpp"
 #include "testing/certificate.hpp"
-#include "transport/beast_http.hpp"
-#include "transport/http.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/ip/address.hpp>

@@ -3,14 +3,14 @@
 
 #include <parley/chat_client.hpp>
 
+#include "http/beast_http.hpp"
+#include "net/network.hpp"
+#include "net/resolve.hpp"
 #include "support/live.hpp"
 #include "support/manual_clock.hpp"
 #include "support/raw_server.hpp"
 #include "support/wire_fixture.hpp"
-#include "transport/beast_http.hpp"
 #include "transport/environment.hpp"
-#include "transport/network.hpp"
-#include "transport/resolve.hpp"
 #include "transport/socket_transport.hpp"
 
 #include <boost/asio/steady_timer.hpp>

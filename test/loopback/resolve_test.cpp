@@ -1,8 +1,8 @@
+#include "net/dial.hpp"
+#include "net/resolve.hpp"
 #include "support/catch.hpp"
 #include "support/gated_lookups.hpp"
 #include "support/wire_fixture.hpp"
-#include "transport/dial.hpp"
-#include "transport/resolve.hpp"
 
 #include <algorithm>
 #include <functional>

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "loopback/secure_wire.hpp"
-#include "transport/tls.hpp"
-#include "transport/tls_stream.hpp"
+#include "net/tls.hpp"
+#include "net/tls_stream.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>

@@ -2,9 +2,9 @@
 
 #include <parley/chat_message.hpp>
 
+#include "dialect/parley/ticket_wire.hpp"
 #include "support/ticket_exchange.hpp"
 #include "ticket/thread_updates.hpp"
-#include "wire/ticket_wire.hpp"
 
 #include <atomic>
 #include <string>

@@ -1,7 +1,7 @@
 #include <parley/websocket_manager.hpp>
 
 #include "loopback/secure_wire.hpp"
-#include "transport/tls.hpp"
+#include "net/tls.hpp"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>

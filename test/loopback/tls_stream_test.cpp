@@ -1,6 +1,6 @@
 #include "loopback/secure_end.hpp"
+#include "net/tls_stream.hpp"
 #include "support/run.hpp"
-#include "transport/tls_stream.hpp"
 
 #include <boost/asio/ssl/error.hpp>
 #include <openssl/ssl.h>

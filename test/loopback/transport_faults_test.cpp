@@ -2,9 +2,9 @@
 #include <parley/websocket_manager.hpp>
 
 #include "loopback/secure_wire.hpp"
+#include "net/network.hpp"
 #include "support/gated_lookups.hpp"
 #include "support/live.hpp"
-#include "transport/network.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 

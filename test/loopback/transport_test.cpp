@@ -1,10 +1,10 @@
 #include "loopback/secure_wire.hpp"
+#include "net/dial.hpp"
 #include "support/deflater.hpp"
 #include "support/gated_lookups.hpp"
 #include "support/manual_clock.hpp"
 #include "support/raw_server.hpp"
 #include "support/wire_fixture.hpp"
-#include "transport/dial.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 

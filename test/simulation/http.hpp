@@ -1,8 +1,8 @@
 #pragma once
 
+#include "http/http.hpp"
 #include "simulation/observer.hpp"
 #include "simulation/world.hpp"
-#include "transport/http.hpp"
 
 #include <cstdint>
 #include <memory>

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "http/http.hpp"
 #include "simulation/json.hpp"
 #include "simulation/network.hpp"
 #include "simulation/observer.hpp"
 #include "simulation/world.hpp"
-#include "transport/http.hpp"
 
 #include <cstddef>
 #include <cstdint>

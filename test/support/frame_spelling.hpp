@@ -1,7 +1,7 @@
 #pragma once
 
+#include "dialect/parley/server_frame.hpp"
 #include "support/event_text.hpp"
-#include "wire/server_frame.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "wire/json_writer.hpp"
-#include "wire/server_frame.hpp"
+#include "dialect/parley/json_writer.hpp"
+#include "dialect/parley/server_frame.hpp"
 
 #include <optional>
 #include <string>

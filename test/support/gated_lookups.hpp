@@ -1,6 +1,6 @@
 #pragma once
 
-#include "transport/resolve.hpp"
+#include "net/resolve.hpp"
 
 #include <condition_variable>
 #include <cstddef>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/clock.hpp"
-#include "transport/http.hpp"
+#include "http/http.hpp"
 
 #include <chrono>
 #include <cstddef>

@@ -3,15 +3,15 @@
 #include <parley/ticket_manager.hpp>
 
 #include "core/iso8601.hpp"
+#include "http/beast_http.hpp"
+#include "net/network.hpp"
+#include "net/resolve.hpp"
 #include "support/catch.hpp"
 #include "support/log_capture.hpp"
 #include "support/raw_server.hpp"
 #include "support/run.hpp"
 #include "support/test_environment.hpp"
 #include "support/ticket_world.hpp"
-#include "transport/beast_http.hpp"
-#include "transport/network.hpp"
-#include "transport/resolve.hpp"
 
 #include <boost/asio/io_context.hpp>
 

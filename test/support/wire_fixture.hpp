@@ -4,11 +4,11 @@
 #include <parley/secret.hpp>
 
 #include "core/url.hpp"
+#include "net/network.hpp"
+#include "net/resolve.hpp"
 #include "support/catch.hpp"
 #include "support/run.hpp"
 #include "transport/environment.hpp"
-#include "transport/network.hpp"
-#include "transport/resolve.hpp"
 #include "transport/socket_transport.hpp"
 #include "transport/transport.hpp"
 

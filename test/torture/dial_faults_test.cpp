@@ -1,11 +1,11 @@
 // Whatever a dial asks the system for fails once: each thread, allocation, socket, timer and
 // lookup. The operator new of this program is its own, and each case runs in a process of its own.
 
+#include "net/network.hpp"
+#include "net/resolve.hpp"
 #include "support/catch.hpp"
 #include "support/run.hpp"
 #include "transport/environment.hpp"
-#include "transport/network.hpp"
-#include "transport/resolve.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>

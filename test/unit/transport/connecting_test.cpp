@@ -1,11 +1,11 @@
+#include "core/request_headers.hpp"
+#include "net/dial.hpp"
+#include "net/network_error.hpp"
+#include "net/proxy_connect.hpp"
+#include "net/tls.hpp"
 #include "support/catch.hpp"
-#include "transport/dial.hpp"
-#include "transport/network_error.hpp"
-#include "transport/proxy_connect.hpp"
-#include "transport/request_headers.hpp"
-#include "transport/tls.hpp"
-#include "transport/upgrade_check.hpp"
 #include "transport/websocket_error.hpp"
+#include "websocket/upgrade_check.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <parley/config.hpp>
+
+#include "dialect/parley/server_frame.hpp"
+
+#include <memory>
+#include <string_view>
+
+namespace parley {
+
+/// From the text of a frame to what it means. One per session; threads keep the parser's memory.
+///
+/// Whatever the text holds, it comes back as a frame, `message_skipped` for one that cannot be
+/// used. The parts that nobody reads are not looked at: what is wrong in them is not noticed.
+class decoder {
+public:
+    explicit decoder(const limits_config& limits = {});
+    decoder(const decoder&) = delete;
+    decoder& operator=(const decoder&) = delete;
+    ~decoder();
+
+    /// `text` is followed by 64 bytes that may be read (`message_padding` of transport.hpp).
+    /// Nothing of it is kept. Throws `std::bad_alloc` only.
+    server_frame decode(std::string_view text);
+
+    /// Optional fields of the last frame that had another type, and so counted as absent.
+    unsigned ignored() const noexcept;
+
+private:
+    class impl;
+    std::unique_ptr<impl> impl_;
+};
+
+} // namespace parley

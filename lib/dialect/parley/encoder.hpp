@@ -1,0 +1,56 @@
+#pragma once
+
+#include <parley/chat_message.hpp>
+#include <parley/json_text.hpp>
+#include <parley/tool.hpp>
+
+#include "core/clock.hpp"
+#include "dialect/parley/server_frame.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace parley {
+
+// The frames of doc/protocol.md 2.3, as text. A text of the caller's that is not UTF-8 is refused
+// here, before anything is sent: `client_error` with `errc::invalid_utf8`, naming the field.
+
+/// `conversation` is that of a message that names none, and does not begin one.
+std::string encode_chat_message(const chat_message& message,
+                                const std::optional<std::string>& conversation = std::nullopt);
+
+/// `schemas` as tool_schemas makes it; null helpers are sent as `{}`; null components are left out.
+std::string encode_configure_tools(const json_text& schemas, const json_text& helpers,
+                                   const json_text& components);
+std::string encode_update_tools(const json_text& schemas, const json_text& components);
+std::string encode_context_helpers(const json_text& helpers);
+
+/// A callId is the server's own: a number is written as it is spelled, and in a text whatever is
+/// not UTF-8 is replaced, so that an answer can always be written. The same goes for an error,
+/// which is whatever a tool threw.
+std::string encode_tool_result(std::string_view call_id, const json_text& result,
+                               bool numeric_id = false);
+std::string encode_tool_error(std::string_view call_id, std::string_view error,
+                              bool numeric_id = false);
+
+std::string encode_heartbeat_ping(wall_time now);
+std::string encode_heartbeat_pong(wall_time now, const ping_received& ping);
+std::string encode_stop_run(std::string_view conversation_id);
+
+/// The `parameters` of doc/protocol.md 2.3: of a JSON schema of an object one entry per property,
+/// in its order; an array is sent unchanged. A property's `type` is its schema's, of several the
+/// first that is not `null`, and `any` when it names none. Throws `tool_configuration_error`
+/// (`tool_schema_invalid`) for anything else.
+json_text tool_parameters(const tool& described);
+
+/// `toolSchemas`, in order. Throws as tool_parameters does, and `tool_name_invalid`.
+json_text tool_schemas(const std::vector<tool>& tools);
+
+/// The members of `merge` over those of `held`: a held one is replaced in its place, a new one goes
+/// to the end. Null stands for an empty object; throws `client_error` (`invalid_configuration`) for
+/// anything that is no object.
+json_text merge_helpers(const json_text& held, const json_text& merge);
+
+} // namespace parley

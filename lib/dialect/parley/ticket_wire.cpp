@@ -1,0 +1,317 @@
+#include "dialect/parley/ticket_wire.hpp"
+
+#include "core/http_status.hpp"
+#include "core/iso8601.hpp"
+#include "core/json_check.hpp"
+#include "core/json_string.hpp"
+#include "core/json_walk.hpp"
+#include "core/text.hpp"
+#include "dialect/parley/cookies.hpp"
+#include "dialect/parley/json_writer.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <iterator>
+
+namespace parley {
+
+namespace {
+
+using wire::object_writer;
+
+constexpr std::size_t longest_ticket = 8u << 10; // doc/protocol.md 1.3
+constexpr std::chrono::seconds longest_wait{300};
+
+bool is_success(int status) noexcept { return status >= 200 && status <= 299; }
+
+/// The members of an answer's body, read as the kinds that they ought to be.
+class answer_body {
+public:
+    explicit answer_body(const http_answer& answer) : gate_(answer.gate) {
+        const auto fault = check_json(answer.body);
+        if (fault) {
+            reason_ = fmt::format("the body is not JSON, from offset {} on", fault->offset);
+            return;
+        }
+        const auto whole = trim_json(answer.body);
+        if (kind_of(whole) == json_kind::object)
+            object_ = whole;
+        else
+            reason_ = "the body is no JSON object";
+    }
+
+    explicit operator bool() const noexcept { return object_.has_value(); }
+    const std::string& reason() const noexcept { return reason_; }
+
+    std::optional<std::string_view> raw(std::string_view name) const {
+        return object_ ? member(*object_, name) : std::nullopt;
+    }
+    std::optional<std::string_view> string_token(std::string_view name) const {
+        auto found = raw(name);
+        if (found && kind_of(*found) != json_kind::string) found.reset();
+        return found;
+    }
+    bool is(std::string_view name, std::string_view spelled) const {
+        const auto found = raw(name);
+        return found && *found == spelled;
+    }
+    std::optional<bool> boolean(std::string_view name) const {
+        const auto found = raw(name);
+        if (!found || kind_of(*found) != json_kind::boolean) return std::nullopt;
+        return found->front() == 't';
+    }
+    quotation words(std::string_view name) const {
+        const auto token = string_token(name);
+        if (!token) return {};
+        return gate_.quote(unescape_json_string(*token));
+    }
+    /// A body's `details`, read the same way.
+    answer_body inner(std::string_view name) const {
+        const auto found = raw(name);
+        const bool object = found && kind_of(*found) == json_kind::object;
+        return {object ? found : std::nullopt, gate_};
+    }
+
+private:
+    answer_body(std::optional<std::string_view> object, const redactor& gate)
+        : object_(object), gate_(gate) {}
+
+    std::optional<std::string_view> object_;
+    std::string reason_;
+    const redactor& gate_;
+};
+
+std::optional<wall_time> server_time(const http_answer& answer) {
+    return answer.date ? parse_http_date(*answer.date, answer.now) : std::nullopt;
+}
+
+error_details details_of(const http_answer& answer, const answer_body& body) {
+    error_details out;
+    out.phase = phase::ticket;
+    out.http_status = answer.status;
+    out.server_code = body.words("code").text();
+    out.server_text = body.words("error").text();
+    out.from_server = body.is("success", "false") || body.is("valid", "false");
+    return out;
+}
+
+/// `HTTP 503 (no capacity)`
+std::string described(const error_details& details) {
+    auto out = fmt::format("HTTP {}", details.http_status.value_or(0));
+    const auto& words = details.server_text.empty() ? details.server_code : details.server_text;
+    if (!words.empty()) out += fmt::format(" ({})", words);
+    return out;
+}
+
+/// A server with TLS says such a thing to plain HTTP, with 400.
+bool speaks_tls(const http_answer& answer) {
+    constexpr std::string_view words[] = {"HTTPS port", "HTTPS server", "SSL-enabled"};
+    if (answer.status != 400 || answer.cookie_scope.secure) return false;
+    return std::any_of(std::begin(words), std::end(words), [&answer](auto each) {
+        return answer.body.find(each) != std::string_view::npos;
+    });
+}
+
+/// What every endpoint says with a status that is no success (doc/protocol.md 1.3).
+error_info status_error(const http_answer& answer, const answer_body& body) {
+    auto details = details_of(answer, body);
+    const auto said = described(details);
+    if (answer.status == 401 || answer.status == 403)
+        return {errc::authentication_failed,
+                fmt::format("The server does not accept the credentials: {}.", said),
+                std::move(details)};
+    if (answer.status >= 300 && answer.status <= 399)
+        return {
+            errc::ticket_redirected,
+            fmt::format("The server answered with a redirect, which is never followed: {}.", said),
+            std::move(details)};
+    details.retryable = retryable_status(answer.status);
+    if (details.retryable && answer.retry_after)
+        details.retry_after =
+            parse_retry_after(*answer.retry_after, server_time(answer).value_or(answer.now));
+    if (speaks_tls(answer)) details.reason = "the port speaks TLS: use wss:// or https://";
+    auto sentence = fmt::format("The server answered with {}", said);
+    if (!details.reason.empty()) sentence += ": " + details.reason;
+    return {errc::ticket_http_status, sentence + '.', std::move(details)};
+}
+
+error_info malformed(const http_answer& answer, const answer_body& body, std::string_view what) {
+    auto details = details_of(answer, body);
+    details.reason = body ? std::string(what) : body.reason();
+    return {errc::ticket_malformed,
+            fmt::format("The server's answer cannot be used: {}.", details.reason),
+            std::move(details)};
+}
+
+/// Empty when it is missing, has another type, or has a character that no UTF-8 can say.
+std::string ticket_text(const answer_body& body) {
+    std::string text;
+    const auto token = body.string_token("ticket");
+    if (token && append_unescaped(text, token->substr(1, token->size() - 2)) != unescaped::exact)
+        text.clear();
+    return text;
+}
+
+/// `expiresAt` as text with a zone, or as a number.
+std::optional<wall_time> expiry(const answer_body& body) {
+    const auto token = body.raw("expiresAt");
+    if (!token) return std::nullopt;
+    if (kind_of(*token) == json_kind::number) {
+        double since = 0;
+        const auto read = std::from_chars(token->data(), token->data() + token->size(), since);
+        return read.ec == std::errc{} ? parse_epoch(since) : std::nullopt;
+    }
+    if (kind_of(*token) != json_kind::string) return std::nullopt;
+    const auto text = unescape_json_string(*token);
+    const auto instant = parse_iso8601(text);
+    return instant ? instant : parse_rfc1123_date(text);
+}
+
+void add_identity(object_writer& out, const auth_data& auth) {
+    out.text_if("entityId", auth.entity_id).text_if("entityType", auth.entity_type);
+}
+
+error_info update_error(const http_answer& answer, const answer_body& body) {
+    auto details = details_of(answer, body);
+    details.phase = phase::none;
+    details.retryable = retryable_status(answer.status);
+    if (is_success(answer.status) && details.server_text.empty())
+        details.reason = body ? "the answer does not say success" : body.reason();
+    return {errc::thread_update_rejected,
+            fmt::format("The server did not take the change of the conversation: {}.",
+                        described(details)),
+            std::move(details)};
+}
+
+} // namespace
+
+std::vector<std::pair<std::string, std::string>> identity_headers(const auth_data& auth) {
+    std::vector<std::pair<std::string, std::string>> out;
+    out.emplace_back("content-type", "application/json");
+    if (!auth.user_mp_auth_token.empty())
+        out.emplace_back("x-oddle-mp-auth-token", auth.user_mp_auth_token.expose());
+    if (!auth.chat_server_key.empty())
+        out.emplace_back("x-oddle-chat-server-key", auth.chat_server_key.expose());
+    return out;
+}
+
+std::string ticket_body(const auth_data& auth, std::string_view user_agent, wall_time now) {
+    object_writer client;
+    client.text("userAgent", user_agent).text("timestamp", format_iso8601(now));
+    object_writer out;
+    add_identity(out, auth);
+    out.text_if("providerResId", auth.provider_res_id).text_if("userId", auth.user_id);
+    return out.raw("clientInfo", client.take()).take();
+}
+
+std::string validation_body(const secret& ticket, const auth_data& auth) {
+    object_writer out;
+    out.text("ticket", ticket.expose());
+    add_identity(out, auth);
+    return out.take();
+}
+
+std::string entity_update_body(const std::optional<std::string>& entity_id,
+                               const std::optional<std::string>& entity_type) {
+    object_writer out;
+    return out.text_or_null("entityId", entity_id).text_or_null("entityType", entity_type).take();
+}
+
+std::string metadata_update_body(const metadata_patch& patch) {
+    object_writer out;
+    if (patch.title()) out.text_or_null("title", *patch.title());
+    if (patch.tag()) out.text_or_null("tag", *patch.tag());
+    if (patch.metadata()) out.raw("metadata", patch.metadata()->view());
+    return out.take();
+}
+
+std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, wall_time now) {
+    // RFC 9110 section 10.2.3: a number of seconds, or a date.
+    const auto digits = [](std::string_view text) {
+        return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
+    };
+    const auto point = std::min(value.find('.'), value.size());
+    const auto whole = value.substr(0, point);
+    const auto fraction = value.substr(std::min(point + 1, value.size()));
+    if (digits(whole) && (point == value.size() || digits(fraction))) {
+        std::int64_t seconds = 0;
+        const auto [end, fault] =
+            std::from_chars(whole.data(), whole.data() + whole.size(), seconds);
+        if (fault != std::errc{} || seconds > longest_wait.count()) return longest_wait;
+        // Up, since it is a lower bound.
+        if (fraction.find_first_not_of('0') != std::string_view::npos) ++seconds;
+        return std::min(std::chrono::seconds{seconds}, longest_wait);
+    }
+    const auto date = parse_http_date(value, now);
+    if (!date || *date <= now) return std::nullopt;
+    // Up, since it is a lower bound.
+    const auto left = std::min<wall_time::duration>(time_between(now, *date), longest_wait);
+    return std::chrono::ceil<std::chrono::seconds>(left);
+}
+
+result<ticket> parse_ticket_answer(const http_answer& answer) {
+    const answer_body body(answer);
+    if (!is_success(answer.status)) return status_error(answer, body);
+    if (!body) return malformed(answer, body, "");
+    const auto success = body.raw("success").value_or("true");
+    if (success == "false") {
+        auto details = details_of(answer, body);
+        const auto said = details.server_text.empty() ? details.server_code : details.server_text;
+        return error_info(errc::ticket_refused,
+                          said.empty() ? std::string("The server refused a ticket.")
+                                       : fmt::format("The server refused a ticket: {}.", said),
+                          std::move(details));
+    }
+    if (success != "true" && success != "null")
+        return malformed(answer, body, "\"success\" is neither true nor false");
+
+    secret value{ticket_text(body)};
+    if (value.empty()) return malformed(answer, body, "it holds no ticket");
+    if (value.size() > longest_ticket)
+        return error_info(errc::ticket_too_long, "The ticket is longer than 8 KiB.",
+                          details_of(answer, body));
+    const auto expires = expiry(body);
+    if (!expires) return malformed(answer, body, "\"expiresAt\" is no date and time with a zone");
+    ticket made(std::move(value), *expires, server_time(answer));
+    made.set_cookies(cookies_to_send(answer.set_cookies, answer.cookie_scope, answer.now));
+    return made;
+}
+
+result<ticket_validation> parse_validation_answer(const http_answer& answer) {
+    const answer_body body(answer);
+    const auto valid = body.boolean("valid");
+    // A refusal may come as a status of its own: 404, 410. One of the identity or of the moment
+    // says nothing about the ticket.
+    const bool refusal = answer.status >= 400 && answer.status <= 499 && answer.status != 401 &&
+                         answer.status != 403 && !retryable_status(answer.status) && valid == false;
+    if (!is_success(answer.status) && !refusal) return status_error(answer, body);
+    if (!valid) return malformed(answer, body, "\"valid\" is neither true nor false");
+
+    const auto details = body.inner("details");
+    ticket_validation out;
+    out.valid = *valid;
+    out.error = body.words("error").text();
+    out.code = body.words("code").text();
+    out.retryable = body.is("retryable", "true");
+    out.expired = details.is("expired", "true");
+    out.revoked = details.is("revoked", "true");
+    out.reason = details.words("reason").text();
+    return out;
+}
+
+result<void> parse_update_answer(const http_answer& answer) {
+    const answer_body body(answer);
+    if (answer.status == 401 || answer.status == 403) {
+        auto refused = status_error(answer, body);
+        refused.details.phase = phase::none;
+        return refused;
+    }
+    const bool nothing_to_say = answer.status == 204 && answer.body.empty();
+    if (nothing_to_say || (is_success(answer.status) && body.is("success", "true"))) return {};
+    return update_error(answer, body);
+}
+
+} // namespace parley

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <parley/chat_message.hpp>
+#include <parley/config.hpp>
+#include <parley/error.hpp>
+#include <parley/secret.hpp>
+#include <parley/ticket.hpp>
+#include <parley/ticket_manager.hpp>
+
+#include "core/clock.hpp"
+#include "core/redactor.hpp"
+#include "dialect/parley/cookies.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace parley {
+
+// The HTTP side of doc/protocol.md 1, as text: bodies out, answers in. All pure.
+
+/// `content-type` and the identity's two headers, those that are set.
+std::vector<std::pair<std::string, std::string>> identity_headers(const auth_data& auth);
+
+/// Request bodies; absent fields are left out. They throw `client_error` (`invalid_utf8`) naming
+/// the field. The second holds the ticket: never log it.
+std::string ticket_body(const auth_data& auth, std::string_view user_agent, wall_time now);
+std::string validation_body(const secret& ticket, const auth_data& auth);
+
+/// Nullopt is sent as `null`, and detaches.
+std::string entity_update_body(const std::optional<std::string>& entity_id,
+                               const std::optional<std::string>& entity_type);
+/// What the patch does not set is left out, an inner nullopt is sent as `null`.
+std::string metadata_update_body(const metadata_patch& patch);
+
+/// An answer of the server's, and what is needed to judge it. But for the gate it holds views.
+class http_answer {
+public:
+    http_answer(int code, std::string_view text, wall_time at)
+        : status(code), body(text), now(at) {}
+
+    int status;
+    std::string_view body;
+    wall_time now;                               ///< our clock
+    std::optional<std::string_view> date;        ///< header `Date`
+    std::optional<std::string_view> retry_after; ///< header `Retry-After`
+    std::span<const std::string> set_cookies;    ///< headers `Set-Cookie`
+    cookies::cookie_scope cookie_scope;          ///< of the WebSocket, to which they would go
+    redactor gate;                               ///< knows what a server may say back
+};
+
+/// The ticket, or why there is none. The details have phase, status, `retryable`, `retry_after` and
+/// the server's own words; URL and attempt are the caller's to add.
+result<ticket> parse_ticket_answer(const http_answer& answer);
+
+/// The definitive answer, or an error that says nothing about the ticket.
+result<ticket_validation> parse_validation_answer(const http_answer& answer);
+
+/// `thread_update_rejected` for a failure, `authentication_failed` for 401 and 403.
+result<void> parse_update_answer(const http_answer& answer);
+
+/// `Retry-After` as a lower bound: seconds, a fraction rounded up, or a date; at most 300 s. What
+/// is negative, in the past or unreadable is none. `now` is the server's `Date` when it is known.
+std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, wall_time now);
+
+} // namespace parley

@@ -1,0 +1,282 @@
+#include "net/dial.hpp"
+
+#include "async/aborted.hpp"
+#include "net/network_error.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <list>
+#include <optional>
+#include <poll.h>
+#include <sys/socket.h>
+#include <tuple>
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+using asio::ip::tcp;
+
+void close(tcp::socket& socket) noexcept {
+    boost::system::error_code already_closed;
+    socket.close(already_closed);
+}
+
+error_info took_too_long(const std::string& name, std::string reasons) {
+    return network_error(errc::connect_timeout, phase::tcp, true,
+                         "Connecting to " + name + " took too long", std::move(reasons));
+}
+
+error_info not_connected(const std::string& name, std::string reasons) {
+    return network_error(errc::connect_failed, phase::tcp, true, "Could not connect to " + name,
+                         std::move(reasons));
+}
+
+std::string reason(const tcp::endpoint& at, const std::string& why) {
+    return at.address().to_string() + ": " + why;
+}
+
+constexpr auto silent = "no answer";
+
+/// How the connecting ended: `in_progress` while it has not, and then the socket can be waited for
+/// until it is writable.
+boost::system::error_code connect_outcome(tcp::socket& socket) {
+    ::pollfd writable{socket.native_handle(), POLLOUT, 0};
+    if (::poll(&writable, 1, 0) != 1) return asio::error::in_progress; // a signal says nothing
+    int code = 0;
+    ::socklen_t size = sizeof code;
+    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
+    return {code, boost::system::system_category()};
+}
+
+/// Begins to connect, and says how it ended where it did at once: on the loopback, and when the
+/// kernel knows no way. A trip through the scheduler is saved there, and a timer.
+boost::system::error_code begin_to_connect(tcp::socket& socket, const tcp::endpoint& to) {
+    boost::system::error_code failed;
+    socket.open(to.protocol(), failed);
+    if (!failed) socket.non_blocking(true, failed);
+    if (failed) return failed;
+    if (::connect(socket.native_handle(), to.data(), static_cast<::socklen_t>(to.size())) == 0)
+        return {};
+    if (errno != EINPROGRESS) return {errno, boost::system::system_category()};
+    return connect_outcome(socket);
+}
+
+struct attempt {
+    attempt(const asio::any_io_executor& executor, tcp::endpoint where, time_point give_up)
+        : socket(executor), to(std::move(where)), until(give_up) {}
+
+    tcp::socket socket;
+    tcp::endpoint to;
+    time_point until;
+    bool over = false;
+};
+
+/// The attempts of one dial, kept alive by their handlers. Strand only.
+class race : public std::enable_shared_from_this<race> {
+public:
+    race(asio::any_io_executor executor, std::shared_ptr<clock_source> clock,
+         tcp_endpoints endpoints, std::chrono::milliseconds limit)
+        : executor_(std::move(executor)), clock_(std::move(clock)),
+          endpoints_(std::move(endpoints)), limit_(limit),
+          deadline_(after(after(clock_->now(), limit), limit)),
+          bell_(clock_->make_alarm(executor_)) {}
+
+    /// Does what is due, and says when to look again; nothing when there is a result.
+    std::optional<time_point> step() {
+        const time_point now = clock_->now();
+        for (attempt& each : attempts_)
+            if (!each.over && now >= each.until) give_up(each);
+        while (!winner_ && now < deadline_ && next_ < endpoints_.size() &&
+               (running_ == 0 || now >= next_start_))
+            start(now);
+        if (winner_ || exhausted() || now >= deadline_) return std::nullopt;
+        time_point wake = next_ < endpoints_.size() ? next_start_ : time_point::max();
+        for (const attempt& each : attempts_)
+            if (!each.over) wake = std::min(wake, each.until);
+        return wake;
+    }
+
+    alarm& bell() { return *bell_; }
+
+    void close_all() noexcept {
+        closed_ = true;
+        for (attempt& each : attempts_)
+            close(each.socket);
+    }
+
+    result<void> outcome(tcp::socket& socket, const std::string& name) {
+        if (winner_) {
+            socket = std::move(*winner_);
+            return {};
+        }
+        if (timeouts_ == attempts_.size()) return took_too_long(name, reasons_);
+        return not_connected(name, reasons_);
+    }
+
+private:
+    bool exhausted() const { return next_ == endpoints_.size() && running_ == 0; }
+
+    void start(time_point now) {
+        attempt& added = attempts_.emplace_back(executor_, endpoints_[next_++],
+                                                std::min(after(now, limit_), deadline_));
+        next_start_ = after(now, dial_stagger);
+        ++running_;
+        go_on(added, begin_to_connect(added.socket, added.to));
+    }
+
+    void go_on(attempt& with, const boost::system::error_code& outcome) {
+        if (outcome != asio::error::in_progress) return finish(with, outcome);
+        with.socket.async_wait(tcp::socket::wait_write, [self = shared_from_this(),
+                                                         &with](boost::system::error_code failed) {
+            if (with.over || self->closed_) return;
+            self->go_on(with, failed ? failed : connect_outcome(with.socket));
+        });
+    }
+
+    void finish(attempt& ended, const boost::system::error_code& failed) {
+        ended.over = true;
+        --running_;
+        if (failed) {
+            fail(ended, failed.message());
+        } else if (!winner_) {
+            winner_.emplace(std::move(ended.socket));
+        }
+        bell_->ring();
+    }
+
+    void give_up(attempt& late) {
+        late.over = true;
+        --running_;
+        ++timeouts_;
+        fail(late, silent);
+    }
+
+    void fail(attempt& failed, const std::string& why) {
+        close(failed.socket);
+        next_start_ = time_point::min(); // RFC 8305 section 5: a failure starts the next at once
+        if (reasons_.size() > 200) return;
+        if (!reasons_.empty()) reasons_ += "; ";
+        reasons_ += reason(failed.to, why);
+    }
+
+    const asio::any_io_executor executor_;
+    const std::shared_ptr<clock_source> clock_;
+    const tcp_endpoints endpoints_;
+    const std::chrono::milliseconds limit_;
+    const time_point deadline_;
+    const std::unique_ptr<alarm> bell_;
+    std::list<attempt> attempts_;
+    std::size_t next_ = 0;
+    std::size_t running_ = 0;
+    std::size_t timeouts_ = 0;
+    time_point next_start_ = time_point::min();
+    std::optional<tcp::socket> winner_;
+    std::string reasons_;
+    bool closed_ = false;
+};
+
+/// However the dial ends, no socket but the winner stays open.
+class close_on_exit {
+public:
+    explicit close_on_exit(std::shared_ptr<race> of) : of_(std::move(of)) {}
+    close_on_exit(const close_on_exit&) = delete;
+    close_on_exit& operator=(const close_on_exit&) = delete;
+    ~close_on_exit() { of_->close_all(); }
+
+private:
+    std::shared_ptr<race> of_;
+};
+
+/// An address, and most names, have one: nothing races, and nobody has to be woken for the result.
+awaitable<result<void>> connect_one(tcp::socket& socket, std::shared_ptr<clock_source> clock,
+                                    tcp::endpoint to, std::string name,
+                                    std::chrono::milliseconds limit,
+                                    std::shared_ptr<stop_signal> stop,
+                                    std::function<void(time_point)> watch) {
+    if (stop->requested()) co_return aborted_error(phase::tcp);
+    auto failed = begin_to_connect(socket, to);
+    bool late = false;
+    if (failed == asio::error::in_progress) {
+        const stop_signal::hook hook(stop, [&socket] { close(socket); });
+        std::unique_ptr<alarm> bell;
+        const time_point until = after(clock->now(), limit);
+        if (watch) {
+            watch(until);
+        } else {
+            bell = clock->make_alarm(socket.get_executor());
+            bell->call_at(until, [&socket, &late] {
+                late = true;
+                close(socket);
+            });
+        }
+        while (failed == asio::error::in_progress) {
+            auto waiting =
+                socket.async_wait(tcp::socket::wait_write, asio::as_tuple(asio::deferred));
+            const auto done = co_await std::move(waiting);
+            failed = std::get<0>(done);
+            if (!failed) failed = connect_outcome(socket);
+        }
+        late = late || stop->overdue();
+    }
+    if (!late && stop->requested()) co_return aborted_error(phase::tcp);
+    if (late) co_return took_too_long(name, reason(to, silent));
+    if (!failed) co_return result<void>();
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (cancellation.cancelled() != asio::cancellation_type::none) throw_aborted();
+    co_return not_connected(name, reason(to, failed.message()));
+}
+
+awaitable<result<void>> connect_first(tcp::socket& socket, std::shared_ptr<race> running,
+                                      std::string name, std::shared_ptr<stop_signal> stop) {
+    const close_on_exit guard(running);
+    const stop_signal::hook hook(stop, [bell = &running->bell()] { bell->ring(); });
+    for (;;) {
+        if (stop->requested()) co_return aborted_error(phase::tcp);
+        const auto wake = running->step();
+        if (!wake) break;
+        co_await running->bell().wait_until(*wake);
+    }
+    co_return running->outcome(socket, name);
+}
+
+} // namespace
+
+tcp_endpoints interleave_families(tcp_endpoints endpoints) {
+    tcp_endpoints firsts;
+    tcp_endpoints seconds;
+    for (const auto& each : endpoints) {
+        const bool as_first = each.address().is_v6() == endpoints.front().address().is_v6();
+        (as_first ? firsts : seconds).push_back(each);
+    }
+    tcp_endpoints ordered;
+    ordered.reserve(endpoints.size());
+    for (std::size_t at = 0; ordered.size() < endpoints.size(); ++at) {
+        if (at < firsts.size()) ordered.push_back(firsts[at]);
+        if (at < seconds.size()) ordered.push_back(seconds[at]);
+    }
+    return ordered;
+}
+
+awaitable<result<void>> connect_any(tcp::socket& socket, std::shared_ptr<clock_source> clock,
+                                    tcp_endpoints endpoints, std::string name,
+                                    std::chrono::milliseconds limit,
+                                    std::shared_ptr<stop_signal> stop,
+                                    std::function<void(time_point)> watch) {
+    if (endpoints.size() == 1)
+        return connect_one(socket, std::move(clock), endpoints.front(), std::move(name), limit,
+                           std::move(stop), std::move(watch));
+    if (watch) watch(time_point::max());
+    auto running = std::make_shared<race>(socket.get_executor(), std::move(clock),
+                                          interleave_families(std::move(endpoints)), limit);
+    return connect_first(socket, std::move(running), std::move(name), std::move(stop));
+}
+
+} // namespace parley

@@ -1,0 +1,50 @@
+#include "net/network_error.hpp"
+
+#include <parley/fwd.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <utility>
+
+namespace parley {
+
+error_info network_error(errc what, phase where, bool retryable, std::string sentence,
+                         std::string reason) {
+    error_details details;
+    details.phase = where;
+    details.retryable = retryable;
+    if (!reason.empty()) sentence.append(" (").append(reason).append(")");
+    sentence += '.';
+    details.reason = std::move(reason);
+    return error_info(what, std::move(sentence), std::move(details));
+}
+
+error_info aborted_error(phase where) {
+    error_details details;
+    details.phase = where;
+    return error_info(asio::error::operation_aborted, "The connection was ended by this side.",
+                      std::move(details));
+}
+
+std::string hang_up_reason(const boost::system::error_code& why, const server_url& server,
+                           bool unanswered) {
+    const bool hung_up = why == asio::error::eof;
+    std::string reason = hung_up ? "the server hung up" : why.message();
+    const bool refused = hung_up || why == asio::error::connection_reset;
+    if (refused && unanswered && !server.secure())
+        reason += " without a word: if the port speaks TLS, use wss:// or https://";
+    return reason;
+}
+
+std::string host_and_port(std::string_view host, unsigned port) {
+    std::string text;
+    const bool brackets = host.find(':') != std::string_view::npos;
+    if (brackets) text += '[';
+    text += host;
+    if (brackets) text += ']';
+    text += ':';
+    text += std::to_string(port);
+    return text;
+}
+
+} // namespace parley

@@ -1,0 +1,187 @@
+// What comes of the bytes that answer a request for a ticket.
+
+#include "http/answer_reader.hpp"
+#include "support/catch.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace answer_reader_test {
+
+using namespace parley;
+
+namespace {
+
+const auto server = server_url::parse("https://h.test", false);
+
+using outcome = std::optional<result<http_response>>;
+
+/// What comes of these bytes in pieces of that size; then, if nothing has, of the end.
+outcome read(std::string_view bytes, std::size_t piece, bool ends = false,
+             const server_url& from = server) {
+    answer_reader reader(from);
+    outcome done;
+    while (!done && !bytes.empty()) {
+        const auto room = reader.room();
+        const auto count = std::min({bytes.size(), piece, room.size()});
+        boost::asio::buffer_copy(room, boost::asio::buffer(bytes.data(), count));
+        bytes.remove_prefix(count);
+        done = reader.took({}, count);
+    }
+    if (!done && ends) done = reader.took(boost::asio::error::eof, 0);
+    return done;
+}
+
+http_response good(const std::string& bytes, std::size_t piece, bool ends = false) {
+    const auto done = read(bytes, piece, ends);
+    REQUIRE(done);
+    if (!*done) FAIL(done->error().message);
+    return **done;
+}
+
+std::string complaint(const std::string& bytes, std::size_t piece, bool ends = false) {
+    const auto done = read(bytes, piece, ends);
+    if (!done) return "more is wanted";
+    if (*done) return "it is good";
+    CHECK(done->error().is(errc::ticket_malformed));
+    CHECK_FALSE(done->error().details.retryable);
+    return done->error().details.reason;
+}
+
+const std::vector<std::size_t> pieces{1, 2, 3, 7, 13, 100, 1'000, 1'000'000};
+
+} // namespace
+
+TEST_CASE("answer_reader: every spelling of a sound answer is read, whatever the pieces",
+          "[unit][answer_reader][O144]") {
+    const std::string length = "Content-Length: 2\r\n";
+    const std::vector<std::string> heads{
+        "HTTP/1.1 200 OK\r\n" + length,
+        "HTTP/1.1 200\r\n" + length, // no reason phrase, and not even the space before it
+        "HTTP/1.1 200 \r\n" + length,
+        "HTTP/1.0 200 OK\r\n" + length,
+        "HTTP/1.1 200 \xE4\xB8\xAD\r\n" + length,
+        "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\tc\r\n" + length,
+        "HTTP/1.1 200 OK\r\nContent-Length:\r\n 2\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n" + length,
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 103\r\n\r\nHTTP/1.1 200 OK\r\n" +
+            length,
+        "HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\n" + length,
+        "HTTP/1.1 200 OK\r\nContent-Encoding: utf-8\r\n" + length,
+        "HTTP/1.1 200 OK\r\nContent-Encoding: none, UTF-8\r\n" + length,
+        "HTTP/1.1 200 OK\r\nContent-Encoding:\r\n" + length,
+        "HTTP/1.1 200 OK\r\nSet-Cookie: a=" + std::string(16'000, 'x') + "\r\n" + length,
+    };
+    for (const auto& head : heads)
+        for (const auto piece : pieces) {
+            CAPTURE(head.substr(0, 200), piece);
+            const auto answer = good(head + "\r\n{}", piece);
+            CHECK(answer.status == 200);
+            CHECK(answer.body == "{}");
+        }
+}
+
+TEST_CASE("answer_reader: chunks and an end without a length are read", "[unit][answer_reader]") {
+    for (const auto piece : pieces) {
+        CAPTURE(piece);
+        CHECK(good("HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;x=y\r\n}\r\n0\r\n"
+                   "T: u\r\n\r\n",
+                   piece)
+                  .body == "{}");
+        CHECK(good("HTTP/1.0 200\r\n\r\n{}", piece, true).body == "{}");
+        CHECK(good("HTTP/1.1 204 No Content\r\n\r\n", piece).status == 204);
+        CHECK(good("HTTP/1.1 503\r\nRetry-After: 4\r\nDate: d\r\nContent-Length: 0\r\n\r\n", piece)
+                  .retry_after == "4");
+    }
+}
+
+TEST_CASE("answer_reader: the headers that are asked for are found", "[unit][answer_reader]") {
+    const auto answer =
+        good("HTTP/1.1 200\r\nset-cookie: a=b; Path=/\r\nDate: d\r\nRetry-After: 4.0\r\n"
+             "Set-Cookie: c=d\r\nContent-Length: 0\r\n\r\n",
+             1'000);
+    CHECK(answer.date == "d");
+    CHECK(answer.retry_after == "4.0");
+    CHECK(answer.set_cookies == std::vector<std::string>{"a=b; Path=/", "c=d"});
+}
+
+TEST_CASE("answer_reader: what is wrong is said, whatever the pieces",
+          "[unit][answer_reader][O144]") {
+    struct row {
+        std::string bytes;
+        std::string reason;
+    };
+    const std::string ok = "HTTP/1.1 200 OK\r\n";
+    const std::string chunked = ok + "Transfer-Encoding: chunked\r\n\r\n";
+    const std::vector<row> table{
+        {"SSH-2.0", "the answer is no HTTP answer"},
+        {"HTTP/2 200\r\n", "the answer is no HTTP answer"},
+        {"\x15\x03\x01", "the port speaks TLS: use wss:// or https://"},
+        {"HTTP/1.1 200 OK\n", "a line of the answer ends in a bare line feed"},
+        {ok + "A: b\n", "a line of the answer ends in a bare line feed"},
+        {ok + "\n", "a line of the answer ends in a bare line feed"},
+        {ok + "X: " + std::string(20'000, 'x'), "the head of the answer is longer than 16 KiB"},
+        {chunked + "2\n{}", "a line of the answer ends in a bare line feed"},
+        {chunked + "2;x\n", "a line of the answer ends in a bare line feed"},
+        {chunked + "2\r\n{}\n", "a line of the answer ends in a bare line feed"},
+        {chunked + "0\n", "a line of the answer ends in a bare line feed"},
+        {chunked + "0\r\n\n", "a line of the answer ends in a bare line feed"},
+        {chunked + "0\r\nT: u\n", "a line of the answer ends in a bare line feed"},
+        {"HTTP/1.1 101 X\r\n\r\n", "a switch of protocols"},
+        {ok + "Content-Encoding: gzip\r\n\r\n", "a coded body, which was not asked for"},
+        {ok + "Content-Encoding: x-gzip\r\n\r\n", "a coded body, which was not asked for"},
+        {ok + "Content-Encoding: Deflate\r\n\r\n", "a coded body, which was not asked for"},
+        {ok + "Content-Encoding: br\r\n\r\n", "a coded body, which was not asked for"},
+        {ok + "Content-Encoding: zstd\r\n\r\n", "a coded body, which was not asked for"},
+        {ok + "Content-Encoding: compress\r\n\r\n", "a coded body, which was not asked for"},
+        {ok + "Content-Encoding: utf-8 , gzip\r\n\r\n", "a coded body, which was not asked for"},
+        {ok + "Content-Encoding: utf-8\r\nContent-Encoding: br\r\n\r\n",
+         "a coded body, which was not asked for"},
+        {ok + "Transfer-Encoding: gzip\r\n\r\n", "an unknown transfer coding"},
+        {ok + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", "bad Transfer-Encoding"},
+    };
+    for (const auto& each : table)
+        for (const auto piece : pieces) {
+            CAPTURE(each.bytes.substr(0, 100), piece);
+            CHECK(complaint(each.bytes, piece) == each.reason);
+        }
+}
+
+TEST_CASE("answer_reader: a head that is no headers is malformed", "[unit][answer_reader]") {
+    for (const auto* line : {"no colon", ": no name", "A : b", "A: \x01"})
+        for (const auto piece : pieces) {
+            CAPTURE(line, piece);
+            const auto told =
+                complaint("HTTP/1.1 200 OK\r\n" + std::string(line) + "\r\n\r\n", piece);
+            CHECK(told != "more is wanted");
+            CHECK(told != "it is good");
+        }
+}
+
+TEST_CASE("answer_reader: an end before the answer is worth a retry, and may hint at TLS",
+          "[unit][answer_reader]") {
+    const auto reason = [](std::string_view bytes, const server_url& from) {
+        const auto done = read(bytes, 100, true, from);
+        REQUIRE(done);
+        REQUIRE_FALSE(*done);
+        CHECK(done->error().is(errc::ticket_request_failed));
+        CHECK(done->error().details.retryable);
+        return done->error().details.reason;
+    };
+    const auto plain = server_url::parse("http://h.test", true);
+    for (const auto* bytes : {"", "HTT", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{"}) {
+        CAPTURE(bytes);
+        CHECK(reason(bytes, server) == "the server hung up");
+        const bool hints = reason(bytes, plain).find("use wss:// or https://") != std::string::npos;
+        CHECK(hints == std::string_view(bytes).empty());
+    }
+}
+
+} // namespace answer_reader_test
