@@ -25,8 +25,6 @@ bool transport::close_at_once(unsigned) { return false; }
 transport_factory::~transport_factory() = default;
 http_client::~http_client() = default;
 
-connect_request::~connect_request() { wipe(target); }
-
 http_request::~http_request() {
     wipe(body);
     for (auto& [name, value] : headers)

@@ -7,7 +7,8 @@
 #include <parley/ticket.hpp>
 
 #include "core/clock.hpp"
-#include "core/url.hpp"
+#include "core/padding.hpp"
+#include "websocket/connect_request.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -20,24 +21,6 @@
 #include <vector>
 
 namespace parley {
-
-/// What one connection attempt needs to know beyond the configuration of its factory.
-class connect_request {
-public:
-    connect_request(server_url to, std::string path)
-        : server(std::move(to)), target(std::move(path)) {}
-    /// The upgrade of this ticket, with its cookies.
-    connect_request(server_url to, const ticket& with)
-        : server(std::move(to)), target(server.websocket_target(with.value())),
-          cookies(with.cookies()) {}
-    connect_request(const connect_request&) = default;
-    connect_request& operator=(const connect_request&) = default;
-    ~connect_request(); ///< wipes the target
-
-    server_url server;  ///< where to
-    std::string target; ///< the request target of the upgrade, ticket included: never logged
-    secret cookies;     ///< the value of `Cookie`; empty for none
-};
 
 /// Told what a transport sees, on its executor, never after the transport's operation has returned.
 class transport_listener {
@@ -67,9 +50,6 @@ protected:
     transport_listener(const transport_listener&) = default;
     transport_listener& operator=(const transport_listener&) = default;
 };
-
-/// What a decoder may read beyond the end of a message (simdjson's SIMDJSON_PADDING).
-inline constexpr std::size_t message_padding = 64;
 
 /// One WebSocket connection, from the name lookup to the close. It sets no deadline of its own but
 /// those of the lookup and of each address: whoever owns it aborts it in time (doc/pitfalls.md

@@ -1,7 +1,7 @@
 #include "transport/upgrade_error.hpp"
 
 #include "core/http_status.hpp"
-#include "dialect/parley/ticket_wire.hpp"
+#include "core/retry_after.hpp"
 #include "net/network_error.hpp"
 #include "net/tls.hpp"
 #include "transport/websocket_error.hpp"

@@ -1,6 +1,8 @@
 #pragma once
 
-#include "transport/transport.hpp"
+#include <parley/fwd.hpp>
+
+#include "core/padding.hpp"
 
 #include <boost/asio/buffer.hpp>
 

@@ -3,7 +3,7 @@
 #include "core/answer_head.hpp"
 #include "core/random_bytes.hpp"
 #include "core/request_headers.hpp"
-#include "transport/transport.hpp"
+#include "websocket/connect_request.hpp"
 
 #include <openssl/evp.h>
 

@@ -1,5 +1,6 @@
 #include "dialect/parley/decoder.hpp"
 
+#include "core/padding.hpp"
 #include "dialect/parley/familiar_frames.hpp"
 #include "dialect/parley/frame_builder.hpp"
 #include "dialect/parley/frame_rules.hpp"
@@ -23,8 +24,7 @@ namespace parley {
 namespace {
 
 // The promise of decode: so much may be read behind the text, and the parser needs no more.
-constexpr std::size_t padding = 64;
-static_assert(simdjson::SIMDJSON_PADDING <= padding);
+static_assert(simdjson::SIMDJSON_PADDING <= message_padding);
 
 /// A parser keeps five bytes or more for each byte of the largest frame it has seen: what a large
 /// frame needed is given back.

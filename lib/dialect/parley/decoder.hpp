@@ -20,7 +20,7 @@ public:
     decoder& operator=(const decoder&) = delete;
     ~decoder();
 
-    /// `text` is followed by 64 bytes that may be read (`message_padding` of transport.hpp).
+    /// `text` is followed by 64 bytes that may be read (`message_padding`).
     /// Nothing of it is kept. Throws `std::bad_alloc` only.
     server_frame decode(std::string_view text);
 

@@ -5,6 +5,7 @@
 #include "core/json_check.hpp"
 #include "core/json_string.hpp"
 #include "core/json_walk.hpp"
+#include "core/retry_after.hpp"
 #include "core/text.hpp"
 #include "dialect/parley/cookies.hpp"
 #include "dialect/parley/json_writer.hpp"
@@ -23,7 +24,6 @@ namespace {
 using wire::object_writer;
 
 constexpr std::size_t longest_ticket = 8u << 10; // doc/protocol.md 1.3
-constexpr std::chrono::seconds longest_wait{300};
 
 bool is_success(int status) noexcept { return status >= 200 && status <= 299; }
 
@@ -226,30 +226,6 @@ std::string metadata_update_body(const metadata_patch& patch) {
     if (patch.tag()) out.text_or_null("tag", *patch.tag());
     if (patch.metadata()) out.raw("metadata", patch.metadata()->view());
     return out.take();
-}
-
-std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, wall_time now) {
-    // RFC 9110 section 10.2.3: a number of seconds, or a date.
-    const auto digits = [](std::string_view text) {
-        return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
-    };
-    const auto point = std::min(value.find('.'), value.size());
-    const auto whole = value.substr(0, point);
-    const auto fraction = value.substr(std::min(point + 1, value.size()));
-    if (digits(whole) && (point == value.size() || digits(fraction))) {
-        std::int64_t seconds = 0;
-        const auto [end, fault] =
-            std::from_chars(whole.data(), whole.data() + whole.size(), seconds);
-        if (fault != std::errc{} || seconds > longest_wait.count()) return longest_wait;
-        // Up, since it is a lower bound.
-        if (fraction.find_first_not_of('0') != std::string_view::npos) ++seconds;
-        return std::min(std::chrono::seconds{seconds}, longest_wait);
-    }
-    const auto date = parse_http_date(value, now);
-    if (!date || *date <= now) return std::nullopt;
-    // Up, since it is a lower bound.
-    const auto left = std::min<wall_time::duration>(time_between(now, *date), longest_wait);
-    return std::chrono::ceil<std::chrono::seconds>(left);
 }
 
 result<ticket> parse_ticket_answer(const http_answer& answer) {

@@ -62,8 +62,4 @@ result<ticket_validation> parse_validation_answer(const http_answer& answer);
 /// `thread_update_rejected` for a failure, `authentication_failed` for 401 and 403.
 result<void> parse_update_answer(const http_answer& answer);
 
-/// `Retry-After` as a lower bound: seconds, a fraction rounded up, or a date; at most 300 s. What
-/// is negative, in the past or unreadable is none. `now` is the server's `Date` when it is known.
-std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, wall_time now);
-
 } // namespace parley

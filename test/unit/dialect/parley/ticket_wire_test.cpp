@@ -97,29 +97,4 @@ TEST_CASE("ticket_wire: an update leaves out what is left unchanged", "[unit][ti
               json_text::parse(R"({"n": 1.0})"))) == R"({"tag":"x","metadata":{"n": 1.0}})");
 }
 
-TEST_CASE("ticket_wire: Retry-After is honoured, capped, or ignored", "[unit][ticket_wire][A13]") {
-    CHECK(parse_retry_after("0", now) == 0s);
-    CHECK(parse_retry_after("120", now) == 120s);
-    CHECK(parse_retry_after("300", now) == 300s);
-    CHECK(parse_retry_after("301", now) == 300s);
-    CHECK(parse_retry_after("99999999999999999999", now) == 300s);
-    CHECK(parse_retry_after("Sun, 22 Nov 2026 19:01:30 GMT", now) == 90s);
-    CHECK(parse_retry_after("Sun, 22 Nov 2026 19:01:30 GMT", now + 500ms) == 90s);
-    CHECK(parse_retry_after("Sun, 22 Nov 2026 20:00:00 GMT", now) == 300s);
-    CHECK(parse_retry_after("Fri, 31 Dec 9999 23:59:59 GMT", now) == 300s);
-    CHECK(parse_retry_after("Sun, 22 Nov 2026 18:59:59 GMT", now) == std::nullopt);
-    CHECK(parse_retry_after("4.0", now) == 4s);
-    CHECK(parse_retry_after("4.000000000000000000000000001", now) == 5s);
-    CHECK(parse_retry_after("0.0", now) == 0s);
-    CHECK(parse_retry_after("0.5", now) == 1s);
-    CHECK(parse_retry_after("299.5", now) == 300s);
-    CHECK(parse_retry_after("300.5", now) == 300s);
-    CHECK(parse_retry_after("99999999999999999999.5", now) == 300s);
-    for (const auto* unreadable : {"", "-5", "1e9", "abc", "1.", ".5", ".", "1.5.0", "1,5", "-1.5",
-                                   "1.x", "+5", " 5", "5 ", "5, 6"}) {
-        INFO(unreadable);
-        CHECK(parse_retry_after(unreadable, now) == std::nullopt);
-    }
-}
-
 } // namespace ticket_wire_test
