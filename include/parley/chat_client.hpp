@@ -5,6 +5,7 @@
 #include <parley/error.hpp>
 #include <parley/event.hpp>
 #include <parley/event_handlers.hpp>
+#include <parley/export.hpp>
 #include <parley/fwd.hpp>
 #include <parley/metrics.hpp>
 #include <parley/status.hpp>
@@ -41,7 +42,7 @@ using text_handler = std::function<void(std::string_view piece)>;
 /// the caller's executor. Errors are the classes of error.hpp, and `boost::system::system_error`
 /// with `operation_aborted` for a cancelled call. Destroying a client never blocks, and ends
 /// whatever waits with `operation_aborted`: run its context until then, which goes last of all.
-class chat_client {
+class PARLEY_EXPORT chat_client {
 public:
     /// Throws `client_error` or `tool_configuration_error` for what is wrong in the configuration:
     /// `invalid_configuration` names the setting, as in `connection.limits.message_bytes`, and

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <parley/error.hpp>
+#include <parley/export.hpp>
 #include <parley/json_text.hpp>
 
 #include <cstddef>
@@ -14,7 +15,7 @@
 namespace parley {
 
 /// A message to the server, with what may accompany its text.
-class chat_message {
+class PARLEY_EXPORT chat_message {
 public:
     /// MCP server -> name of a header -> its value.
     using header_map = std::map<std::string, std::map<std::string, std::string>>;
@@ -68,7 +69,7 @@ private:
 };
 
 /// What `ask` collects.
-class answer {
+class PARLEY_EXPORT answer {
 public:
     /// One of the program's tools that was used for the answer.
     class tool_use {
@@ -93,7 +94,7 @@ public:
 };
 
 /// An `ask` that failed when a part of its answer had come: `chat_failed` or `answer_too_large`.
-class answer_error : public client_error {
+class PARLEY_EXPORT answer_error : public client_error {
 public:
     /// The error, and the part of the answer that had come.
     answer_error(error_info why, answer part)
@@ -109,7 +110,7 @@ private:
 
 /// A change of a conversation (doc/protocol.md 1.6). What is not set is left unchanged; an
 /// explicit `null` clears.
-class metadata_patch {
+class PARLEY_EXPORT metadata_patch {
 public:
     metadata_patch() = default;
 

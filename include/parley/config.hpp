@@ -1,6 +1,7 @@
 #pragma once
 
 #include <parley/error.hpp>
+#include <parley/export.hpp>
 #include <parley/json_text.hpp>
 #include <parley/log.hpp>
 #include <parley/secret.hpp>
@@ -77,7 +78,7 @@ struct tls_config {
 };
 
 /// The enumerator's own name.
-std::string_view to_string(tls_config::version) noexcept;
+PARLEY_EXPORT std::string_view to_string(tls_config::version) noexcept;
 
 /// How long to wait before a further attempt: a random part of a bound that doubles with each.
 struct backoff_config {
@@ -117,7 +118,7 @@ enum class close_action {
 };
 
 /// The enumerator's own name.
-std::string_view to_string(close_action) noexcept;
+PARLEY_EXPORT std::string_view to_string(close_action) noexcept;
 
 /// What follows the loss of a ready session.
 struct reconnect_config {
@@ -144,7 +145,7 @@ struct reconnect_config {
 };
 
 /// The enumerator's own name.
-std::string_view to_string(reconnect_config::normal_close) noexcept;
+PARLEY_EXPORT std::string_view to_string(reconnect_config::normal_close) noexcept;
 
 /// How much is held in memory, and for how long a message may take.
 struct limits_config {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <parley/error_code.hpp>
+#include <parley/export.hpp>
 
 #include <boost/system/system_error.hpp>
 
@@ -30,10 +31,10 @@ enum class phase {
 };
 
 /// The enumerator's own name.
-std::string_view to_string(phase) noexcept;
+PARLEY_EXPORT std::string_view to_string(phase) noexcept;
 
 /// What a person needs at three in the morning. Every field is optional; no secret is ever in it.
-class error_details {
+class PARLEY_EXPORT error_details {
 public:
     error_details() noexcept {}
 
@@ -58,7 +59,7 @@ public:
 };
 
 /// An error by value: what events carry and what `result` holds.
-class error_info {
+class PARLEY_EXPORT error_info {
 public:
     error_info() noexcept {}
     /// An error with any code, an operating system's among them.
@@ -80,7 +81,7 @@ public:
 
 /// The base of everything this library throws, but for a cancelled operation, which is
 /// `boost::system::system_error` with `boost::asio::error::operation_aborted`.
-class client_error : public boost::system::system_error {
+class PARLEY_EXPORT client_error : public boost::system::system_error {
 public:
     /// Takes the sentence of the code where `info` has none.
     explicit client_error(error_info info);
@@ -101,7 +102,7 @@ private:
 };
 
 /// No ticket could be had.
-class ticket_error : public client_error {
+class PARLEY_EXPORT ticket_error : public client_error {
 public:
     /// As the base.
     using client_error::client_error;
@@ -109,7 +110,7 @@ public:
 };
 
 /// The server knows us and says no.
-class authentication_error : public client_error {
+class PARLEY_EXPORT authentication_error : public client_error {
 public:
     /// As the base.
     using client_error::client_error;
@@ -117,7 +118,7 @@ public:
 };
 
 /// The ticket was had and the connection was not, or it was lost.
-class connection_error : public client_error {
+class PARLEY_EXPORT connection_error : public client_error {
 public:
     /// As the base.
     using client_error::client_error;
@@ -125,7 +126,7 @@ public:
 };
 
 /// The tools are wrong, or the server did not take them.
-class tool_configuration_error : public client_error {
+class PARLEY_EXPORT tool_configuration_error : public client_error {
 public:
     /// As the base.
     using client_error::client_error;
@@ -134,18 +135,18 @@ public:
 
 /// `TICKET_ERROR`, `AUTHENTICATION_ERROR`, `CONNECTION_ERROR`, `TOOL_CONFIGURATION_ERROR`, and
 /// `CLIENT_ERROR` for the base.
-std::string_view error_kind(const client_error&) noexcept;
+PARLEY_EXPORT std::string_view error_kind(const client_error&) noexcept;
 /// The same for an error by value.
-std::string_view error_kind(const error_info&) noexcept;
+PARLEY_EXPORT std::string_view error_kind(const error_info&) noexcept;
 
 /// Throws the class that the code's block stands for; a cancelled operation as `system_error`.
-[[noreturn]] void throw_error(error_info info);
+[[noreturn]] PARLEY_EXPORT void throw_error(error_info info);
 
 namespace detail {
 
 /// The error of a result, in a room of its own: results lie in the frames of coroutines, and most
 /// have none.
-class result_error {
+class PARLEY_EXPORT result_error {
 public:
     result_error() noexcept {}
     explicit result_error(error_info why);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <parley/export.hpp>
 #include <parley/named.hpp>
 
 #include <boost/system/error_code.hpp>
@@ -86,10 +87,10 @@ enum class errc {
 };
 
 /// The enumerator's own name, for logs and scripts: `to_string(errc::not_sent) == "not_sent"`.
-std::string_view to_string(errc) noexcept;
+PARLEY_EXPORT std::string_view to_string(errc) noexcept;
 
 /// The category of errc, `parley`.
-const boost::system::error_category& category() noexcept;
+PARLEY_EXPORT const boost::system::error_category& category() noexcept;
 
 /// What compares with the `code()` of an error; found by argument-dependent lookup.
 inline boost::system::error_code make_error_code(errc e) noexcept {

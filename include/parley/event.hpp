@@ -1,6 +1,7 @@
 #pragma once
 
 #include <parley/error.hpp>
+#include <parley/export.hpp>
 #include <parley/json_text.hpp>
 
 #include <chrono>
@@ -53,7 +54,7 @@ enum class tool_outcome {
 };
 
 /// The enumerator's own name.
-std::string_view to_string(tool_outcome) noexcept;
+PARLEY_EXPORT std::string_view to_string(tool_outcome) noexcept;
 
 /// It ended, and this is what the server is told: `result`, or else `error`. A result after which
 /// the server closes with 1009 is followed by a second one, after the `connection_lost`: the error
@@ -103,7 +104,7 @@ struct ui_component {
 };
 
 /// The enumerator's own name.
-std::string_view to_string(ui_component::state) noexcept;
+PARLEY_EXPORT std::string_view to_string(ui_component::state) noexcept;
 
 /// A conversation was created.
 struct thread_created {
@@ -158,7 +159,7 @@ enum class skip_reason {
 };
 
 /// The enumerator's own name.
-std::string_view to_string(skip_reason) noexcept;
+PARLEY_EXPORT std::string_view to_string(skip_reason) noexcept;
 
 /// A frame that could not be used. The session goes on.
 struct message_skipped {
@@ -177,7 +178,7 @@ enum class loss_reason {
 };
 
 /// The enumerator's own name.
-std::string_view to_string(loss_reason) noexcept;
+PARLEY_EXPORT std::string_view to_string(loss_reason) noexcept;
 
 /// The session was lost, or given up on request.
 struct connection_lost {

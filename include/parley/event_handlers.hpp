@@ -1,6 +1,7 @@
 #pragma once
 
 #include <parley/event.hpp>
+#include <parley/export.hpp>
 #include <parley/fwd.hpp>
 
 #include <concepts>
@@ -29,7 +30,7 @@ namespace parley {
 ///
 /// Handlers are added to an object that has a name, as above. On a temporary they cannot be: g++ 12
 /// destroys the captures of a lambda twice that stands in the expression of a `co_await`.
-class event_handlers {
+class PARLEY_EXPORT event_handlers {
 public:
     event_handlers() = default;
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <parley/export.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +19,7 @@ namespace parley {
 ///     return json_object{}.set("temperature", 21).set("unit", "C");
 ///
 /// Distinct objects may be used from distinct threads; the const members of one from many.
-class json_text {
+class PARLEY_EXPORT json_text {
 public:
     json_text() : text_("null") {}
     /// Copies the text.
@@ -77,7 +79,7 @@ private:
 };
 
 /// Builds an object, in the order of the calls.
-class json_object {
+class PARLEY_EXPORT json_object {
 public:
     json_object() = default;
 
@@ -129,7 +131,7 @@ private:
 };
 
 /// Builds an array.
-class json_array {
+class PARLEY_EXPORT json_array {
 public:
     json_array() = default;
 

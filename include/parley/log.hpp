@@ -1,5 +1,6 @@
 #pragma once
 
+#include <parley/export.hpp>
 #include <parley/named.hpp>
 
 #include <functional>
@@ -16,7 +17,7 @@ enum class log_level {
 };
 
 /// The enumerator's own name.
-std::string_view to_string(log_level) noexcept;
+PARLEY_EXPORT std::string_view to_string(log_level) noexcept;
 
 /// Takes one line at a time, without a final newline. Called on the client's strand: never twice at
 /// once for one client. Lines carry no secret and no control character.

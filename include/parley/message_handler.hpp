@@ -3,6 +3,7 @@
 #include <parley/config.hpp>
 #include <parley/error.hpp>
 #include <parley/event.hpp>
+#include <parley/export.hpp>
 #include <parley/fwd.hpp>
 #include <parley/tool.hpp>
 
@@ -53,7 +54,7 @@ struct message_handler_options {
 ///
 /// Thread safety: every member may be called from any thread. Awaitables resume on the caller's
 /// executor. Destroying it never blocks. It must go before its execution context does.
-class message_handler {
+class PARLEY_EXPORT message_handler {
 public:
     /// Throws `tool_configuration_error` for a wrong or duplicate tool; `client_error`
     /// (`invalid_configuration`) for an empty executor and for a setting out of its bounds, which

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <parley/export.hpp>
+
 #include <cstddef>
 #include <iosfwd>
 #include <memory>
@@ -11,7 +13,7 @@ namespace parley {
 ///
 /// It cannot be formatted or converted, is compared in constant time, and is wiped when it goes.
 /// The wiping is best effort: TLS, the kernel and a serialised request hold copies of their own.
-class secret {
+class PARLEY_EXPORT secret {
 public:
     secret() noexcept = default;
     /// Copies the text; the original is the caller's to wipe.

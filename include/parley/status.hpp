@@ -1,6 +1,7 @@
 #pragma once
 
 #include <parley/error.hpp>
+#include <parley/export.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -23,7 +24,7 @@ enum class websocket_state {
 };
 
 /// The enumerator's own name.
-std::string_view to_string(websocket_state) noexcept;
+PARLEY_EXPORT std::string_view to_string(websocket_state) noexcept;
 
 /// What a connection is doing, as a snapshot that any thread may take.
 struct websocket_status {

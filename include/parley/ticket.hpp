@@ -1,5 +1,6 @@
 #pragma once
 
+#include <parley/export.hpp>
 #include <parley/named.hpp>
 #include <parley/secret.hpp>
 
@@ -17,10 +18,10 @@ enum class ticket_kind {
 };
 
 /// The enumerator's own name.
-std::string_view to_string(ticket_kind) noexcept;
+PARLEY_EXPORT std::string_view to_string(ticket_kind) noexcept;
 
 /// A ticket as its source hands it out. Its value cannot be printed.
-class ticket {
+class PARLEY_EXPORT ticket {
 public:
     /// Times of the calendar.
     using wall_time = std::chrono::system_clock::time_point;

@@ -2,6 +2,7 @@
 
 #include <parley/config.hpp>
 #include <parley/error.hpp>
+#include <parley/export.hpp>
 #include <parley/fwd.hpp>
 #include <parley/ticket.hpp>
 #include <parley/ticket_source.hpp>
@@ -77,7 +78,7 @@ struct ticket_manager_options {
 /// @par Lifetime        destroying it never blocks, also from one of its handlers: whoever still
 ///                      waits gets `operation_aborted`, and no handler is called any more. It must
 ///                      go before its execution context does.
-class ticket_manager {
+class PARLEY_EXPORT ticket_manager {
 public:
     /// Is told the new ticket.
     using renewed_handler = std::function<void(const ticket&)>;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <parley/config.hpp>
+#include <parley/export.hpp>
 #include <parley/fwd.hpp>
 #include <parley/secret.hpp>
 #include <parley/ticket.hpp>
@@ -22,10 +23,10 @@ enum class ticket_reason {
 };
 
 /// The enumerator's own name.
-std::string_view to_string(ticket_reason) noexcept;
+PARLEY_EXPORT std::string_view to_string(ticket_reason) noexcept;
 
 /// One request for a ticket.
-class ticket_request {
+class PARLEY_EXPORT ticket_request {
 public:
     /// What the manager asks for; a test of a source makes its own.
     ticket_request(auth_data auth, ticket_reason reason, unsigned attempt,
@@ -79,7 +80,7 @@ private:
 ///     return std::make_shared<ticket_manager>(executor, auth, source);
 /// }
 /// @endcode
-class ticket_source {
+class PARLEY_EXPORT ticket_source {
 public:
     virtual ~ticket_source();
 

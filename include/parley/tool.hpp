@@ -1,5 +1,6 @@
 #pragma once
 
+#include <parley/export.hpp>
 #include <parley/fwd.hpp>
 #include <parley/json_text.hpp>
 
@@ -18,7 +19,7 @@ namespace parley {
 ///
 /// Cancellation: when the client shuts down or the tool's time is over, the handler's coroutine is
 /// cancelled (terminal), as any Asio operation in it sees.
-class tool_call {
+class PARLEY_EXPORT tool_call {
 public:
     /// A call, as the library makes it; a test of a handler makes its own.
     tool_call(std::string name, std::string call_id, json_text parameters,
@@ -66,7 +67,7 @@ using tool_handler = std::function<awaitable<json_text>(tool_call)>;
 ///     return weather;
 /// }
 /// @endcode
-class tool {
+class PARLEY_EXPORT tool {
 public:
     /// `parameters_schema` is one JSON schema of an object, or the array of doc/protocol.md 2.3,
     /// which is sent unchanged. Anything else is a `tool_configuration_error` when the tool is

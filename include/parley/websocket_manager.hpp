@@ -3,6 +3,7 @@
 #include <parley/config.hpp>
 #include <parley/error.hpp>
 #include <parley/event.hpp>
+#include <parley/export.hpp>
 #include <parley/fwd.hpp>
 #include <parley/status.hpp>
 #include <parley/ticket.hpp>
@@ -19,7 +20,7 @@
 namespace parley {
 
 /// One message of the server's.
-class incoming_message {
+class PARLEY_EXPORT incoming_message {
 public:
     incoming_message() = default;
     /// A message of the server.
@@ -81,7 +82,7 @@ struct websocket_manager_options {
 ///
 /// Thread safety: every member may be called from any thread. Awaitables resume on the caller's
 /// executor. Destroying it never blocks. It must go before its execution context does.
-class websocket_manager {
+class PARLEY_EXPORT websocket_manager {
 public:
     /// Throws `client_error`: `invalid_configuration` for an empty executor and for a setting out
     /// of its bounds, which it names; `invalid_url`, `plaintext_refused`, `invalid_header`.

@@ -8,7 +8,7 @@ from pathlib import Path
 from source import finish
 
 ENUM = re.compile(r'^( *)enum class (\w+)', re.M)
-OWNER = re.compile(r'^(?:struct|class) (\w+)', re.M)
+OWNER = re.compile(r'^(?:struct|class) (?:PARLEY_EXPORT )?(\w+)', re.M)
 FMT, TEST = 'include/parley/fmt.hpp', 'test/unit/core/names_test.cpp'
 
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <parley/export.hpp>
 #include <parley/fwd.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -12,7 +13,7 @@ namespace parley::detail {
 
 /// Says whether an execution context is still there, to code that runs on another one. It is a
 /// service of that context and outlives it. Any thread.
-class context_watch {
+class PARLEY_EXPORT context_watch {
 public:
     /// That of the executor's context, which must be there.
     static std::shared_ptr<context_watch> of(const asio::any_io_executor& executor);
@@ -44,6 +45,7 @@ private:
 };
 
 /// Both executors belong to one context, so that what they have is destroyed together.
-bool same_context(const asio::any_io_executor& one, const asio::any_io_executor& other);
+PARLEY_EXPORT bool same_context(const asio::any_io_executor& one,
+                                const asio::any_io_executor& other);
 
 } // namespace parley::detail

@@ -2,6 +2,7 @@
 
 #include <parley/detail/context_watch.hpp>
 #include <parley/detail/strand.hpp>
+#include <parley/export.hpp>
 #include <parley/fwd.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -22,7 +23,7 @@
 namespace parley::detail {
 
 /// A call's operation on its strand: what cancels it. Strand only.
-class called_operation {
+class PARLEY_EXPORT called_operation {
 public:
     explicit called_operation(strand where) : where_(std::move(where)) {}
     called_operation(const called_operation&) = delete;
@@ -59,7 +60,7 @@ private:
 /// wakes it by a cancellation of the timer, which takes no memory. What belongs to one side's
 /// context is used by the other side under the lock, while that side is here, and while that
 /// context is alive.
-class meeting {
+class PARLEY_EXPORT meeting {
 public:
     meeting(const asio::any_io_executor& caller, strand target);
     meeting(const meeting&) = delete;

@@ -2,6 +2,7 @@
 
 #include <parley/detail/meeting.hpp>
 #include <parley/detail/strand.hpp>
+#include <parley/export.hpp>
 #include <parley/fwd.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -275,6 +276,7 @@ awaitable<T> on_strand(strand where, std::function<awaitable<T>()> operation) {
         asio::use_awaitable, std::move(where), std::move(operation));
 }
 
-extern template awaitable<void> on_strand<void>(strand, std::function<awaitable<void>()>);
+extern template PARLEY_EXPORT awaitable<void> on_strand<void>(strand,
+                                                              std::function<awaitable<void>()>);
 
 } // namespace parley::detail

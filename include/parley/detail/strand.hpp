@@ -1,5 +1,6 @@
 #pragma once
 
+#include <parley/export.hpp>
 #include <parley/fwd.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -20,7 +21,7 @@ namespace parley::detail {
 /// That one is as large as what an any_io_executor keeps without an allocation. A strand over an
 /// any_io_executor is not, and each of its many copies and preferences is an object on the heap.
 /// It converts to the executor that it is, but is none: so each post is one that knows the type.
-class strand {
+class PARLEY_EXPORT strand {
 public:
     using direct = asio::strand<asio::io_context::executor_type>;
     using erased = asio::strand<asio::any_io_executor>;

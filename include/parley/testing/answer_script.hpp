@@ -1,5 +1,7 @@
 #pragma once
 
+#include <parley/export.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -15,7 +17,7 @@ namespace parley::testing {
 class answer_script;
 
 /// A `chat_message` as the server received it, with what its session has configured so far.
-struct received_message {
+struct PARLEY_EXPORT received_message {
     std::uint64_t session{0};                   ///< number of the session, from 1
     std::string content;                        ///< `content`, decoded
     std::vector<std::string> media;             ///< `media`, decoded
@@ -111,7 +113,7 @@ using answer_step =
 ///     .call_tool("get_weather", R"({"city":"Bern"})")
 ///     .then([](const tool_answer& o) { return answer_script{}.text("It is " + *o.result); });
 /// @endcode
-class answer_script {
+class PARLEY_EXPORT answer_script {
 public:
     answer_script();
 
@@ -177,6 +179,6 @@ private:
 /// A message about the weather calls the client's tool whose name contains `weather`, when there is
 /// one, with `{"city": …}`, and says its result in a sentence; any other message gets a friendly
 /// echo. Both stream in several pieces.
-answer_script demo_answer(const received_message& message);
+PARLEY_EXPORT answer_script demo_answer(const received_message& message);
 
 } // namespace parley::testing

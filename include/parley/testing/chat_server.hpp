@@ -1,5 +1,6 @@
 #pragma once
 
+#include <parley/export.hpp>
 #include <parley/testing/answer_script.hpp>
 #include <parley/testing/chat_server_options.hpp>
 #include <parley/testing/server_fault.hpp>
@@ -34,7 +35,7 @@ namespace parley::testing {
 /// @par Thread safety   every function may be called from any thread at any time, but for the
 ///                      destructor; faults and settings hold for whatever the server does after the
 ///                      call. `stop` and the destructor must not be called from a script.
-class chat_server {
+class PARLEY_EXPORT chat_server {
 public:
     /// Listens and serves. Throws `boost::system::system_error` when it cannot listen,
     /// `std::runtime_error` when a certificate cannot be used.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <parley/export.hpp>
 #include <parley/named.hpp>
 
 #include <chrono>
@@ -22,7 +23,7 @@ enum class server_tls {
 
 using parley::operator<<;
 /// The enumerator's own name.
-std::string_view to_string(server_tls) noexcept;
+PARLEY_EXPORT std::string_view to_string(server_tls) noexcept;
 
 /// What a `chat_server` is started with. Used in its constructor only, which refuses what is out of
 /// its bounds by name (`errc::invalid_configuration`).

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <parley/export.hpp>
 #include <parley/named.hpp>
 
 #include <chrono>
@@ -26,10 +27,10 @@ enum class endpoint {
 
 using parley::operator<<;
 /// The enumerator's own name.
-std::string_view to_string(endpoint) noexcept;
+PARLEY_EXPORT std::string_view to_string(endpoint) noexcept;
 
 /// What happens to an HTTP request instead of, or before, its proper answer.
-class http_fault {
+class PARLEY_EXPORT http_fault {
 public:
     /// What is done to a request.
     enum class kind {
@@ -86,10 +87,10 @@ private:
 };
 
 /// The enumerator's own name.
-std::string_view to_string(http_fault::kind) noexcept;
+PARLEY_EXPORT std::string_view to_string(http_fault::kind) noexcept;
 
 /// What goes wrong in a session after its 101. Each setter adds to the others.
-class session_fault {
+class PARLEY_EXPORT session_fault {
 public:
     session_fault();
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <parley/export.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -52,7 +54,7 @@ struct received_frame {
 };
 
 /// One HTTP request of a client. It holds the client's secrets: for tests only.
-struct received_request {
+struct PARLEY_EXPORT received_request {
     std::string method;                                       ///< as `POST`
     std::string target;                                       ///< path and query
     std::vector<std::pair<std::string, std::string>> headers; ///< in order

@@ -1,0 +1,45 @@
+"""A shared library exports what the public headers declare, and no more.
+
+    python3 test/consumer/exports.py LIBRARY...     prints each symbol that is not theirs; status 1 for any
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HEADERS = Path(__file__).resolve().parents[2] / 'include' / 'parley'
+# `vtable for parley::x`, `parley::x::y(…)`, `std::string_view parley::detail::x<int>(…)`
+NAME = re.compile(r'(?:^|[ (])parley::(?:(?:testing|detail)::)?(~?\w+)')
+
+
+def foreign(symbols, declared):
+    """Of demangled symbols those of ours that no header declares, and how many are ours."""
+    ours = [(symbol, name[1]) for symbol in symbols if (name := NAME.search(symbol.split('(')[0] + '('))]
+    return [symbol for symbol, name in ours if name not in declared], len(ours)
+
+
+def self_test():
+    declared = {'client', 'strand'}
+    assert foreign(['vtable for parley::client', 'parley::detail::strand::post(int)'], declared) == ([], 2)
+    assert foreign(['parley::frame_reader::next(long)', 'std::x::y(parley::z)'], declared)[0] == \
+        ['parley::frame_reader::next(long)']
+
+
+def main():
+    self_test()
+    declared = set()
+    for header in HEADERS.rglob('*.hpp'):
+        declared |= set(re.findall(r'\w+', re.sub(r'//.*', '', header.read_text())))
+    broken = False
+    for library in sys.argv[1:]:
+        listed = subprocess.run(['nm', '-DC', '--defined-only', library], check=True, capture_output=True, text=True)
+        symbols = [line.split(maxsplit=2)[2] for line in listed.stdout.splitlines() if len(line.split(maxsplit=2)) == 3]
+        hidden, ours = foreign(symbols, declared)
+        print(*hidden, f'{library}: {ours} symbols of ours, {len(hidden)} that no public header declares', sep='\n')
+        broken = broken or bool(hidden) or ours == 0
+    sys.exit(1 if broken else 0)
+
+
+if __name__ == '__main__':
+    main()
