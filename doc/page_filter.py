@@ -110,7 +110,8 @@ def prose(path, text):
     bare = re.sub(r'^#.*$|\[[^\]]*\]\([^)]*\)', lambda match: match[0].replace('\x00', '\x02'), text, flags=re.M)
     guide = page_id(path) == 'index' or path.parent.parent == ROOT / 'doc' or path.name in GUIDES
     text = re.sub('\x00(\\d+)\x00', lambda match: (reference if guide else str)(spans[int(match[1])]), bare)
-    return re.sub('\x02(\\d+)\x02', lambda match: spans[int(match[1])], text)
+    text = re.sub('\x02(\\d+)\x02', lambda match: spans[int(match[1])], text)
+    return re.sub(r'%(?=[A-Za-z_])', '%%', text)  # Doxygen takes one away, from code too
 
 
 def headings(path, text):
@@ -151,6 +152,7 @@ def self_test():
             (index, '# A\n- [x](protocol.md): y', '# A {#mainpage}\n- \\subpage protocol "x": y'),
             (index, '`chat_client::ask` `answer` [`chat_client`](https://z.org)', '<code>@ref parley::chat_client::ask "chat_client::ask"</code> `answer` [`chat_client`](https://z.org)'),
             (page, '```mermaid\nstateDiagram-v2\n    [*] --> a: b\n```\n', '\n| from | to | when |\n| --- | --- | --- |\n| · | a | b |\n\n'),
+            (page, '`%XX` 5 % of', '`%%XX` 5 % of'),
             (page, '```\n## [a](b)\n```\nx@y @z', '```\n## [a](b)\n```\nx@y \\@z')]:
         if filtered(path, text) != wanted:
             sys.exit(f'the self-test failed: {filtered(path, text)!r}')
