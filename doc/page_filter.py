@@ -15,7 +15,7 @@ HEADING = re.compile(r'^(#{1,6}) +(.+?) *#* *$', re.M)
 LINK = re.compile(r'(?<![!\\])\[((?:[^\[\]]|\[[^\[\]]*\])+)\]\(([^)\s]+)\)')
 CODE = re.compile(r'(`+)(?:(?!\1).|\n)+?\1')
 GUIDES = ('migration.md', 'troubleshooting.md')  # the other pages of doc/ speak of the wire and of the inside too
-TYPE = re.compile(r'^(?:struct|class|enum class) (\w+)[^;{]*\{(?:[^\n]*\};|\n.*?^\};)', re.M | re.S)
+TYPE = re.compile(r'^(?:struct|class|enum class) (?:PARLEY_EXPORT )?(\w+)[^;{]*\{(?:[^\n]*\};|\n.*?^\};)', re.M | re.S)
 MEMBER = re.compile(r'^    [\w:<>,&*\s]*?[\s&*](\w+)\([^;{]*\)[^;{]*[;{]', re.M)
 TRANSITION = re.compile(r'^ *(\[\*\]|\w+) *--> *(\[\*\]|\w+)(?:: *(.*))?$')
 
