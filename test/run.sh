@@ -18,10 +18,11 @@ give_up() {
 }
 
 require build programs tests
-# Several files compiled as one: what costs is reading the headers, and this is a third of the time.
-# g++ then takes what is in a file's unnamed namespace for a header's.
+# Several files compiled as one: reading the headers is what costs, and this is a third of the time.
+# g++ then takes what is in a file's unnamed namespace for a header's. -g1 keeps the names of functions
+# and the lines in a backtrace, and is built and linked sooner than -g.
 configure build/debug --buildtype=debug -Dwerror=$werror -Dtests=enabled -Dexamples=enabled -Dbench=disabled \
-    -Dunity=on -Dunity_size=8 -Dcpp_args=-Wno-subobject-linkage -Db_coverage="${COVERAGE:-false}" "$@" ||
+    -Dunity=on -Dunity_size=8 -Dcpp_args='-Wno-subobject-linkage -g1' -Db_coverage="${COVERAGE:-false}" "$@" ||
     give_up 'The project could not be configured.'
 build build/debug 2 || give_up 'The project could not be built.'
 
