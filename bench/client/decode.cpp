@@ -16,7 +16,7 @@ namespace {
 class counting_sink final : public parley::message_sink {
 public:
     void on_session_established() override {}
-    void on_authentication_refused(quotation, quotation) override {}
+    void on_authentication_refused(parley::quotation, parley::quotation) override {}
     void on_tools_acknowledged(bool) override {}
     void on_configuration_requested() override {}
     void on_event(parley::event&& happened) override {

@@ -4,6 +4,7 @@
 #include <parley/error.hpp>
 
 #include "core/iso8601.hpp"
+#include "core/retry_after.hpp"
 #include "core/text.hpp"
 #include "core/url.hpp"
 #include "dialect/parley/ticket_wire.hpp"
