@@ -67,7 +67,7 @@ public:
         {
             const std::lock_guard lock(mutex);
             while (woken.size() < count && !waiting.empty()) {
-                woken.push_back(waiting.front());
+                if (auto one = waiting.front().lock()) woken.push_back(std::move(one));
                 waiting.pop_front();
             }
         }
@@ -85,7 +85,7 @@ public:
         co_await mine->timer.async_wait(asio::as_tuple(asio::use_awaitable));
         co_await asio::this_coro::throw_if_cancelled(true);
         const std::lock_guard lock(self->mutex);
-        self->waiting.remove(mine);
+        self->waiting.remove_if([&mine](const auto& one) { return one.lock() == mine; });
         if (mine->released) co_return;
         ++self->cancelled;
         throw boost::system::system_error(asio::error::operation_aborted);
@@ -118,7 +118,7 @@ public:
     const std::shared_ptr<clock_source> clock;
     mutable std::mutex mutex;
     std::deque<outcome> queue;
-    std::list<std::shared_ptr<held_answer>> waiting;
+    std::list<std::weak_ptr<held_answer>> waiting; // the requests own them: a context may go first
     std::vector<ticket_request> requests;
     std::chrono::seconds lifetime{3'600};
     unsigned made = 0;

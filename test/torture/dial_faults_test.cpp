@@ -115,7 +115,7 @@ enum ending : int {
         return (holds(name, "any_executor_base") || holds(name, "any_io_executor")) &&
                (holds(name, "prefer_fn") || holds(name, "require_fn"));
     });
-    const bool turn = std::any_of(names, names + std::min(depth, 6), [&](std::string_view name) {
+    const bool turn = std::any_of(names, names + std::min(depth, 10), [&](std::string_view name) {
         return holds(name, "strand_executor_service7invoker");
     });
     const bool known = executor || turn;
