@@ -314,7 +314,7 @@ void observer::opening_again(websocket_state from) {
     run_left_ = false;
     // An end by a failure has its event, which is told or to come; one by a disconnect has none.
     const bool is_first = from == websocket_state::idle;
-    const bool drained = is_first || std::exchange(drained_, false);
+    const bool drained = std::exchange(drained_, false) || is_first;
     if (!drained && from != websocket_state::failed) end_untold_ = true;
     if (!std::exchange(over_, false) && !drained) ++openings_ahead_;
 }
