@@ -14,6 +14,7 @@
 #include "transport/websocket_error.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -49,6 +50,14 @@ const std::vector<std::string>& told_secrets() {
         return forms;
     }();
     return all;
+}
+
+/// A sixth of them: six turns have them all.
+std::vector<std::string> told_secrets_of(std::size_t turn) {
+    std::vector<std::string> some;
+    for (std::size_t n = turn % 6; n < told_secrets().size(); n += 6)
+        some.push_back(told_secrets()[n]);
+    return some;
 }
 
 bool tells_any(const std::string& text) {
@@ -385,6 +394,7 @@ std::string longest_of(const std::string& beginning) {
 
 TEST_CASE("quoting: no secret comes back, from whatever field of whatever frame",
           "[component][quoting]") {
+    std::size_t turn = 0;
     for (const auto& one : all_probes())
         for (const auto at : stages) {
             INFO(one.name << " at stage " << static_cast<int>(at));
@@ -395,7 +405,7 @@ TEST_CASE("quoting: no secret comes back, from whatever field of whatever frame"
                 });
                 continue;
             }
-            for (const auto& form : told_secrets())
+            for (const auto& form : told_secrets_of(turn++))
                 check_secrets(at, one.payload, [&](scripted_connection& peer) {
                     peer.reply(one.frame("the " + form + " of you"));
                 });
@@ -404,13 +414,15 @@ TEST_CASE("quoting: no secret comes back, from whatever field of whatever frame"
 
 TEST_CASE("quoting: no secret comes back in a close, or in what a transport says",
           "[component][quoting]") {
+    constexpr std::array codes{1000u, 1008u, 1011u, 4001u, 4401u};
+    std::size_t turn = 0;
     for (const auto at : stages)
         for (const auto& form : told_secrets()) {
             INFO(form << " at stage " << static_cast<int>(at));
-            for (const unsigned code : {1000u, 1008u, 1011u, 4001u, 4401u})
-                check_secrets(at, false, [&](scripted_connection& peer) {
-                    peer.fail_read(closed_by_peer(code, "bad " + form));
-                });
+            const unsigned code = codes[turn++ % codes.size()];
+            check_secrets(at, false, [&](scripted_connection& peer) {
+                peer.fail_read(closed_by_peer(code, "bad " + form));
+            });
             check_secrets(at, false, [&](scripted_connection& peer) {
                 error_details details;
                 details.server_text = details.server_code = details.reason = form;
