@@ -31,7 +31,8 @@ namespace parley {
 // An empty text, function or executor means the default that the field names; where none is named,
 // that there is none.
 
-/// Who asks for tickets. Absent fields are left out of the request (doc/protocol.md 1.3).
+/// The identity that asks for tickets. Absent fields are left out of the request
+/// (doc/protocol.md 1.3).
 struct auth_data {
     secret user_mp_auth_token; ///< header `x-oddle-mp-auth-token`
     secret chat_server_key;    ///< header `x-oddle-chat-server-key`
@@ -209,7 +210,7 @@ struct timeouts_config {
 /// All settings of a chat_client; only `server_url` is required.
 struct chat_client_config {
     std::string server_url;       ///< `wss://host[:port][/prefix]`, also ws, https, http
-    auth_data auth;               ///< who asks for tickets
+    auth_data auth;               ///< the identity that asks for tickets
     ticket_config ticket;         ///< when they are fetched and renewed
     connection_config connection; ///< how the session is opened and kept
     tool_config tools;            ///< how tool calls run

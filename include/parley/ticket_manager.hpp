@@ -116,7 +116,7 @@ public:
     ///
     /// A ticket that arrives with less than `validity_buffer` left is given to those who waited for
     /// it, once, and never causes a second request (doc/protocol.md 1.4). A single-use ticket is
-    /// given to one of them, and each other gets one of his own.
+    /// given to one of them, and each other gets one of its own.
     ///
     /// It waits at most (1 + max_retries) × request_timeout and the backoff between the attempts.
     /// Once nobody waits any more, an attempt that is on is finished and its ticket kept, but no

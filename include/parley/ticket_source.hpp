@@ -35,7 +35,7 @@ public:
         : auth_(std::move(auth)), reason_(reason), attempt_(attempt), deadline_(deadline),
           replaces_(std::move(replaces)) {}
 
-    /// Who asks.
+    /// The identity that asks.
     const auth_data& auth() const noexcept { return auth_; }
     /// Why.
     ticket_reason reason() const noexcept { return reason_; }

@@ -267,7 +267,7 @@ void chat_client::impl::abandon() {
         if (opening_flight_) opening_flight_->cancel();
     };
     const auto end_updates = [this] { end_thread_updates(); };
-    const auto end_tickets = [this] { // whoever waits is told
+    const auto end_tickets = [this] { // all waiters are told
         if (owns_tickets_) tasks().spawn([manager = tickets_] { return manager->stop(); });
     };
     take_all(log_, leave, hang_up, stop_tools, end_events, end_work, end_updates, end_tickets);

@@ -55,7 +55,7 @@ awaitable<void> connection_impl::resume(self_ptr self, std::shared_ptr<session_l
     if (thrown) std::rethrow_exception(thrown);
 }
 
-/// Whatever cannot be said for want of memory, afterwards nothing runs, and whoever waits looks.
+/// Whatever cannot be said for want of memory, afterwards nothing runs, and all waiters look.
 void connection_impl::end_loop(bool failed) noexcept {
     if (failed && stop_ == stop::none) fail_inside();
     if (failed && link_) link_->abort_at_once();

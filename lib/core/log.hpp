@@ -26,7 +26,7 @@ public:
     /// What the sink throws ends here, and so does a want of memory.
     void write(log_level level, std::string_view line) const noexcept;
 
-    /// For the parts of whoever has this; empty without one.
+    /// For the parts of its owner; empty without one.
     log_sink sink() const;
     /// How often the sink threw.
     std::uint64_t failures() const noexcept;

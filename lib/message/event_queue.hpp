@@ -41,7 +41,7 @@ public:
     /// From any thread and executor, on which it resumes: at once when an event is there, nullopt
     /// when closed and drained. Cancelled: no event is lost.
     awaitable<std::optional<event>> next();
-    /// `next` for whoever may outlive this: then it is aborted.
+    /// `next` for a caller that may outlive this: then it is aborted.
     std::function<awaitable<std::optional<event>>()> taker() const;
 
     /// No more events: who waits gets what is left, then nullopt. Strand only.

@@ -47,7 +47,7 @@ tcp_endpoints known_endpoints(const std::string& host, std::uint16_t port);
 
 /// Name lookups with a hard deadline. getaddrinfo cannot be interrupted and Asio's resolver waits
 /// for it, in `cancel` as in the destructor of its context (doc/pitfalls.md P20); here a lookup has
-/// a detached thread, and whoever waits for it can leave.
+/// a detached thread, and its waiters can leave.
 ///
 /// Callers that ask for the same host and port share a lookup. At most `max_threads` run; others
 /// queue, each caller within its own time. Where no thread can be had and none runs, a lookup fails

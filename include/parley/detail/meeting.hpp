@@ -53,7 +53,7 @@ private:
     bool begun_ = false;
 };
 
-/// A caller who waits in one context for an operation in another. Either context may be destroyed
+/// A caller that waits in one context for an operation in another. Either context may be destroyed
 /// first, on any thread.
 ///
 /// The caller's handler is that of a timer of its context, which alone frees it. The operation

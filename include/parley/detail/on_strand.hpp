@@ -145,7 +145,7 @@ private:
     const std::shared_ptr<meeting_for<T>> with_;
 };
 
-/// Who waits at a meeting: it belongs to the caller's context.
+/// The waiter at a meeting: it belongs to the caller's context.
 template <class T, class Handler>
 class met_caller {
 public:
@@ -257,11 +257,10 @@ void begin_crossing(std::shared_ptr<crossing<T>> way, std::function<awaitable<T>
 }
 
 /// Runs `operation()` (T is void, or default constructible) on `where` for a caller on any
-/// executor, who is resumed on his own. Any type of cancellation reaches the operation; so does the
-/// end of the caller's context, as terminal. When the strand's context ends first, the caller gets
-/// `operation_aborted`. Call it
-/// from a function that is no coroutine: the closure must not be part of a co_await expression (g++
-/// 12 destroys it twice).
+/// executor, which is resumed on its own. Any type of cancellation reaches the operation; so does
+/// the end of the caller's context, as terminal. When the strand's context ends first, the caller
+/// gets `operation_aborted`. Call it from a function that is no coroutine: the closure must not be
+/// part of a co_await expression (g++ 12 destroys it twice).
 ///
 /// The operation is type-erased, so that this is compiled once for each T and not for each call.
 template <class T>
