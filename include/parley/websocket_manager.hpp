@@ -133,9 +133,12 @@ public:
     /// The connection in detail, at this moment. Never blocks.
     websocket_status status() const;
 
-private:
+    /// The implementation, of which chat_client is made too.
     class impl;
-    std::shared_ptr<impl> impl_;
+
+private:
+    class mailbox;
+    std::shared_ptr<mailbox> mailbox_;
 };
 
 } // namespace parley

@@ -22,7 +22,6 @@ connection_options options_of(const chat_client_config& config, std::shared_ptr<
     connection_options options;
     options.server_url = config.server_url;
     options.config = config.connection;
-    options.send_timeout = config.timeouts.send;
     options.gate = std::move(gate);
     options.log = log.sink();
     options.log_threshold = config.log_threshold;
@@ -79,7 +78,8 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
       // A shared manager renews as its owner has it.
       renews_tickets_(owns_tickets_ && config.ticket.renew_proactively),
       gate_(std::make_shared<redactor>(secrets_in(config))),
-      connection_(connection::make(strand_, environment_, options_of(config, gate_, log_))),
+      connection_(std::make_shared<websocket_manager::impl>(strand_, environment_,
+                                                            options_of(config, gate_, log_))),
       router_(message_router::make(strand_, environment_, router_options_of(config, gate_, log_))),
       events_(strand_, clock_, config.connection.limits, event_queue::before_first::drop_oldest),
       changed_(strand_, clock_), opening_(config.connection.session_timeout, timeouts_.acknowledge),

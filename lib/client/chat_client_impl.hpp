@@ -10,8 +10,7 @@
 #include "async/task_group.hpp"
 #include "client/ask_call.hpp"
 #include "client/tool_update.hpp"
-#include "connection/connection.hpp"
-#include "connection/session_layer.hpp"
+#include "connection/websocket_manager_impl.hpp"
 #include "core/log.hpp"
 #include "core/redactor.hpp"
 #include "message/event_queue.hpp"
@@ -202,7 +201,7 @@ private:
     const std::shared_ptr<detail::ticket_tally> tally_; // of a manager that is shared
     const bool renews_tickets_;                         // in good time, while a session is ready
     const std::shared_ptr<redactor> gate_;              // of all that the server says
-    std::shared_ptr<connection> connection_;
+    std::shared_ptr<websocket_manager::impl> connection_;
     std::shared_ptr<message_router> router_;
     std::shared_ptr<http_client> http_; // for thread updates, once there are any
     event_queue events_;

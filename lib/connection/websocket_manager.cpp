@@ -5,8 +5,7 @@
 #include "async/condition.hpp"
 #include "async/flight.hpp"
 #include "async/reserved_post.hpp"
-#include "connection/connection.hpp"
-#include "connection/session_layer.hpp"
+#include "connection/websocket_manager_impl.hpp"
 #include "core/log.hpp"
 #include "core/setting_tables.hpp"
 #include "core/text.hpp"
@@ -29,7 +28,6 @@ connection_options options_of(std::string server_url, connection_config config,
     made.gate = std::move(gate);
     made.server_url = std::move(server_url);
     made.config = std::move(config);
-    made.send_timeout = options.send_timeout;
     made.log = options.log;
     made.log_threshold = options.log_threshold;
     return made;
@@ -37,17 +35,17 @@ connection_options options_of(std::string server_url, connection_config config,
 
 } // namespace
 
-/// The simplest layer there is: a session is ready when the WebSocket is open, and messages wait
-/// until somebody receives them.
-class websocket_manager::impl : public std::enable_shared_from_this<websocket_manager::impl>,
-                                public session_layer {
+/// The session layer of a websocket_manager that is used alone: a session is ready when the
+/// WebSocket is open, and messages wait until a caller receives them.
+class websocket_manager::mailbox : public std::enable_shared_from_this<websocket_manager::mailbox>,
+                                   public session_layer {
 public:
-    impl(const asio::any_io_executor& executor, std::string server_url, connection_config config,
-         websocket_manager_options options, environment_ptr environment)
+    mailbox(const asio::any_io_executor& executor, std::string server_url, connection_config config,
+            websocket_manager_options options, environment_ptr environment)
         : strand_(detail::strand::around(executor)), context_(detail::context_watch::of(strand_)),
           clock_(environment->clock()), options_(std::move(options)), limits_(config.limits),
           log_(options_.log, options_.log_threshold),
-          connection_(connection::make(
+          connection_(std::make_shared<impl>(
               strand_, std::move(environment),
               options_of(std::move(server_url), std::move(config), options_, gate_))),
           arrived_(strand_, clock_), room_(strand_, clock_) {}
@@ -59,12 +57,12 @@ public:
     }
     websocket_status status() const { return connection_->status(); }
 
-    static awaitable<void> connect(std::shared_ptr<impl> self, ticket held);
-    static awaitable<void> send(std::shared_ptr<impl> self, std::string text);
-    static awaitable<std::optional<incoming_message>> receive(std::shared_ptr<impl> self);
-    static awaitable<void> disconnect(std::shared_ptr<impl> self);
+    static awaitable<void> connect(std::shared_ptr<mailbox> self, ticket held);
+    static awaitable<void> send(std::shared_ptr<mailbox> self, std::string text);
+    static awaitable<std::optional<incoming_message>> receive(std::shared_ptr<mailbox> self);
+    static awaitable<void> disconnect(std::shared_ptr<mailbox> self);
     void update_ticket(ticket held);
-    static void abandon_later(std::shared_ptr<impl> self) noexcept { // any thread, once
+    static void abandon_later(std::shared_ptr<mailbox> self) noexcept { // any thread, once
         auto post = self->last_post_;
         const auto strand = self->where();
         post(strand, [self = std::move(self)] { self->abandon(); });
@@ -84,11 +82,11 @@ private:
     void on_connection_event(connection_event happened) override;
     void on_end() noexcept override { end(); }
 
-    static awaitable<void> open(std::shared_ptr<impl> self);
-    static awaitable<void> close(std::shared_ptr<impl> self);
-    static awaitable<ticket> find_ticket(std::shared_ptr<impl> self,
+    static awaitable<void> open(std::shared_ptr<mailbox> self);
+    static awaitable<void> close(std::shared_ptr<mailbox> self);
+    static awaitable<ticket> find_ticket(std::shared_ptr<mailbox> self,
                                          std::optional<ticket> rejected);
-    static awaitable<void> wait_for_room(std::shared_ptr<impl> self);
+    static awaitable<void> wait_for_room(std::shared_ptr<mailbox> self);
     void end() noexcept;
 
     const detail::strand strand_;
@@ -99,7 +97,7 @@ private:
     const limits_config limits_;
     const logger log_;
     const std::shared_ptr<redactor> gate_ = std::make_shared<redactor>();
-    const std::shared_ptr<connection> connection_;
+    const std::shared_ptr<impl> connection_;
     condition arrived_; // a message, or the end
     condition room_;    // for more messages
 
@@ -114,7 +112,7 @@ private:
     bool given_up_ = false; // the flight: it only has to land
 };
 
-awaitable<void> websocket_manager::impl::connect(std::shared_ptr<impl> self, ticket held) {
+awaitable<void> websocket_manager::mailbox::connect(std::shared_ptr<mailbox> self, ticket held) {
     if (self->gone_) throw_aborted();
     if (held.empty()) throw_error(error_info(errc::empty_ticket, "The ticket is empty."));
     while (self->given_up_ && self->opening_ && !self->opening_->done()) {
@@ -147,7 +145,7 @@ awaitable<void> websocket_manager::impl::connect(std::shared_ptr<impl> self, tic
     if (failure) std::rethrow_exception(failure);
 }
 
-awaitable<void> websocket_manager::impl::open(std::shared_ptr<impl> self) {
+awaitable<void> websocket_manager::mailbox::open(std::shared_ptr<mailbox> self) {
     if (std::exchange(self->ended_, false)) {
         self->messages_.clear();
         self->bytes_ = 0;
@@ -164,17 +162,18 @@ awaitable<void> websocket_manager::impl::open(std::shared_ptr<impl> self) {
     std::rethrow_exception(failure);
 }
 
-std::optional<ticket> websocket_manager::impl::ticket_at_hand() {
+std::optional<ticket> websocket_manager::mailbox::ticket_at_hand() {
     const bool given = std::exchange(given_, false);
     return given || !options_.next_ticket ? std::optional(held_) : std::nullopt;
 }
 
-awaitable<ticket> websocket_manager::impl::next_ticket(std::optional<ticket> rejected, time_point) {
+awaitable<ticket> websocket_manager::mailbox::next_ticket(std::optional<ticket> rejected,
+                                                          time_point) {
     return find_ticket(shared_from_this(), std::move(rejected));
 }
 
-awaitable<ticket> websocket_manager::impl::find_ticket(std::shared_ptr<impl> self,
-                                                       std::optional<ticket> rejected) {
+awaitable<ticket> websocket_manager::mailbox::find_ticket(std::shared_ptr<mailbox> self,
+                                                          std::optional<ticket> rejected) {
     const bool fresh = rejected.has_value();
     const bool other = !fresh || self->held_.value() != rejected->value();
     const bool given = std::exchange(self->given_, false);
@@ -194,7 +193,7 @@ awaitable<ticket> websocket_manager::impl::find_ticket(std::shared_ptr<impl> sel
     co_return self->held_;
 }
 
-awaitable<void> websocket_manager::impl::send(std::shared_ptr<impl> self, std::string text) {
+awaitable<void> websocket_manager::mailbox::send(std::shared_ptr<mailbox> self, std::string text) {
     if (self->gone_) throw_aborted();
     if (!valid_utf8(text))
         throw_error(error_info(errc::invalid_utf8, "The message is not valid UTF-8."));
@@ -207,7 +206,7 @@ awaitable<void> websocket_manager::impl::send(std::shared_ptr<impl> self, std::s
 }
 
 awaitable<std::optional<incoming_message>>
-websocket_manager::impl::receive(std::shared_ptr<impl> self) {
+websocket_manager::mailbox::receive(std::shared_ptr<mailbox> self) {
     while (self->messages_.empty()) {
         if (self->gone_) throw_aborted();
         if (self->ended_) co_return std::nullopt;
@@ -220,27 +219,27 @@ websocket_manager::impl::receive(std::shared_ptr<impl> self) {
     co_return first;
 }
 
-void websocket_manager::impl::on_text(std::string_view text) {
+void websocket_manager::mailbox::on_text(std::string_view text) {
     messages_.emplace_back(std::string(text), false);
     bytes_ += text.size();
     arrived_.notify_all();
 }
 
-void websocket_manager::impl::on_binary(std::size_t) {
+void websocket_manager::mailbox::on_binary(std::size_t) {
     messages_.emplace_back(std::string(), true);
     arrived_.notify_all();
 }
 
-bool websocket_manager::impl::has_room() const {
+bool websocket_manager::mailbox::has_room() const {
     return messages_.size() < limits_.event_count && bytes_ < limits_.event_bytes;
 }
 
-awaitable<void> websocket_manager::impl::wait_for_room(std::shared_ptr<impl> self) {
+awaitable<void> websocket_manager::mailbox::wait_for_room(std::shared_ptr<mailbox> self) {
     while (!self->has_room() && !self->gone_ && !self->ended_)
         co_await self->room_.wait_until();
 }
 
-void websocket_manager::impl::on_connection_event(connection_event happened) {
+void websocket_manager::mailbox::on_connection_event(connection_event happened) {
     if (std::holds_alternative<connection_failed>(happened)) end();
     if (!options_.on_event || gone_) return;
     try {
@@ -252,18 +251,18 @@ void websocket_manager::impl::on_connection_event(connection_event happened) {
     }
 }
 
-void websocket_manager::impl::end() noexcept {
+void websocket_manager::mailbox::end() noexcept {
     ended_ = true;
     arrived_.notify_all();
     room_.notify_all();
 }
 
-void websocket_manager::impl::update_ticket(ticket held) {
+void websocket_manager::mailbox::update_ticket(ticket held) {
     held_ = std::move(held);
     given_ = true;
 }
 
-awaitable<void> websocket_manager::impl::disconnect(std::shared_ptr<impl> self) {
+awaitable<void> websocket_manager::mailbox::disconnect(std::shared_ptr<mailbox> self) {
     if (self->gone_) throw_aborted();
     if (!self->closing_ || self->closing_->done())
         self->closing_ =
@@ -272,12 +271,12 @@ awaitable<void> websocket_manager::impl::disconnect(std::shared_ptr<impl> self) 
     co_await closing->join();
 }
 
-awaitable<void> websocket_manager::impl::close(std::shared_ptr<impl> self) {
+awaitable<void> websocket_manager::mailbox::close(std::shared_ptr<mailbox> self) {
     co_await self->connection_->close(self->options_.disconnect_timeout);
     self->end();
 }
 
-void websocket_manager::impl::abandon() {
+void websocket_manager::mailbox::abandon() {
     gone_ = true;
     const auto leave = [this] {
         if (opening_) opening_->cancel();
@@ -291,45 +290,46 @@ void websocket_manager::impl::abandon() {
 websocket_manager::websocket_manager(asio::any_io_executor executor, std::string server_url,
                                      connection_config config, websocket_manager_options options,
                                      environment_ptr environment)
-    : impl_(std::make_shared<impl>(std::move(executor), std::move(server_url),
-                                   checked(std::move(config), "config."),
-                                   checked(std::move(options), "options."),
-                                   environment ? std::move(environment) : real_environment())) {
-    impl_->attach();
+    : mailbox_(std::make_shared<mailbox>(
+          std::move(executor), std::move(server_url), checked(std::move(config), "config."),
+          checked(std::move(options), "options."),
+          environment ? std::move(environment) : real_environment())) {
+    mailbox_->attach();
 }
 
-websocket_manager::~websocket_manager() { impl::abandon_later(std::move(impl_)); }
+websocket_manager::~websocket_manager() { mailbox::abandon_later(std::move(mailbox_)); }
 
 awaitable<void> websocket_manager::connect(ticket held) {
-    return detail::on_strand<void>(impl_->where(), [self = impl_, held = std::move(held)] {
-        return impl::connect(self, held);
+    return detail::on_strand<void>(mailbox_->where(), [self = mailbox_, held = std::move(held)] {
+        return mailbox::connect(self, held);
     });
 }
 
 awaitable<void> websocket_manager::send(std::string text) {
-    return detail::on_strand<void>(impl_->where(),
-                                   [self = impl_, text = std::move(text)]() mutable {
-                                       return impl::send(self, std::move(text));
+    return detail::on_strand<void>(mailbox_->where(),
+                                   [self = mailbox_, text = std::move(text)]() mutable {
+                                       return mailbox::send(self, std::move(text));
                                    });
 }
 
 awaitable<std::optional<incoming_message>> websocket_manager::receive() {
     return detail::on_strand<std::optional<incoming_message>>(
-        impl_->where(), [self = impl_] { return impl::receive(self); });
+        mailbox_->where(), [self = mailbox_] { return mailbox::receive(self); });
 }
 
 void websocket_manager::update_ticket(ticket held) {
-    impl_->where().post(
-        [self = impl_, held = std::move(held)]() mutable { self->update_ticket(std::move(held)); });
+    mailbox_->where().post([self = mailbox_, held = std::move(held)]() mutable {
+        self->update_ticket(std::move(held));
+    });
 }
 
 awaitable<void> websocket_manager::disconnect() {
-    return detail::on_strand<void>(impl_->where(),
-                                   [self = impl_] { return impl::disconnect(self); });
+    return detail::on_strand<void>(mailbox_->where(),
+                                   [self = mailbox_] { return mailbox::disconnect(self); });
 }
 
-websocket_state websocket_manager::state() const { return impl_->status().state; }
+websocket_state websocket_manager::state() const { return mailbox_->status().state; }
 
-websocket_status websocket_manager::status() const { return impl_->status(); }
+websocket_status websocket_manager::status() const { return mailbox_->status(); }
 
 } // namespace parley

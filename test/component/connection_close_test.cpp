@@ -446,13 +446,13 @@ TEST_CASE("connection: the context may go with everything pending",
         const auto transports = std::make_shared<scripted_transports>(environment->time);
         environment->set_transports(transports);
         const auto layer = std::make_shared<test_layer>();
-        std::shared_ptr<connection> socket;
+        std::shared_ptr<websocket_manager::impl> socket;
         {
             asio::io_context io;
             const asio::any_io_executor strand = asio::make_strand(io.get_executor());
             connection_options options;
             options.server_url = "wss://chat.example";
-            socket = connection::make(strand, environment, options);
+            socket = std::make_shared<websocket_manager::impl>(strand, environment, options);
             layer->link = socket.get();
             layer->changed = std::make_unique<condition>(strand, environment->time);
             socket->attach(layer);

@@ -30,7 +30,7 @@ public:
             connection_options options;
             options.server_url = "wss://chat.example";
             one.layer = std::make_shared<test_layer>();
-            one.socket = connection::make(strand, environment, options);
+            one.socket = std::make_shared<websocket_manager::impl>(strand, environment, options);
             one.layer->link = one.socket.get();
             one.layer->changed = std::make_unique<condition>(strand, environment->time);
             one.socket->attach(one.layer);
@@ -55,7 +55,7 @@ public:
     struct client {
         std::shared_ptr<scripted_transports> transports;
         std::shared_ptr<test_layer> layer;
-        std::shared_ptr<connection> socket;
+        std::shared_ptr<websocket_manager::impl> socket;
         std::optional<started<void>> opening;
     };
 

@@ -3,8 +3,7 @@
 #include <parley/websocket_manager.hpp>
 
 #include "async/condition.hpp"
-#include "connection/connection.hpp"
-#include "connection/session_layer.hpp"
+#include "connection/websocket_manager_impl.hpp"
 #include "support/log_capture.hpp"
 #include "support/run.hpp"
 #include "support/scripted_transport.hpp"
@@ -79,7 +78,7 @@ public:
         changed->notify_all();
     }
 
-    connection* link = nullptr;
+    websocket_manager::impl* link = nullptr;
     std::unique_ptr<condition> changed;
     bool ready_when_open = true;
     bool room = true;
@@ -139,7 +138,7 @@ public:
         options.log_threshold = log_level::debug;
         const asio::any_io_executor strand = asio::make_strand(io.get_executor());
         executor = strand;
-        socket = connection::make(strand, environment, std::move(options));
+        socket = std::make_shared<websocket_manager::impl>(strand, environment, std::move(options));
         layer->link = socket.get();
         layer->changed = std::make_unique<condition>(strand, environment->time);
         socket->attach(layer);
@@ -200,7 +199,7 @@ public:
     std::shared_ptr<test_layer> layer = std::make_shared<test_layer>();
     log_capture log;
     asio::any_io_executor executor;
-    std::shared_ptr<connection> socket;
+    std::shared_ptr<websocket_manager::impl> socket;
 };
 
 } // namespace parley::test

@@ -1,15 +1,29 @@
 #pragma once
 
+#include <parley/config.hpp>
+#include <parley/error.hpp>
+#include <parley/fwd.hpp>
+#include <parley/status.hpp>
+#include <parley/websocket_manager.hpp>
+
 #include "async/bare_condition.hpp"
 #include "async/flight.hpp"
 #include "async/task_group.hpp"
-#include "connection/connection.hpp"
 #include "connection/link.hpp"
+#include "connection/session_layer.hpp"
 #include "connection/status_board.hpp"
+#include "core/clock.hpp"
 #include "core/log.hpp"
+#include "core/redactor.hpp"
+#include "core/url.hpp"
 #include "policy/reconnect_fsm.hpp"
 #include "policy/send_queue.hpp"
+#include "transport/environment.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
+
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,42 +35,87 @@ namespace parley {
 
 inline constexpr unsigned normal_closure = 1000; // RFC 6455 section 7.4.1
 
-/// The class behind connection::make: `loop` carries out what reconnect_fsm decides, first within
-/// `open`; everything else sets a flag, calls `stir`, and lets the loop see to it. While a session
-/// is live there is no loop, but for the sake of everybody else it runs.
-class connection_impl final : public connection, private link_owner {
-    struct token {};
+/// What a connection is made with.
+struct connection_options {
+    std::string server_url;
+    connection_config config;
+    std::chrono::milliseconds answer_lifetime{60'000}; ///< of an undelivered tool answer
+    /// Every error of the connection goes through it; it learns the tickets. Null: one of its own.
+    std::shared_ptr<redactor> gate;
+    log_sink log;
+    log_level log_threshold = log_level::info;
+};
 
+enum class send_progress { writing, written };
+
+/// The connection of websocket_manager and chat_client: one attempt at a time, one live session,
+/// and the reconnect loop that carries out what reconnect_fsm decides. Strand only, but for
+/// `status`. It keeps itself and its session layer alive while a task of its runs.
+class websocket_manager::impl : public std::enable_shared_from_this<websocket_manager::impl>,
+                                private link_owner {
 public:
-    static std::shared_ptr<connection_impl>
-    make(asio::any_io_executor strand, environment_ptr environment, connection_options&& options);
-    connection_impl(token, asio::any_io_executor strand, environment_ptr environment,
-                    connection_options&& options);
-    ~connection_impl() override;
+    /// Throws `client_error` for what is wrong in the options.
+    impl(asio::any_io_executor strand, environment_ptr environment, connection_options options);
+    impl(const impl&) = delete;
+    impl& operator=(const impl&) = delete;
+    virtual ~impl();
 
-    void attach(std::weak_ptr<session_layer> layer) override { layer_ = std::move(layer); }
-    awaitable<void> open(time_point deadline) override;
-    void session_ready() override;
-    void session_rejected(error_info why) override;
-    void session_failed(error_info why) override;
+    /// Once, before anything else.
+    void attach(std::weak_ptr<session_layer> layer) { layer_ = std::move(layer); }
+
+    /// Opens a session: the first attempt (`init`). Returns when the layer has said
+    /// `session_ready`; throws otherwise, and nothing of the attempt is left. On a ready session it
+    /// returns at once; after an end it starts afresh. Cancelled: the attempt is given up. The
+    /// caller makes sure that it runs once at a time.
+    awaitable<void> open(time_point deadline);
+
+    /// The layer's verdict on the opening. `session_failed` ends the attempt with that error;
+    /// `session_rejected` counts as a rejection of the ticket (doc/protocol.md 3.2). Both may also
+    /// come on a ready session, which they end. Without a session they do nothing.
+    void session_ready();
+    void session_rejected(error_info why);
+    void session_failed(error_info why);
+
+    /// Queues a message; see websocket_manager::send. `progress` may be empty; it is called on the
+    /// strand, by the writer itself, when it takes the frame (`writing`) and when the whole frame
+    /// is handed over (`written`), before anything that the server says to it can be read.
     awaitable<void> send(std::string frame, time_point deadline,
-                         std::function<void(send_progress)> progress) override;
+                         std::function<void(send_progress)> progress);
+    /// The same in two halves: queues it, which may have written it already; throws when there is
+    /// no session. Then waits until it is settled: not awaited, it stays queued.
     std::shared_ptr<outgoing> begin_send(std::string frame,
-                                         std::function<void(send_progress)> progress) override;
-    awaitable<void> finish_send(std::shared_ptr<outgoing> begun, time_point deadline) override;
-    void send_control(std::string frame) override;
-    void send_answer(std::string frame, std::uint64_t id) override;
-    awaitable<void> reconnect(time_point deadline) override;
-    awaitable<void> close(std::chrono::milliseconds limit) override;
-    void abandon() override;
-    void notify_network_change() override;
-    const std::shared_ptr<const connection_config>& config() const override { return config_; }
-    bool ready() const override;
-    error_info late(std::string_view sentence) const override;
-    websocket_status status() const override { return board_->snapshot(); }
+                                         std::function<void(send_progress)> progress);
+    awaitable<void> finish_send(std::shared_ptr<outgoing> begun, time_point deadline);
+    /// Overtakes the messages; belongs to the session that is on (also while it opens), and goes
+    /// with it.
+    void send_control(std::string frame);
+    /// Overtakes the messages; kept for the next ready session for `answer_lifetime`.
+    /// `id`: for `session_layer::on_answer_too_large`; 0 for none.
+    void send_answer(std::string frame, std::uint64_t id = 0);
+
+    /// Gives the session up and opens another: `connection_lost` (requested), then
+    /// `connection_restored`. Returns when it is ready, throws when it ended for good or at the
+    /// deadline (the reconnecting goes on). Not connected: `not_connected`.
+    awaitable<void> reconnect(time_point deadline);
+
+    /// Drains for a third of `limit`, closes, ends every task. Idempotent, in every state;
+    /// concurrent calls all return when it is over. Not to be cancelled: it belongs to a flight of
+    /// its caller's.
+    awaitable<void> close(std::chrono::milliseconds limit);
+    /// The same without the drain and the close frame: for a destructor.
+    void abandon();
+
+    void notify_network_change();
+
+    const std::shared_ptr<const connection_config>& config() const { return config_; }
+    bool ready() const;
+    /// The error of a deadline that passes while the session is coming back: `timed_out`, and
+    /// what the last attempt failed with.
+    error_info late(std::string_view sentence) const;
+    websocket_status status() const { return board_->snapshot(); } ///< any thread
 
 private:
-    using self_ptr = std::shared_ptr<connection_impl>;
+    using self_ptr = std::shared_ptr<impl>;
 
     /// What the loop is doing.
     enum class stage { idle, dialing, live, leaving, waiting };

@@ -1,7 +1,7 @@
 // Messages on their way out: queued, written once, or their sender is told.
 
 #include "async/aborted.hpp"
-#include "connection/connection_impl.hpp"
+#include "connection/websocket_manager_impl.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -22,7 +22,7 @@ namespace {
 } // namespace
 
 /// One whose sender waits for the outcome.
-class connection_impl::queued_message : public outgoing {
+class websocket_manager::impl::queued_message : public outgoing {
 public:
     queued_message(std::string text, asio::any_io_executor strand,
                    std::shared_ptr<clock_source> clock, std::function<void(send_progress)> progress)
@@ -45,42 +45,43 @@ private:
     std::function<void(send_progress)> progress_;
 };
 
-bool connection_impl::accepts_messages() const {
+bool websocket_manager::impl::accepts_messages() const {
     return running_ && was_ready_ && !draining_ && stop_ == stop::none;
 }
 
-void connection_impl::enqueue(std::shared_ptr<outgoing> added) {
+void websocket_manager::impl::enqueue(std::shared_ptr<outgoing> added) {
     queue_->push(now(), std::move(added));
     board_->queued(*queue_);
     if (link_) link_->wake();
 }
 
-void connection_impl::send_control(std::string frame) {
+void websocket_manager::impl::send_control(std::string frame) {
     // Without a session there is nobody to control.
     if (!link_ || link_->ended()) return;
     enqueue(std::make_shared<outgoing>(send_lane::control, std::move(frame)));
 }
 
-void connection_impl::send_answer(std::string frame, std::uint64_t id) {
+void websocket_manager::impl::send_answer(std::string frame, std::uint64_t id) {
     if (!running_ || stop_ != stop::none) return;
     enqueue(std::make_shared<outgoing>(send_lane::answer, std::move(frame), id));
 }
 
-awaitable<void> connection_impl::send(std::string frame, time_point deadline,
-                                      std::function<void(send_progress)> progress) {
-    const auto self = std::static_pointer_cast<connection_impl>(shared_from_this());
+awaitable<void> websocket_manager::impl::send(std::string frame, time_point deadline,
+                                              std::function<void(send_progress)> progress) {
+    const auto self = shared_from_this();
     return send(self, std::move(frame), deadline, std::move(progress));
 }
 
-awaitable<void> connection_impl::send(self_ptr self, std::string frame, time_point deadline,
-                                      std::function<void(send_progress)> progress) {
+awaitable<void> websocket_manager::impl::send(self_ptr self, std::string frame, time_point deadline,
+                                              std::function<void(send_progress)> progress) {
     auto finishing =
         self->finish_send(self->begin_send(std::move(frame), std::move(progress)), deadline);
     co_await std::move(finishing);
 }
 
-std::shared_ptr<outgoing> connection_impl::begin_send(std::string frame,
-                                                      std::function<void(send_progress)> progress) {
+std::shared_ptr<outgoing>
+websocket_manager::impl::begin_send(std::string frame,
+                                    std::function<void(send_progress)> progress) {
     if (stop_ == stop::abandoned) throw_aborted();
     if (!accepts_messages())
         throw_error(error_info(errc::not_connected, "There is no session: call init first."));
@@ -90,13 +91,15 @@ std::shared_ptr<outgoing> connection_impl::begin_send(std::string frame,
     return one;
 }
 
-awaitable<void> connection_impl::finish_send(std::shared_ptr<outgoing> begun, time_point deadline) {
-    const auto self = std::static_pointer_cast<connection_impl>(shared_from_this());
+awaitable<void> websocket_manager::impl::finish_send(std::shared_ptr<outgoing> begun,
+                                                     time_point deadline) {
+    const auto self = shared_from_this();
     return finish_send(self, std::static_pointer_cast<queued_message>(std::move(begun)), deadline);
 }
 
-awaitable<void> connection_impl::finish_send(self_ptr self, std::shared_ptr<queued_message> one,
-                                             time_point deadline) {
+awaitable<void> websocket_manager::impl::finish_send(self_ptr self,
+                                                     std::shared_ptr<queued_message> one,
+                                                     time_point deadline) {
     bool cancelled = false;
     try {
         while (!one->settled() && self->now() < deadline)

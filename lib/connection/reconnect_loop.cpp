@@ -1,6 +1,6 @@
 // The loop of a connection: it carries out what reconnect_fsm decides.
 
-#include "connection/connection_impl.hpp"
+#include "connection/websocket_manager_impl.hpp"
 #include "dialect/parley/cookies.hpp"
 #include "policy/close_policy.hpp"
 
@@ -23,25 +23,26 @@ constexpr std::chrono::seconds goodbye_time{2};
 
 /// What the loop is at. Not in its frame, which is there while an attempt waits: an action is
 /// large.
-struct connection_impl::course {
+struct websocket_manager::impl::course {
     reconnect_action_t next;
     ticket held; // of the last attempt
     ticket_use used = ticket_use::held;
 };
 
-task_group& connection_impl::tasks() {
+task_group& websocket_manager::impl::tasks() {
     if (!tasks_)
         tasks_ = std::make_unique<task_group>(
             strand_, clock_, [log = log_](const std::exception_ptr& error) { report(log, error); });
     return *tasks_;
 }
 
-void connection_impl::log_thrown(const std::exception_ptr& thrown) const noexcept {
+void websocket_manager::impl::log_thrown(const std::exception_ptr& thrown) const noexcept {
     report(log_, thrown);
 }
 
 /// Never inline: whoever stirs is in the middle of something.
-awaitable<void> connection_impl::resume(self_ptr self, std::shared_ptr<session_layer> layer) {
+awaitable<void> websocket_manager::impl::resume(self_ptr self,
+                                                std::shared_ptr<session_layer> layer) {
     co_await asio::post(self->strand_, asio::use_awaitable);
     std::exception_ptr thrown;
     try {
@@ -56,7 +57,7 @@ awaitable<void> connection_impl::resume(self_ptr self, std::shared_ptr<session_l
 }
 
 /// Whatever cannot be said for want of memory, afterwards nothing runs, and all waiters look.
-void connection_impl::end_loop(bool failed) noexcept {
+void websocket_manager::impl::end_loop(bool failed) noexcept {
     if (failed && stop_ == stop::none) fail_inside();
     if (failed && link_) link_->abort_at_once();
     listening_ = nullptr;
@@ -65,7 +66,7 @@ void connection_impl::end_loop(bool failed) noexcept {
     changed_.notify_all();
 }
 
-void connection_impl::fail_inside() noexcept {
+void websocket_manager::impl::fail_inside() noexcept {
     const bool told = !opening_ && was_ready_;
     opening_ = was_ready_ = false;
     if (inside_) ended_with_ = std::move(inside_);
@@ -89,7 +90,7 @@ void connection_impl::fail_inside() noexcept {
 }
 
 /// Something has changed: whoever waits looks, and the loop, when the live session is to be left.
-void connection_impl::stir() {
+void websocket_manager::impl::stir() {
     changed_.notify_all();
     if (stage_ != stage::live || !leaving()) return;
     stage_ = stage::leaving;
@@ -99,7 +100,7 @@ void connection_impl::stir() {
         end_loop(false);
 }
 
-void connection_impl::come_back() {
+void websocket_manager::impl::come_back() {
     auto layer = layer_.lock();
     if (!layer) { // nobody is left to come back for
         listening_ = nullptr;
@@ -107,7 +108,7 @@ void connection_impl::come_back() {
     }
     bool failed = false;
     try {
-        const auto self = std::static_pointer_cast<connection_impl>(shared_from_this());
+        const auto self = shared_from_this();
         tasks().spawn([self, layer = std::move(layer)] { return resume(self, layer); });
     } catch (...) { // out of memory
         log_thrown(std::current_exception());
@@ -116,13 +117,13 @@ void connection_impl::come_back() {
     if (failed) end_loop(true);
 }
 
-reconnect_action_t connection_impl::decide(const reconnect_event& happened) {
+reconnect_action_t websocket_manager::impl::decide(const reconnect_event& happened) {
     auto next = fsm_.resume(now(), environment_->jitter(), happened);
     board_->attempt(fsm_.attempt());
     return next;
 }
 
-awaitable<void> connection_impl::loop(self_ptr self) {
+awaitable<void> websocket_manager::impl::loop(self_ptr self) {
     const bool back = std::exchange(self->stage_, stage::idle) == stage::leaving;
     const auto at = std::make_unique<course>();
     auto& next = at->next;
@@ -147,7 +148,8 @@ awaitable<void> connection_impl::loop(self_ptr self) {
     }
 }
 
-awaitable<void> connection_impl::attempt(self_ptr self, course* at, unsigned number, bool fresh) {
+awaitable<void> websocket_manager::impl::attempt(self_ptr self, course* at, unsigned number,
+                                                 bool fresh) {
     self->stage_ = stage::dialing;
     self->requested_ = false; // this is what was asked for
     self->board_->enter(self->opening_ ? websocket_state::connecting
@@ -176,16 +178,16 @@ awaitable<void> connection_impl::attempt(self_ptr self, course* at, unsigned num
     at->next = self->attempt_failed(ended->reason(), number, at->used);
 }
 
-awaitable<bool> connection_impl::fetch_and_begin(self_ptr self, course* at, unsigned number,
-                                                 bool fresh, time_point deadline) {
+awaitable<bool> websocket_manager::impl::fetch_and_begin(self_ptr self, course* at, unsigned number,
+                                                         bool fresh, time_point deadline) {
     auto got = co_await fetch_ticket(self, fresh, deadline);
     at->used = self->use_of(got, at->held, fresh);
     co_return self->begin_attempt(at, number, std::move(got), deadline);
 }
 
 // Dials. False: it has failed, or is not to be.
-bool connection_impl::begin_attempt(course* at, unsigned number, result<ticket> held,
-                                    time_point deadline) {
+bool websocket_manager::impl::begin_attempt(course* at, unsigned number, result<ticket> held,
+                                            time_point deadline) {
     if (stop_ != stop::none) return false;
     if (held && held->empty()) held = error_info(errc::empty_ticket, "The ticket is empty.");
     if (!held) {
@@ -197,7 +199,7 @@ bool connection_impl::begin_attempt(course* at, unsigned number, result<ticket> 
     return true;
 }
 
-void connection_impl::dial(const ticket& held, time_point deadline) {
+void websocket_manager::impl::dial(const ticket& held, time_point deadline) {
     gate_->remember(cookies::secrets_of(held));
     link_parts parts;
     parts.strand = strand_;
@@ -213,14 +215,14 @@ void connection_impl::dial(const ticket& held, time_point deadline) {
     link_->start(std::move(request));
 }
 
-std::shared_ptr<link> connection_impl::release_link() {
+std::shared_ptr<link> websocket_manager::impl::release_link() {
     session_ready_ = false;
     queue_->end_session(now());
     board_->queued(*queue_);
     return std::exchange(link_, nullptr);
 }
 
-close_verdict connection_impl::verdict_on(const error_info& why, bool was_ready) const {
+close_verdict websocket_manager::impl::verdict_on(const error_info& why, bool was_ready) const {
     const auto& config = config_->reconnect;
     const auto by_table = classify_close(why, was_ready, config.on_normal_close);
     if (!config.classify) return by_table;
@@ -237,8 +239,8 @@ close_verdict connection_impl::verdict_on(const error_info& why, bool was_ready)
     return by_table;
 }
 
-reconnect_action_t connection_impl::attempt_failed(error_info why, unsigned number,
-                                                   ticket_use used) {
+reconnect_action_t websocket_manager::impl::attempt_failed(error_info why, unsigned number,
+                                                           ticket_use used) {
     describe(why, number);
     // Before the session is ready this is a failed attempt, whatever the code
     // (doc/protocol.md 3.1).
@@ -256,11 +258,11 @@ reconnect_action_t connection_impl::attempt_failed(error_info why, unsigned numb
 
 // The live session is over, or to be given up: its own end, once begun, comes before a request, and
 // so does ours.
-bool connection_impl::leaving() const {
+bool websocket_manager::impl::leaving() const {
     return stop_ != stop::none || link_->over() || (requested_ && !draining_ && !link_->ended());
 }
 
-reconnect_action_t connection_impl::leave() {
+reconnect_action_t websocket_manager::impl::leave() {
     // A close that drains has nothing to come back to, and reports nothing.
     if (stop_ == stop::none && draining_) halt(stop::closing);
     if (stop_ != stop::none) return reconnect_action::stay();
@@ -276,11 +278,11 @@ reconnect_action_t connection_impl::leave() {
     return next;
 }
 
-unsigned connection_impl::take_unconfirmed() const {
+unsigned websocket_manager::impl::take_unconfirmed() const {
     return listening_ ? listening_->take_unconfirmed() : 0;
 }
 
-reconnect_action_t connection_impl::session_ended(const link& ended) {
+reconnect_action_t websocket_manager::impl::session_ended(const link& ended) {
     auto why = ended.reason();
     describe(why, 0);
     const auto unconfirmed = take_unconfirmed();
@@ -297,8 +299,8 @@ reconnect_action_t connection_impl::session_ended(const link& ended) {
     return next;
 }
 
-void connection_impl::lost(loss_reason reason, error_info why, unsigned unconfirmed,
-                           bool will_reconnect) {
+void websocket_manager::impl::lost(loss_reason reason, error_info why, unsigned unconfirmed,
+                                   bool will_reconnect) {
     if (log_.enabled(log_level::warning))
         log_.write(log_level::warning,
                    "connection lost: " + why.message + ' ' + why.details.to_string());
@@ -313,7 +315,7 @@ void connection_impl::lost(loss_reason reason, error_info why, unsigned unconfir
 }
 
 // A wait begins, or is shortened, which nobody is told again.
-void connection_impl::announce(const reconnect_action::wait& asked) {
+void websocket_manager::impl::announce(const reconnect_action::wait& asked) {
     if (opening_ || announced_ == asked.attempt) return;
     announced_ = asked.attempt;
     reconnecting happened;
@@ -323,7 +325,7 @@ void connection_impl::announce(const reconnect_action::wait& asked) {
     emit(std::move(happened));
 }
 
-awaitable<void> connection_impl::back_off(self_ptr self, course* at, time_point until) {
+awaitable<void> websocket_manager::impl::back_off(self_ptr self, course* at, time_point until) {
     at->next = reconnect_action::stay();
     self->stage_ = stage::waiting;
     self->board_->enter(self->opening_ ? websocket_state::connecting : websocket_state::waiting,
@@ -341,7 +343,7 @@ awaitable<void> connection_impl::back_off(self_ptr self, course* at, time_point 
     if (self->stop_ == stop::none) at->next = self->decide(reconnect_input::elapsed());
 }
 
-void connection_impl::fail(error_info why) {
+void websocket_manager::impl::fail(error_info why) {
     describe(why, 0);
     ended_with_ = std::make_unique<const error_info>(why);
     const bool told = !opening_ && was_ready_;

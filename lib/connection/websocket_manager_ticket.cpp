@@ -2,7 +2,7 @@
 
 #include <parley/detail/on_strand.hpp>
 
-#include "connection/connection_impl.hpp"
+#include "connection/websocket_manager_impl.hpp"
 #include "core/late_error.hpp"
 #include "core/text.hpp"
 
@@ -39,7 +39,7 @@ error_info no_ticket_in_time(const std::optional<error_info>& last_failure) {
 
 } // namespace
 
-struct connection_impl::ticket_request {
+struct websocket_manager::impl::ticket_request {
     std::optional<ticket> rejected;
     time_point deadline;
     bool done = false;
@@ -47,22 +47,22 @@ struct connection_impl::ticket_request {
     std::exception_ptr error;
 };
 
-std::optional<ticket> connection_impl::ticket_at_hand(bool fresh) const {
+std::optional<ticket> websocket_manager::impl::ticket_at_hand(bool fresh) const {
     if (fresh && tried_) return std::nullopt;
     const auto layer = layer_.lock();
     return layer ? layer->ticket_at_hand() : std::nullopt;
 }
 
 // A source that gives the rejected ticket again has been asked for another: it is no held one.
-ticket_use connection_impl::use_of(const result<ticket>& got, const ticket& last,
-                                   bool fresh) const {
+ticket_use websocket_manager::impl::use_of(const result<ticket>& got, const ticket& last,
+                                           bool fresh) const {
     if (!got || (fresh && tried_)) return ticket_use::fresh;
     const bool known = (tried_ && tried_->value() == got->value()) || last.value() == got->value();
     return known ? ticket_use::held : ticket_use::fresh;
 }
 
-awaitable<result<ticket>> connection_impl::fetch_ticket(self_ptr self, bool fresh,
-                                                        time_point deadline) {
+awaitable<result<ticket>> websocket_manager::impl::fetch_ticket(self_ptr self, bool fresh,
+                                                                time_point deadline) {
     const auto request = std::make_shared<ticket_request>();
     if (fresh) request->rejected = self->tried_;
     request->deadline = deadline;
@@ -90,8 +90,9 @@ awaitable<result<ticket>> connection_impl::fetch_ticket(self_ptr self, bool fres
     co_return std::move(request->got);
 }
 
-awaitable<void> connection_impl::ask_layer(self_ptr self, std::shared_ptr<session_layer> layer,
-                                           std::shared_ptr<ticket_request> request) {
+awaitable<void> websocket_manager::impl::ask_layer(self_ptr self,
+                                                   std::shared_ptr<session_layer> layer,
+                                                   std::shared_ptr<ticket_request> request) {
     try {
         auto asking = layer->next_ticket(request->rejected, request->deadline);
         request->got = co_await std::move(asking);

@@ -1,7 +1,6 @@
-#include "connection/connection.hpp"
+#include "connection/websocket_manager_impl.hpp"
 
 #include "async/aborted.hpp"
-#include "connection/connection_impl.hpp"
 #include "core/late_error.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
@@ -45,21 +44,8 @@ send_limits limits_of(const limits_config& config, std::chrono::milliseconds ans
 
 } // namespace
 
-std::shared_ptr<connection> connection::make(asio::any_io_executor strand,
-                                             environment_ptr environment,
-                                             connection_options options) {
-    return connection_impl::make(std::move(strand), std::move(environment), std::move(options));
-}
-
-std::shared_ptr<connection_impl> connection_impl::make(asio::any_io_executor strand,
-                                                       environment_ptr environment,
-                                                       connection_options&& options) {
-    return std::make_shared<connection_impl>(token(), std::move(strand), std::move(environment),
-                                             std::move(options));
-}
-
-connection_impl::connection_impl(token, asio::any_io_executor strand, environment_ptr environment,
-                                 connection_options&& options)
+websocket_manager::impl::impl(asio::any_io_executor strand, environment_ptr environment,
+                              connection_options options)
     : strand_(std::move(strand)), environment_(std::move(environment)),
       clock_(environment_->clock()),
       config_(std::make_shared<const connection_config>(std::move(options.config))),
@@ -70,21 +56,21 @@ connection_impl::connection_impl(token, asio::any_io_executor strand, environmen
       queue_(std::make_shared<send_queue>(limits_of(config_->limits, options.answer_lifetime))),
       changed_(strand_, clock_), fsm_(config_->reconnect) {}
 
-connection_impl::~connection_impl() {
+websocket_manager::impl::~impl() {
     if (link_) link_->detach();
     for (const auto& one : retired_)
         one->detach();
 }
 
-bool connection_impl::ready() const { return session_ready_ && link_ && !link_->ended(); }
+bool websocket_manager::impl::ready() const { return session_ready_ && link_ && !link_->ended(); }
 
 // --- from nothing to a ready session
 
-awaitable<void> connection_impl::open(time_point deadline) {
-    return open(std::static_pointer_cast<connection_impl>(shared_from_this()), deadline);
+awaitable<void> websocket_manager::impl::open(time_point deadline) {
+    return open(shared_from_this(), deadline);
 }
 
-awaitable<void> connection_impl::open(self_ptr self, time_point deadline) {
+awaitable<void> websocket_manager::impl::open(self_ptr self, time_point deadline) {
     while (self->draining_ && self->now() < deadline)
         co_await self->changed_.wait_until(deadline);
     if (self->running_) co_await rejoin(self, deadline);
@@ -140,7 +126,7 @@ awaitable<void> connection_impl::open(self_ptr self, time_point deadline) {
     self->throw_ended();
 }
 
-void connection_impl::session_ready() {
+void websocket_manager::impl::session_ready() {
     if (!link_ || link_->ended() || session_ready_ || stop_ != stop::none) return;
     session_ready_ = true;
     const bool restored = !std::exchange(opening_, false);
@@ -155,7 +141,7 @@ void connection_impl::session_ready() {
     if (restored) emit(connection_restored());
 }
 
-void connection_impl::end_session(error_info why) {
+void websocket_manager::impl::end_session(error_info why) {
     if (!link_ || link_->ended()) return;
     auto until = after(now(), short_goodbye);
     if (opening_) until = std::min(until, opening_deadline_);
@@ -163,16 +149,16 @@ void connection_impl::end_session(error_info why) {
     link_->finish(std::move(why), normal_closure, until);
 }
 
-void connection_impl::session_failed(error_info why) { end_session(std::move(why)); }
+void websocket_manager::impl::session_failed(error_info why) { end_session(std::move(why)); }
 
-void connection_impl::session_rejected(error_info why) {
+void websocket_manager::impl::session_rejected(error_info why) {
     // What the layer calls a rejection is one, whatever it says (doc/protocol.md 3.2).
     why.code = make_error_code(errc::ticket_rejected);
     end_session(std::move(why));
 }
 
 // A session that is coming back needs no other.
-awaitable<void> connection_impl::rejoin(self_ptr self, time_point deadline) {
+awaitable<void> websocket_manager::impl::rejoin(self_ptr self, time_point deadline) {
     while (self->running_ && !self->ready() && self->now() < deadline)
         co_await self->changed_.wait_until(deadline);
     if (self->running_ && !self->ready())
@@ -180,17 +166,17 @@ awaitable<void> connection_impl::rejoin(self_ptr self, time_point deadline) {
     if (!self->running_) self->throw_ended();
 }
 
-void connection_impl::throw_ended() const {
+void websocket_manager::impl::throw_ended() const {
     if (stop_ == stop::abandoned) throw_aborted();
     if (stop_ == stop::closing || !ended_with_) throw_error(disconnected());
     throw_error(*ended_with_);
 }
 
-awaitable<void> connection_impl::reconnect(time_point deadline) {
-    return reconnect(std::static_pointer_cast<connection_impl>(shared_from_this()), deadline);
+awaitable<void> websocket_manager::impl::reconnect(time_point deadline) {
+    return reconnect(shared_from_this(), deadline);
 }
 
-awaitable<void> connection_impl::reconnect(self_ptr self, time_point deadline) {
+awaitable<void> websocket_manager::impl::reconnect(self_ptr self, time_point deadline) {
     if (!self->coming_back() || self->draining_)
         throw_error(
             error_info(errc::not_connected, "There is no session to give up: call init first."));
@@ -207,7 +193,7 @@ awaitable<void> connection_impl::reconnect(self_ptr self, time_point deadline) {
     throw_error(self->late(not_ready));
 }
 
-error_info connection_impl::late(std::string_view sentence) const {
+error_info websocket_manager::impl::late(std::string_view sentence) const {
     error_info why(errc::timed_out, std::string(sentence));
     const auto* failed = fsm_.last_failure();
     return failed ? out_of_time(std::move(why), *failed) : why;
@@ -215,11 +201,11 @@ error_info connection_impl::late(std::string_view sentence) const {
 
 // --- the end
 
-awaitable<void> connection_impl::close(std::chrono::milliseconds limit) {
-    return shut_down(std::static_pointer_cast<connection_impl>(shared_from_this()), limit);
+awaitable<void> websocket_manager::impl::close(std::chrono::milliseconds limit) {
+    return shut_down(shared_from_this(), limit);
 }
 
-awaitable<void> connection_impl::shut_down(self_ptr self, std::chrono::milliseconds limit) {
+awaitable<void> websocket_manager::impl::shut_down(self_ptr self, std::chrono::milliseconds limit) {
     const auto begun = self->now();
     const auto end = after(begun, limit);
     if (self->stop_ == stop::abandoned) co_return;
@@ -244,7 +230,7 @@ awaitable<void> connection_impl::shut_down(self_ptr self, std::chrono::milliseco
     self->reset_after_close();
 }
 
-void connection_impl::reset_after_close() {
+void websocket_manager::impl::reset_after_close() {
     link_.reset();
     draining_ = false;
     was_ready_ = opening_ = session_ready_ = false;
@@ -256,17 +242,17 @@ void connection_impl::reset_after_close() {
     changed_.notify_all();
 }
 
-awaitable<void> connection_impl::drain(self_ptr self, time_point until) {
+awaitable<void> websocket_manager::impl::drain(self_ptr self, time_point until) {
     while (self->ready() && self->unsent() && self->now() < until)
         co_await self->changed_.wait_until(until);
 }
 
-bool connection_impl::idle() const {
+bool websocket_manager::impl::idle() const {
     return !running_ && (!link_ || link_->over()) && retired_.empty();
 }
 
 // The loop leaves at its next step; what it waits for is ended.
-void connection_impl::halt(stop why) {
+void websocket_manager::impl::halt(stop why) {
     auto reason = disconnected(); // first: what has been decided is seen through
     stop_ = why;
     const bool polite = why == stop::closing && session_ready_;
@@ -275,7 +261,7 @@ void connection_impl::halt(stop why) {
 }
 
 /// Those that still say good-bye, whose reason is known. An abort may end one at once.
-void connection_impl::abort_retired() noexcept {
+void websocket_manager::impl::abort_retired() noexcept {
     for (std::size_t at = 0; at < retired_.size();) {
         const auto one = retired_[at];
         one->abort_at_once();
@@ -283,7 +269,7 @@ void connection_impl::abort_retired() noexcept {
     }
 }
 
-void connection_impl::abandon() {
+void websocket_manager::impl::abandon() {
     listening_ = nullptr;
     stop_ = stop::abandoned;
     if (link_) link_->abort_at_once(); // nobody is left who would ask why
@@ -297,18 +283,18 @@ void connection_impl::abandon() {
     take_all(log_, leave, drop);
 }
 
-void connection_impl::notify_network_change() {
+void websocket_manager::impl::notify_network_change() {
     if (ready()) return link_->probe();
     if (stage_ != stage::waiting) return;
     network_changed_ = true;
     changed_.notify_all();
 }
 
-void connection_impl::emit(connection_event happened) {
+void websocket_manager::impl::emit(connection_event happened) {
     if (listening_) listening_->on_connection_event(std::move(happened));
 }
 
-void connection_impl::describe(error_info& why, unsigned number) const {
+void websocket_manager::impl::describe(error_info& why, unsigned number) const {
     // Where a ticket was asked for, its source alone knows.
     const bool of_ticket = why.details.phase == phase::ticket;
     if (why.details.url.empty() && !of_ticket) why.details.url = url_.websocket_text();
@@ -318,43 +304,43 @@ void connection_impl::describe(error_info& why, unsigned number) const {
 
 // --- link_owner
 
-void connection_impl::on_phase(phase step) { board_->enter(step); }
+void websocket_manager::impl::on_phase(phase step) { board_->enter(step); }
 
-void connection_impl::on_open() {
+void websocket_manager::impl::on_open() {
     board_->enter(phase::session);
     if (listening_) listening_->on_open();
 }
 
-void connection_impl::on_text(std::string_view text) {
+void websocket_manager::impl::on_text(std::string_view text) {
     if (listening_) listening_->on_text(text);
 }
 
-void connection_impl::on_binary(std::size_t size) {
+void websocket_manager::impl::on_binary(std::size_t size) {
     if (listening_) listening_->on_binary(size);
 }
 
-void connection_impl::after_read() {
+void websocket_manager::impl::after_read() {
     if (listening_) listening_->after_read();
     if (changed_.has_waiters()) go_on_at_once(); // an attempt whose session is ready
 }
 
-bool connection_impl::has_room() const { return !listening_ || listening_->has_room(); }
+bool websocket_manager::impl::has_room() const { return !listening_ || listening_->has_room(); }
 
-awaitable<void> connection_impl::wait_for_room() { return wait_for_room(layer_.lock()); }
+awaitable<void> websocket_manager::impl::wait_for_room() { return wait_for_room(layer_.lock()); }
 
-awaitable<void> connection_impl::wait_for_room(std::shared_ptr<session_layer> layer) {
+awaitable<void> websocket_manager::impl::wait_for_room(std::shared_ptr<session_layer> layer) {
     if (layer) co_await layer->wait_for_room();
 }
 
-std::string connection_impl::heartbeat() {
+std::string websocket_manager::impl::heartbeat() {
     return listening_ ? listening_->heartbeat() : std::string();
 }
 
-void connection_impl::on_written() {
+void websocket_manager::impl::on_written() {
     if (draining_) changed_.notify_all();
 }
 
-void connection_impl::on_over(const link& one) {
+void websocket_manager::impl::on_over(const link& one) {
     const auto hand_up = [this] { // if it was not to be heard any more; here it may be gone
         if (const auto layer = listening_ ? layer_.lock() : nullptr) layer->after_read();
     };
@@ -364,7 +350,7 @@ void connection_impl::on_over(const link& one) {
     if (!running_) go_on_at_once(); // who closes; else this may be within the loop
 }
 
-void connection_impl::go_on_at_once() {
+void websocket_manager::impl::go_on_at_once() {
     bare_condition::run_notified({shared_from_this(), &changed_});
 }
 
