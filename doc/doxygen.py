@@ -137,7 +137,7 @@ def main():
     if run.returncode != 0:
         sys.exit(f'doxygen ended with {run.returncode}')
     pages = len(list((ROOT / 'doc').rglob('*.md'))) + 3
-    snippets = len(list((ROOT / 'doc/snippets').glob('*.cpp')))
+    snippets = sum(len(list((ROOT / folder).glob('*.cpp'))) for folder in ('example', 'doc/snippets'))
     print(f'{pages} pages, {snippets} programs, {count} links, {len(undocumented)} undocumented names, {len(found)} problems: '
           f'{output}/html/index.html')
     sys.exit(1 if found else 0)

@@ -17,6 +17,8 @@ inline void make_fail(parley::testing::chat_server& server) {
     if (fault == "fail")
         server.on_message(
             [](const auto&) { return answer_script().text("a").chat_error("broken"); });
+    if (fault == "cut")
+        server.on_message([](const auto&) { return answer_script().text("a").drop(); });
     if (fault == "drop first") server.fail_sessions(session_fault().drop_after(1));
     if (fault == "drop second") server.fail_sessions(session_fault().drop_after(2));
 }

@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-MADE = re.compile(r'^ *(?:parley::testing::)?chat_server (\w+)(?:\([^)]*\))?;$', re.M)
+MADE = re.compile(r'^ *(?:parley::testing::)?chat_server (\w+)(?:\([^)]*\))?;(?: *//.*)?$', re.M)
 
 snippet = Path(sys.argv[1])
 code, count = MADE.subn(lambda found: f'{found[0]}\n    snippet::make_fail({found[1]});', snippet.read_text())

@@ -2,8 +2,8 @@
 
 check_pages.py ROOT
 
-C++ in a page is a `\\snippet FILE REGION` of a file in doc/snippets, between two lines `//! [REGION]`. Every region of
-every snippet is shown. Links are checked by check_citations.py.
+C++ in a page is a `\\snippet FILE REGION` of a file in example/ or doc/snippets/, between two lines `//! [REGION]`. Every
+region of every one is shown, and examples have at most 120 lines. Links are checked by check_citations.py.
 """
 
 import re
@@ -19,6 +19,8 @@ FENCE = re.compile(r'^(```+|~~~+)(.*?)\n(.*?)^\1', re.M | re.S)
 INDENTED = re.compile(r'(?:\A|\n\n)((?:    [^\n]*\n)+)')
 CPP = re.compile(r'\bco_(?:await|return|yield)\b|^\s*#include\b|\b(?:std|parley|asio)::\w+\s*[({<]|;\s*$', re.M)
 LANGUAGES = {'cpp', 'c++', 'cc', 'cxx', 'hpp', 'c'}
+FOLDERS = ('example', 'doc/snippets')
+LONGEST_EXAMPLE = 120
 LISTED = re.compile(r'^- \[[^\]]+\]\(([^)\s#]+\.md)\)', re.M)
 
 
@@ -42,7 +44,8 @@ def regions(snippet):
 def problems(root):
     folder = root / 'doc'
     pages = {path: path.read_text() for path in sorted(folder.rglob('*.md'))}
-    snippets = {path.name: regions(path.read_text()) for path in sorted((folder / 'snippets').glob('*.cpp'))}
+    sources = {path.name: path for each in FOLDERS for path in sorted((root / each).glob('*.cpp'))}
+    snippets = {name: regions(path.read_text()) for name, path in sources.items()}
     listed = {(path.parent / target).resolve() for path, page in pages.items() if path.name == 'index.md'
               for target in LISTED.findall(page)}
     found, shown = [], set()
@@ -57,7 +60,7 @@ def problems(root):
         for use in SNIPPET.finditer(page):
             known = snippets.get(use[2])
             if known is None:
-                found.append(f'{where}:{line_of(page, use.start())}: there is no doc/snippets/{use[2]}')
+                found.append(f'{where}:{line_of(page, use.start())}: there is no {use[2]} in {" or ".join(FOLDERS)}')
             elif use[1] == 'include':
                 shown |= {(use[2], name) for name in known[0]} | {(use[2], None)}
             elif use[3] not in known[0]:
@@ -65,9 +68,13 @@ def problems(root):
             else:
                 shown |= {(use[2], use[3]), (use[2], None)}
     for name, (good, bad) in snippets.items():
-        found += [f'doc/snippets/{name}: the region {one} has not two marks' for one in sorted(bad)]
-        found += [f'doc/snippets/{name}: no page shows {one or "it"}' for one in sorted(good | {''})
+        where = sources[name].relative_to(root)
+        found += [f'{where}: the region {one} has not two marks' for one in sorted(bad)]
+        found += [f'{where}: no page shows {one or "it"}' for one in sorted(good | {''})
                   if (name, one or None) not in shown]
+    for path in sorted((root / 'example').glob('*.cpp')):
+        if (lines := path.read_text().count('\n')) > LONGEST_EXAMPLE:
+            found.append(f'{path.relative_to(root)}: {lines} lines, where {LONGEST_EXAMPLE} are allowed')
     return found
 
 
@@ -80,7 +87,9 @@ def self_test():
            {page: good[page] + '\n```cpp\nint x;\n```\n'}, {page: good[page] + '\n```\nco_await x\n```\n'},
            {page: good[page] + '\n    int x = f();\n'}, {page: '# A\n'},
            {page: '# A\n\n\\snippet x.cpp some\n'}, {page: good[page] + '\n\\snippet y.cpp all\n'},
-           {'doc/snippets/x.cpp': '//! [all]\n'}, {'doc/snippets/y.cpp': 'int main() {}\n'}]
+           {'doc/snippets/x.cpp': '//! [all]\n'}, {'doc/snippets/y.cpp': 'int main() {}\n'},
+           {'example/y.cpp': 'int main() {}\n'},
+           {page: good[page] + '\n\\snippet y.cpp all\n', 'example/y.cpp': good['doc/snippets/x.cpp'] + '\n' * 120}]
     for change, wanted in [({}, False)] + [(each, True) for each in bad]:
         with tempfile.TemporaryDirectory() as folder:
             for name, text in (good | change).items():

@@ -1,4 +1,4 @@
-// A first conversation: a question, a tool that the server calls, an answer in pieces.
+// Asks a question and prints the pieces of the answer as they arrive: stream [URL]
 
 #include <parley/chat_client.hpp>
 #include <parley/testing/chat_server.hpp>
@@ -11,35 +11,22 @@
 #include <string_view>
 #include <utility>
 
-//! [tool]
-parley::awaitable<parley::json_text> weather(parley::tool_call call) {
-    auto city = call.parameters().string_at("/city").value_or("nowhere");
-    co_return parley::json_object{}.set("city", city).set("sky", "clear").set("celsius", 21);
-}
-//! [tool]
-
 //! [talk]
 parley::awaitable<void> talk(parley::chat_client& client) {
-    co_await client.init();
+    co_await client.init(); // the session is ready, or this throws the reason
     auto show = [](std::string_view piece) { std::cout << piece << std::flush; };
-    co_await client.ask("What's the weather in Zürich?", show);
+    co_await client.ask("Hello", show); // returns the whole answer, or throws
     std::cout << '\n';
-    co_await client.disconnect();
+    co_await client.disconnect(); // sends what is queued, and closes; nothing is left running
 }
 //! [talk]
 
-int main() {
+int main(int argc, char** argv) {
     //! [server]
-    parley::testing::chat_server server;
-    //! [server]
-
-    //! [config]
+    parley::testing::chat_server server; // a test server in this process
     parley::chat_client_config config;
-    config.server_url = server.url();
-    auto schema = parley::json_text::parse(
-        R"({"type":"object","properties":{"city":{"type":"string"}},"required":["city"]})");
-    config.client_tools.emplace_back("get_weather", "The weather in a city", schema, weather);
-    //! [config]
+    config.server_url = argc > 1 ? argv[1] : server.url();
+    //! [server]
 
     //! [run]
     boost::asio::io_context io;

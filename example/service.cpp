@@ -1,4 +1,5 @@
 // A service: many sessions on two threads, one ticket for all, and an orderly end at a signal.
+// service [URL]
 
 #include <parley/chat_client.hpp>
 #include <parley/testing/chat_server.hpp>
@@ -60,22 +61,22 @@ parley::awaitable<void> shut_down(asio::signal_set& signals, clients& all,
 }
 //! [shutdown]
 
-int main() {
+int main(int argc, char** argv) {
     parley::testing::chat_server server;
+    const std::string url = argc > 1 ? argv[1] : server.url();
 
     //! [tickets]
     asio::thread_pool pool(2);
     parley::auth_data auth;
     auth.user_mp_auth_token = parley::secret("the service's own token");
-    const auto tickets =
-        std::make_shared<parley::ticket_manager>(pool.get_executor(), auth, server.url());
+    const auto tickets = std::make_shared<parley::ticket_manager>(pool.get_executor(), auth, url);
     tickets->start_proactive_renewal();
     //! [tickets]
 
     //! [clients]
     clients all;
     parley::chat_client_config config;
-    config.server_url = server.url();
+    config.server_url = url;
     for (int number = 0; number < 8; ++number)
         all.push_back(std::make_unique<parley::chat_client>(pool.get_executor(), config, tickets));
     //! [clients]

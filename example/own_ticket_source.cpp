@@ -1,4 +1,5 @@
 // Tickets from the application's own code, and a flag that says whose code fetches them.
+// own_ticket_source [URL]
 
 #include <parley/chat_client.hpp>
 #include <parley/testing/chat_server.hpp>
@@ -77,8 +78,9 @@ parley::awaitable<void> talk(std::string url, std::shared_ptr<parley::ticket_man
 }
 //! [talk]
 
-int main() {
+int main(int argc, char** argv) {
     parley::testing::chat_server server;
+    const std::string url = argc > 1 ? argv[1] : server.url();
     parley::auth_data auth;
     auth.user_mp_auth_token = parley::secret("a token");
     const old_code old = [&server](const std::string&) {
@@ -87,9 +89,8 @@ int main() {
     };
     for (const bool library_fetches : {false, true}) {
         asio::io_context io;
-        const auto tickets =
-            tickets_for(io.get_executor(), auth, server.url(), library_fetches, old);
-        asio::co_spawn(io, talk(server.url(), tickets), [](std::exception_ptr failure) {
+        const auto tickets = tickets_for(io.get_executor(), auth, url, library_fetches, old);
+        asio::co_spawn(io, talk(url, tickets), [](std::exception_ptr failure) {
             if (failure) std::rethrow_exception(failure);
         });
         try {

@@ -1,4 +1,4 @@
-// A tool that answers from the program's own data, and says what is wrong with a call.
+// A tool that answers from the program's own data, and says what is wrong with a call: tool [URL]
 
 #include <parley/chat_client.hpp>
 #include <parley/testing/chat_server.hpp>
@@ -81,11 +81,11 @@ parley::testing::answer_script call_twice(const parley::testing::received_messag
 }
 //! [script]
 
-int main() {
+int main(int argc, char** argv) {
     parley::testing::chat_server server;
     server.on_message(call_twice);
     parley::chat_client_config config;
-    config.server_url = server.url();
+    config.server_url = argc > 1 ? argv[1] : server.url();
     config.client_tools.push_back(order_tool());
 
     boost::asio::io_context io;
