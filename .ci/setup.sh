@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by test/run.sh, example/run.sh, doc/build.sh and .ci/run: what they need on the machine, and helpers.
 #
-#   require build programs tests ci coverage bench interop valgrind docs   installs what is missing of these groups
+#   require build programs tests ci coverage bench interop valgrind abi docs   installs what is missing of these groups
 #
 # What is there already is found by asking for it, not by asking the package manager, so that a
 # Boost or a Meson of one's own counts. On Debian 12 and 13 and Ubuntu 24.04 the rest comes from
@@ -53,6 +53,7 @@ missing_of() {
         ;;
     ci)
         has_command clang++-19 || echo clang-19
+        has_command cmake || echo cmake # a consumer's
         [[ -d /usr/lib/llvm-19/lib/clang/19/lib ]] || echo libclang-rt-19-dev
         has_library 'nlohmann_json >= 3.9' || echo nlohmann-json3-dev # of an example
         ! has_command node || [[ -d /usr/share/nodejs/ws ]] || echo node-ws # of the interop tests
@@ -60,6 +61,9 @@ missing_of() {
         ;;
     valgrind)
         has_command valgrind || echo valgrind
+        ;;
+    abi)
+        has_command abidiff || echo abigail-tools
         ;;
     coverage)
         has_command gcovr || echo gcovr

@@ -45,12 +45,12 @@ asio::awaitable<void> refresh(asio::io_context& context, task asked, outcome& sa
     http::request<http::string_body> request(http::verb::post, asked.path() + "/api/v1/tickets",
                                              11);
     request.set(http::field::host, asked.host() + ":" + asked.port());
-    request.set(http::field::user_agent, "parley/0.1.0");
+    request.set(http::field::user_agent, "parley/0.2.0");
     request.set(http::field::content_type, "application/json");
     request.set(http::field::connection, "close");
     request.set("x-oddle-mp-auth-token", "bench-token");
     request.body() =
-        R"({"clientInfo":{"userAgent":"parley/0.1.0","timestamp":"2026-01-01T00:00:00.000Z"}})";
+        R"({"clientInfo":{"userAgent":"parley/0.2.0","timestamp":"2026-01-01T00:00:00.000Z"}})";
     request.prepare_payload();
     std::vector<double> took;
     const stopwatch watch;

@@ -3,7 +3,8 @@
 check_pages.py ROOT
 
 C++ in a page is a `\\snippet FILE REGION` of a file in example/ or doc/snippets/, between two lines `//! [REGION]`. Every
-region of every one is shown, and examples have at most 120 lines. Links are checked by check_citations.py.
+region of every one is shown, and examples and the README have at most 120 lines. The README's program is
+example/stream.cpp without its marks and its first comment. Links are checked by check_citations.py.
 """
 
 import re
@@ -20,7 +21,8 @@ INDENTED = re.compile(r'(?:\A|\n\n)((?:    [^\n]*\n)+)')
 CPP = re.compile(r'\bco_(?:await|return|yield)\b|^\s*#include\b|\b(?:std|parley|asio)::\w+\s*[({<]|;\s*$', re.M)
 LANGUAGES = {'cpp', 'c++', 'cc', 'cxx', 'hpp', 'c'}
 FOLDERS = ('example', 'doc/snippets')
-LONGEST_EXAMPLE = 120
+LONGEST = 120
+README_PROGRAM = 'example/stream.cpp'
 LISTED = re.compile(r'^- \[[^\]]+\]\(([^)\s#]+\.md)\)', re.M)
 
 
@@ -39,6 +41,10 @@ def blocks(page):
 def regions(snippet):
     marks = MARK.findall(snippet)
     return {name for name in marks if marks.count(name) == 2}, {name for name in marks if marks.count(name) != 2}
+
+
+def plain(example):
+    return '```cpp\n' + re.sub(r'^ *//! \[\w+\]\n', '', example.partition('\n\n')[2], flags=re.M) + '```\n'
 
 
 def problems(root):
@@ -72,9 +78,12 @@ def problems(root):
         found += [f'{where}: the region {one} has not two marks' for one in sorted(bad)]
         found += [f'{where}: no page shows {one or "it"}' for one in sorted(good | {''})
                   if (name, one or None) not in shown]
-    for path in sorted((root / 'example').glob('*.cpp')):
-        if (lines := path.read_text().count('\n')) > LONGEST_EXAMPLE:
-            found.append(f'{path.relative_to(root)}: {lines} lines, where {LONGEST_EXAMPLE} are allowed')
+    readme, program = root / 'README.md', root / README_PROGRAM
+    for path in [readme, *sorted((root / 'example').glob('*.cpp'))]:
+        if path.exists() and (lines := path.read_text().count('\n')) > LONGEST:
+            found.append(f'{path.relative_to(root)}: {lines} lines, where {LONGEST} are allowed')
+    if readme.exists() and program.exists() and plain(program.read_text()) not in readme.read_text():
+        found.append(f'README.md: its program is not {README_PROGRAM}')
     return found
 
 
@@ -88,7 +97,9 @@ def self_test():
            {page: good[page] + '\n    int x = f();\n'}, {page: '# A\n'},
            {page: '# A\n\n\\snippet x.cpp some\n'}, {page: good[page] + '\n\\snippet y.cpp all\n'},
            {'doc/snippets/x.cpp': '//! [all]\n'}, {'doc/snippets/y.cpp': 'int main() {}\n'},
-           {'example/y.cpp': 'int main() {}\n'},
+           {'example/y.cpp': 'int main() {}\n'}, {'README.md': '\n' * 121},
+           {page: good[page] + '\n\\snippet stream.cpp a\n', 'README.md': '```cpp\nint x;\n```\n',
+            README_PROGRAM: '// x\n\n//! [a]\nint y;\n//! [a]\n'},
            {page: good[page] + '\n\\snippet y.cpp all\n', 'example/y.cpp': good['doc/snippets/x.cpp'] + '\n' * 120}]
     for change, wanted in [({}, False)] + [(each, True) for each in bad]:
         with tempfile.TemporaryDirectory() as folder:
