@@ -1,27 +1,52 @@
 #pragma once
 
-#include "async/bare_condition.hpp"
+#include <parley/fwd.hpp>
 
-#include <utility>
+#include "core/clock.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <memory>
 
 namespace parley {
 
-/// What a condition refers to, made before it.
-class condition_parts {
-protected:
-    condition_parts(asio::any_io_executor on, std::shared_ptr<clock_source> from)
-        : own_executor_(std::move(on)), own_clock_(std::move(from)) {}
-
-    const asio::any_io_executor own_executor_;
-    const std::shared_ptr<clock_source> own_clock_;
-};
-
-/// A bare_condition with what it needs of its own.
-class condition : private condition_parts, public bare_condition {
+/// Waiting for a change of state, with a deadline: a condition variable for coroutines.
+///
+///     while (!ready_) co_await changed_.wait_until(deadline);   // and check the time yourself
+///
+/// Strand only. There is no suspension between the check of the state and the wait, so no wake-up
+/// is lost. Each waiter is owned by a timer of Asio's: destroying the context frees it.
+class condition {
 public:
     condition(asio::any_io_executor executor, std::shared_ptr<clock_source> clock)
-        : condition_parts(std::move(executor), std::move(clock)),
-          bare_condition(own_executor_, own_clock_) {}
+        : executor_(std::move(executor)), clock_(std::move(clock)) {}
+    condition(const condition&) = delete;
+    condition& operator=(const condition&) = delete;
+    /// The remaining waiters keep waiting until their deadline, or until the context frees them.
+    ~condition();
+
+    /// Returns when notified, at `until`, or spuriously. A cancelled coroutine throws
+    /// `operation_aborted` at the next of these.
+    awaitable<void> wait_until(time_point until = time_point::max()) { return wait(this, until); }
+
+    /// Every waiter resumes in a turn of the scheduler of its own. Allocates nothing.
+    void notify_all();
+    /// Resumes the notified waiters inline. Not while state is half changed; a waiter may release
+    /// the last reference to this.
+    static void run_notified(const std::shared_ptr<condition>& self);
+
+    time_point now() const noexcept { return clock_->now(); }
+    bool has_waiters() const noexcept { return first_ != nullptr; }
+
+private:
+    class registration;
+
+    static awaitable<void> wait(condition* self, time_point until);
+
+    const asio::any_io_executor executor_;
+    const std::shared_ptr<clock_source> clock_;
+    registration* first_ = nullptr; // the oldest
+    registration* last_ = nullptr;
 };
 
 } // namespace parley

@@ -1,6 +1,6 @@
 // Questions: a message and its answer.
 
-#include "async/aborted.hpp"
+#include "async/asio_errors.hpp"
 #include "client/at_exit.hpp"
 #include "client/chat_client_impl.hpp"
 #include "dialect/parley/encoder.hpp"

@@ -144,7 +144,9 @@ task_group& chat_client::impl::tasks() {
     return *tasks_;
 }
 
-awaitable<void> chat_client::init() { return impl::init(impl_); }
+awaitable<void> chat_client::init() {
+    return detail::on_strand<void>(impl_->where(), [impl = impl_] { return impl->init(); });
+}
 
 awaitable<void> chat_client::send_message(std::string content) {
     return send_message(chat_message(std::move(content)));
@@ -271,7 +273,9 @@ awaitable<void> chat_client::reconnect() {
     return detail::on_strand<void>(impl_->where(), [impl = impl_] { return impl->reconnect(); });
 }
 
-awaitable<void> chat_client::disconnect() { return impl::disconnect(impl_); }
+awaitable<void> chat_client::disconnect() {
+    return detail::on_strand<void>(impl_->where(), [impl = impl_] { return impl->disconnect(); });
+}
 
 void chat_client::notify_network_change() {
     impl_->where().post([impl = impl_] { impl->notify_network_change(); });

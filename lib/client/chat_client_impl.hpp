@@ -4,9 +4,9 @@
 #include <parley/detail/on_strand.hpp>
 #include <parley/ticket_manager.hpp>
 
-#include "async/bare_condition.hpp"
-#include "async/flight.hpp"
+#include "async/condition.hpp"
 #include "async/reserved_post.hpp"
+#include "async/shared_awaitable.hpp"
 #include "async/task_group.hpp"
 #include "client/ask_call.hpp"
 #include "client/tool_update.hpp"
@@ -50,10 +50,10 @@ public:
     static awaitable<void> run(std::shared_ptr<impl> self, event_handlers handlers);
 
     // session.cpp: from nothing to a ready session, and back
-    static awaitable<void> init(std::shared_ptr<impl> self); // anywhere
+    awaitable<void> init();
     awaitable<void> reconnect();
     awaitable<void> refresh_ticket_and_reconnect();
-    static awaitable<void> disconnect(std::shared_ptr<impl> self); // anywhere
+    awaitable<void> disconnect();
     void abandon();
     static void abandon_later(std::shared_ptr<impl> self) noexcept; // any thread, once
     void notify_network_change() { connection_->notify_network_change(); }
@@ -122,14 +122,7 @@ private:
         connection_->send_answer(std::move(frame), id);
     }
 
-    class init_call;
-    class disconnect_call;
-
     task_group& tasks();
-    bool may_open() const;
-    awaitable<void> wait_and_open();
-    std::shared_ptr<flight<void>> join_opening();
-    void leave_opening(const std::shared_ptr<flight<void>>& opening);
     awaitable<void> open();
     awaitable<void> close();
     void watch_opening();
@@ -179,7 +172,7 @@ private:
     void end_thread_updates();
 
     time_point now() const { return clock_->now(); }
-    bool closing() const { return closing_flight_ && !closing_flight_->done(); }
+    bool closing() const { return disconnecting_ && !disconnecting_->done(); }
     static bool comes_back(websocket_state state) {
         return state == websocket_state::waiting || state == websocket_state::reconnecting;
     }
@@ -206,21 +199,19 @@ private:
     std::shared_ptr<http_client> http_; // for thread updates, once there are any
     event_queue events_;
     std::unique_ptr<task_group> tasks_; // once there was one
-    bare_condition changed_;            // anything that somebody below waits for
+    condition changed_;                 // anything that somebody below waits for
 
     opening_fsm opening_;
     std::unique_ptr<alarm> opening_watch_; // while it is under way
     unsigned openings_ = 0;                // begun, ever
     bool opening_unwatched_ = false;       // until what came with the upgrade has been handed up
     bool opening_brought_events_ = false;  // with the queue full
-    std::shared_ptr<flight<void>> opening_flight_;
-    std::shared_ptr<flight<void>> closing_flight_;
-    unsigned init_waiters_ = 0;
-    unsigned closings_ = 0;         // disconnects, ever
-    bool opening_given_up_ = false; // the flight was cancelled, and has not landed yet
-    bool ended_ = false;            // disconnected or failed for good, since the last init
-    bool gone_ = false;             // the client object was destroyed
-    reserved_post last_post_;       // of its destructor
+    std::shared_ptr<shared_awaitable<void>> initialising_;
+    std::shared_ptr<shared_awaitable<void>> disconnecting_;
+    unsigned closings_ = 0;   // disconnects, ever
+    bool ended_ = false;      // disconnected or failed for good, since the last init
+    bool gone_ = false;       // the client object was destroyed
+    reserved_post last_post_; // of its destructor
 
     run_fsm runs_;
     std::map<run_fsm::run_id, std::shared_ptr<ask_call>> asks_; // that collect
@@ -228,7 +219,7 @@ private:
     time_point last_run_event_{};
 
     std::list<std::shared_ptr<tool_update>> updates_; // `update_tools` that await acknowledgement
-    std::vector<std::shared_ptr<flight<void>>> thread_updates_;
+    std::vector<std::shared_ptr<shared_awaitable<void>>> thread_updates_;
     bool tools_changed_ = false; // since the last `configure_tools` of this session
 
     std::atomic<unsigned> sent_{0}; // messages, or tried

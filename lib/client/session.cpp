@@ -1,7 +1,6 @@
 // From nothing to a ready session, and back.
 
-#include "async/aborted.hpp"
-#include "async/join_on_strand.hpp"
+#include "async/asio_errors.hpp"
 #include "client/chat_client_impl.hpp"
 #include "dialect/parley/cookies.hpp"
 #include "dialect/parley/encoder.hpp"
@@ -20,55 +19,19 @@ void chat_client::impl::check_alive() const {
     if (gone_) throw_aborted();
 }
 
-/// Most calls have nothing to do but to wait for the opening.
-class chat_client::impl::init_call final : public joining_call {
-public:
-    explicit init_call(std::shared_ptr<impl> of) : of_(std::move(of)) {}
-
-    std::shared_ptr<flight<void>> begin() override {
-        of_->check_alive();
-        plain_ = of_->may_open();
-        if (plain_) return of_->join_opening();
-        return flight<void>::start(of_->strand_, of_->clock_,
-                                   [self = of_] { return self->wait_and_open(); });
-    }
-    void ended(const std::shared_ptr<flight<void>>& joined) override {
-        if (plain_)
-            of_->leave_opening(joined);
-        else
-            joined->cancel();
-    }
-
-private:
-    const std::shared_ptr<impl> of_;
-    bool plain_ = false;
-};
-
-awaitable<void> chat_client::impl::init(std::shared_ptr<impl> self) {
-    auto where = self->strand_;
-    return join_on_strand(std::move(where), std::make_shared<init_call>(std::move(self)));
-}
-
-/// There is no session, none on its way, and none to be left behind first.
-bool chat_client::impl::may_open() const {
-    const bool given_up = opening_flight_ && !opening_flight_->done() && opening_given_up_;
-    return !closing() && !given_up && !connection_->ready() &&
-           !comes_back(connection_->status().state);
-}
-
-awaitable<void> chat_client::impl::wait_and_open() {
+awaitable<void> chat_client::impl::init() {
     const auto deadline = after(now(), timeouts_.init);
     bool waited = false; // for a session on its way back: its end is ours
     for (;;) {
         check_alive();
         if (waited && ended_) throw_error(why_ended());
         if (closing()) {
-            const auto ending = closing_flight_;
+            const auto ending = disconnecting_;
             co_await ending->join();
         } else if (connection_->ready()) {
             co_return;
-        } else if (opening_flight_ && !opening_flight_->done() && opening_given_up_) {
-            const auto given_up = opening_flight_;
+        } else if (initialising_ && initialising_->stopping()) {
+            const auto given_up = initialising_;
             co_await given_up->wait_until(deadline);
         } else if (comes_back(connection_->status().state)) {
             if (now() >= deadline)
@@ -79,34 +42,11 @@ awaitable<void> chat_client::impl::wait_and_open() {
             break;
         }
     }
-    const auto opening = join_opening();
-    std::exception_ptr failure;
-    try {
-        co_await opening->join();
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    leave_opening(opening);
-    if (failure) std::rethrow_exception(failure);
-}
-
-std::shared_ptr<flight<void>> chat_client::impl::join_opening() {
-    if (!opening_flight_ || opening_flight_->done()) {
-        opening_given_up_ = false;
-        opening_flight_ = flight<void>::start(strand_, clock_,
-                                              [self = shared_from_this()] { return self->open(); });
-    }
-    ++init_waiters_;
-    return opening_flight_;
-}
-
-// Only when nobody else waits for it does a cancelled caller take the attempt with him.
-void chat_client::impl::leave_opening(const std::shared_ptr<flight<void>>& opening) {
-    if (--init_waiters_ == 0 && !opening->done()) {
-        opening_given_up_ = true;
-        opening->cancel();
-    }
-    if (opening->done() && opening_flight_ == opening) opening_flight_.reset(); // it is large
+    if (!initialising_ || initialising_->done())
+        initialising_ = shared_awaitable<void>::start(
+            strand_, clock_, [self = shared_from_this()] { return self->open(); });
+    const auto opening = initialising_;
+    co_await opening->join_or_cancel();
 }
 
 error_info chat_client::impl::why_ended() const {
@@ -179,26 +119,12 @@ awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
     co_await connection_->reconnect(deadline);
 }
 
-/// The closing goes on without those who leave it.
-class chat_client::impl::disconnect_call final : public joining_call {
-public:
-    explicit disconnect_call(std::shared_ptr<impl> of) : of_(std::move(of)) {}
-
-    std::shared_ptr<flight<void>> begin() override {
-        if (!of_->closing())
-            of_->closing_flight_ = flight<void>::start(of_->strand_, of_->clock_,
-                                                       [self = of_] { return self->close(); });
-        return of_->closing_flight_;
-    }
-    void ended(const std::shared_ptr<flight<void>>&) override {}
-
-private:
-    const std::shared_ptr<impl> of_;
-};
-
-awaitable<void> chat_client::impl::disconnect(std::shared_ptr<impl> self) {
-    auto where = self->strand_;
-    return join_on_strand(std::move(where), std::make_shared<disconnect_call>(std::move(self)));
+awaitable<void> chat_client::impl::disconnect() {
+    if (!closing())
+        disconnecting_ = shared_awaitable<void>::start(
+            strand_, clock_, [self = shared_from_this()] { return self->close(); });
+    const auto ending = disconnecting_;
+    co_await ending->join();
 }
 
 awaitable<void> chat_client::impl::close() {
@@ -210,22 +136,19 @@ awaitable<void> chat_client::impl::close() {
     fail_asks(why);
     fail_updates(why);
     end_thread_updates();
-    if (opening_flight_ && !opening_flight_->done()) {
-        opening_given_up_ = true;
-        opening_flight_->cancel();
-    }
+    if (initialising_) initialising_->cancel();
     // The tools' last answers are drained too. One that is deaf must not hold up the rest.
     if (!router_->end_calls()) {
-        const auto stopping =
-            flight<void>::start(strand_, clock_, [router = router_] { return router->stop(); });
+        const auto stopping = shared_awaitable<void>::start(
+            strand_, clock_, [router = router_] { return router->stop(); });
         co_await stopping->wait_until(after(begun, limit / 3));
     }
     router_->forget_answers(); // a server that comes later numbers its calls anew
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         after(begun, limit) - std::min(now(), after(begun, limit)));
     co_await connection_->close(left);
-    if (opening_flight_) {
-        const auto opening = opening_flight_;
+    if (initialising_) {
+        const auto opening = initialising_;
         co_await opening->wait_until(time_point::max());
     }
     if (owns_tickets_ && tickets_->snapshot().in_flight) {
@@ -264,7 +187,7 @@ void chat_client::impl::abandon() {
     const auto end_events = [this] { events_.abort(); };
     const auto end_work = [this] {
         if (tasks_) tasks_->cancel();
-        if (opening_flight_) opening_flight_->cancel();
+        if (initialising_) initialising_->cancel();
     };
     const auto end_updates = [this] { end_thread_updates(); };
     const auto end_tickets = [this] { // all waiters are told

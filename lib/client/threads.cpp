@@ -15,8 +15,8 @@ awaitable<void> chat_client::impl::update_thread(std::string provider_res_id, st
     check_alive();
     const auto deadline = after(now(), timeouts_.request);
     if (!http_) http_ = environment_->make_http(connection_->config());
-    // A flight, so that the end of the client ends it, and nobody waits for its connection to go.
-    const auto update = flight<void>::start(
+    // Shared, so that the end of the client abandons it without waiting for its connection.
+    const auto update = shared_awaitable<void>::start(
         strand_, clock_,
         [self = shared_from_this(), id = std::move(provider_res_id), body = std::move(body),
          deadline] {
@@ -28,12 +28,11 @@ awaitable<void> chat_client::impl::update_thread(std::string provider_res_id, st
     thread_updates_.push_back(update);
     std::exception_ptr failure;
     try {
-        co_await update->join();
+        co_await update->join_or_cancel();
     } catch (...) {
         failure = std::current_exception();
     }
     std::erase(thread_updates_, update);
-    update->cancel(); // who was cancelled takes it with him
     if (failure) std::rethrow_exception(failure);
 }
 

@@ -3,8 +3,8 @@
 #include <parley/error.hpp>
 #include <parley/fwd.hpp>
 
-#include "async/bare_condition.hpp"
-#include "async/flight.hpp"
+#include "async/condition.hpp"
+#include "async/shared_awaitable.hpp"
 #include "connection/status_board.hpp"
 #include "core/clock.hpp"
 #include "policy/liveness_fsm.hpp"
@@ -155,7 +155,7 @@ private:
     link_parts parts_;
     link_owner* owner_;
     std::unique_ptr<alarm> watchdog_; // until it is over
-    bare_condition reader_wake_;
+    condition reader_wake_;
     std::unique_ptr<transport> transport_;
     std::shared_ptr<const connect_request> request_;
     liveness_fsm liveness_;
@@ -180,9 +180,9 @@ private:
     bool ping_due_ = false;
     bool message_ended_ = false; // since the last bytes
     bool room_granted_ = false;
-    bool quiet_ = false;                 // once it has ended
-    std::shared_ptr<flight<void>> room_; // the question for room
-    send_queue::message begun_;          // at once: the writer does the rest
+    bool quiet_ = false;                           // once it has ended
+    std::shared_ptr<shared_awaitable<void>> room_; // the question for room
+    send_queue::message begun_;                    // at once: the writer does the rest
 };
 
 } // namespace parley

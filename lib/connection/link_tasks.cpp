@@ -125,8 +125,8 @@ awaitable<void> link::await_room(std::shared_ptr<link> self) {
     while (!self->cut_ && !self->room_granted_ && !self->wants_more()) {
         // Without another look at the room, which there may be by now: who asks is told so at once.
         if (!self->room_ && !self->parts_.queue->congested()) // else the writer has to catch up
-            self->room_ = flight<void>::start(self->parts_.strand, self->parts_.clock,
-                                              [self] { return ask_for_room(self); });
+            self->room_ = shared_awaitable<void>::start(self->parts_.strand, self->parts_.clock,
+                                                        [self] { return ask_for_room(self); });
         else
             co_await self->reader_wake_.wait_until();
     }

@@ -1,9 +1,8 @@
 #include <parley/detail/on_strand.hpp>
 #include <parley/websocket_manager.hpp>
 
-#include "async/aborted.hpp"
+#include "async/asio_errors.hpp"
 #include "async/condition.hpp"
-#include "async/flight.hpp"
 #include "async/reserved_post.hpp"
 #include "connection/websocket_manager_impl.hpp"
 #include "core/log.hpp"
@@ -107,15 +106,13 @@ private:
     bool given_ = false; // `held_` was given to us, and not used since
     bool ended_ = false; // for good, since the last `connect`
     bool gone_ = false;  // the manager was destroyed
-    unsigned waiting_ = 0;
-    std::shared_ptr<flight<void>> opening_, closing_;
-    bool given_up_ = false; // the flight: it only has to land
+    std::shared_ptr<shared_awaitable<void>> opening_, closing_;
 };
 
 awaitable<void> websocket_manager::mailbox::connect(std::shared_ptr<mailbox> self, ticket held) {
     if (self->gone_) throw_aborted();
     if (held.empty()) throw_error(error_info(errc::empty_ticket, "The ticket is empty."));
-    while (self->given_up_ && self->opening_ && !self->opening_->done()) {
+    while (self->opening_ && self->opening_->stopping()) {
         const auto last = self->opening_;
         co_await last->wait_until(time_point::max());
     }
@@ -123,22 +120,17 @@ awaitable<void> websocket_manager::mailbox::connect(std::shared_ptr<mailbox> sel
     if (!self->opening_ || self->opening_->done()) {
         self->held_ = std::move(held);
         self->given_ = true;
-        self->given_up_ = false;
-        self->opening_ =
-            flight<void>::start(self->strand_, self->clock_, [self] { return open(self); });
+        self->opening_ = shared_awaitable<void>::start(self->strand_, self->clock_,
+                                                       [self] { return open(self); });
     }
     const auto opening = self->opening_;
-    ++self->waiting_;
     std::exception_ptr failure;
     try {
-        co_await opening->join();
+        co_await opening->join_or_cancel();
     } catch (...) {
         failure = std::current_exception();
     }
-    // Only when nobody else waits does a cancelled caller take the attempt with him.
-    if (--self->waiting_ == 0 && !opening->done()) {
-        self->given_up_ = true;
-        opening->cancel();
+    if (opening->stopping()) { // this was the last caller
         co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
         co_await opening->wait_until(time_point::max());
     }
@@ -265,8 +257,8 @@ void websocket_manager::mailbox::update_ticket(ticket held) {
 awaitable<void> websocket_manager::mailbox::disconnect(std::shared_ptr<mailbox> self) {
     if (self->gone_) throw_aborted();
     if (!self->closing_ || self->closing_->done())
-        self->closing_ =
-            flight<void>::start(self->strand_, self->clock_, [self] { return close(self); });
+        self->closing_ = shared_awaitable<void>::start(self->strand_, self->clock_,
+                                                       [self] { return close(self); });
     const auto closing = self->closing_;
     co_await closing->join();
 }

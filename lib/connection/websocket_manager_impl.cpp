@@ -1,6 +1,6 @@
 #include "connection/websocket_manager_impl.hpp"
 
-#include "async/aborted.hpp"
+#include "async/asio_errors.hpp"
 #include "core/late_error.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
@@ -351,7 +351,7 @@ void websocket_manager::impl::on_over(const link& one) {
 }
 
 void websocket_manager::impl::go_on_at_once() {
-    bare_condition::run_notified({shared_from_this(), &changed_});
+    condition::run_notified({shared_from_this(), &changed_});
 }
 
 } // namespace parley

@@ -6,8 +6,8 @@
 #include <parley/status.hpp>
 #include <parley/websocket_manager.hpp>
 
-#include "async/bare_condition.hpp"
-#include "async/flight.hpp"
+#include "async/condition.hpp"
+#include "async/shared_awaitable.hpp"
 #include "async/task_group.hpp"
 #include "connection/link.hpp"
 #include "connection/session_layer.hpp"
@@ -99,8 +99,8 @@ public:
     awaitable<void> reconnect(time_point deadline);
 
     /// Drains for a third of `limit`, closes, ends every task. Idempotent, in every state;
-    /// concurrent calls all return when it is over. Not to be cancelled: it belongs to a flight of
-    /// its caller's.
+    /// concurrent calls all return when it is over. Not to be cancelled: the caller shares
+    /// it (shared_awaitable).
     awaitable<void> close(std::chrono::milliseconds limit);
     /// The same without the drain and the close frame: for a destructor.
     void abandon();
@@ -212,7 +212,7 @@ private:
     const std::shared_ptr<status_board> board_;
     const std::shared_ptr<send_queue> queue_;
     std::unique_ptr<task_group> tasks_; // once there was one
-    bare_condition changed_;            // anything that somebody here waits for
+    condition changed_;                 // anything that somebody here waits for
     std::weak_ptr<session_layer> layer_;
 
     reconnect_fsm fsm_;

@@ -1,6 +1,6 @@
 // Messages on their way out: queued, written once, or their sender is told.
 
-#include "async/aborted.hpp"
+#include "async/asio_errors.hpp"
 #include "connection/websocket_manager_impl.hpp"
 
 #include <boost/asio/cancellation_state.hpp>

@@ -68,10 +68,9 @@ awaitable<result<ticket>> websocket_manager::impl::fetch_ticket(self_ptr self, b
     request->deadline = deadline;
     auto layer = self->layer_.lock();
     if (!layer) co_return ticket_failure(detail::aborted());
-    const auto asking =
-        flight<void>::start(self->strand_, self->clock_, [self, layer = std::move(layer), request] {
-            return ask_layer(self, layer, request);
-        });
+    const auto asking = shared_awaitable<void>::start(
+        self->strand_, self->clock_,
+        [self, layer = std::move(layer), request] { return ask_layer(self, layer, request); });
     std::exception_ptr given_up;
     try {
         while (self->stop_ == stop::none && !request->done && self->now() < deadline)

@@ -1,8 +1,6 @@
 #include "http/beast_http.hpp"
 
-#include "async/aborted.hpp"
-#include "async/as_values.hpp"
-#include "async/close_later.hpp"
+#include "async/asio_errors.hpp"
 #include "core/clock.hpp"
 #include "core/wipe.hpp"
 #include "http/answer_reader.hpp"
@@ -76,9 +74,6 @@ void send_at_once(tcp::socket& socket, asio::const_buffer& text) {
 /// Over TLS the engine comes between.
 void send_at_once(tls_stream&, asio::const_buffer&) {}
 
-// From the answer to who waits for it.
-constexpr unsigned turns_to_the_caller = 2;
-
 constexpr std::size_t one_segment = 536; // RFC 9293 section 3.7.1: every path takes that many bytes
 
 /// One exchange under way.
@@ -93,13 +88,7 @@ public:
         // Any type of cancellation ends whatever is waited for. TLS hears terminal only.
         co_await asio::this_coro::reset_cancellation_state(&as_terminal);
         auto outcome = co_await converse_by(self);
-        if (outcome) {
-            if (self->secured_)
-                close_later(self->executor_, std::move(self->secured_), turns_to_the_caller);
-            else
-                close_later(self->executor_, std::move(self->socket_), turns_to_the_caller);
-            co_return outcome;
-        }
+        if (outcome) co_return outcome;
         const auto cancellation = co_await asio::this_coro::cancellation_state;
         if (cancellation.cancelled() != asio::cancellation_type::none) throw_aborted();
         co_return self->as_ticket_error(self->late_ ? self->timeout() : std::move(outcome).error());
@@ -181,14 +170,14 @@ private:
             send_at_once(stream, unsent);
             self->watch(); // the server is at work by now
             if (unsent.size() > 0) {
-                const auto sent = co_await asio::async_write(stream, unsent, as_values);
+                const auto sent = co_await asio::async_write(stream, unsent, as_tuple_awaitable);
                 failed = std::get<0>(sent);
             }
         }
         answer_reader reader(self->request_->server);
         if (failed) co_return reader.failure(failed);
         for (;;) {
-            const auto got = co_await stream.async_read_some(reader.room(), as_values);
+            const auto got = co_await stream.async_read_some(reader.room(), as_tuple_awaitable);
             auto outcome = reader.took(std::get<0>(got), std::get<1>(got));
             if (outcome) co_return *std::move(outcome);
         }

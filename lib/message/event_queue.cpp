@@ -3,7 +3,7 @@
 #include <parley/detail/context_watch.hpp>
 #include <parley/detail/on_strand.hpp>
 
-#include "async/bare_condition.hpp"
+#include "async/condition.hpp"
 #include "message/chunked_queue.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -354,7 +354,7 @@ private:
     const std::shared_ptr<clock_source> clock_;
     const std::size_t max_count_;
     const std::size_t max_bytes_;
-    bare_condition room_; // strand only
+    condition room_; // strand only
 
     mutable std::mutex mutex_; // guards what is below, never held across a suspension
     waiting_events waiting_;

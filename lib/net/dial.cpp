@@ -1,6 +1,6 @@
 #include "net/dial.hpp"
 
-#include "async/aborted.hpp"
+#include "async/asio_errors.hpp"
 #include "net/network_error.hpp"
 
 #include <boost/asio/as_tuple.hpp>

@@ -1,6 +1,6 @@
 #include "net/proxy_connect.hpp"
 
-#include "async/as_values.hpp"
+#include "async/asio_errors.hpp"
 #include "core/answer_head.hpp"
 #include "core/http_status.hpp"
 #include "core/wipe.hpp"
@@ -66,14 +66,15 @@ awaitable<result<void>> open_tunnel(asio::ip::tcp::socket& socket, proxy_url pro
         socket.close(already_closed);
     });
     const wiped_text request(connect_request_text(proxy, server, user_agent));
-    const auto sent = co_await asio::async_write(socket, asio::buffer(request.get()), as_values);
+    const auto sent =
+        co_await asio::async_write(socket, asio::buffer(request.get()), as_tuple_awaitable);
     if (stop->requested()) co_return aborted_error(phase::proxy);
     if (std::get<0>(sent)) co_return failure(proxy, true, std::get<0>(sent).message());
 
     answer_head head;
     std::array<char, 1024> chunk;
     for (;;) {
-        const auto got = co_await socket.async_read_some(asio::buffer(chunk), as_values);
+        const auto got = co_await socket.async_read_some(asio::buffer(chunk), as_tuple_awaitable);
         if (stop->requested()) co_return aborted_error(phase::proxy);
         if (std::get<0>(got)) co_return failure(proxy, true, std::get<0>(got).message());
         const std::string_view bytes(chunk.data(), std::get<1>(got));

@@ -1,6 +1,6 @@
 #include "net/tls.hpp"
 
-#include "async/as_values.hpp"
+#include "async/asio_errors.hpp"
 #include "net/network_error.hpp"
 #include "net/tls_sessions.hpp"
 
@@ -196,7 +196,7 @@ awaitable<result<void>> tls_context::handshake(tls_stream& stream, server_url se
         boost::system::error_code already_closed;
         socket.close(already_closed);
     });
-    const auto done = co_await stream.async_handshake(as_values);
+    const auto done = co_await stream.async_handshake(as_tuple_awaitable);
     const boost::system::error_code failed = std::get<0>(done);
     if (stop->requested()) co_return aborted_error(phase::tls);
     if (!failed) co_return result<void>();

@@ -1,5 +1,7 @@
 #include "ticket/source_error.hpp"
 
+#include <parley/fwd.hpp>
+
 #include "core/text.hpp"
 
 #include <boost/asio/error.hpp>

@@ -4,8 +4,8 @@
 #include <parley/ticket_manager.hpp>
 
 #include "async/condition.hpp"
-#include "async/flight.hpp"
 #include "async/reserved_post.hpp"
+#include "async/shared_awaitable.hpp"
 #include "async/task_group.hpp"
 #include "core/log.hpp"
 #include "core/redactor.hpp"
@@ -137,7 +137,7 @@ private:
     std::shared_ptr<refresh> retire();
     void end_tasks(const std::shared_ptr<refresh>& old);
     template <class T, class Operation>
-    std::shared_ptr<flight<T>> launch(Operation operation);
+    std::shared_ptr<shared_awaitable<T>> launch(Operation operation);
     void task_ended();
 
     // ticket_upkeep.cpp: renewal and validation
@@ -275,7 +275,7 @@ struct ticket_manager::impl::refresh {
     time_point until = time_point::max(); // what it is at lasts no longer
     std::uint64_t request = 0;            // the one that counts
     std::unique_ptr<alarm> bell;          // for `until`, or a deadline that is near; else none
-    std::shared_ptr<flight<void>> task;   // for its cancellation alone
+    std::shared_ptr<shared_awaitable<void>> task; // for its cancellation alone
 
     // Written on the strand, with the manager's mutex.
     std::optional<error_info> last_error; // of the attempts so far
@@ -299,7 +299,7 @@ struct ticket_manager::impl::validation {
     secret value;
     std::uint64_t generation = 0;
     std::shared_ptr<const auth_data> auth;
-    std::shared_ptr<flight<result<ticket_validation>>> task;
+    std::shared_ptr<shared_awaitable<result<ticket_validation>>> task;
     bool given_up = false;
 };
 
@@ -311,10 +311,10 @@ struct ticket_manager::impl::verdict {
 
 /// Starts one of the tasks that stop waits for; it says task_ended when it ends.
 template <class T, class Operation>
-std::shared_ptr<flight<T>> ticket_manager::impl::launch(Operation operation) {
+std::shared_ptr<shared_awaitable<T>> ticket_manager::impl::launch(Operation operation) {
     ++running_;
     try {
-        return flight<T>::start(strand_, clock_, std::move(operation));
+        return shared_awaitable<T>::start(strand_, clock_, std::move(operation));
     } catch (...) { // no memory: it has not started
         task_ended();
         throw;

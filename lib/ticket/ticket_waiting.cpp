@@ -3,7 +3,7 @@
 
 #include <parley/error.hpp>
 
-#include "async/aborted.hpp"
+#include "async/asio_errors.hpp"
 #include "core/late_error.hpp"
 #include "ticket/source_error.hpp"
 #include "ticket/ticket_manager_impl.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "async/bare_condition.hpp"
+#include "async/condition.hpp"
 #include "net/stop_signal.hpp"
 #include "net/stream_traits.hpp"
 #include "websocket/masked_frame.hpp"
@@ -121,7 +121,7 @@ private:
     const stop_signal& stop_;
     permessage_deflate* deflate_ = nullptr;
     unsent_bytes unsent_;
-    bare_condition sent_;
+    condition sent_;
     std::optional<std::string> pong_due_;
     bool busy_ = false;
 };

@@ -1,6 +1,6 @@
 #include "transport/socket_transport.hpp"
 
-#include "async/aborted.hpp"
+#include "async/asio_errors.hpp"
 #include "net/dial.hpp"
 #include "net/network.hpp"
 #include "net/network_error.hpp"

@@ -1,6 +1,6 @@
 #include "transport/websocket_connection.hpp"
 
-#include "async/aborted.hpp"
+#include "async/asio_errors.hpp"
 #include "core/wipe.hpp"
 #include "net/network_error.hpp"
 #include "net/stream_traits.hpp"

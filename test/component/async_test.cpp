@@ -77,14 +77,14 @@ TEST_CASE("condition: who has been notified goes on here and now, if told so, an
     poll(w.io);
     std::optional<started<void>> late;
     asio::post(w.strand, [&] {
-        bare_condition::run_notified(changed);
+        condition::run_notified(changed);
         CHECK_FALSE(once.done()); // nobody was notified
         changed->notify_all();
         late.emplace(start(w.strand, changed->wait_until()));
-        bare_condition::run_notified(changed);
+        condition::run_notified(changed);
         CHECK(once.done());
         CHECK(rounds == 1); // he waits anew, and has not been notified since
-        bare_condition::run_notified(changed);
+        condition::run_notified(changed);
         CHECK(rounds == 1);
     });
     poll(w.io);
@@ -113,7 +113,7 @@ TEST_CASE("condition: who goes on at once may be its end", "[component][conditio
     const std::weak_ptr<condition> gone = changed;
     asio::post(w.strand, [&] {
         changed->notify_all();
-        bare_condition::run_notified({changed, changed.get()});
+        condition::run_notified(std::shared_ptr<condition>(changed));
         CHECK((first.done() && second.done()));
         CHECK(gone.expired());
     });

@@ -142,12 +142,12 @@ SELF_TEST_GOOD = {
     'lib/policy/session_fsm.hpp': '#include "policy/backoff.hpp"',
     'lib/policy/session_fsm.cpp': '#include "policy/session_fsm.hpp"\n#include <fmt/format.h>',
     'lib/wire/reader.cpp': '#include <simdjson.h>',
-    'lib/async/flight.hpp': '',
+    'lib/async/shared_awaitable.hpp': '',
 }
 
 SELF_TEST_BAD = {
     'upward': {'lib/core/url.hpp': '#include "policy/backoff.hpp"'},
-    'sideways': {'lib/wire/reader.cpp': '#include <simdjson.h>\n#include "async/flight.hpp"'},
+    'sideways': {'lib/wire/reader.cpp': '#include <simdjson.h>\n#include "async/shared_awaitable.hpp"'},
     'a cycle': {'include/parley/error.hpp': '#include <parley/event.hpp>'},
     'private from public': {'include/parley/event.hpp': '#include "core/url.hpp"'},
     'the umbrella': {'lib/core/url.hpp': '#include <parley/parley.hpp>'},

@@ -1,4 +1,4 @@
-#include "async/bare_condition.hpp"
+#include "async/condition.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
@@ -12,10 +12,10 @@
 
 namespace parley {
 
-/// One who waits. It belongs to its alarm's call, and so to the context.
-class bare_condition::registration : public std::enable_shared_from_this<registration> {
+/// One waiter. Its alarm owns it, and so does the context.
+class condition::registration : public std::enable_shared_from_this<registration> {
 public:
-    explicit registration(bare_condition& in)
+    explicit registration(condition& in)
         : bell_(in.clock_->make_alarm(in.executor_)), in_(&in), before_(in.last_) {
         (before_ ? before_->next_ : in.first_) = this;
         in.last_ = this;
@@ -27,13 +27,13 @@ public:
         if (parked_) std::destroy_at(parked_);
     }
 
-    static registration& make(bare_condition& in, time_point until) {
+    static registration& make(condition& in, time_point until) {
         const auto made = std::make_shared<registration>(in);
         made->bell_->call_at(until, [made] { made->go_on(); });
         return *made;
     }
 
-    /// Suspends whoever awaits it, which takes no memory.
+    /// Suspends the awaiting coroutine, without an allocation.
     auto parking() {
         return asio::async_initiate<const asio::deferred_t, void()>(
             [](auto handler, registration* self) { self->park(std::move(handler)); },
@@ -46,7 +46,7 @@ public:
     }
 
     void go_on() {
-        if (!parked_) return; // he has gone on
+        if (!parked_) return; // it has resumed
         leave();
         bell_.reset();
         std::exchange(parked_, nullptr)->go_on();
@@ -60,7 +60,7 @@ private:
     class waiter {
     public:
         virtual ~waiter() = default;
-        virtual void go_on() = 0; ///< and is gone
+        virtual void go_on() = 0; ///< and destroys itself
     };
 
     template <class Handler>
@@ -97,8 +97,8 @@ private:
         in_ = nullptr;
     }
 
-    std::unique_ptr<alarm> bell_; // until he goes on
-    bare_condition* in_;          // null: it is gone, or he is
+    std::unique_ptr<alarm> bell_; // until the waiter resumes
+    condition* in_;               // null: destroyed, or left
     registration* before_;
     registration* next_ = nullptr;
     bool notified_ = false;
@@ -106,17 +106,17 @@ private:
     alignas(std::max_align_t) std::byte room_[48];
 };
 
-bare_condition::~bare_condition() {
+condition::~condition() {
     for (registration* each = first_; each; each = each->next())
         each->forget_condition();
 }
 
-void bare_condition::notify_all() {
+void condition::notify_all() {
     for (registration* each = first_; each; each = each->next())
         each->notify();
 }
 
-void bare_condition::run_notified(const std::shared_ptr<bare_condition>& self) {
+void condition::run_notified(const std::shared_ptr<condition>& self) {
     const auto first_notified = [&self] {
         registration* each = self->first_;
         while (each && !each->notified())
@@ -129,7 +129,7 @@ void bare_condition::run_notified(const std::shared_ptr<bare_condition>& self) {
     }
 }
 
-awaitable<void> bare_condition::wait(bare_condition* self, time_point until) {
+awaitable<void> condition::wait(condition* self, time_point until) {
     auto waiting = registration::make(*self, until).parking();
     co_await std::move(waiting);
 }

@@ -1,7 +1,0 @@
-#include "async/flight.hpp"
-
-namespace parley {
-
-template class flight<void>;
-
-} // namespace parley
