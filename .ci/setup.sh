@@ -54,6 +54,7 @@ missing_of() {
     ci)
         has_command clang++-19 || echo clang-19
         has_command cmake || echo cmake # a consumer's
+        has_command mold || echo mold # links
         [[ -d /usr/lib/llvm-19/lib/clang/19/lib ]] || echo libclang-rt-19-dev
         has_library 'nlohmann_json >= 3.9' || echo nlohmann-json3-dev # of an example
         ! has_command node || [[ -d /usr/share/nodejs/ws ]] || echo node-ws # of the interop tests

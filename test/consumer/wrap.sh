@@ -3,9 +3,10 @@
 # It builds shared libraries and a program in DIRECTORY/build, and runs the program.
 set -euo pipefail
 tarball=$(realpath "$1") consumer=$2
-source=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
+tree=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
+source "$tree/.ci/setup.sh"
 mkdir -p "$consumer/subprojects"
-cp "$source/test/consumer/meson.build" "$source/example/stream.cpp" "$consumer/"
+cp "$tree/test/consumer/meson.build" "$tree/example/stream.cpp" "$consumer/"
 root=$(tar -tf "$tarball" | sed -n '1s,/.*,,p')
 cat >"$consumer/subprojects/parley.wrap" <<WRAP
 [wrap-file]
@@ -19,5 +20,5 @@ dependency_names = parley, parley-testing
 WRAP
 meson setup "$consumer/build" "$consumer" --buildtype=plain --force-fallback-for=parley -Ddefault_library=shared \
     -Dunity=subprojects -Dunity_size=8 -Dcpp_args=-Wno-subobject-linkage </dev/null
-ninja -C "$consumer/build" ${JOBS:+-j "$JOBS"} </dev/null
+build "$consumer/build" 2
 meson test -C "$consumer/build" --no-rebuild --print-errorlogs </dev/null
