@@ -18,7 +18,7 @@ source_hash = $(sha256sum "$tarball" | cut -d ' ' -f 1)
 [provide]
 dependency_names = parley, parley-testing
 WRAP
-meson setup "$consumer/build" "$consumer" --buildtype=plain --force-fallback-for=parley -Ddefault_library=shared \
+meson setup "$consumer/build" "$consumer" --buildtype=plain --force-fallback-for=parley -Dparley:default_library=shared \
     -Dunity=subprojects -Dunity_size=8 -Dcpp_args=-Wno-subobject-linkage </dev/null
 build "$consumer/build" 2
 meson test -C "$consumer/build" --no-rebuild --print-errorlogs </dev/null
