@@ -2,7 +2,7 @@
 
 #include "client/client.hpp"
 #include "common/corpus.hpp"
-#include "message/message_router.hpp"
+#include "message/message_handler_impl.hpp"
 
 #include <boost/asio/strand.hpp>
 
@@ -35,19 +35,24 @@ public:
 void run_decode(const task& asked, outcome& said) {
     asio::io_context context;
     const asio::any_io_executor strand = asio::make_strand(context.get_executor());
-    const auto router = parley::message_router::make(strand, parley::real_environment(), {});
+    const parley::message_handler_options options;
+    const auto handler = std::make_shared<parley::message_handler::impl>(
+        strand, parley::real_environment(), options, nullptr,
+        parley::event_queue::before_first::wait);
     const auto sink = std::make_shared<counting_sink>();
-    router->attach(sink);
+    handler->attach(sink);
     const corpus all;
     const stopwatch watch;
     for (std::uint64_t done = 0; done < asked.count;)
         for (const auto message : all.messages()) {
-            router->on_text(message);
+            handler->on_text(message);
             ++done;
         }
     watch.report(said);
-    said.set("messages", router->counts().received).set("texts", sink->texts);
-    router->abandon();
+    parley::metrics_snapshot counts;
+    handler->count(counts);
+    said.set("messages", counts.messages_received).set("texts", sink->texts);
+    handler->abandon();
 }
 
 } // namespace bench

@@ -84,9 +84,11 @@ public:
     /// Cancels the tools that run, answers their calls, ends the events. Idempotent.
     awaitable<void> stop();
 
+    class impl; ///< what chat_client is composed of too; internal
+
 private:
-    class impl;
-    std::shared_ptr<impl> impl_;
+    class standalone;
+    std::shared_ptr<standalone> impl_;
 };
 
 } // namespace parley

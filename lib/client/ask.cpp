@@ -178,7 +178,7 @@ awaitable<void> chat_client::impl::collect(std::shared_ptr<ask_call> call) {
             std::min(after(call->silent_since, timeouts_.answer), call->stop_deadline);
         if (now() >= deadline)
             throw_error(error_info(errc::answer_timeout,
-                                   events_.full()
+                                   events().full()
                                        ? "The event queue is full, so that nothing is read: await "
                                          "next_event, or run, beside ask."
                                        : "The server sent nothing more of the answer."));
@@ -243,7 +243,7 @@ bool chat_client::impl::has_room_for(const event& happened, ask_call& call) {
 }
 
 unsigned chat_client::impl::take_unconfirmed() {
-    router_->end_texts(); // while the run is known whose they are
+    messages_->end_texts(); // while the run is known whose they are
     const unsigned count = runs_.lose();
     for (const auto& [run, call] : asks_) {
         if (runs_.known(run) || call->done) continue;

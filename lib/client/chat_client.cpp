@@ -28,12 +28,10 @@ connection_options options_of(const chat_client_config& config, std::shared_ptr<
     return options;
 }
 
-message_router_options router_options_of(const chat_client_config& config,
-                                         std::shared_ptr<redactor> gate, const logger& log) {
-    message_router_options options;
+message_handler_options options_of(const chat_client_config& config, const logger& log) {
+    message_handler_options options;
     options.tools = config.tools;
     options.limits = config.connection.limits;
-    options.gate = std::move(gate);
     options.log = log.sink();
     options.log_threshold = config.log_threshold;
     return options;
@@ -80,21 +78,22 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
       gate_(std::make_shared<redactor>(secrets_in(config))),
       connection_(std::make_shared<websocket_manager::impl>(strand_, environment_,
                                                             options_of(config, gate_, log_))),
-      router_(message_router::make(strand_, environment_, router_options_of(config, gate_, log_))),
-      events_(strand_, clock_, config.connection.limits, event_queue::before_first::drop_oldest),
+      messages_(std::make_shared<message_handler::impl>(strand_, environment_,
+                                                        options_of(config, log_), gate_,
+                                                        event_queue::before_first::drop_oldest)),
       changed_(strand_, clock_), opening_(config.connection.session_timeout, timeouts_.acknowledge),
       tickets_(shared_tickets ? std::move(shared_tickets) : make_tickets(config)) {
     if (!context_helpers_.is_null() && !context_helpers_.is_object())
         throw_error(error_info(errc::invalid_configuration, "context_helpers must be an object."));
     if (!component_schemas_.is_null() && !component_schemas_.is_array())
         throw_error(error_info(errc::invalid_configuration, "component_schemas must be an array."));
-    router_->add_tools(std::move(config.client_tools));
+    messages_->tools().add(std::move(config.client_tools));
     publish_tool_names();
 }
 
 void chat_client::impl::attach() {
     connection_->attach(weak_from_this());
-    router_->attach(std::weak_ptr<message_sink>(shared_from_this()));
+    messages_->attach(std::weak_ptr<message_sink>(shared_from_this()));
 }
 
 std::shared_ptr<ticket_manager>
@@ -184,7 +183,7 @@ awaitable<void> chat_client::run(event_handlers handlers) {
 awaitable<void> chat_client::impl::run(std::shared_ptr<impl> self, event_handlers handlers) {
     // A handler may destroy the client, and another thread the client's context: this frame, which
     // belongs to the caller's, keeps nothing of either while it waits.
-    const auto next = self->events_.taker();
+    const auto next = self->events().taker();
     const auto context = self->context_;
     const std::weak_ptr<impl> weak = std::exchange(self, nullptr);
     // A cancelled `run` throws at its next co_await, so that what is caught here hides nothing.
@@ -302,14 +301,12 @@ connection_status chat_client::impl::status() const {
 
 metrics_snapshot chat_client::impl::metrics() const {
     const auto websocket = connection_->status();
-    const auto messages = router_->counts();
     metrics_snapshot all;
+    messages_->count(all);
     all.messages_sent = websocket.messages_sent;
     all.messages_received = websocket.messages_received;
     all.bytes_sent = websocket.bytes_sent;
     all.bytes_received = websocket.bytes_received;
-    all.messages_skipped = messages.skipped;
-    all.fields_ignored = messages.fields_ignored;
     all.connections_opened = opened_;
     all.connections_lost = lost_;
     all.reconnect_attempts = attempts_;
@@ -321,25 +318,6 @@ metrics_snapshot chat_client::impl::metrics() const {
         all.tickets_requested = tally_->requests;
         all.tickets_failed = tally_->failures;
     }
-    all.tool_calls = messages.tool_calls;
-    all.tool_calls_repeated = messages.tool_calls_repeated;
-    all.tool_calls_failed = messages.tool_calls_failed;
-    const auto tools_with = [&](tool_outcome outcome) {
-        return messages.tool_calls_by_outcome[static_cast<std::size_t>(outcome)];
-    };
-    all.tool_calls_threw = tools_with(tool_outcome::failed);
-    all.tool_calls_not_found = tools_with(tool_outcome::not_found);
-    all.tool_calls_timed_out = tools_with(tool_outcome::timed_out);
-    all.tool_calls_busy = tools_with(tool_outcome::busy);
-    all.tool_calls_invalid = tools_with(tool_outcome::invalid_parameters);
-    all.tool_calls_shut_down = tools_with(tool_outcome::shut_down);
-    all.tool_answers_forgotten = messages.tool_answers_forgotten;
-    all.tool_time = messages.tool_time;
-    all.tool_time_longest = messages.tool_time_longest;
-    all.heartbeat_pings = messages.pings;
-    all.heartbeat_pings_unanswered = messages.pings_unanswered;
-    all.heartbeat_acks = messages.ping_answers;
-    all.events_dropped = events_.dropped();
     all.configurations_unanswered = configurations_unanswered_;
     all.handlers_failed = handlers_failed_;
     all.log_failures = log_.failures();

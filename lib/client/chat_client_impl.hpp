@@ -13,8 +13,8 @@
 #include "connection/websocket_manager_impl.hpp"
 #include "core/log.hpp"
 #include "core/redactor.hpp"
-#include "message/event_queue.hpp"
-#include "message/message_router.hpp"
+#include "message/message_handler_impl.hpp"
+#include "message/message_sink.hpp"
 #include "policy/opening_fsm.hpp"
 #include "policy/run_fsm.hpp"
 #include "transport/environment.hpp"
@@ -46,7 +46,7 @@ public:
         context_->check("chat_client");
         return strand_;
     }
-    event_queue& events() noexcept { return events_; }
+    event_queue& events() noexcept { return messages_->events(); }
     static awaitable<void> run(std::shared_ptr<impl> self, event_handlers handlers);
 
     // session.cpp: from nothing to a ready session, and back
@@ -96,20 +96,20 @@ private:
     awaitable<ticket> next_ticket(std::optional<ticket> rejected, time_point deadline) override;
     std::optional<error_info> ticket_trouble() const override;
     void on_open() override;
-    void on_text(std::string_view text) override { router_->on_text(text); }
-    void on_binary(std::size_t size) override { router_->on_binary(size); }
+    void on_text(std::string_view text) override { messages_->on_text(text); }
+    void on_binary(std::size_t size) override { messages_->on_binary(size); }
     void after_read() override;
     /// What opens a session is no event: it is read also when there is no room for events, until
     /// one comes.
     bool has_room() const override {
-        return !events_.full() || (opening_.under_way() && !opening_brought_events_);
+        return !messages_->events().full() || (opening_.under_way() && !opening_brought_events_);
     }
     awaitable<void> wait_for_room() override;
     std::string heartbeat() override;
     unsigned take_unconfirmed() override;
     void on_connection_event(connection_event happened) override;
     void on_end() noexcept override;
-    void on_answer_too_large(std::uint64_t id) override { router_->answer_too_large(id); }
+    void on_answer_too_large(std::uint64_t id) override { messages_->answer_too_large(id); }
 
     // message_sink
     void on_session_established() override;
@@ -195,9 +195,8 @@ private:
     const bool renews_tickets_;                         // in good time, while a session is ready
     const std::shared_ptr<redactor> gate_;              // of all that the server says
     std::shared_ptr<websocket_manager::impl> connection_;
-    std::shared_ptr<message_router> router_;
+    std::shared_ptr<message_handler::impl> messages_;
     std::shared_ptr<http_client> http_; // for thread updates, once there are any
-    event_queue events_;
     std::unique_ptr<task_group> tasks_; // once there was one
     condition changed_;                 // anything that somebody below waits for
 

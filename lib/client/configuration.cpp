@@ -10,17 +10,17 @@
 namespace parley {
 
 bool chat_client::impl::has_configuration() const {
-    return !router_->tools().empty() || component_schemas_.is_array();
+    return !messages_->tools().all().empty() || component_schemas_.is_array();
 }
 
 std::string chat_client::impl::configuration() const {
-    return encode_configure_tools(tool_schemas(router_->tools()), context_helpers_,
+    return encode_configure_tools(tool_schemas(messages_->tools().all()), context_helpers_,
                                   component_schemas_);
 }
 
 void chat_client::impl::publish_tool_names() {
     std::set<std::string, std::less<>> names;
-    for (const auto& one : router_->tools())
+    for (const auto& one : messages_->tools().all())
         names.insert(one.name());
     const std::lock_guard held(published_);
     tool_names_ = std::move(names);
@@ -72,7 +72,7 @@ awaitable<void> chat_client::impl::announce_tools() {
     const auto update = std::make_shared<tool_update>();
     updates_.push_back(update);
     connection_->send_control(
-        encode_update_tools(tool_schemas(router_->tools()), component_schemas_));
+        encode_update_tools(tool_schemas(messages_->tools().all()), component_schemas_));
     const auto deadline = after(now(), timeouts_.acknowledge);
     while (!update->done && now() < deadline) {
         co_await changed_.wait_until(deadline);
@@ -88,7 +88,7 @@ awaitable<void> chat_client::impl::announce_tools() {
 
 awaitable<void> chat_client::impl::add_client_tools(std::vector<tool> added) {
     check_alive();
-    router_->add_tools(added);
+    messages_->tools().add(added);
     publish_tool_names();
     std::exception_ptr failure;
     try {
@@ -98,14 +98,14 @@ awaitable<void> chat_client::impl::add_client_tools(std::vector<tool> added) {
     }
     if (!failure) co_return;
     for (const auto& one : added)
-        router_->remove_tool(one.name());
+        messages_->tools().remove(one.name());
     publish_tool_names();
     std::rethrow_exception(failure);
 }
 
 awaitable<void> chat_client::impl::remove_client_tool(std::string name) {
     check_alive();
-    router_->remove_tool(name);
+    messages_->tools().remove(name);
     publish_tool_names();
     co_await announce_tools();
 }
@@ -122,7 +122,7 @@ void chat_client::impl::update_client_tools(std::vector<tool> tools) {
     }
     strand_.post([self = shared_from_this(), tools = std::move(tools)]() mutable {
         try {
-            self->router_->replace_tools(std::move(tools));
+            self->messages_->tools().replace(std::move(tools));
         } catch (const client_error& removed_meanwhile) {
             self->log_.write(log_level::warning, removed_meanwhile.what());
         }

@@ -170,7 +170,7 @@ void chat_client::impl::on_event(event&& happened) {
     note_conversation(happened);
     if (heard_elsewhere(happened)) return;
     tell(std::move(happened));
-    if (opening_.under_way() && events_.full()) opening_brought_events_ = true;
+    if (opening_.under_way() && events().full()) opening_brought_events_ = true;
 }
 
 /// By the ask that it is for, or by nobody: of a run that is being stopped since its ask has gone.
@@ -190,7 +190,7 @@ bool chat_client::impl::heard_elsewhere(const event& happened) {
 }
 
 void chat_client::impl::tell(event&& happened) {
-    if (events_.push(std::move(happened)))
+    if (events().push(std::move(happened)))
         log_.write(log_level::warning, "nobody takes the events of this client (next_event, run): "
                                        "from now on the oldest are dropped for new ones");
 }
@@ -204,7 +204,7 @@ awaitable<void> chat_client::impl::wait_for_room() {
         self->opening_.released(self->now());
         self->watch_opening();
     });
-    co_await events_.wait_for_room();
+    co_await events().wait_for_room();
 }
 
 void chat_client::impl::handler_threw(std::string what, bool while_told_of_it) {

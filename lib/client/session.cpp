@@ -59,8 +59,7 @@ awaitable<void> chat_client::impl::open() {
     const auto deadline = after(now(), timeouts_.init);
     const bool again = std::exchange(ended_, false);
     if (again) {
-        events_.reopen();
-        router_->restart();
+        messages_->restart();
     }
     std::exception_ptr failure;
     try {
@@ -138,12 +137,12 @@ awaitable<void> chat_client::impl::close() {
     end_thread_updates();
     if (initialising_) initialising_->cancel();
     // The tools' last answers are drained too. One that is deaf must not hold up the rest.
-    if (!router_->end_calls()) {
+    if (!messages_->end_calls()) {
         const auto stopping = shared_awaitable<void>::start(
-            strand_, clock_, [router = router_] { return router->stop(); });
+            strand_, clock_, [messages = messages_] { return messages->stop_calls(); });
         co_await stopping->wait_until(after(begun, limit / 3));
     }
-    router_->forget_answers(); // a server that comes later numbers its calls anew
+    messages_->forget_answers(); // a server that comes later numbers its calls anew
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         after(begun, limit) - std::min(now(), after(begun, limit)));
     co_await connection_->close(left);
@@ -164,7 +163,7 @@ awaitable<void> chat_client::impl::close() {
 void chat_client::impl::end_session() noexcept {
     ended_ = true;
     const auto leave = [this] { lose_opening(); };
-    const auto close = [this] { events_.close(); };
+    const auto close = [this] { events().close(); };
     const auto rest = [this] {
         if (owns_tickets_) tickets_->stop_proactive_renewal();
     };
@@ -183,8 +182,7 @@ void chat_client::impl::abandon() {
     gone_ = true;
     const auto leave = [this] { lose_opening(); };
     const auto hang_up = [this] { connection_->abandon(); };
-    const auto stop_tools = [this] { router_->abandon(); };
-    const auto end_events = [this] { events_.abort(); };
+    const auto end_messages = [this] { messages_->abandon(); };
     const auto end_work = [this] {
         if (tasks_) tasks_->cancel();
         if (initialising_) initialising_->cancel();
@@ -193,7 +191,7 @@ void chat_client::impl::abandon() {
     const auto end_tickets = [this] { // all waiters are told
         if (owns_tickets_) tasks().spawn([manager = tickets_] { return manager->stop(); });
     };
-    take_all(log_, leave, hang_up, stop_tools, end_events, end_work, end_updates, end_tickets);
+    take_all(log_, leave, hang_up, end_messages, end_work, end_updates, end_tickets);
     changed_.notify_all();
 }
 
@@ -219,7 +217,7 @@ void chat_client::impl::on_open() {
 }
 
 void chat_client::impl::after_read() {
-    router_->after_read();
+    messages_->after_read();
     if (std::exchange(opening_unwatched_, false)) watch_opening();
 }
 
@@ -274,7 +272,8 @@ void chat_client::impl::on_connection_event(connection_event happened) {
         fail_asks(std::get<connection_failed>(happened).cause);
         fail_updates(std::get<connection_failed>(happened).cause);
         // There is nobody to answer to. What that makes of the tools comes before the last event.
-        if (!router_->end_calls()) tasks().spawn([router = router_] { return router->stop(); });
+        if (!messages_->end_calls())
+            tasks().spawn([messages = messages_] { return messages->stop_calls(); });
     }
     std::visit([this](auto&& one) { tell(std::move(one)); }, std::move(happened));
     if (failed) end_session();

@@ -12,23 +12,23 @@
 
 namespace parley {
 
-bool way_home::is_here() {
+bool closable_strand::running_in_this_thread() {
     const std::lock_guard lock(mutex_);
     return strand_ && strand_->running_in_this_thread();
 }
 
-void way_home::bring(std::function<void()> call) {
+void closable_strand::post(std::function<void()> call) {
     const std::lock_guard lock(mutex_);
     if (strand_) strand_->post(std::move(call));
 }
 
-void way_home::close() {
+void closable_strand::close() {
     const std::lock_guard lock(mutex_);
     strand_.reset();
 }
 
 std::shared_ptr<tool_execution>
-tool_execution::make(const asio::any_io_executor& where, std::shared_ptr<way_home> home,
+tool_execution::make(const asio::any_io_executor& where, std::shared_ptr<closable_strand> home,
                      std::shared_ptr<const tool> called, tool_call call,
                      std::weak_ptr<tool_runner> owner, tool_request_id id) {
     return std::make_shared<tool_execution>(token(), detail::strand::of(where), std::move(home),
@@ -36,21 +36,21 @@ tool_execution::make(const asio::any_io_executor& where, std::shared_ptr<way_hom
                                             id);
 }
 
-void tool_execution::start() {
+void tool_execution::post() {
     where_.post([self = shared_from_this()] { self->launch(); });
 }
 
-tool_execution::tool_execution(token, detail::strand where, std::shared_ptr<way_home> home,
+tool_execution::tool_execution(token, detail::strand where, std::shared_ptr<closable_strand> home,
                                std::shared_ptr<const tool> called, tool_call call,
                                std::weak_ptr<tool_runner> owner, tool_request_id id)
     : where_(std::move(where)), home_(std::move(home)), tool_(std::move(called)),
       call_(std::move(call)), owner_(std::move(owner)), id_(id) {}
 
 void tool_execution::launch() {
-    if (cancelled_) return finish(tool_answer(tool_outcome::failed, ""));
-    started_ = true;
+    if (state_ == state::withdrawn) return finish(tool_answer(tool_outcome::failed, ""));
+    state_ = state::running;
     const auto failed = [self = shared_from_this()] {
-        if (!self->finished_) self->finish(tool_answer(tool_outcome::failed, ""));
+        if (self->state_ != state::finished) self->finish(tool_answer(tool_outcome::failed, ""));
     };
     try {
         asio::co_spawn(
@@ -80,12 +80,12 @@ awaitable<void> tool_execution::call_handler(std::shared_ptr<tool_execution> sel
 }
 
 void tool_execution::finish(tool_answer&& answer) {
-    finished_ = true;
-    if (home_->is_here()) {
+    state_ = state::finished;
+    if (home_->running_in_this_thread()) {
         if (const auto owner = owner_.lock()) owner->ended(id_, std::move(answer));
         return;
     }
-    home_->bring([weak = owner_, id = id_, answer = std::move(answer)] {
+    home_->post([weak = owner_, id = id_, answer = std::move(answer)] {
         if (const auto owner = weak.lock()) owner->ended(id, answer);
     });
 }
@@ -93,8 +93,13 @@ void tool_execution::finish(tool_answer&& answer) {
 void tool_execution::cancel() {
     where_.post([weak = weak_from_this()] {
         const auto self = weak.lock();
-        if (!self || std::exchange(self->cancelled_, true)) return;
-        if (self->started_) self->signal_.emit(asio::cancellation_type::terminal);
+        if (!self) return;
+        if (self->state_ == state::waiting) {
+            self->state_ = state::withdrawn;
+        } else if (self->state_ == state::running) {
+            self->state_ = state::cancelling;
+            self->signal_.emit(asio::cancellation_type::terminal);
+        }
     });
 }
 

@@ -18,13 +18,12 @@ namespace parley {
 
 class tool_runner;
 
-/// The way back to the strand, for what runs elsewhere and may outlive the one who awaits it. Once
-/// closed, what comes is dropped.
-class way_home {
+/// A strand to post to from other executors until its owner closes it; later calls are dropped.
+class closable_strand {
 public:
-    explicit way_home(detail::strand strand) : strand_(std::move(strand)) {}
-    bool is_here(); ///< this thread is on the strand
-    void bring(std::function<void()> call);
+    explicit closable_strand(detail::strand strand) : strand_(std::move(strand)) {}
+    bool running_in_this_thread();
+    void post(std::function<void()> call);
     void close();
 
 private:
@@ -32,25 +31,25 @@ private:
     std::optional<detail::strand> strand_;
 };
 
-/// One run of a tool's handler, on the executor that the tools have.
+/// One run of a tool's handler, on the executor of the tools.
 ///
-/// It belongs to that executor: whoever started it keeps a weak_ptr, so that nothing of the
-/// executor's is left with the client, nor anything of the client's with the executor. A strand of
-/// its own keeps the cancellation apart from the coroutine (doc/pitfalls.md P8, P12).
+/// It belongs to that executor: the runner keeps a weak_ptr, so that the client holds nothing of
+/// the executor's, nor the executor anything of the client's. A strand of its own keeps the
+/// cancellation apart from the coroutine (doc/pitfalls.md P8, P12).
 class tool_execution : public std::enable_shared_from_this<tool_execution> {
     struct token {};
 
 public:
-    /// `where` must live until the handler has ended. What it came to is brought to `owner` on the
-    /// strand, with `id`: the error is the exception's text as it is, or empty for what is no
+    /// `where` must live until the handler has ended. `owner` gets the answer with `id`, on the
+    /// strand `home`: the error is the exception's text as it is, or empty for what is no
     /// std::exception.
     static std::shared_ptr<tool_execution> make(const asio::any_io_executor& where,
-                                                std::shared_ptr<way_home> home,
+                                                std::shared_ptr<closable_strand> home,
                                                 std::shared_ptr<const tool> called, tool_call call,
                                                 std::weak_ptr<tool_runner> owner,
                                                 tool_request_id id);
 
-    tool_execution(token, detail::strand where, std::shared_ptr<way_home> home,
+    tool_execution(token, detail::strand where, std::shared_ptr<closable_strand> home,
                    std::shared_ptr<const tool> called, tool_call call,
                    std::weak_ptr<tool_runner> owner, tool_request_id id);
     tool_execution(const tool_execution&) = delete;
@@ -59,23 +58,29 @@ public:
 
     const detail::strand& where() const noexcept { return where_; }
     void launch(); ///< now; there only
-    void start();  ///< later; any thread
+    void post();   ///< later; any thread
     void cancel(); ///< any thread; terminal
 
 private:
+    enum class state {
+        waiting,   ///< for its launch
+        withdrawn, ///< cancelled before it
+        running,
+        cancelling, ///< the handler has been told
+        finished
+    };
+
     static awaitable<void> call_handler(std::shared_ptr<tool_execution> self);
     void finish(tool_answer&& answer);
 
     const detail::strand where_;
-    const std::shared_ptr<way_home> home_;
+    const std::shared_ptr<closable_strand> home_;
     const std::shared_ptr<const tool> tool_; // its handler holds the captures of the coroutine
     tool_call call_;
     const std::weak_ptr<tool_runner> owner_;
     const tool_request_id id_;
-    asio::cancellation_signal signal_; // on where_ only, as are the two below
-    bool started_ = false;
-    bool cancelled_ = false;
-    bool finished_ = false;
+    asio::cancellation_signal signal_; // on where_ only, as is the state
+    state state_ = state::waiting;
 };
 
 } // namespace parley

@@ -39,16 +39,6 @@ std::string error_text(std::string_view thrown, const redactor& gate) {
     return to_valid_utf8(std::string_view(what).substr(0, end)) + "…";
 }
 
-task_group::error_handler report_to(const logger& log) {
-    return [log](const std::exception_ptr& error) {
-        try {
-            std::rethrow_exception(error);
-        } catch (const std::exception& thrown) {
-            log.write(log_level::error, fmt::format("tools: {}", thrown.what()));
-        }
-    };
-}
-
 } // namespace
 
 tool_runner::tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
@@ -56,9 +46,9 @@ tool_runner::tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_sou
                          std::shared_ptr<const redactor> gate)
     : clock_(clock), strand_(detail::strand::of(strand)),
       where_(config.executor ? config.executor : strand_.executor()), timeout_(config.timeout),
-      max_result_(limits.queue_bytes), home_(std::make_shared<way_home>(strand_)), log_(log),
+      max_result_(limits.queue_bytes), home_(std::make_shared<closable_strand>(strand_)), log_(log),
       gate_(gate ? std::move(gate) : std::make_shared<const redactor>()), fsm_(limits_of(config)),
-      changed_(strand_, clock), tasks_(strand_, clock, report_to(log)) {}
+      changed_(strand_, clock) {}
 
 tool_runner::~tool_runner() { home_->close(); }
 
@@ -80,13 +70,14 @@ void tool_runner::request(tool_requested asked, std::shared_ptr<const tool> call
     if (called && called->max_running()) input.max_running = *called->max_running();
     if (called) input.max_waiting = called->max_waiting();
     input.bytes = bytes;
-    all_.push_back(tool_request{input.id, std::move(called), std::move(asked), {}});
+    all_.push_back(tool_request{input.id, waiting_call{std::move(called), std::move(asked)}});
     perform(fsm_.resume(clock_->now(), std::move(input)));
 }
 
 void tool_runner::resume(tool_input_t input) {
     perform(fsm_.resume(clock_->now(), std::move(input)));
-    go_on_later();
+    if (!starting_.empty()) post_launch();
+    watch_deadlines();
 }
 
 void tool_runner::perform(tool_actions actions) {
@@ -97,35 +88,34 @@ void tool_runner::perform(tool_actions actions) {
 }
 
 void tool_runner::perform(const tool_action::run& action) {
-    auto& one = *find(action.id);
-    const auto called = std::move(one.called);
-    auto asked = std::move(one.asked);
-    one.started = true;
+    auto& state = find(action.id)->state;
+    auto [called, asked] = std::move(std::get<waiting_call>(state));
     tool_started happened{asked.name, asked.call_id, asked.parameters};
     tool_call call(std::move(asked.name), std::move(asked.call_id), std::move(asked.parameters),
                    action.deadline);
     const auto& where = called->executor() ? called->executor() : where_;
     const auto execution =
         tool_execution::make(where, home_, called, std::move(call), weak_from_this(), action.id);
-    one.execution = execution;
+    state = execution;
     if (const auto sink = sink_.lock()) sink->on_event(std::move(happened));
     if (execution->where().executor() == strand_.executor())
         starting_.push_back(execution);
     else
-        execution->start();
+        execution->post();
 }
 
 std::vector<tool_runner::tool_request>::iterator tool_runner::find(tool_request_id id) {
     return std::find_if(all_.begin(), all_.end(), [id](const auto& one) { return one.id == id; });
 }
 
-void tool_runner::forget_unstarted(tool_request_id id) {
+void tool_runner::forget_waiting(tool_request_id id) {
     const auto found = find(id);
-    if (found != all_.end() && !found->started) all_.erase(found);
+    if (found != all_.end() && std::holds_alternative<waiting_call>(found->state))
+        all_.erase(found);
 }
 
 void tool_runner::perform(tool_action::answer& action) {
-    forget_unstarted(action.id);
+    forget_waiting(action.id);
     auto& [outcome, result, error] = action.what;
     count_answer(action);
     if (log_.enabled(log_level::debug))
@@ -160,11 +150,11 @@ void tool_runner::count_answer(const tool_action::answer& given) noexcept {
 void tool_runner::perform(const tool_action::cancel& action) {
     const auto found = find(action.id);
     if (found == all_.end()) return;
-    if (const auto execution = found->execution.lock()) execution->cancel();
+    if (const auto execution = std::get<running_call>(found->state).lock()) execution->cancel();
 }
 
 void tool_runner::perform(const tool_action::join& action) {
-    forget_unstarted(action.id);
+    forget_waiting(action.id);
     repeated_.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -180,71 +170,49 @@ void tool_runner::ended(tool_request_id id, tool_answer answer) {
     resume(std::move(input));
 }
 
+// What throws here (out of memory) leaves the others to the next launch.
 void tool_runner::launch() {
-    launch_all();
-    go_on_later();
-}
-
-void tool_runner::launch_all() {
-    if (launching_) return; // whoever does it takes up what comes meanwhile
-    launching_ = true;
-    std::size_t begun = 0;
-    std::exception_ptr thrown;
-    try {
-        while (begun < starting_.size()) {
-            const auto next = std::move(starting_[begun++]);
-            next->launch();
-        }
-    } catch (...) { // out of memory; the others are left for the next time
-        thrown = std::current_exception();
+    while (!starting_.empty()) {
+        const auto next = std::move(starting_.front());
+        starting_.pop_front();
+        next->launch();
     }
-    starting_.erase(starting_.begin(), starting_.begin() + static_cast<std::ptrdiff_t>(begun));
-    launching_ = false;
-    if (thrown) std::rethrow_exception(thrown);
+    watch_deadlines();
 }
 
-void tool_runner::go_on_later() {
-    const bool unwatched = !watching_ && fsm_.running();
-    if (going_on_ || launching_ || (starting_.empty() && !unwatched)) return;
-    going_on_ = true;
-    // Most tools have ended by then, and need neither a task nor a timer.
+void tool_runner::post_launch() {
     strand_.post([weak = weak_from_this()] {
-        if (const auto self = weak.lock()) self->go_on();
+        if (const auto self = weak.lock()) self->launch();
     });
 }
 
-void tool_runner::go_on() {
-    going_on_ = false;
-    launch_all();
-    if (watching_ || !fsm_.running()) return;
-    try {
-        tasks_.spawn([self = shared_from_this()] { return watch(self); });
-    } catch (const std::bad_alloc&) {
-        log_.write(log_level::error, "out of memory: nobody watches the time of a tool");
-    }
-}
-
-awaitable<void> tool_runner::watch(std::shared_ptr<tool_runner> self) {
-    self->watching_ = true;
-    while (self->fsm_.running()) {
-        const auto due = self->fsm_.next_deadline();
-        const auto now = self->clock_->now();
-        if (due <= now)
-            self->resume(tool_input::time_passed());
-        else
-            co_await self->changed_.wait_until(due);
-    }
-    self->watching_ = false;
+void tool_runner::watch_deadlines() {
+    const auto due = fsm_.next_deadline();
+    if (due == time_point::max()) return alarm_.reset();
+    if (alarm_ && alarm_at_ == due) return;
+    const auto expire = [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        self->alarm_at_ = time_point::max();
+        take_all(self->log_, [&self] { self->resume(tool_input::time_passed()); });
+    };
+    const auto set = [&] {
+        if (!alarm_) alarm_ = clock_->make_alarm(strand_);
+        alarm_->call_at(alarm_at_ = due, expire);
+    };
+    take_all(log_, set); // out of memory: no call ends at its deadline until the next one
 }
 
 bool tool_runner::any_left() const {
-    return std::any_of(all_.begin(), all_.end(),
-                       [](const auto& one) { return !one.execution.expired(); });
+    return std::any_of(all_.begin(), all_.end(), [](const auto& one) {
+        const auto* running = std::get_if<running_call>(&one.state);
+        return running && !running->expired();
+    });
 }
 
 bool tool_runner::end_calls() {
     resume(tool_input::stopping());
-    return !any_left() && tasks_.empty();
+    return !any_left();
 }
 
 awaitable<void> tool_runner::stop() { return stop(shared_from_this()); }
@@ -252,17 +220,18 @@ awaitable<void> tool_runner::stop() { return stop(shared_from_this()); }
 awaitable<void> tool_runner::stop(std::shared_ptr<tool_runner> self) {
     if (self->end_calls()) co_return;
     const auto limit = after(self->clock_->now(), patience);
-    while (!self->abandoned_ && self->any_left() && self->clock_->now() < limit)
+    while (self->any_left() && self->clock_->now() < limit)
         co_await self->changed_.wait_until(limit);
-    co_await self->tasks_.join();
 }
 
 void tool_runner::abandon() {
-    abandoned_ = true; // who is within `stop` waits no longer
     const auto stop_calls = [this] { resume(tool_input::stopping()); };
     const auto leave = [this] { home_->close(); };
-    const auto end_tasks = [this] { tasks_.cancel(); };
-    take_all(log_, stop_calls, leave, end_tasks);
+    const auto end_stop = [this] { // it waits no longer
+        all_.clear();
+        changed_.notify_all();
+    };
+    take_all(log_, stop_calls, leave, end_stop);
 }
 
 void tool_runner::forget() { resume(tool_input::forgotten()); }
@@ -278,15 +247,22 @@ void tool_runner::answer_too_large(tool_request_id id) {
 
 void tool_runner::restart() { resume(tool_input::restarted()); }
 
-void tool_runner::count(message_counts& into) const noexcept {
-    into.tool_calls = calls_.load(std::memory_order_relaxed);
-    into.tool_calls_repeated = repeated_.load(std::memory_order_relaxed);
-    into.tool_calls_failed = failed_.load(std::memory_order_relaxed);
-    into.tool_answers_forgotten = forgotten_.load(std::memory_order_relaxed);
-    for (std::size_t i = 0; i < outcomes_.size(); ++i)
-        into.tool_calls_by_outcome[i] = outcomes_[i].load(std::memory_order_relaxed);
-    into.tool_time = std::chrono::milliseconds(time_.load(std::memory_order_relaxed));
-    into.tool_time_longest = std::chrono::milliseconds(longest_.load(std::memory_order_relaxed));
+void tool_runner::count(metrics_snapshot& into) const noexcept {
+    const auto ended_with = [this](tool_outcome outcome) {
+        return outcomes_[static_cast<std::size_t>(outcome)].load(std::memory_order_relaxed);
+    };
+    into.tool_calls = calls_;
+    into.tool_calls_repeated = repeated_;
+    into.tool_calls_failed = failed_;
+    into.tool_calls_threw = ended_with(tool_outcome::failed);
+    into.tool_calls_not_found = ended_with(tool_outcome::not_found);
+    into.tool_calls_timed_out = ended_with(tool_outcome::timed_out);
+    into.tool_calls_busy = ended_with(tool_outcome::busy);
+    into.tool_calls_invalid = ended_with(tool_outcome::invalid_parameters);
+    into.tool_calls_shut_down = ended_with(tool_outcome::shut_down);
+    into.tool_answers_forgotten = forgotten_;
+    into.tool_time = std::chrono::milliseconds(time_.load());
+    into.tool_time_longest = std::chrono::milliseconds(longest_.load());
 }
 
 } // namespace parley

@@ -2,15 +2,15 @@
 
 #include <parley/config.hpp>
 #include <parley/fwd.hpp>
+#include <parley/metrics.hpp>
 #include <parley/tool.hpp>
 
 #include "async/condition.hpp"
-#include "async/task_group.hpp"
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "core/redactor.hpp"
 #include "dialect/parley/server_frame.hpp"
-#include "message/message_router.hpp"
+#include "message/message_sink.hpp"
 #include "message/tool_execution.hpp"
 #include "policy/tool_call_fsm.hpp"
 
@@ -21,7 +21,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <variant>
 #include <vector>
 
 namespace parley {
@@ -46,8 +48,8 @@ public:
 
     /// Cancels the tools, answers their calls, and takes no more. False: some have not ended yet.
     bool end_calls();
-    /// The same, and waits for these. A handler that does not hear its cancellation is waited for
-    /// no longer than `patience`; what it still returns is dropped.
+    /// The same, and waits for these. It waits no longer than `patience` for a handler that ignores
+    /// its cancellation, and drops what that one still returns.
     awaitable<void> stop();
     void abandon();
     void restart();
@@ -55,29 +57,30 @@ public:
     /// The server has closed with 1009 because of that answer: an error takes its place. 0: none.
     void answer_too_large(tool_request_id id);
 
-    /// Starts the tools that are to run on the strand, and have been asked for since. Not from
-    /// where a frame is being taken.
+    /// Starts the tools of the strand that have been asked for since. Not while a frame is being
+    /// taken.
     void launch();
 
     static constexpr std::chrono::milliseconds patience{500};
 
-    /// What a tool came to, from its execution.
+    /// The answer of an execution.
     void ended(tool_request_id id, tool_answer answer);
 
     /// Adds to the counters of tools; any thread.
-    void count(message_counts& into) const noexcept;
+    void count(metrics_snapshot& into) const noexcept;
 
 private:
+    struct waiting_call {
+        std::shared_ptr<const tool> called;
+        tool_requested asked;
+    };
+    using running_call = std::weak_ptr<tool_execution>;
     struct tool_request {
         tool_request_id id;
-        std::shared_ptr<const tool> called;
-        tool_requested asked;                    // both until it is started
-        std::weak_ptr<tool_execution> execution; // since then
-        bool started = false;
+        std::variant<waiting_call, running_call> state;
     };
 
     static awaitable<void> stop(std::shared_ptr<tool_runner> self);
-    static awaitable<void> watch(std::shared_ptr<tool_runner> self);
     void resume(tool_input_t input);
     void perform(tool_actions actions);
     void perform(const tool_action::run& action);
@@ -85,10 +88,9 @@ private:
     void perform(const tool_action::cancel& action);
     void perform(const tool_action::join& action);
     std::vector<tool_request>::iterator find(tool_request_id id);
-    void forget_unstarted(tool_request_id id);
-    void launch_all();
-    void go_on_later();
-    void go_on();
+    void forget_waiting(tool_request_id id);
+    void post_launch();
+    void watch_deadlines();
     bool any_left() const;
     void count_answer(const tool_action::answer& given) noexcept;
 
@@ -97,24 +99,22 @@ private:
     const asio::any_io_executor where_;
     const std::chrono::milliseconds timeout_;
     const std::size_t max_result_;
-    const std::shared_ptr<way_home> home_;
+    const std::shared_ptr<closable_strand> home_;
     const logger log_;
     const std::shared_ptr<const redactor> gate_;
     std::weak_ptr<message_sink> sink_;
 
     tool_call_fsm fsm_;
     tool_request_id last_ = 0;
-    std::vector<tool_request> all_;                         // that wait or run
-    std::vector<std::shared_ptr<tool_execution>> starting_; // on the strand itself
+    std::vector<tool_request> all_;                        // that wait or run
+    std::deque<std::shared_ptr<tool_execution>> starting_; // on the strand itself
     condition changed_;
-    task_group tasks_;
-    bool watching_ = false;
-    bool launching_ = false;
-    bool going_on_ = false; // in a turn that is posted
-    bool abandoned_ = false;
+    std::unique_ptr<alarm> alarm_; // while calls run, for the first of their deadlines
+    time_point alarm_at_{};
 
     std::atomic<std::uint64_t> calls_{0}, repeated_{0}, failed_{0}, forgotten_{0};
-    std::array<std::atomic<std::uint64_t>, tool_outcomes> outcomes_{};
+    std::array<std::atomic<std::uint64_t>, 1 + static_cast<std::size_t>(tool_outcome::shut_down)>
+        outcomes_{}; // first answers
     std::atomic<std::chrono::milliseconds::rep> time_{0}, longest_{0};
 };
 

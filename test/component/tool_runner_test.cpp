@@ -120,8 +120,8 @@ struct fixture {
     }
     void poll() { test::poll(io); }
     void pass(manual_clock::duration time) { test::pass(io, *clock, time); }
-    message_counts counts() const {
-        message_counts made;
+    metrics_snapshot counts() const {
+        metrics_snapshot made;
         runner->count(made);
         return made;
     }
@@ -363,8 +363,7 @@ TEST_CASE("tool_runner: a flood is answered busy, and what it started goes on",
     closed.open();
     here.poll();
     CHECK(here.sink->answers.size() == 100'000);
-    CHECK(here.counts().tool_calls_by_outcome[static_cast<std::size_t>(tool_outcome::busy)] ==
-          100'000 - 72);
+    CHECK(here.counts().tool_calls_busy == 100'000 - 72);
     CHECK(here.counts().tool_answers_forgotten == 0); // a refusal is not remembered
 }
 
