@@ -3,6 +3,7 @@
 #include "client/at_exit.hpp"
 #include "client/chat_client_impl.hpp"
 #include "dialect/parley/encoder.hpp"
+#include "message/event_facts.hpp"
 
 #include <fmt/core.h>
 
@@ -11,21 +12,6 @@
 #include <variant>
 
 namespace parley {
-
-namespace {
-
-template <class... Wanted>
-bool is_one_of(const event& happened) {
-    return (std::holds_alternative<Wanted>(happened) || ...);
-}
-
-bool belongs_to_run(const event& happened) {
-    return is_one_of<text_delta, reasoning_started, reasoning_delta, reasoning_finished,
-                     tool_started, tool_finished, tool_answer_repeated, server_tool_started,
-                     server_tool_finished, chat_finished, chat_failed>(happened);
-}
-
-} // namespace
 
 std::string chat_client::impl::encode(const chat_message& message) const {
     auto frame = encode_chat_message(message, runs_.next_conversation());
@@ -175,15 +161,16 @@ void chat_client::impl::on_event(event&& happened) {
 
 /// By the ask that it is for, or by nobody: of a run that is being stopped since its ask has gone.
 bool chat_client::impl::heard_elsewhere(const event& happened) {
-    if (is_one_of<thread_created, messages_persisted>(happened)) return give_to_ask(happened);
-    if (!belongs_to_run(happened)) return false;
+    const auto scope = facts_of(happened).scope;
+    if (scope == event_scope::session) return false;
+    if (scope == event_scope::conversation) return give_to_ask(happened);
     // The clock is read for an ask that waits its turn, and not for each message.
     if (!turns_.empty()) last_run_event_ = now();
     if (runs_.listening() == run_fsm::listener::nobody) runs_.pass_time(now());
     if (give_to_ask(happened)) return true;
     const bool unheard = runs_.listening() == run_fsm::listener::nobody;
-    if (is_one_of<chat_finished, chat_failed>(happened)) {
-        runs_.finish(is_one_of<chat_failed>(happened));
+    if (scope == event_scope::end_of_run) {
+        runs_.finish(std::holds_alternative<chat_failed>(happened));
         changed_.notify_all();
     }
     return unheard;

@@ -5,6 +5,7 @@
 
 #include "async/condition.hpp"
 #include "message/chunked_queue.hpp"
+#include "message/event_facts.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/async_result.hpp>
@@ -17,7 +18,6 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
-#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -26,66 +26,6 @@
 namespace parley {
 
 namespace intrusive = boost::intrusive;
-
-namespace {
-
-std::size_t length(const std::string& text) { return text.size(); }
-std::size_t length(const json_text& text) { return text.view().size(); }
-std::size_t length(const error_info& info) {
-    return info.message.size() + info.details.server_text.size() + info.details.reason.size();
-}
-template <class T>
-std::size_t length(const std::optional<T>& text) {
-    return text ? length(*text) : 0;
-}
-
-template <class... Text>
-std::size_t sum(const Text&... texts) {
-    return (std::size_t(0) + ... + length(texts));
-}
-
-// Roughly what an event holds on the heap: its text.
-struct text_of {
-    std::size_t operator()(const text_delta& e) const { return sum(e.text); }
-    std::size_t operator()(const reasoning_started& e) const { return sum(e.id); }
-    std::size_t operator()(const reasoning_delta& e) const { return sum(e.id, e.text); }
-    std::size_t operator()(const reasoning_finished& e) const { return sum(e.id, e.text); }
-    std::size_t operator()(const tool_started& e) const {
-        return sum(e.name, e.call_id, e.parameters);
-    }
-    std::size_t operator()(const tool_finished& e) const {
-        return sum(e.name, e.call_id, e.result, e.error);
-    }
-    std::size_t operator()(const tool_answer_repeated& e) const { return sum(e.name, e.call_id); }
-    std::size_t operator()(const server_tool_started& e) const {
-        return sum(e.name, e.call_id, e.arguments);
-    }
-    std::size_t operator()(const server_tool_finished& e) const {
-        return sum(e.name, e.call_id, e.result);
-    }
-    std::size_t operator()(const ui_component& e) const { return sum(e.call_id, e.name, e.props); }
-    std::size_t operator()(const thread_created& e) const {
-        return sum(e.thread_id, e.provider_res_id, e.update_endpoint);
-    }
-    std::size_t operator()(const messages_persisted& e) const {
-        return sum(e.thread_id, e.provider_res_id);
-    }
-    std::size_t operator()(const chat_finished& e) const { return sum(e.conversation_id, e.uuid); }
-    std::size_t operator()(const chat_failed& e) const { return sum(e.error, e.code, e.details); }
-    std::size_t operator()(const server_error& e) const { return sum(e.error, e.code, e.details); }
-    std::size_t operator()(const message_skipped& e) const { return sum(e.detail); }
-    std::size_t operator()(const connection_lost& e) const { return sum(e.cause); }
-    std::size_t operator()(const reconnecting& e) const { return sum(e.cause); }
-    std::size_t operator()(const connection_restored&) const { return 0; }
-    std::size_t operator()(const connection_failed& e) const { return sum(e.cause); }
-    std::size_t operator()(const ticket_renewed&) const { return 0; }
-    std::size_t operator()(const ticket_renewal_failed& e) const { return sum(e.cause); }
-    std::size_t operator()(const handler_failed& e) const { return sum(e.message); }
-};
-
-std::size_t text_size(const event& happened) { return std::visit(text_of(), happened); }
-
-} // namespace
 
 class event_queue::impl : public std::enable_shared_from_this<event_queue::impl> {
 public:
@@ -103,7 +43,7 @@ public:
             count_dropped();
             return false;
         }
-        const auto bytes = text_size(happened);
+        const auto bytes = facts_of(happened).bytes;
         bytes_ += bytes;
         waiting_.emplace_back(std::move(happened), bytes);
         if (!read_) return drop_oldest();

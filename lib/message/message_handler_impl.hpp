@@ -25,6 +25,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace parley {
@@ -95,12 +96,10 @@ private:
     void take(chat_finished&& finished);
     void take(chat_failed&& failed);
     void take(message_skipped&& skipped);
-    void take(server_tool_started&& started) { sink_->on_event(std::move(started)); }
-    void take(server_tool_finished&& finished) { sink_->on_event(std::move(finished)); }
-    void take(ui_component&& component) { sink_->on_event(std::move(component)); }
-    void take(thread_created&& created) { sink_->on_event(std::move(created)); }
-    void take(messages_persisted&& stored) { sink_->on_event(std::move(stored)); }
-    void take(server_error&& error) { sink_->on_event(std::move(error)); }
+    template <class Event> // every other one goes to the sink as it is
+    void take(Event&& happened) {
+        sink_->on_event(std::forward<Event>(happened));
+    }
     void pass_on(std::vector<event> events);
     void log_skipped(const message_skipped& skipped);
 
