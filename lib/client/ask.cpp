@@ -37,7 +37,7 @@ std::size_t size_in_answer(const event& happened) {
 }
 
 /// What has come goes with an error that says something of it.
-[[noreturn]] void throw_failure(ask_call& call) {
+[[noreturn]] void throw_failure(pending_ask& call) {
     if (call.error->is(errc::chat_failed) || call.error->is(errc::answer_too_large))
         throw answer_error(*call.error, std::move(call.collected));
     throw_error(*call.error);
@@ -55,7 +55,7 @@ void add_to(answer& collected, const tool_finished& used) {
 } // namespace
 
 awaitable<answer> chat_client::impl::ask(chat_message message) {
-    const auto call = std::make_shared<ask_call>(false);
+    const auto call = std::make_shared<pending_ask>(false);
     try {
         co_await begin_ask(call, std::move(message));
         co_await collect(call);
@@ -69,12 +69,12 @@ awaitable<answer> chat_client::impl::ask(chat_message message) {
 
 /// Where its caller leaves a call that is not over: cancelled between two pieces, or with what
 /// `on_text` threw.
-class chat_client::impl::asker {
+class chat_client::impl::streamed_ask {
 public:
-    explicit asker(const std::shared_ptr<impl>& of) : of_(of), context_(of->context_) {}
-    asker(const asker&) = delete;
-    asker& operator=(const asker&) = delete;
-    ~asker() {
+    explicit streamed_ask(const std::shared_ptr<impl>& of) : of_(of), context_(of->context_) {}
+    streamed_ask(const streamed_ask&) = delete;
+    streamed_ask& operator=(const streamed_ask&) = delete;
+    ~streamed_ask() {
         if (over_) return;
         try {
             context_->while_alive([this] {
@@ -112,13 +112,13 @@ private:
     // It belongs to the caller's context, which may outlive that of the client.
     const std::weak_ptr<impl> of_;
     const std::shared_ptr<detail::context_watch> context_;
-    const std::shared_ptr<ask_call> call_ = std::make_shared<ask_call>(true);
+    const std::shared_ptr<pending_ask> call_ = std::make_shared<pending_ask>(true);
     bool over_ = false;
 };
 
-awaitable<answer> chat_client::impl::ask_in_pieces(std::shared_ptr<impl> self, chat_message message,
+awaitable<answer> chat_client::impl::ask_streaming(std::shared_ptr<impl> self, chat_message message,
                                                    text_handler on_text) {
-    asker mine(self);
+    streamed_ask mine(self);
     self.reset();
     auto beginning = mine.begin(std::move(message));
     co_await std::move(beginning);
@@ -131,9 +131,11 @@ awaitable<answer> chat_client::impl::ask_in_pieces(std::shared_ptr<impl> self, c
     co_return mine.take();
 }
 
-awaitable<void> chat_client::impl::begin_ask(std::shared_ptr<ask_call> call, chat_message message) {
-    auto frame = encode(message);               // what is wrong with it is said at once
-    if (closing()) throw_error(disconnected()); // what is answered would come too late
+awaitable<void> chat_client::impl::begin_ask(std::shared_ptr<pending_ask> call,
+                                             chat_message message) {
+    auto frame = encode(message); // what is wrong with it is said at once
+    if (state_ == state::closing)
+        throw_error(disconnected()); // what is answered would come too late
     const auto conversation = runs_.next_conversation();
     co_await take_turn(call);
     if (runs_.next_conversation() != conversation) frame = encode(message);
@@ -145,7 +147,7 @@ awaitable<void> chat_client::impl::begin_ask(std::shared_ptr<ask_call> call, cha
     co_await finish_send(std::move(begun), call->run, deadline);
 }
 
-awaitable<void> chat_client::impl::take_turn(std::shared_ptr<ask_call> call) {
+awaitable<void> chat_client::impl::take_turn(std::shared_ptr<pending_ask> call) {
     turns_.push_back(call);
     const at_exit leave([this, call] {
         std::erase(turns_, call);
@@ -169,7 +171,7 @@ awaitable<void> chat_client::impl::take_turn(std::shared_ptr<ask_call> call) {
 }
 
 /// Returns at the end of the run, and for who streams at the next piece.
-awaitable<void> chat_client::impl::collect(std::shared_ptr<ask_call> call) {
+awaitable<void> chat_client::impl::collect(std::shared_ptr<pending_ask> call) {
     for (;;) {
         check_alive(); // it may have ended while the message was written
         if (!call->pieces.empty()) co_return;
@@ -188,7 +190,7 @@ awaitable<void> chat_client::impl::collect(std::shared_ptr<ask_call> call) {
 }
 
 awaitable<std::optional<std::string>>
-chat_client::impl::next_piece(std::shared_ptr<ask_call> call) {
+chat_client::impl::next_piece(std::shared_ptr<pending_ask> call) {
     try {
         co_await collect(call);
     } catch (...) {
@@ -203,15 +205,15 @@ chat_client::impl::next_piece(std::shared_ptr<ask_call> call) {
     co_return piece;
 }
 
-void chat_client::impl::leave_ask(const std::shared_ptr<ask_call>& call) {
+void chat_client::impl::leave_ask(const std::shared_ptr<pending_ask>& call) {
     if (asks_.erase(call->run) == 0) return;
     changed_.notify_all();
     if (!call->done) leave_run(*call);
 }
 
 /// A run that goes on without its ask is stopped, or else everybody hears of it.
-void chat_client::impl::leave_run(ask_call& call) {
-    if (gone_ || !runs_.known(call.run)) return;
+void chat_client::impl::leave_run(pending_ask& call) {
+    if (state_ == state::destroyed || !runs_.known(call.run)) return;
     if (is_over(call.stop_deadline, now())) return runs_.drop(call.run);
     if (!stop_cancelled_asks_) {
         // After a timeout nothing more is expected of it.
@@ -219,7 +221,7 @@ void chat_client::impl::leave_run(ask_call& call) {
         return timed_out ? runs_.drop(call.run) : runs_.disown(call.run);
     }
     if (call.stop_deadline == time_point::max()) {
-        call.stop_deadline = after(now(), ask_call::stop_limit);
+        call.stop_deadline = after(now(), pending_ask::stop_limit);
         connection_->send_control(encode_stop_run(runs_.conversation()));
     }
     runs_.discard(call.run, call.stop_deadline);
@@ -227,7 +229,7 @@ void chat_client::impl::leave_run(ask_call& call) {
 
 /// Whether there is room for the event. An answer that is too large ends its ask as a cancellation
 /// does.
-bool chat_client::impl::has_room_for(const event& happened, ask_call& call) {
+bool chat_client::impl::has_room_for(const event& happened, pending_ask& call) {
     const auto bytes = size_in_answer(happened);
     const auto most = connection_->config()->limits.answer_bytes;
     if (bytes <= most - call.bytes) {
@@ -270,7 +272,7 @@ void chat_client::impl::fail_asks(const error_info& why) {
 
 /// The one whose run the notice is of. Messages are stored after the end of their run, which may be
 /// told when the next has begun.
-ask_call* chat_client::impl::ask_of_notice(bool of_storing) {
+pending_ask* chat_client::impl::ask_of_notice(bool of_storing) {
     if (asks_.empty()) return nullptr;
     if (const auto run = runs_.collected()) {
         const auto found = asks_.find(*run);
@@ -301,7 +303,7 @@ bool chat_client::impl::give_to_ask(const messages_persisted& stored) {
     return true;
 }
 
-void chat_client::impl::note_event(ask_call& call) {
+void chat_client::impl::note_event(pending_ask& call) {
     call.silent_since = last_run_event_ = now();
     ++call.collected.events;
 }

@@ -71,10 +71,9 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
       stop_cancelled_asks_(config.stop_cancelled_asks),
       component_schemas_(config.component_schemas), auth_(config.auth),
       context_helpers_(config.context_helpers), log_(config.log, config.log_threshold),
-      owns_tickets_(!shared_tickets),
-      tally_(owns_tickets_ ? nullptr : std::make_shared<detail::ticket_tally>()),
+      tally_(shared_tickets ? std::make_shared<detail::ticket_tally>() : nullptr),
       // A shared manager renews as its owner has it.
-      renews_tickets_(owns_tickets_ && config.ticket.renew_proactively),
+      renews_tickets_(!tally_ && config.ticket.renew_proactively),
       gate_(std::make_shared<redactor>(secrets_in(config))),
       connection_(std::make_shared<websocket_manager::impl>(strand_, environment_,
                                                             options_of(config, gate_, log_))),
@@ -130,9 +129,9 @@ void chat_client::impl::abandon_later(std::shared_ptr<impl> self) noexcept {
     post(strand, [self = std::move(self)] { self->abandon(); });
 }
 
-void chat_client::impl::tell_of_throw(std::string what, bool while_told_of_it) {
-    strand_.post([self = shared_from_this(), what = std::move(what), while_told_of_it] {
-        self->handler_threw(what, while_told_of_it);
+void chat_client::impl::post_handler_failure(std::string what, bool of_failure_handler) {
+    strand_.post([self = shared_from_this(), what = std::move(what), of_failure_handler] {
+        self->report_handler_failure(what, of_failure_handler);
     });
 }
 
@@ -171,7 +170,7 @@ awaitable<answer> chat_client::ask(std::string content, text_handler on_text) {
 
 awaitable<answer> chat_client::ask(chat_message message, text_handler on_text) {
     if (!on_text) return ask(std::move(message));
-    return impl::ask_in_pieces(impl_, std::move(message), std::move(on_text));
+    return impl::ask_streaming(impl_, std::move(message), std::move(on_text));
 }
 
 awaitable<std::optional<event>> chat_client::next_event() { return impl_->events().next(); }
@@ -199,9 +198,10 @@ awaitable<void> chat_client::impl::run(std::shared_ptr<impl> self, event_handler
             } catch (...) {
                 thrown_text = "something that is no std::exception";
             }
-            const bool told_of_it = std::holds_alternative<handler_failed>(*happened);
-            context->while_alive([&weak, &thrown_text, told_of_it] {
-                if (const auto client = weak.lock()) client->tell_of_throw(thrown_text, told_of_it);
+            const bool of_failure_handler = std::holds_alternative<handler_failed>(*happened);
+            context->while_alive([&weak, &thrown_text, of_failure_handler] {
+                if (const auto client = weak.lock())
+                    client->post_handler_failure(thrown_text, of_failure_handler);
             });
         }
     }
@@ -310,7 +310,7 @@ metrics_snapshot chat_client::impl::metrics() const {
     all.connections_opened = opened_;
     all.connections_lost = lost_;
     all.reconnect_attempts = attempts_;
-    if (owns_tickets_) {
+    if (owns_tickets()) {
         const auto held = tickets_->snapshot(); // the renewal is this client's too
         all.tickets_requested = held.requests;
         all.tickets_failed = held.failures;

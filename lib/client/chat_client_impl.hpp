@@ -8,7 +8,7 @@
 #include "async/reserved_post.hpp"
 #include "async/shared_awaitable.hpp"
 #include "async/task_group.hpp"
-#include "client/ask_call.hpp"
+#include "client/pending_ask.hpp"
 #include "client/tool_update.hpp"
 #include "connection/websocket_manager_impl.hpp"
 #include "core/log.hpp"
@@ -67,10 +67,10 @@ public:
 
     // ask.cpp
     awaitable<answer> ask(chat_message message);
-    static awaitable<answer> ask_in_pieces(std::shared_ptr<impl> self, chat_message message,
+    static awaitable<answer> ask_streaming(std::shared_ptr<impl> self, chat_message message,
                                            text_handler on_text); // on the caller's executor
-    void tell_of_throw(std::string what, bool while_told_of_it);  // any thread
-    void handler_threw(std::string what, bool while_told_of_it);
+    void post_handler_failure(std::string what, bool of_failure_handler); // any thread
+    void report_handler_failure(std::string what, bool of_failure_handler);
 
     // configuration.cpp: tools, context helpers, threads
     awaitable<void> add_client_tools(std::vector<tool> added);
@@ -82,8 +82,16 @@ public:
     awaitable<void> update_metadata(std::string provider_res_id, metadata_patch patch);
 
 private:
-    /// A message on its way, as far as it has come.
-    struct message_on_its_way {
+    /// doc/architecture.md, States. Whether there is a session is the connection's state.
+    enum class state {
+        live,    ///< also before the first `init`, and while a lost session is opened again
+        closing, ///< `disconnect` is in flight
+        ended,   ///< disconnected, or failed for good; `init` makes it live again
+        destroyed
+    };
+
+    /// A message that `send_message` has begun to send.
+    struct message_in_flight {
         std::shared_ptr<outgoing> begun;
         run_fsm::run_id run{};
         time_point deadline{};
@@ -98,7 +106,7 @@ private:
     void on_open() override;
     void on_text(std::string_view text) override { messages_->on_text(text); }
     void on_binary(std::size_t size) override { messages_->on_binary(size); }
-    void after_read() override;
+    void after_read() override { messages_->after_read(); }
     /// What opens a session is no event: it is read also when there is no room for events, until
     /// one comes.
     bool has_room() const override {
@@ -140,29 +148,29 @@ private:
 
     std::string encode(const chat_message& message) const;
     void refuse_too_many_runs() const;
-    void begin_message(const chat_message& message, message_on_its_way& into);
+    void begin_message(const chat_message& message, message_in_flight& into);
     std::shared_ptr<outgoing> begin_send(std::string frame, run_fsm::run_id run);
     awaitable<void> finish_send(std::shared_ptr<outgoing> begun, run_fsm::run_id run,
                                 time_point deadline);
     void drop_run(run_fsm::run_id run);
     run_fsm::run_id add_run(run_fsm::listener who, const chat_message& message);
     void note_conversation(const event& happened);
-    bool heard_elsewhere(const event& happened);
-    void tell(event&& happened); // queued for next_event and run
+    bool taken_by_ask(const event& happened);
+    void queue_event(event&& happened); // queued for next_event and run
 
-    class asker;
-    awaitable<void> begin_ask(std::shared_ptr<ask_call> call, chat_message message);
-    awaitable<void> take_turn(std::shared_ptr<ask_call> call);
-    awaitable<void> collect(std::shared_ptr<ask_call> call);
-    awaitable<std::optional<std::string>> next_piece(std::shared_ptr<ask_call> call);
-    void leave_ask(const std::shared_ptr<ask_call>& call);
-    void leave_run(ask_call& call);
-    bool has_room_for(const event& happened, ask_call& call);
+    class streamed_ask;
+    awaitable<void> begin_ask(std::shared_ptr<pending_ask> call, chat_message message);
+    awaitable<void> take_turn(std::shared_ptr<pending_ask> call);
+    awaitable<void> collect(std::shared_ptr<pending_ask> call);
+    awaitable<std::optional<std::string>> next_piece(std::shared_ptr<pending_ask> call);
+    void leave_ask(const std::shared_ptr<pending_ask>& call);
+    void leave_run(pending_ask& call);
+    bool has_room_for(const event& happened, pending_ask& call);
     bool give_to_ask(const event& happened);
     bool give_to_ask(const thread_created& created);
     bool give_to_ask(const messages_persisted& stored);
-    ask_call* ask_of_notice(bool of_storing);
-    void note_event(ask_call& call);
+    pending_ask* ask_of_notice(bool of_storing);
+    void note_event(pending_ask& call);
 
     bool has_configuration() const;
     std::string configuration() const;
@@ -172,7 +180,7 @@ private:
     void end_thread_updates();
 
     time_point now() const { return clock_->now(); }
-    bool closing() const { return disconnecting_ && !disconnecting_->done(); }
+    bool owns_tickets() const { return !tally_; }
     static bool comes_back(websocket_state state) {
         return state == websocket_state::waiting || state == websocket_state::reconnecting;
     }
@@ -190,8 +198,7 @@ private:
     auth_data auth_; // as it stands now, and so the next
     json_text context_helpers_;
     logger log_;
-    const bool owns_tickets_;
-    const std::shared_ptr<detail::ticket_tally> tally_; // of a manager that is shared
+    const std::shared_ptr<detail::ticket_tally> tally_; // with a manager that is shared; else null
     const bool renews_tickets_;                         // in good time, while a session is ready
     const std::shared_ptr<redactor> gate_;              // of all that the server says
     std::shared_ptr<websocket_manager::impl> connection_;
@@ -200,21 +207,18 @@ private:
     std::unique_ptr<task_group> tasks_; // once there was one
     condition changed_;                 // anything that somebody below waits for
 
+    state state_ = state::live;
     opening_fsm opening_;
     std::unique_ptr<alarm> opening_watch_; // while it is under way
     unsigned openings_ = 0;                // begun, ever
-    bool opening_unwatched_ = false;       // until what came with the upgrade has been handed up
     bool opening_brought_events_ = false;  // with the queue full
     std::shared_ptr<shared_awaitable<void>> initialising_;
     std::shared_ptr<shared_awaitable<void>> disconnecting_;
-    unsigned closings_ = 0;   // disconnects, ever
-    bool ended_ = false;      // disconnected or failed for good, since the last init
-    bool gone_ = false;       // the client object was destroyed
     reserved_post last_post_; // of its destructor
 
     run_fsm runs_;
-    std::map<run_fsm::run_id, std::shared_ptr<ask_call>> asks_; // that collect
-    std::list<std::shared_ptr<ask_call>> turns_; // that wait for the runs before them
+    std::map<run_fsm::run_id, std::shared_ptr<pending_ask>> asks_; // that collect
+    std::list<std::shared_ptr<pending_ask>> turns_; // that wait for the runs before them
     time_point last_run_event_{};
 
     std::list<std::shared_ptr<tool_update>> updates_; // `update_tools` that await acknowledgement

@@ -73,7 +73,7 @@ void chat_client::impl::refuse_too_many_runs() const {
         std::move(details)));
 }
 
-void chat_client::impl::begin_message(const chat_message& message, message_on_its_way& into) {
+void chat_client::impl::begin_message(const chat_message& message, message_in_flight& into) {
     try {
         auto frame = encode(message);
         refuse_too_many_runs();
@@ -87,7 +87,7 @@ void chat_client::impl::begin_message(const chat_message& message, message_on_it
 }
 
 awaitable<void> chat_client::impl::send_message(chat_message message) {
-    message_on_its_way mine;
+    message_in_flight mine;
     begin_message(message, mine);
     if (mine.error) std::rethrow_exception(mine.error);
     if (!mine.sent) co_await finish_send(std::move(mine.begun), mine.run, mine.deadline);
@@ -97,7 +97,7 @@ awaitable<void> chat_client::impl::send_message(chat_message message) {
 // and then he does, so that one who never tires of sending leaves others their turn.
 awaitable<void> chat_client::impl::send(std::shared_ptr<impl> self, chat_message message) {
     constexpr unsigned in_a_row = 16;
-    message_on_its_way mine;
+    message_in_flight mine;
     const auto begin = [&] { self->begin_message(message, mine); };
     const bool patient = self->sent_.fetch_add(1, std::memory_order_relaxed) % in_a_row == 0;
     std::function<awaitable<void>()> rest;
@@ -126,7 +126,7 @@ awaitable<void> chat_client::impl::stop_run(std::optional<std::string> conversat
     if (!collected) co_return;
     const auto call = asks_.find(*collected);
     if (call == asks_.end()) co_return;
-    call->second->stop_deadline = after(now(), ask_call::stop_limit);
+    call->second->stop_deadline = after(now(), pending_ask::stop_limit);
     changed_.notify_all();
 }
 
@@ -154,13 +154,13 @@ void chat_client::impl::on_event(event&& happened) {
         fail_updates(error_info(errc::tools_refused, "The server refused the tools.", details));
     }
     note_conversation(happened);
-    if (heard_elsewhere(happened)) return;
-    tell(std::move(happened));
+    if (taken_by_ask(happened)) return;
+    queue_event(std::move(happened));
     if (opening_.under_way() && events().full()) opening_brought_events_ = true;
 }
 
 /// By the ask that it is for, or by nobody: of a run that is being stopped since its ask has gone.
-bool chat_client::impl::heard_elsewhere(const event& happened) {
+bool chat_client::impl::taken_by_ask(const event& happened) {
     const auto scope = facts_of(happened).scope;
     if (scope == event_scope::session) return false;
     if (scope == event_scope::conversation) return give_to_ask(happened);
@@ -176,7 +176,7 @@ bool chat_client::impl::heard_elsewhere(const event& happened) {
     return unheard;
 }
 
-void chat_client::impl::tell(event&& happened) {
+void chat_client::impl::queue_event(event&& happened) {
     if (events().push(std::move(happened)))
         log_.write(log_level::warning, "nobody takes the events of this client (next_event, run): "
                                        "from now on the oldest are dropped for new ones");
@@ -194,12 +194,12 @@ awaitable<void> chat_client::impl::wait_for_room() {
     co_await events().wait_for_room();
 }
 
-void chat_client::impl::handler_threw(std::string what, bool while_told_of_it) {
+void chat_client::impl::report_handler_failure(std::string what, bool of_failure_handler) {
     ++handlers_failed_;
     what = gate_->redact(what);
     log_.write(log_level::error, "a handler of run threw: " + what);
     // A handler that throws when told of a handler that threw would go on for ever.
-    if (!while_told_of_it) tell(handler_failed{std::move(what)});
+    if (!of_failure_handler) queue_event(handler_failed{std::move(what)});
 }
 
 } // namespace parley

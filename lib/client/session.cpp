@@ -1,6 +1,7 @@
 // From nothing to a ready session, and back.
 
 #include "async/asio_errors.hpp"
+#include "client/at_exit.hpp"
 #include "client/chat_client_impl.hpp"
 #include "dialect/parley/cookies.hpp"
 #include "dialect/parley/encoder.hpp"
@@ -16,7 +17,7 @@ error_info chat_client::impl::disconnected() {
 }
 
 void chat_client::impl::check_alive() const {
-    if (gone_) throw_aborted();
+    if (state_ == state::destroyed) throw_aborted();
 }
 
 awaitable<void> chat_client::impl::init() {
@@ -24,8 +25,8 @@ awaitable<void> chat_client::impl::init() {
     bool waited = false; // for a session on its way back: its end is ours
     for (;;) {
         check_alive();
-        if (waited && ended_) throw_error(why_ended());
-        if (closing()) {
+        if (waited && state_ == state::ended) throw_error(why_ended());
+        if (state_ == state::closing) {
             const auto ending = disconnecting_;
             co_await ending->join();
         } else if (connection_->ready()) {
@@ -57,8 +58,9 @@ error_info chat_client::impl::why_ended() const {
 
 awaitable<void> chat_client::impl::open() {
     const auto deadline = after(now(), timeouts_.init);
-    const bool again = std::exchange(ended_, false);
+    const bool again = state_ == state::ended;
     if (again) {
+        state_ = state::live;
         messages_->restart();
     }
     std::exception_ptr failure;
@@ -72,7 +74,7 @@ awaitable<void> chat_client::impl::open() {
         if (again) end_session();
         changed_.notify_all();
         // Who was cancelled has left; the others hear what has ended it.
-        if (closing()) throw_error(disconnected());
+        if (state_ == state::closing) throw_error(disconnected());
         std::rethrow_exception(failure);
     }
     start_renewal();
@@ -83,7 +85,7 @@ void chat_client::impl::start_renewal() {
     if (!renews_tickets_) return;
     const std::weak_ptr<impl> weak = weak_from_this();
     tickets_->on_renewal_failed([weak](const error_info& cause) {
-        if (const auto self = weak.lock()) self->tell(ticket_renewal_failed{cause});
+        if (const auto self = weak.lock()) self->queue_event(ticket_renewal_failed{cause});
     });
     tickets_->start_proactive_renewal([weak](const ticket& fresh) {
         const auto self = weak.lock();
@@ -91,7 +93,7 @@ void chat_client::impl::start_renewal() {
         self->gate_->remember(cookies::secrets_of(fresh));
         ticket_renewed renewed;
         renewed.expires_in = self->tickets_->expires_in().value_or(std::chrono::milliseconds(0));
-        self->tell(renewed);
+        self->queue_event(renewed);
     });
 }
 
@@ -104,7 +106,7 @@ awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
     const auto deadline = after(now(), timeouts_.init);
     if (!connection_->ready() && !comes_back(connection_->status().state))
         throw_error(error_info(errc::not_connected, "There is no session: call init first."));
-    const auto before = closings_;
+    const auto disconnecting_before = disconnecting_;
     std::exception_ptr failure;
     try {
         co_await tickets_->refresh_ticket(tally_); // throws: the live session stays
@@ -112,14 +114,15 @@ awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
         failure = std::current_exception();
     }
     // A disconnect gives up the request that is on: nobody has cancelled this call.
-    const bool given_up = owns_tickets_ && (closing() || before != closings_);
-    if (failure && given_up && !gone_) throw_error(disconnected());
+    const bool given_up =
+        owns_tickets() && (state_ == state::closing || disconnecting_ != disconnecting_before);
+    if (failure && given_up && state_ != state::destroyed) throw_error(disconnected());
     if (failure) std::rethrow_exception(failure);
     co_await connection_->reconnect(deadline);
 }
 
 awaitable<void> chat_client::impl::disconnect() {
-    if (!closing())
+    if (!disconnecting_ || disconnecting_->done())
         disconnecting_ = shared_awaitable<void>::start(
             strand_, clock_, [self = shared_from_this()] { return self->close(); });
     const auto ending = disconnecting_;
@@ -130,8 +133,11 @@ awaitable<void> chat_client::impl::close() {
     const auto limit = timeouts_.disconnect;
     const auto begun = now();
     const auto why = disconnected();
-    ++closings_;
-    if (owns_tickets_) tickets_->stop_proactive_renewal();
+    if (state_ == state::live || state_ == state::ended) state_ = state::closing;
+    const at_exit closed([this] {
+        if (state_ == state::closing) state_ = state::ended;
+    });
+    if (owns_tickets()) tickets_->stop_proactive_renewal();
     fail_asks(why);
     fail_updates(why);
     end_thread_updates();
@@ -150,7 +156,7 @@ awaitable<void> chat_client::impl::close() {
         const auto opening = initialising_;
         co_await opening->wait_until(time_point::max());
     }
-    if (owns_tickets_ && tickets_->snapshot().in_flight) {
+    if (owns_tickets() && tickets_->snapshot().in_flight) {
         // Nobody waits for it any more; the ticket that is held stays good for the next init.
         co_await tickets_->give_up_refresh();
     }
@@ -161,11 +167,11 @@ awaitable<void> chat_client::impl::close() {
 }
 
 void chat_client::impl::end_session() noexcept {
-    ended_ = true;
+    if (state_ == state::live) state_ = state::ended;
     const auto leave = [this] { lose_opening(); };
     const auto close = [this] { events().close(); };
     const auto rest = [this] {
-        if (owns_tickets_) tickets_->stop_proactive_renewal();
+        if (owns_tickets()) tickets_->stop_proactive_renewal();
     };
     take_all(log_, leave, close, rest);
     changed_.notify_all();
@@ -173,13 +179,13 @@ void chat_client::impl::end_session() noexcept {
 
 /// Of a session that failed for good, whether or not that could be told.
 void chat_client::impl::on_end() noexcept {
-    if (ended_) return;
+    if (state_ == state::ended) return;
     take_all(log_, [this] { fail_asks(disconnected()); });
     end_session();
 }
 
 void chat_client::impl::abandon() {
-    gone_ = true;
+    state_ = state::destroyed;
     const auto leave = [this] { lose_opening(); };
     const auto hang_up = [this] { connection_->abandon(); };
     const auto end_messages = [this] { messages_->abandon(); };
@@ -189,7 +195,7 @@ void chat_client::impl::abandon() {
     };
     const auto end_updates = [this] { end_thread_updates(); };
     const auto end_tickets = [this] { // all waiters are told
-        if (owns_tickets_) tasks().spawn([manager = tickets_] { return manager->stop(); });
+        if (owns_tickets()) tasks().spawn([manager = tickets_] { return manager->stop(); });
     };
     take_all(log_, leave, hang_up, end_messages, end_work, end_updates, end_tickets);
     changed_.notify_all();
@@ -213,12 +219,7 @@ void chat_client::impl::on_open() {
     opening_.opened(now());
     ++openings_;
     opening_brought_events_ = false;
-    opening_unwatched_ = true; // most servers establish the session in one breath with the upgrade
-}
-
-void chat_client::impl::after_read() {
-    messages_->after_read();
-    if (std::exchange(opening_unwatched_, false)) watch_opening();
+    watch_opening();
 }
 
 // Its deadline, which moves, is watched for as long as it is under way.
@@ -275,7 +276,7 @@ void chat_client::impl::on_connection_event(connection_event happened) {
         if (!messages_->end_calls())
             tasks().spawn([messages = messages_] { return messages->stop_calls(); });
     }
-    std::visit([this](auto&& one) { tell(std::move(one)); }, std::move(happened));
+    std::visit([this](auto&& one) { queue_event(std::move(one)); }, std::move(happened));
     if (failed) end_session();
     changed_.notify_all();
 }

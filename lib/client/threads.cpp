@@ -38,8 +38,9 @@ awaitable<void> chat_client::impl::update_thread(std::string provider_res_id, st
 
 void chat_client::impl::end_thread_updates() {
     if (thread_updates_.empty()) return; // what is thrown costs more than most of a disconnect
-    const auto why =
-        gone_ ? detail::aborted() : std::make_exception_ptr(connection_error(disconnected()));
+    const auto why = state_ == state::destroyed
+                         ? detail::aborted()
+                         : std::make_exception_ptr(connection_error(disconnected()));
     const auto ended = thread_updates_;
     for (const auto& each : ended)
         each->abandon(why);
@@ -52,7 +53,7 @@ awaitable<void> chat_client::impl::update_entity(std::string provider_res_id,
     co_await update_thread(std::move(provider_res_id), std::move(body));
     auth_.entity_id = entity_id;
     auth_.entity_type = entity_type;
-    if (!owns_tickets_) co_return; // its tickets are of an identity that others have in common
+    if (!owns_tickets()) co_return; // its tickets are of an identity that others have in common
     auth_data_patch patch;
     patch.entity_id = std::move(entity_id);
     patch.entity_type = std::move(entity_type);

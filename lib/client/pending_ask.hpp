@@ -14,9 +14,9 @@
 namespace parley {
 
 /// One call of `ask`, from its turn to its answer.
-class ask_call {
+class pending_ask {
 public:
-    explicit ask_call(bool in_pieces) : streams(in_pieces) {}
+    explicit pending_ask(bool in_pieces) : streams(in_pieces) {}
 
     /// After `stop_run` the run still ends. When it does not within this, it is given up.
     static constexpr std::chrono::seconds stop_limit{10};
