@@ -142,7 +142,7 @@ awaitable<void> chat_client::impl::begin_ask(std::shared_ptr<pending_ask> call,
     call->run = add_run(run_fsm::listener::asker, message);
     asks_.emplace(call->run, call);
     call->silent_since = now();
-    const auto deadline = after(now(), timeouts_.send);
+    const auto deadline = after(now(), config_.timeouts.send);
     auto begun = begin_send(std::move(frame), call->run);
     co_await finish_send(std::move(begun), call->run, deadline);
 }
@@ -159,7 +159,7 @@ awaitable<void> chat_client::impl::take_turn(std::shared_ptr<pending_ask> call) 
         if (call->error) throw_error(*call->error);
         runs_.pass_time(now());
         if (turns_.front() == call && runs_.idle()) co_return;
-        const auto deadline = after(std::max(begun, last_run_event_), timeouts_.answer);
+        const auto deadline = after(std::max(begun, last_run_event_), config_.timeouts.answer);
         if (now() >= deadline)
             throw_error(error_info(
                 errc::answer_timeout,
@@ -177,7 +177,7 @@ awaitable<void> chat_client::impl::collect(std::shared_ptr<pending_ask> call) {
         if (!call->pieces.empty()) co_return;
         if (call->done) break;
         const auto deadline =
-            std::min(after(call->silent_since, timeouts_.answer), call->stop_deadline);
+            std::min(after(call->silent_since, config_.timeouts.answer), call->stop_deadline);
         if (now() >= deadline)
             throw_error(error_info(errc::answer_timeout,
                                    events().full()
@@ -215,9 +215,9 @@ void chat_client::impl::leave_ask(const std::shared_ptr<pending_ask>& call) {
 void chat_client::impl::leave_run(pending_ask& call) {
     if (state_ == state::destroyed || !runs_.known(call.run)) return;
     if (is_over(call.stop_deadline, now())) return runs_.drop(call.run);
-    if (!stop_cancelled_asks_) {
+    if (!config_.stop_cancelled_asks) {
         // After a timeout nothing more is expected of it.
-        const bool timed_out = is_over(after(call.silent_since, timeouts_.answer), now());
+        const bool timed_out = is_over(after(call.silent_since, config_.timeouts.answer), now());
         return timed_out ? runs_.drop(call.run) : runs_.disown(call.run);
     }
     if (call.stop_deadline == time_point::max()) {

@@ -67,26 +67,22 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
                         std::shared_ptr<ticket_manager> shared_tickets, environment_ptr environment)
     : environment_(std::move(environment)), clock_(environment_->clock()),
       strand_(detail::strand::around(executor)), context_(detail::context_watch::of(strand_)),
-      server_url_(config.server_url), timeouts_(config.timeouts),
-      stop_cancelled_asks_(config.stop_cancelled_asks),
-      component_schemas_(config.component_schemas), auth_(config.auth),
-      context_helpers_(config.context_helpers), log_(config.log, config.log_threshold),
+      config_(std::move(config)), log_(config_.log, config_.log_threshold),
       tally_(shared_tickets ? std::make_shared<detail::ticket_tally>() : nullptr),
-      // A shared manager renews as its owner has it.
-      renews_tickets_(!tally_ && config.ticket.renew_proactively),
-      gate_(std::make_shared<redactor>(secrets_in(config))),
+      gate_(std::make_shared<redactor>(secrets_in(config_))),
       connection_(std::make_shared<websocket_manager::impl>(strand_, environment_,
-                                                            options_of(config, gate_, log_))),
+                                                            options_of(config_, gate_, log_))),
       messages_(std::make_shared<message_handler::impl>(strand_, environment_,
-                                                        options_of(config, log_), gate_,
+                                                        options_of(config_, log_), gate_,
                                                         event_queue::before_first::drop_oldest)),
-      changed_(strand_, clock_), opening_(config.connection.session_timeout, timeouts_.acknowledge),
-      tickets_(shared_tickets ? std::move(shared_tickets) : make_tickets(config)) {
-    if (!context_helpers_.is_null() && !context_helpers_.is_object())
+      changed_(strand_, clock_),
+      opening_(config_.connection.session_timeout, config_.timeouts.acknowledge),
+      tickets_(shared_tickets ? std::move(shared_tickets) : make_tickets()) {
+    if (!config_.context_helpers.is_null() && !config_.context_helpers.is_object())
         throw_error(error_info(errc::invalid_configuration, "context_helpers must be an object."));
-    if (!component_schemas_.is_null() && !component_schemas_.is_array())
+    if (!config_.component_schemas.is_null() && !config_.component_schemas.is_array())
         throw_error(error_info(errc::invalid_configuration, "component_schemas must be an array."));
-    messages_->tools().add(std::move(config.client_tools));
+    messages_->tools().add(std::exchange(config_.client_tools, {}));
     publish_tool_names();
 }
 
@@ -95,15 +91,14 @@ void chat_client::impl::attach() {
     messages_->attach(std::weak_ptr<message_sink>(shared_from_this()));
 }
 
-std::shared_ptr<ticket_manager>
-chat_client::impl::make_tickets(const chat_client_config& config) const {
+std::shared_ptr<ticket_manager> chat_client::impl::make_tickets() const {
     ticket_manager_options options;
-    options.connection = config.connection;
-    options.validate_timeout = config.timeouts.request;
+    options.connection = config_.connection;
+    options.validate_timeout = config_.timeouts.request;
     options.log = log_.sink();
-    options.log_threshold = config.log_threshold;
-    return std::make_shared<ticket_manager>(strand_, config.auth, config.server_url, config.ticket,
-                                            std::move(options), environment_);
+    options.log_threshold = config_.log_threshold;
+    return std::make_shared<ticket_manager>(strand_, config_.auth, config_.server_url,
+                                            config_.ticket, std::move(options), environment_);
 }
 
 chat_client::chat_client(asio::any_io_executor executor, chat_client_config config,

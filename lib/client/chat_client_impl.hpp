@@ -63,6 +63,8 @@ public:
     // conversation.cpp: messages, runs, events
     static awaitable<void> send(std::shared_ptr<impl> self, chat_message message); // anywhere
     awaitable<void> send_message(chat_message message);
+    awaitable<void>
+    send_frame(std::string frame); // returns when it is handed over, as send_message
     awaitable<void> stop_run(std::optional<std::string> conversation_id);
 
     // ask.cpp
@@ -144,7 +146,7 @@ private:
     void start_renewal();
     void fail_asks(const error_info& why);
     void fail_updates(const error_info& why);
-    std::shared_ptr<ticket_manager> make_tickets(const chat_client_config& config) const;
+    std::shared_ptr<ticket_manager> make_tickets() const;
 
     std::string encode(const chat_message& message) const;
     void refuse_too_many_runs() const;
@@ -191,15 +193,9 @@ private:
     const std::shared_ptr<clock_source> clock_;
     const detail::strand strand_;
     const std::shared_ptr<detail::context_watch> context_; // that of the strand
-    const std::string server_url_;
-    const timeouts_config timeouts_;
-    const bool stop_cancelled_asks_;
-    const json_text component_schemas_;
-    auth_data auth_; // as it stands now, and so the next
-    json_text context_helpers_;
+    chat_client_config config_; // `auth` and `context_helpers` as they stand now
     logger log_;
     const std::shared_ptr<detail::ticket_tally> tally_; // with a manager that is shared; else null
-    const bool renews_tickets_;                         // in good time, while a session is ready
     const std::shared_ptr<redactor> gate_;              // of all that the server says
     std::shared_ptr<websocket_manager::impl> connection_;
     std::shared_ptr<message_handler::impl> messages_;

@@ -10,12 +10,12 @@
 namespace parley {
 
 bool chat_client::impl::has_configuration() const {
-    return !messages_->tools().all().empty() || component_schemas_.is_array();
+    return !messages_->tools().all().empty() || config_.component_schemas.is_array();
 }
 
 std::string chat_client::impl::configuration() const {
-    return encode_configure_tools(tool_schemas(messages_->tools().all()), context_helpers_,
-                                  component_schemas_);
+    return encode_configure_tools(tool_schemas(messages_->tools().all()), config_.context_helpers,
+                                  config_.component_schemas);
 }
 
 void chat_client::impl::publish_tool_names() {
@@ -72,8 +72,8 @@ awaitable<void> chat_client::impl::announce_tools() {
     const auto update = std::make_shared<tool_update>();
     updates_.push_back(update);
     connection_->send_control(
-        encode_update_tools(tool_schemas(messages_->tools().all()), component_schemas_));
-    const auto deadline = after(now(), timeouts_.acknowledge);
+        encode_update_tools(tool_schemas(messages_->tools().all()), config_.component_schemas));
+    const auto deadline = after(now(), config_.timeouts.acknowledge);
     while (!update->done && now() < deadline) {
         co_await changed_.wait_until(deadline);
         check_alive();
@@ -131,11 +131,9 @@ void chat_client::impl::update_client_tools(std::vector<tool> tools) {
 
 awaitable<void> chat_client::impl::update_context_helpers(json_text merge) {
     check_alive();
-    context_helpers_ = merge_helpers(context_helpers_, merge);
+    config_.context_helpers = merge_helpers(config_.context_helpers, merge);
     if (!connection_->ready()) co_return; // part of the opening
-    std::function<void(send_progress)> nothing;
-    auto sending = connection_->send(encode_context_helpers(context_helpers_),
-                                     after(now(), timeouts_.send), std::move(nothing));
+    auto sending = send_frame(encode_context_helpers(config_.context_helpers));
     co_await std::move(sending);
 }
 

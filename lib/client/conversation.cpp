@@ -77,7 +77,7 @@ void chat_client::impl::begin_message(const chat_message& message, message_in_fl
     try {
         auto frame = encode(message);
         refuse_too_many_runs();
-        into.deadline = after(now(), timeouts_.send);
+        into.deadline = after(now(), config_.timeouts.send);
         into.run = add_run(run_fsm::listener::everybody, message);
         into.begun = begin_send(std::move(frame), into.run);
         into.sent = into.begun->state() == send_state::sent;
@@ -116,11 +116,14 @@ awaitable<void> chat_client::impl::send(std::shared_ptr<impl> self, chat_message
     co_await std::move(crossing);
 }
 
-awaitable<void> chat_client::impl::stop_run(std::optional<std::string> conversation_id) {
-    auto frame = encode_stop_run(conversation_id ? *conversation_id : runs_.conversation());
+awaitable<void> chat_client::impl::send_frame(std::string frame) {
     std::function<void(send_progress)> nothing;
-    auto sending =
-        connection_->send(std::move(frame), after(now(), timeouts_.send), std::move(nothing));
+    return connection_->send(std::move(frame), after(now(), config_.timeouts.send),
+                             std::move(nothing));
+}
+
+awaitable<void> chat_client::impl::stop_run(std::optional<std::string> conversation_id) {
+    auto sending = send_frame(encode_stop_run(conversation_id.value_or(runs_.conversation())));
     co_await std::move(sending);
     const auto collected = runs_.collected();
     if (!collected) co_return;

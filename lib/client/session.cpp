@@ -21,7 +21,7 @@ void chat_client::impl::check_alive() const {
 }
 
 awaitable<void> chat_client::impl::init() {
-    const auto deadline = after(now(), timeouts_.init);
+    const auto deadline = after(now(), config_.timeouts.init);
     bool waited = false; // for a session on its way back: its end is ours
     for (;;) {
         check_alive();
@@ -57,7 +57,7 @@ error_info chat_client::impl::why_ended() const {
 }
 
 awaitable<void> chat_client::impl::open() {
-    const auto deadline = after(now(), timeouts_.init);
+    const auto deadline = after(now(), config_.timeouts.init);
     const bool again = state_ == state::ended;
     if (again) {
         state_ = state::live;
@@ -82,7 +82,7 @@ awaitable<void> chat_client::impl::open() {
 }
 
 void chat_client::impl::start_renewal() {
-    if (!renews_tickets_) return;
+    if (!owns_tickets() || !config_.ticket.renew_proactively) return;
     const std::weak_ptr<impl> weak = weak_from_this();
     tickets_->on_renewal_failed([weak](const error_info& cause) {
         if (const auto self = weak.lock()) self->queue_event(ticket_renewal_failed{cause});
@@ -98,12 +98,12 @@ void chat_client::impl::start_renewal() {
 }
 
 awaitable<void> chat_client::impl::reconnect() {
-    const auto deadline = after(now(), timeouts_.init);
+    const auto deadline = after(now(), config_.timeouts.init);
     co_await connection_->reconnect(deadline);
 }
 
 awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
-    const auto deadline = after(now(), timeouts_.init);
+    const auto deadline = after(now(), config_.timeouts.init);
     if (!connection_->ready() && !comes_back(connection_->status().state))
         throw_error(error_info(errc::not_connected, "There is no session: call init first."));
     const auto disconnecting_before = disconnecting_;
@@ -130,7 +130,7 @@ awaitable<void> chat_client::impl::disconnect() {
 }
 
 awaitable<void> chat_client::impl::close() {
-    const auto limit = timeouts_.disconnect;
+    const auto limit = config_.timeouts.disconnect;
     const auto begun = now();
     const auto why = disconnected();
     if (state_ == state::live || state_ == state::ended) state_ = state::closing;
@@ -243,8 +243,8 @@ void chat_client::impl::perform(const opening_action_t& action) {
     } else if (std::holds_alternative<opening_action::ready>(action)) {
         ++opened_;
         // With tools the helpers went with the configuration (doc/protocol.md 2.1).
-        if (!has_configuration() && context_helpers_.is_object())
-            connection_->send_control(encode_context_helpers(context_helpers_));
+        if (!has_configuration() && config_.context_helpers.is_object())
+            connection_->send_control(encode_context_helpers(config_.context_helpers));
         for (const auto& update : updates_)
             update->done = true; // the configuration covers them
         updates_.clear();

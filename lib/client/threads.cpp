@@ -13,17 +13,17 @@ namespace parley {
 
 awaitable<void> chat_client::impl::update_thread(std::string provider_res_id, std::string body) {
     check_alive();
-    const auto deadline = after(now(), timeouts_.request);
+    const auto deadline = after(now(), config_.timeouts.request);
     if (!http_) http_ = environment_->make_http(connection_->config());
     // Shared, so that the end of the client abandons it without waiting for its connection.
     const auto update = shared_awaitable<void>::start(
         strand_, clock_,
         [self = shared_from_this(), id = std::move(provider_res_id), body = std::move(body),
          deadline] {
-            const auto server =
-                server_url::parse(self->server_url_, self->connection_->config()->allow_plaintext);
-            return parley::update_thread(self->strand_, self->http_, server, self->auth_, id, body,
-                                         deadline, self->gate_);
+            const auto server = server_url::parse(self->config_.server_url,
+                                                  self->connection_->config()->allow_plaintext);
+            return parley::update_thread(self->strand_, self->http_, server, self->config_.auth, id,
+                                         body, deadline, self->gate_);
         });
     thread_updates_.push_back(update);
     std::exception_ptr failure;
@@ -51,8 +51,8 @@ awaitable<void> chat_client::impl::update_entity(std::string provider_res_id,
                                                  std::optional<std::string> entity_type) {
     auto body = entity_update_body(entity_id, entity_type);
     co_await update_thread(std::move(provider_res_id), std::move(body));
-    auth_.entity_id = entity_id;
-    auth_.entity_type = entity_type;
+    config_.auth.entity_id = entity_id;
+    config_.auth.entity_type = entity_type;
     if (!owns_tickets()) co_return; // its tickets are of an identity that others have in common
     auth_data_patch patch;
     patch.entity_id = std::move(entity_id);

@@ -38,7 +38,7 @@ public:
 
     bool push(event&& happened) {
         const std::lock_guard lock(mutex_);
-        if (closed_ || aborted_) return false;
+        if (state_ != state::open) return false;
         if (!read_ && says_the_same(happened)) {
             count_dropped();
             return false;
@@ -48,7 +48,7 @@ public:
         waiting_.emplace_back(std::move(happened), bytes);
         if (!read_) return drop_oldest();
         full_.store(is_full(waiting_.size(), bytes_), std::memory_order_relaxed);
-        if (waiting_.size() == 1) ring(); // else who waits was woken by the first
+        if (waiting_.size() == 1) wake(); // else who waits was woken by the first
         return false;
     }
 
@@ -60,29 +60,29 @@ public:
     void close() {
         {
             const std::lock_guard lock(mutex_);
-            if (closed_ || aborted_) return;
-            closed_ = true;
+            if (state_ != state::open) return;
+            state_ = state::closed;
             ++life_;
             old_ = waiting_.size();
-            ring();
+            wake();
         }
         room_.notify_all();
     }
 
     void reopen() {
         const std::lock_guard lock(mutex_);
-        closed_ = false;
+        if (state_ == state::closed) state_ = state::open;
     }
 
     void abort() {
         waiting_events dropped;
         {
             const std::lock_guard lock(mutex_);
-            aborted_ = true;
+            state_ = state::aborted;
             bytes_ = 0;
             full_.store(false, std::memory_order_relaxed);
             dropped.swap(waiting_);
-            ring();
+            wake();
         }
         room_.notify_all();
     }
@@ -92,29 +92,18 @@ public:
     void leave() {
         std::optional<detail::strand> last;
         const std::lock_guard lock(mutex_);
-        aborted_ = true;
-        for (bell& each : bells_)
-            each.ring_elsewhere();
+        state_ = state::aborted;
+        for (waiter& each : waiters_)
+            each.wake_elsewhere();
         last.swap(strand_);
     }
 
     static awaitable<std::optional<event>> next(std::shared_ptr<impl> self) {
-        std::optional<std::uint64_t> since; // of the first look
-        std::optional<bell> mine;
+        std::optional<std::uint64_t> since; // the life of the queue at the first look
+        std::optional<waiter> mine;
         for (;;) {
-            {
-                taking one(*self, since);
-                switch (one.seen()) {
-                case outcome::ready:
-                    co_return std::move(one.front()); // once, to where the caller finds it
-                case outcome::end:
-                    co_return std::nullopt;
-                case outcome::aborted:
-                    std::rethrow_exception(detail::aborted());
-                case outcome::nothing:
-                    break;
-                }
-            }
+            std::optional<event> taken;
+            if (self->take(since, taken)) co_return taken;
             const auto executor = co_await asio::this_coro::executor;
             mine.emplace(*self, executor);
             co_await mine->wait(*since);
@@ -138,6 +127,7 @@ private:
     };
     using waiting_events = chunked_queue<entry, 16>;
 
+    enum class state { open, closed, aborted };
     enum class outcome { ready, end, aborted, nothing };
 
     bool is_full(std::size_t count, std::size_t bytes) const {
@@ -147,10 +137,10 @@ private:
     // Under the lock. A call that began before a `close` gets what came before it, and then sees
     // the end, also after a `reopen`.
     outcome look(std::uint64_t since) const {
-        if (aborted_) return outcome::aborted;
+        if (state_ == state::aborted) return outcome::aborted;
         const bool of_this_life = life_ == since;
         if (of_this_life ? !waiting_.empty() : old_ > 0) return outcome::ready;
-        return closed_ || !of_this_life ? outcome::end : outcome::nothing;
+        return state_ == state::closed || !of_this_life ? outcome::end : outcome::nothing;
     }
 
     // Under the lock, before the first `next`.
@@ -188,29 +178,20 @@ private:
         full_.store(is_full(waiting_.size(), bytes_), std::memory_order_relaxed);
     }
 
-    /// A caller's look at the queue, under the lock while it lives. What it finds it takes out when
-    /// it goes, so that an event is moved from where it lies to where it is wanted.
-    class taking {
-    public:
-        taking(impl& from, std::optional<std::uint64_t>& since) : from_(from), lock_(from.mutex_) {
-            if (!from.read_) from.begin_reading();
-            if (!since) since = from.life_;
-            seen_ = from.look(*since);
-            if (seen_ == outcome::ready) from.make_room();
+    // The oldest event, or none at the end. False: there is nothing yet. Throws when aborted.
+    bool take(std::optional<std::uint64_t>& since, std::optional<event>& into) {
+        const std::lock_guard lock(mutex_);
+        if (!read_) begin_reading();
+        if (!since) since = life_;
+        const auto seen = look(*since);
+        if (seen == outcome::aborted) std::rethrow_exception(detail::aborted());
+        if (seen == outcome::ready) {
+            make_room();
+            into.emplace(std::move(waiting_.front().happened));
+            pop_front();
         }
-        taking(const taking&) = delete;
-        taking& operator=(const taking&) = delete;
-        ~taking() {
-            if (seen_ == outcome::ready) from_.pop_front();
-        }
-        outcome seen() const noexcept { return seen_; }
-        event& front() noexcept { return from_.waiting_.front().happened; }
-
-    private:
-        impl& from_;
-        const std::lock_guard<std::mutex> lock_;
-        outcome seen_;
-    };
+        return seen != outcome::nothing;
+    }
 
     // Under the lock: the oldest is about to go.
     void make_room() {
@@ -229,44 +210,44 @@ private:
 
     bool wants_room() {
         const std::lock_guard lock(mutex_);
-        room_wanted_ = read_ && is_full(waiting_.size(), bytes_) && !closed_ && !aborted_;
+        room_wanted_ = read_ && is_full(waiting_.size(), bytes_) && state_ == state::open;
         return room_wanted_;
     }
 
     /// A caller's wait: a timer on its own executor, which is touched under the lock alone, and
     /// which its context frees if it goes.
-    class bell : public intrusive::list_base_hook<intrusive::link_mode<intrusive::auto_unlink>> {
+    class waiter : public intrusive::list_base_hook<intrusive::link_mode<intrusive::auto_unlink>> {
     public:
-        bell(impl& in, const asio::any_io_executor& executor)
+        waiter(impl& in, const asio::any_io_executor& executor)
             : in_(in), elsewhere_(in.watch_beside(executor)), timer_(executor, time_point::max()) {}
-        bell(const bell&) = delete;
-        bell& operator=(const bell&) = delete;
-        ~bell() {
+        waiter(const waiter&) = delete;
+        waiter& operator=(const waiter&) = delete;
+        ~waiter() {
             const std::lock_guard lock(in_.mutex_);
             if (is_linked()) unlink();
         }
 
-        /// Once. Returns when rung or cancelled; soon when there is something.
+        /// Once. Returns when woken or cancelled, and soon when there is something.
         awaitable<std::tuple<boost::system::error_code>> wait(std::uint64_t since) {
             const auto token = asio::as_tuple(asio::use_awaitable);
             return asio::async_initiate<decltype(token), void(boost::system::error_code)>(
                 [this, since](auto handler) {
                     const std::lock_guard lock(in_.mutex_);
-                    in_.bells_.push_back(*this);
+                    in_.waiters_.push_back(*this);
                     if (in_.look(since) != outcome::nothing) timer_.expires_at(time_point::min());
                     timer_.async_wait(std::move(handler));
                 },
                 token);
         }
 
-        void ring() { ///< under the lock
+        void wake() { ///< under the lock
             if (!elsewhere_)
                 timer_.cancel();
             else
-                ring_elsewhere();
+                wake_elsewhere();
         }
         /// Likewise; one in the strand's own context is left to that.
-        void ring_elsewhere() {
+        void wake_elsewhere() {
             if (elsewhere_) elsewhere_->while_alive([this] { timer_.cancel(); });
         }
 
@@ -277,9 +258,9 @@ private:
     };
 
     // Under the lock.
-    void ring() {
-        for (bell& each : bells_)
-            each.ring();
+    void wake() {
+        for (waiter& each : waiters_)
+            each.wake();
     }
 
     // Of a caller's context, if it is another one than the strand's.
@@ -298,7 +279,7 @@ private:
 
     mutable std::mutex mutex_; // guards what is below, never held across a suspension
     waiting_events waiting_;
-    intrusive::list<bell, intrusive::constant_time_size<false>> bells_; // the oldest first
+    intrusive::list<waiter, intrusive::constant_time_size<false>> waiters_; // the oldest first
     std::size_t bytes_ = 0;
     std::uint64_t life_ = 0;                // how often it was closed
     std::size_t old_ = 0;                   // of `waiting_`: from before that
@@ -307,8 +288,7 @@ private:
     bool read_;                             // `next` was called, or what is not read is waited for
     bool overflowed_ = false;               // before that
     bool room_wanted_ = false;
-    bool closed_ = false;
-    bool aborted_ = false;
+    state state_ = state::open;
 };
 
 event_queue::event_queue(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
