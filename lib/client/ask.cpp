@@ -36,7 +36,7 @@ std::size_t size_in_answer(const event& happened) {
            used->error.size();
 }
 
-/// What has come goes with an error that says something of it.
+/// An error of the answer carries the part that has come.
 [[noreturn]] void throw_failure(pending_ask& call) {
     if (call.error->is(errc::chat_failed) || call.error->is(errc::answer_too_large))
         throw answer_error(*call.error, std::move(call.collected));
@@ -67,8 +67,8 @@ awaitable<answer> chat_client::impl::ask(chat_message message) {
     co_return std::move(call->collected);
 }
 
-/// Where its caller leaves a call that is not over: cancelled between two pieces, or with what
-/// `on_text` threw.
+/// The caller's side of a streamed ask. If it is destroyed before the end (cancelled between two
+/// pieces, or `on_text` threw), the ask is left.
 class chat_client::impl::streamed_ask {
 public:
     explicit streamed_ask(const std::shared_ptr<impl>& of) : of_(of), context_(of->context_) {}
@@ -81,7 +81,7 @@ public:
                 const auto of = of_.lock();
                 if (of) of->strand_.post([of, call = call_] { of->leave_ask(call); });
             });
-        } catch (const std::bad_alloc&) { // the run goes on, and its answer is nobody's
+        } catch (const std::bad_alloc&) { // the run goes on, and its answer is discarded
         }
     }
 
@@ -109,7 +109,7 @@ private:
         return of;
     }
 
-    // It belongs to the caller's context, which may outlive that of the client.
+    // This belongs to the caller's context, which may outlive the client's.
     const std::weak_ptr<impl> of_;
     const std::shared_ptr<detail::context_watch> context_;
     const std::shared_ptr<pending_ask> call_ = std::make_shared<pending_ask>(true);
@@ -133,9 +133,8 @@ awaitable<answer> chat_client::impl::ask_streaming(std::shared_ptr<impl> self, c
 
 awaitable<void> chat_client::impl::begin_ask(std::shared_ptr<pending_ask> call,
                                              chat_message message) {
-    auto frame = encode(message); // what is wrong with it is said at once
-    if (state_ == state::closing)
-        throw_error(disconnected()); // what is answered would come too late
+    auto frame = encode(message); // a wrong message fails before it waits
+    if (state_ == state::closing) throw_error(disconnected());
     const auto conversation = runs_.next_conversation();
     co_await take_turn(call);
     if (runs_.next_conversation() != conversation) frame = encode(message);
@@ -170,7 +169,7 @@ awaitable<void> chat_client::impl::take_turn(std::shared_ptr<pending_ask> call) 
     }
 }
 
-/// Returns at the end of the run, and for who streams at the next piece.
+/// Returns at the end of the run; for a streamed ask already at the next piece.
 awaitable<void> chat_client::impl::collect(std::shared_ptr<pending_ask> call) {
     for (;;) {
         check_alive(); // it may have ended while the message was written
@@ -211,7 +210,7 @@ void chat_client::impl::leave_ask(const std::shared_ptr<pending_ask>& call) {
     if (!call->done) leave_run(*call);
 }
 
-/// A run that goes on without its ask is stopped, or else everybody hears of it.
+/// A run without its ask is stopped, or else its events are queued for everybody.
 void chat_client::impl::leave_run(pending_ask& call) {
     if (state_ == state::destroyed || !runs_.known(call.run)) return;
     if (is_over(call.stop_deadline, now())) return runs_.drop(call.run);
@@ -227,8 +226,8 @@ void chat_client::impl::leave_run(pending_ask& call) {
     runs_.discard(call.run, call.stop_deadline);
 }
 
-/// Whether there is room for the event. An answer that is too large ends its ask as a cancellation
-/// does.
+/// Whether the event fits into the answer. An answer that is too large ends its ask as a
+/// cancellation does.
 bool chat_client::impl::has_room_for(const event& happened, pending_ask& call) {
     const auto bytes = size_in_answer(happened);
     const auto most = connection_->config()->limits.answer_bytes;
@@ -245,7 +244,7 @@ bool chat_client::impl::has_room_for(const event& happened, pending_ask& call) {
 }
 
 unsigned chat_client::impl::take_unconfirmed() {
-    messages_->end_texts(); // while the run is known whose they are
+    messages_->end_texts(); // while their run is known
     const unsigned count = runs_.lose();
     for (const auto& [run, call] : asks_) {
         if (runs_.known(run) || call->done) continue;
@@ -270,8 +269,8 @@ void chat_client::impl::fail_asks(const error_info& why) {
     changed_.notify_all();
 }
 
-/// The one whose run the notice is of. Messages are stored after the end of their run, which may be
-/// told when the next has begun.
+/// The ask whose run the notice belongs to. Messages are stored after the end of their run, and
+/// their notice may arrive when the next run has begun.
 pending_ask* chat_client::impl::ask_of_notice(bool of_storing) {
     if (asks_.empty()) return nullptr;
     if (const auto run = runs_.collected()) {

@@ -37,8 +37,7 @@ message_handler_options options_of(const chat_client_config& config, const logge
     return options;
 }
 
-/// What the server may know, and no text of it may show: a proxy that is spoken through without TLS
-/// may say its credentials back.
+/// Secrets that no text of the server may show. A proxy without TLS may repeat its credentials.
 std::vector<secret> secrets_in(const chat_client_config& config) {
     auto all = secrets_of(config.auth);
     if (config.connection.proxy.empty()) return all;
@@ -115,7 +114,7 @@ chat_client::chat_client(asio::any_io_executor executor, chat_client_config conf
     impl_->attach();
 }
 
-// Its last owner is on the strand, which may be quicker than this thread.
+// The last owner is the posted task, which may run before this returns.
 chat_client::~chat_client() { impl::abandon_later(std::move(impl_)); }
 
 void chat_client::impl::abandon_later(std::shared_ptr<impl> self) noexcept {
@@ -175,12 +174,12 @@ awaitable<void> chat_client::run(event_handlers handlers) {
 }
 
 awaitable<void> chat_client::impl::run(std::shared_ptr<impl> self, event_handlers handlers) {
-    // A handler may destroy the client, and another thread the client's context: this frame, which
-    // belongs to the caller's, keeps nothing of either while it waits.
+    // A handler may destroy the client, and another thread the client's context. This frame belongs
+    // to the caller's context, and keeps nothing of either while it waits.
     const auto next = self->events().taker();
     const auto context = self->context_;
     const std::weak_ptr<impl> weak = std::exchange(self, nullptr);
-    // A cancelled `run` throws at its next co_await, so that what is caught here hides nothing.
+    // A cancelled `run` throws at its next co_await: nothing is swallowed here.
     while (auto happened = co_await next()) {
         for (const auto& handler : handlers.all()) {
             std::string thrown_text;
@@ -306,7 +305,7 @@ metrics_snapshot chat_client::impl::metrics() const {
     all.connections_lost = lost_;
     all.reconnect_attempts = attempts_;
     if (owns_tickets()) {
-        const auto held = tickets_->snapshot(); // the renewal is this client's too
+        const auto held = tickets_->snapshot(); // includes the renewal
         all.tickets_requested = held.requests;
         all.tickets_failed = held.failures;
     } else {

@@ -31,8 +31,8 @@
 
 namespace parley {
 
-/// The actor behind chat_client: it wires tickets, connection and messages together on one strand,
-/// which alone touches its state, but for what stands behind `published_`.
+/// The implementation of chat_client: composes tickets, connection and messages on one strand. Only
+/// the strand touches its state, except for the members guarded by `published_`.
 class chat_client::impl : public std::enable_shared_from_this<chat_client::impl>,
                           public session_layer,
                           public message_sink {
@@ -109,8 +109,8 @@ private:
     void on_text(std::string_view text) override { messages_->on_text(text); }
     void on_binary(std::size_t size) override { messages_->on_binary(size); }
     void after_read() override { messages_->after_read(); }
-    /// What opens a session is no event: it is read also when there is no room for events, until
-    /// one comes.
+    /// The opening needs no room for events: it is read with a full queue too, until an event
+    /// comes.
     bool has_room() const override {
         return !messages_->events().full() || (opening_.under_way() && !opening_brought_events_);
     }
@@ -158,7 +158,7 @@ private:
     run_fsm::run_id add_run(run_fsm::listener who, const chat_message& message);
     void note_conversation(const event& happened);
     bool taken_by_ask(const event& happened);
-    void queue_event(event&& happened); // queued for next_event and run
+    void queue_event(event&& happened); // for next_event and run
 
     class streamed_ask;
     awaitable<void> begin_ask(std::shared_ptr<pending_ask> call, chat_message message);
@@ -186,7 +186,7 @@ private:
     static bool comes_back(websocket_state state) {
         return state == websocket_state::waiting || state == websocket_state::reconnecting;
     }
-    static error_info disconnected(); // for who is not cancelled, but is given up
+    static error_info disconnected(); // for calls that `disconnect` ends
     void check_alive() const;         // throws operation_aborted once the client is gone
 
     const environment_ptr environment_;
@@ -201,7 +201,7 @@ private:
     std::shared_ptr<message_handler::impl> messages_;
     std::shared_ptr<http_client> http_; // for thread updates, once there are any
     std::unique_ptr<task_group> tasks_; // once there was one
-    condition changed_;                 // anything that somebody below waits for
+    condition changed_;                 // any state that a coroutine of the client waits for
 
     state state_ = state::live;
     opening_fsm opening_;

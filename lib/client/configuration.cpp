@@ -38,7 +38,7 @@ void chat_client::impl::on_authentication_refused(quotation error, quotation cod
 
 void chat_client::impl::on_tools_acknowledged(bool of_update) {
     if (!of_update) return perform(opening_.acknowledged());
-    if (updates_.empty()) return; // nobody asked: no harm
+    if (updates_.empty()) return; // unasked
     updates_.front()->done = true;
     updates_.pop_front();
     changed_.notify_all();
@@ -78,8 +78,8 @@ awaitable<void> chat_client::impl::announce_tools() {
         co_await changed_.wait_until(deadline);
         check_alive();
     }
-    // One that was not acknowledged stays in the queue: its late answer must not be taken for the
-    // next one's.
+    // An update that timed out stays in the queue, so that its late acknowledgement is not taken
+    // for that of the next one.
     if (!update->done)
         throw_error(error_info(errc::tools_not_acknowledged,
                                "The server did not acknowledge the change of tools."));

@@ -1,4 +1,4 @@
-// Messages, and what comes of them.
+// Messages and the events of their runs.
 
 #include "client/at_exit.hpp"
 #include "client/chat_client_impl.hpp"
@@ -21,7 +21,7 @@ std::string chat_client::impl::encode(const chat_message& message) const {
 }
 
 std::shared_ptr<outgoing> chat_client::impl::begin_send(std::string frame, run_fsm::run_id run) {
-    // Weak: it lies in a queue of our own, which would keep us for ever if the context went.
+    // Weak: the send queue belongs to this client, and would keep it for ever.
     std::function<void(send_progress)> progress = [weak = weak_from_this(),
                                                    run](send_progress reached) {
         const auto self = weak.lock();
@@ -52,7 +52,7 @@ awaitable<void> chat_client::impl::finish_send(std::shared_ptr<outgoing> begun, 
 
 void chat_client::impl::drop_run(run_fsm::run_id run) {
     runs_.drop(run);
-    changed_.notify_all(); // whoever waits for his turn
+    changed_.notify_all(); // an ask may wait for its turn
 }
 
 run_fsm::run_id chat_client::impl::add_run(run_fsm::listener who, const chat_message& message) {
@@ -60,7 +60,7 @@ run_fsm::run_id chat_client::impl::add_run(run_fsm::listener who, const chat_mes
                                          : runs_.add(who, message.provider_res_id());
 }
 
-/// They are kept until the server has finished them.
+/// Runs are kept until the server has finished them.
 void chat_client::impl::refuse_too_many_runs() const {
     const auto most = connection_->config()->limits.unfinished_runs;
     if (runs_.unfinished() < most) return;
@@ -93,15 +93,15 @@ awaitable<void> chat_client::impl::send_message(chat_message message) {
     if (!mine.sent) co_await finish_send(std::move(mine.begun), mine.run, mine.deadline);
 }
 
-// Most messages are written at once, by the caller himself, and he has not waited at all. But now
-// and then he does, so that one who never tires of sending leaves others their turn.
+// Most messages are written at once, on the caller's thread and without a suspension. Every 16th
+// suspends, so that a caller in a loop does not starve the others.
 awaitable<void> chat_client::impl::send(std::shared_ptr<impl> self, chat_message message) {
     constexpr unsigned in_a_row = 16;
     message_in_flight mine;
     const auto begin = [&] { self->begin_message(message, mine); };
-    const bool patient = self->sent_.fetch_add(1, std::memory_order_relaxed) % in_a_row == 0;
+    const bool suspends = self->sent_.fetch_add(1, std::memory_order_relaxed) % in_a_row == 0;
     std::function<awaitable<void>()> rest;
-    if (patient || !self->strand_.run_now(begin)) {
+    if (suspends || !self->strand_.run_now(begin)) {
         rest = [self, message = std::move(message)] { return self->send_message(message); };
     } else {
         if (mine.error) std::rethrow_exception(mine.error);
@@ -111,8 +111,7 @@ awaitable<void> chat_client::impl::send(std::shared_ptr<impl> self, chat_message
         };
     }
     auto crossing = detail::on_strand<void>(self->strand_, std::move(rest));
-    self.reset(); // this frame belongs to the caller's context, which may outlive that of the
-                  // client
+    self.reset(); // this frame belongs to the caller's context, which may outlive the client's
     co_await std::move(crossing);
 }
 
@@ -162,35 +161,36 @@ void chat_client::impl::on_event(event&& happened) {
     if (opening_.under_way() && events().full()) opening_brought_events_ = true;
 }
 
-/// By the ask that it is for, or by nobody: of a run that is being stopped since its ask has gone.
+/// True: an ask has taken the event, or it is dropped with a run that is being stopped.
 bool chat_client::impl::taken_by_ask(const event& happened) {
     const auto scope = facts_of(happened).scope;
     if (scope == event_scope::session) return false;
     if (scope == event_scope::conversation) return give_to_ask(happened);
-    // The clock is read for an ask that waits its turn, and not for each message.
+    // Read the clock only while an ask waits for its turn.
     if (!turns_.empty()) last_run_event_ = now();
     if (runs_.listening() == run_fsm::listener::nobody) runs_.pass_time(now());
     if (give_to_ask(happened)) return true;
-    const bool unheard = runs_.listening() == run_fsm::listener::nobody;
+    const bool dropped = runs_.listening() == run_fsm::listener::nobody;
     if (scope == event_scope::end_of_run) {
         runs_.finish(std::holds_alternative<chat_failed>(happened));
         changed_.notify_all();
     }
-    return unheard;
+    return dropped;
 }
 
 void chat_client::impl::queue_event(event&& happened) {
     if (events().push(std::move(happened)))
-        log_.write(log_level::warning, "nobody takes the events of this client (next_event, run): "
-                                       "from now on the oldest are dropped for new ones");
+        log_.write(log_level::warning,
+                   "no caller reads the events of this client (next_event, run): "
+                   "from now on new ones replace the oldest");
 }
 
 awaitable<void> chat_client::impl::wait_for_room() {
-    // The silence that this causes does not count against the peer.
+    // This silence does not count against the server.
     const auto self = shared_from_this();
     opening_.held(now());
     const at_exit go_on([self, opening = openings_] {
-        if (opening != self->openings_) return; // its connection was given up for another
+        if (opening != self->openings_) return; // another connection is being opened
         self->opening_.released(self->now());
         self->watch_opening();
     });
@@ -201,7 +201,7 @@ void chat_client::impl::report_handler_failure(std::string what, bool of_failure
     ++handlers_failed_;
     what = gate_->redact(what);
     log_.write(log_level::error, "a handler of run threw: " + what);
-    // A handler that throws when told of a handler that threw would go on for ever.
+    // A handler of handler_failed that throws would be told of its own failure for ever.
     if (!of_failure_handler) queue_event(handler_failed{std::move(what)});
 }
 

@@ -1,4 +1,4 @@
-// From nothing to a ready session, and back.
+// Opening and closing the session.
 
 #include "async/asio_errors.hpp"
 #include "client/at_exit.hpp"
@@ -22,7 +22,7 @@ void chat_client::impl::check_alive() const {
 
 awaitable<void> chat_client::impl::init() {
     const auto deadline = after(now(), config_.timeouts.init);
-    bool waited = false; // for a session on its way back: its end is ours
+    bool waited = false; // for a reconnect, whose failure is then the failure of this call
     for (;;) {
         check_alive();
         if (waited && state_ == state::ended) throw_error(why_ended());
@@ -73,7 +73,7 @@ awaitable<void> chat_client::impl::open() {
         lose_opening();
         if (again) end_session();
         changed_.notify_all();
-        // Who was cancelled has left; the others hear what has ended it.
+        // Cancelled waiters have left; the others get the reason.
         if (state_ == state::closing) throw_error(disconnected());
         std::rethrow_exception(failure);
     }
@@ -109,11 +109,11 @@ awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
     const auto disconnecting_before = disconnecting_;
     std::exception_ptr failure;
     try {
-        co_await tickets_->refresh_ticket(tally_); // throws: the live session stays
+        co_await tickets_->refresh_ticket(tally_); // if it throws, the session stays
     } catch (...) {
         failure = std::current_exception();
     }
-    // A disconnect gives up the request that is on: nobody has cancelled this call.
+    // `disconnect` cancels the request in flight; this call was not cancelled.
     const bool given_up =
         owns_tickets() && (state_ == state::closing || disconnecting_ != disconnecting_before);
     if (failure && given_up && state_ != state::destroyed) throw_error(disconnected());
@@ -142,13 +142,14 @@ awaitable<void> chat_client::impl::close() {
     fail_updates(why);
     end_thread_updates();
     if (initialising_) initialising_->cancel();
-    // The tools' last answers are drained too. One that is deaf must not hold up the rest.
+    // The last answers of the tools are drained too. A tool that ignores its cancellation must not
+    // delay the rest.
     if (!messages_->end_calls()) {
         const auto stopping = shared_awaitable<void>::start(
             strand_, clock_, [messages = messages_] { return messages->stop_calls(); });
         co_await stopping->wait_until(after(begun, limit / 3));
     }
-    messages_->forget_answers(); // a server that comes later numbers its calls anew
+    messages_->forget_answers(); // another server numbers its calls anew
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         after(begun, limit) - std::min(now(), after(begun, limit)));
     co_await connection_->close(left);
@@ -157,7 +158,7 @@ awaitable<void> chat_client::impl::close() {
         co_await opening->wait_until(time_point::max());
     }
     if (owns_tickets() && tickets_->snapshot().in_flight) {
-        // Nobody waits for it any more; the ticket that is held stays good for the next init.
+        // No caller waits for it any more; the held ticket stays valid for the next init.
         co_await tickets_->give_up_refresh();
     }
     end_session();
@@ -177,7 +178,7 @@ void chat_client::impl::end_session() noexcept {
     changed_.notify_all();
 }
 
-/// Of a session that failed for good, whether or not that could be told.
+/// The session failed for good, even if there was no memory for the event.
 void chat_client::impl::on_end() noexcept {
     if (state_ == state::ended) return;
     take_all(log_, [this] { fail_asks(disconnected()); });
@@ -194,7 +195,7 @@ void chat_client::impl::abandon() {
         if (initialising_) initialising_->cancel();
     };
     const auto end_updates = [this] { end_thread_updates(); };
-    const auto end_tickets = [this] { // all waiters are told
+    const auto end_tickets = [this] { // completes all waiters
         if (owns_tickets()) tasks().spawn([manager = tickets_] { return manager->stop(); });
     };
     take_all(log_, leave, hang_up, end_messages, end_work, end_updates, end_tickets);
@@ -222,7 +223,7 @@ void chat_client::impl::on_open() {
     watch_opening();
 }
 
-// Its deadline, which moves, is watched for as long as it is under way.
+// Keeps the alarm at the deadline of the opening, which moves.
 void chat_client::impl::watch_opening() {
     if (!opening_.under_way()) return opening_watch_.reset();
     if (!opening_watch_) opening_watch_ = clock_->make_alarm(strand_);
@@ -231,7 +232,8 @@ void chat_client::impl::watch_opening() {
         if (!self) return;
         try {
             self->perform(self->opening_.at(self->now()));
-        } catch (const std::exception& thrown) { // out of memory; the deadline of `open` is left
+        } catch (
+            const std::exception& thrown) { // out of memory: the deadline of `open` still holds
             self->log_.write(log_level::error, thrown.what());
         }
     });
@@ -272,7 +274,7 @@ void chat_client::impl::on_connection_event(connection_event happened) {
     if (failed) {
         fail_asks(std::get<connection_failed>(happened).cause);
         fail_updates(std::get<connection_failed>(happened).cause);
-        // There is nobody to answer to. What that makes of the tools comes before the last event.
+        // There is no session for answers. The events of the tools come before the last event.
         if (!messages_->end_calls())
             tasks().spawn([messages = messages_] { return messages->stop_calls(); });
     }

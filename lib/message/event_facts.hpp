@@ -7,7 +7,7 @@
 
 namespace parley {
 
-/// What an event is part of, and so who is told of it.
+/// What an event is part of, which decides where it goes.
 enum class event_scope : std::uint8_t {
     run,          ///< the `ask` that began the run, or else everybody
     end_of_run,   ///< likewise, and the last of the run

@@ -48,7 +48,7 @@ public:
         waiting_.emplace_back(std::move(happened), bytes);
         if (!read_) return drop_oldest();
         full_.store(is_full(waiting_.size(), bytes_), std::memory_order_relaxed);
-        if (waiting_.size() == 1) wake(); // else who waits was woken by the first
+        if (waiting_.size() == 1) wake(); // else the first one has woken the waiters
         return false;
     }
 

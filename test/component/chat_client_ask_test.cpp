@@ -75,7 +75,7 @@ TEST_CASE("chat_client: while nobody takes events the oldest are dropped, counte
     CHECK(peer.finished());
     CHECK(asked.get().text == "an answer");
     CHECK(test.client->metrics().events_dropped == 990);
-    CHECK(test.log.count(log_level::warning, "nobody takes the events") == 1);
+    CHECK(test.log.count(log_level::warning, "no caller reads the events") == 1);
 
     // From the first that is taken, what is not taken is not read.
     CHECK(std::get<text_delta>(*run(test.io, test.client->next_event())).text == "990");
