@@ -8,9 +8,9 @@
 
 namespace parley {
 
-/// First in, first out, in chunks of `Count`: one allocation for that many, none while one chunk is
-/// enough, and nothing is moved when it grows. `std::deque` puts a large element into a chunk of
-/// its own.
+/// A FIFO queue in chunks of `Count` elements: one allocation per chunk, none while one chunk is
+/// enough, and elements never move. `std::deque` would allocate a chunk for each large
+/// element.
 template <class T, std::size_t Count>
 class chunked_queue {
 public:
@@ -36,7 +36,7 @@ public:
         ++size_;
     }
 
-    /// The oldest, and the newest. Not when it is empty.
+    /// The oldest and the newest element. Precondition: not empty.
     T& front() noexcept { return *first_->places[begin_]; }
     T& back() noexcept { return *last_->places[end_ - 1]; }
     void pop_front() noexcept {
@@ -54,7 +54,7 @@ private:
         chunk() = default;
         chunk(const chunk&) = delete;
         chunk& operator=(const chunk&) = delete;
-        ~chunk() { // not by recursion
+        ~chunk() { // iterative
             while (next)
                 next = std::move(next->next);
         }

@@ -99,7 +99,7 @@ void message_handler::impl::answer_too_large(std::uint64_t id) {
     if (runner_) runner_->answer_too_large(id);
 }
 
-/// Most sessions never have a tool called.
+/// Made at the first call: most sessions have none.
 tool_runner& message_handler::impl::runner() {
     if (runner_) return *runner_;
     auto made =
@@ -182,7 +182,7 @@ void message_handler::impl::pass_on(std::vector<event> events) {
         sink_->on_event(std::move(one));
 }
 
-// Each is an event, but a server that sends nothing else does not fill the log.
+// Every skipped frame is an event; the log lines are limited.
 void message_handler::impl::log_skipped(const message_skipped& skipped) {
     if (!log_.enabled(log_level::warning)) return;
     if (!lines_.take(clock_->now())) {
@@ -196,7 +196,7 @@ void message_handler::impl::log_skipped(const message_skipped& skipped) {
                            others ? fmt::format("; {} more before it", others) : ""));
 }
 
-// On the strand alone: a store costs nothing, a locked addition as much as decoding a field.
+// Only the strand writes: a load and a store are cheaper than an atomic addition.
 void message_handler::impl::add(counter& to, std::uint64_t more) {
     to.store(to.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
 }

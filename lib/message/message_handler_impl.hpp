@@ -31,9 +31,9 @@
 namespace parley {
 
 /// From a frame to an event (doc/architecture.md, Journeys): decodes, routes, answers heartbeats,
-/// joins what was cut within a character, runs tools, once per call, and queues events. The error
-/// boundary: nothing that a frame holds or a tool throws comes out. Strand only, but for `count`
-/// and `events().next()`. Running tools keep this and its sink alive.
+/// joins characters that were cut, runs each tool call once, and queues events. It is the error
+/// boundary: nothing in a frame and no exception of a tool comes out. Strand only, except for
+/// `count` and `events().next()`. Running tools keep this and its sink alive.
 class message_handler::impl : public std::enable_shared_from_this<message_handler::impl> {
 public:
     /// `options.client_tools` and `options.send` are not used here. Server texts that a person

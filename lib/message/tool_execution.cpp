@@ -55,7 +55,7 @@ void tool_execution::launch() {
     try {
         asio::co_spawn(
             where_.executor(), [self = shared_from_this()] { return call_handler(self); },
-            // It finishes itself: co_spawn would take a turn of the scheduler more.
+            // `finish` answers: a completion of co_spawn would cost another turn.
             asio::bind_cancellation_slot(signal_.slot(), [failed](const std::exception_ptr& error) {
                 if (error) failed();
             }));
@@ -74,7 +74,7 @@ awaitable<void> tool_execution::call_handler(std::shared_ptr<tool_execution> sel
         answer = tool_answer(std::move(result));
     } catch (const std::exception& thrown) {
         answer = tool_answer(tool_outcome::failed, thrown.what());
-    } catch (...) { // it says nothing of itself
+    } catch (...) { // no text to report
     }
     self->finish(std::move(answer));
 }

@@ -66,7 +66,7 @@ private:
         waiting,   ///< for its launch
         withdrawn, ///< cancelled before it
         running,
-        cancelling, ///< the handler has been told
+        cancelling, ///< the handler has been cancelled
         finished
     };
 
@@ -75,7 +75,7 @@ private:
 
     const detail::strand where_;
     const std::shared_ptr<closable_strand> home_;
-    const std::shared_ptr<const tool> tool_; // its handler holds the captures of the coroutine
+    const std::shared_ptr<const tool> tool_; // kept: its handler owns the captures of the coroutine
     tool_call call_;
     const std::weak_ptr<tool_runner> owner_;
     const tool_request_id id_;

@@ -75,7 +75,7 @@ void tool_registry::add(std::vector<tool> added) {
 }
 
 void tool_registry::remove(const std::string& name) {
-    std::shared_ptr<const tool> gone; // freed without the lock: a handler may own anything
+    std::shared_ptr<const tool> gone; // destroyed after the unlock: a handler may own anything
     const std::lock_guard lock(mutex_);
     const auto found = find_in(tools_, name);
     if (found == tools_.end()) refuse_unknown(name);
@@ -100,7 +100,7 @@ void tool_registry::replace(std::vector<tool> replaced) {
         renewed.executor(one.executor());
         *found = std::make_shared<const tool>(std::move(renewed));
     }
-    tools_.swap(together); // the old ones are freed without the lock
+    tools_.swap(together); // the old tools are destroyed after the unlock
 }
 
 std::shared_ptr<const tool> tool_registry::find(std::string_view name) const {

@@ -28,8 +28,8 @@ tool_limits limits_of(const tool_config& config) {
 constexpr std::size_t max_error = 1'000;
 constexpr std::size_t longest_unknown_name = 256;
 
-// Of whatever a tool throws: it goes to the server, and to the model. Cleaned before it is cut,
-// lest half a secret be left.
+// The text of an exception goes to the server and to the model. It is redacted before it is cut,
+// so that no half of a secret is left.
 std::string error_text(std::string_view thrown, const redactor& gate) {
     const auto what = gate.redact(thrown);
     if (what.size() <= max_error) return to_valid_utf8(what);
@@ -62,7 +62,7 @@ void tool_runner::request(tool_requested asked, std::shared_ptr<const tool> call
     input.name = asked.name;
     input.identity =
         call_identity(asked.call_id, asked.numeric_id, asked.name, asked.parameters.view());
-    // A name that is no tool of ours is a word of the server's.
+    // The name of an unknown tool is text of the server.
     if (!called) input.name = gate_->quote(asked.name, longest_unknown_name).text();
     input.known = called != nullptr;
     input.valid = asked.parameters_valid;
@@ -170,7 +170,7 @@ void tool_runner::ended(tool_request_id id, tool_answer answer) {
     resume(std::move(input));
 }
 
-// What throws here (out of memory) leaves the others to the next launch.
+// After an exception (out of memory) the remaining executions wait for the next launch.
 void tool_runner::launch() {
     while (!starting_.empty()) {
         const auto next = std::move(starting_.front());
@@ -227,7 +227,7 @@ awaitable<void> tool_runner::stop(std::shared_ptr<tool_runner> self) {
 void tool_runner::abandon() {
     const auto stop_calls = [this] { resume(tool_input::stopping()); };
     const auto leave = [this] { home_->close(); };
-    const auto end_stop = [this] { // it waits no longer
+    const auto end_stop = [this] { // `stop` returns
         all_.clear();
         changed_.notify_all();
     };

@@ -28,9 +28,9 @@
 
 namespace parley {
 
-/// Runs the tools that the server asks for, as the policy says: off the read loop, on the executor
-/// of the configuration, which must live as long as the tools do. Each request is answered, and
-/// becomes events. Strand only, but for the counters.
+/// Runs the tools that the server calls, as tool_call_fsm decides, on the executor of the tools and
+/// not within the reading. That executor must outlive the tools. Each request is answered and
+/// becomes events. Strand only, except for `count`.
 class tool_runner : public std::enable_shared_from_this<tool_runner> {
 public:
     tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
@@ -54,7 +54,7 @@ public:
     void abandon();
     void restart();
     void forget(); ///< a later repeat is a new call
-    /// The server has closed with 1009 because of that answer: an error takes its place. 0: none.
+    /// The server closed with 1009 because of that answer: an error replaces it. 0: no answer.
     void answer_too_large(tool_request_id id);
 
     /// Starts the tools of the strand that have been asked for since. Not while a frame is being

@@ -13,13 +13,13 @@
 
 namespace parley {
 
-/// What the model thinks, gathered per id (doc/protocol.md 2.2): in goes what the server says, out
-/// come the events.
+/// Collects the model's reasoning per id (doc/protocol.md 2.2): takes the server's messages, and
+/// returns the events.
 ///
-/// A delta for an id that was not started starts it, a start of one that is open ends that first,
-/// and an end without a start is nothing. When there are too many ids, or too much text, the oldest
-/// are ended, so that the text goes out in pieces and none of it is lost. Halves of a UTF-16 pair
-/// are joined for each id; a piece of which nothing is left for now is no event.
+/// A delta for an unknown id starts it, a start of an open id ends that first, and an end without a
+/// start is ignored. When there are too many ids or too much text, the oldest ids are ended: their
+/// text goes out in pieces, and none is lost. Halves of a UTF-16 pair are joined for each id; a
+/// piece that is empty until its other half arrives is no event.
 class reasoning_log {
 public:
     static constexpr std::size_t default_ids = 64;
@@ -29,8 +29,8 @@ public:
         : max_ids_(max_ids), max_bytes_(max_bytes) {}
 
     std::vector<event> start(time_point now, std::string id);
-    /// Whether that was all that a delta has to do: it starts and ends nothing. Then `text` is the
-    /// event's; else it is as it was.
+    /// The common case: the delta starts and ends nothing, and `text` becomes the event's. False:
+    /// call `delta`; `text` is unchanged.
     bool grow(const std::string& id, std::string& text);
     std::vector<event> delta(time_point now, std::string id, std::string text);
     std::vector<event> end(time_point now, const std::string& id);
@@ -56,7 +56,7 @@ private:
     std::size_t max_ids_;
     std::size_t max_bytes_;
     std::size_t bytes_ = 0;
-    std::list<thought> open_; // the oldest first; few, so that a search is a walk
+    std::list<thought> open_; // the oldest first; few: the search is linear
 };
 
 } // namespace parley

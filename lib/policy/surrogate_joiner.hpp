@@ -6,9 +6,9 @@
 
 namespace parley {
 
-/// Joins the halves of a UTF-16 pair that a server has cut between two pieces of one text
-/// (doc/protocol.md 2.2). A half is spelled as the decoder leaves it (`append_unescaped_piece`): as
-/// the three bytes that UTF-8 would have for it. One joiner for each text.
+/// Joins the halves of a UTF-16 pair that the server has cut between two pieces of one text
+/// (doc/protocol.md 2.2). The decoder (`append_unescaped_piece`) leaves a half as the three bytes
+/// that UTF-8 would have for it. One joiner per text.
 class surrogate_joiner {
 public:
     /// The next piece of the text, empty or not. A low half at its beginning joins the high half

@@ -7,13 +7,13 @@
 
 namespace parley {
 
-/// So many at once, and so many a second after that.
+/// Limits a rate: `capacity` tokens at once, then `per_second`.
 class token_bucket {
 public:
     token_bucket(double capacity, double per_second)
         : capacity_(capacity), per_second_(per_second), tokens_(capacity) {}
 
-    /// Takes one, if there is one.
+    /// Takes a token; false if there is none.
     bool take(time_point now) {
         const std::chrono::duration<double> passed = time_between(filled_, now);
         if (passed.count() > 0) {
