@@ -1,7 +1,8 @@
 """Draws what `parley-chat --demo` shows on a terminal.
 
 terminal_picture.py PROGRAM SVG: runs it on a pseudo-terminal until it is the user's turn, and writes the picture.
-terminal_picture.py --check PROGRAM SVG: the words of the picture, but for numbers, are what the program shows today.
+terminal_picture.py --check PROGRAM SVG: the picture is what the program shows today, but for numbers, and for the lines
+in a colour: a slow machine may show one more attempt, or another reason of a loss.
 """
 
 import html
@@ -17,6 +18,7 @@ SECONDS = 60
 COLUMNS, WIDTH, HEIGHT, MARGIN = 100, 8.4, 20, 16
 STYLE = {'1': 'font-weight="bold" fill="#ffffff"', '2': 'fill="#8b949e"', '33': 'fill="#e3b341"'}
 NO_BREAK = '\u00a0'  # so that every viewer keeps the indentation
+COLOURED = re.compile(r'<tspan fill=')
 SGR = re.compile(r'\x1b\[([\d;]*)m')
 
 
@@ -59,7 +61,7 @@ def picture(lines):
 
 
 def words(svg):
-    texts = re.findall(r'<text [^>]*>(.*?)</text>', svg)
+    texts = [text for text in re.findall(r'<text [^>]*>(.*?)</text>', svg) if not COLOURED.match(text)]
     return [re.sub(r'[\d.]+', 'N', html.unescape(re.sub(r'<[^>]*>', '', text))) for text in texts]
 
 
