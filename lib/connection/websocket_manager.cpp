@@ -4,6 +4,7 @@
 #include "async/asio_errors.hpp"
 #include "async/condition.hpp"
 #include "async/reserved_post.hpp"
+#include "async/shared_awaitable.hpp"
 #include "connection/websocket_manager_impl.hpp"
 #include "core/log.hpp"
 #include "core/setting_tables.hpp"
@@ -81,7 +82,6 @@ private:
     void on_connection_event(connection_event happened) override;
     void on_end() noexcept override { end(); }
 
-    static awaitable<void> open(std::shared_ptr<mailbox> self);
     static awaitable<void> close(std::shared_ptr<mailbox> self);
     static awaitable<ticket> find_ticket(std::shared_ptr<mailbox> self,
                                          std::optional<ticket> rejected);
@@ -106,43 +106,22 @@ private:
     bool given_ = false; // `held_` was given to us, and not used since
     bool ended_ = false; // for good, since the last `connect`
     bool gone_ = false;  // the manager was destroyed
-    std::shared_ptr<shared_awaitable<void>> opening_, closing_;
+    std::shared_ptr<shared_awaitable<void>> closing_;
 };
 
 awaitable<void> websocket_manager::mailbox::connect(std::shared_ptr<mailbox> self, ticket held) {
     if (self->gone_) throw_aborted();
     if (held.empty()) throw_error(error_info(errc::empty_ticket, "The ticket is empty."));
-    while (self->opening_ && self->opening_->stopping()) {
-        const auto last = self->opening_;
-        co_await last->wait_until(time_point::max());
-    }
-    if (self->connection_->ready()) co_return;
-    if (!self->opening_ || self->opening_->done()) {
+    const auto deadline = after(self->clock_->now(), self->options_.connect_timeout);
+    if (const auto closing = self->closing_) co_await closing->wait_until(deadline);
+    if (!self->connection_->active()) {
         self->held_ = std::move(held);
         self->given_ = true;
-        self->opening_ = shared_awaitable<void>::start(self->strand_, self->clock_,
-                                                       [self] { return open(self); });
+        if (std::exchange(self->ended_, false)) {
+            self->messages_.clear();
+            self->bytes_ = 0;
+        }
     }
-    const auto opening = self->opening_;
-    std::exception_ptr failure;
-    try {
-        co_await opening->join_or_cancel();
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    if (opening->stopping()) { // this was the last caller
-        co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-        co_await opening->wait_until(time_point::max());
-    }
-    if (failure) std::rethrow_exception(failure);
-}
-
-awaitable<void> websocket_manager::mailbox::open(std::shared_ptr<mailbox> self) {
-    if (std::exchange(self->ended_, false)) {
-        self->messages_.clear();
-        self->bytes_ = 0;
-    }
-    const auto deadline = after(self->clock_->now(), self->options_.connect_timeout);
     std::exception_ptr failure;
     try {
         co_await self->connection_->open(deadline);
@@ -150,7 +129,7 @@ awaitable<void> websocket_manager::mailbox::open(std::shared_ptr<mailbox> self) 
         failure = std::current_exception();
     }
     if (!failure) co_return;
-    self->end();
+    if (!self->connection_->active()) self->end();
     std::rethrow_exception(failure);
 }
 
@@ -270,11 +249,7 @@ awaitable<void> websocket_manager::mailbox::close(std::shared_ptr<mailbox> self)
 
 void websocket_manager::mailbox::abandon() {
     gone_ = true;
-    const auto leave = [this] {
-        if (opening_) opening_->cancel();
-    };
-    const auto hang_up = [this] { connection_->abandon(); };
-    take_all(log_, leave, hang_up);
+    connection_->abandon();
     arrived_.notify_all();
     room_.notify_all();
 }

@@ -4,6 +4,7 @@
 #include "core/late_error.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -21,18 +22,6 @@ constexpr std::chrono::seconds short_goodbye{1};
 error_info disconnected() {
     return error_info(errc::disconnected, "The connection was closed by this client.");
 }
-
-/// That a close is under way, however it ends.
-class draining_mark {
-public:
-    explicit draining_mark(bool& flag) : flag_(flag) { flag_ = true; }
-    draining_mark(const draining_mark&) = delete;
-    draining_mark& operator=(const draining_mark&) = delete;
-    ~draining_mark() { flag_ = false; }
-
-private:
-    bool& flag_;
-};
 
 send_limits limits_of(const limits_config& config, std::chrono::milliseconds answer_lifetime) {
     send_limits limits;
@@ -57,12 +46,28 @@ websocket_manager::impl::impl(asio::any_io_executor strand, environment_ptr envi
       changed_(strand_, clock_), fsm_(config_->reconnect) {}
 
 websocket_manager::impl::~impl() {
-    if (link_) link_->detach();
-    for (const auto& one : retired_)
+    if (session_) session_->detach();
+    for (const auto& one : superseded_)
         one->detach();
 }
 
-bool websocket_manager::impl::ready() const { return session_ready_ && link_ && !link_->ended(); }
+/// Ends the state of a `close` however it ends.
+class websocket_manager::impl::closing_guard {
+public:
+    explicit closing_guard(impl& of) : of_(of) {}
+    closing_guard(const closing_guard&) = delete;
+    closing_guard& operator=(const closing_guard&) = delete;
+    ~closing_guard() {
+        if (!of_.being_closed()) return;
+        of_.state_ = state::ending;
+        of_.settle();
+    }
+
+private:
+    impl& of_;
+};
+
+bool websocket_manager::impl::ready() const { return fsm_.ready() && session_ && session_->live(); }
 
 // --- from nothing to a ready session
 
@@ -71,82 +76,96 @@ awaitable<void> websocket_manager::impl::open(time_point deadline) {
 }
 
 awaitable<void> websocket_manager::impl::open(self_ptr self, time_point deadline) {
-    while (self->draining_ && self->now() < deadline)
+    const auto ending = [](const impl& of) {
+        return of.state_ == state::ending || of.being_closed();
+    };
+    while (ending(*self) && self->now() < deadline)
         co_await self->changed_.wait_until(deadline);
-    if (self->running_) co_await rejoin(self, deadline);
-    if (self->ready()) co_return;
-    auto layer = self->layer_.lock();
-    if (!layer || self->stop_ == stop::abandoned) throw_aborted();
-    if (self->url_.loopback() && !self->config_->proxy.empty())
-        self->log_.write(log_level::info,
-                         "the server is on this machine: the proxy is not used for it");
-
-    self->inside_ = std::make_unique<error_info>(errc::connection_reset,
-                                                 "The connection failed inside the client.");
-    self->describe(*self->inside_, 0);
-    self->running_ = self->opening_ = true;
-    self->was_ready_ = self->requested_ = self->network_changed_ = false;
-    self->ended_with_.reset();
-    self->tried_.reset();
-    self->opening_deadline_ = deadline;
-    self->attempt_limit_ = time_between(self->now(), deadline);
-    self->listening_ = layer.get();
-    self->stage_ = stage::idle;
-    std::exception_ptr thrown;
-    try {
-        co_await loop(self);
-    } catch (...) {
-        thrown = std::current_exception();
-    }
-    // It may be lost again by now: then the events tell, and it is on its way back.
-    if (!thrown && self->stage_ == stage::live) {
-        self->stir();
+    if (ending(*self)) throw_error(self->late("The session before did not end in time."));
+    if (self->state_ == state::open) {
+        co_await await_return(self, deadline);
         co_return;
     }
-    const auto cancellation = co_await asio::this_coro::cancellation_state;
-    const bool cancelled = thrown && cancellation.cancelled() != asio::cancellation_type::none;
-    if (cancelled) {
-        co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-        if (self->stop_ == stop::none) self->halt(stop::given_up);
-    } else if (thrown) {
-        self->log_thrown(thrown);
-    }
-    self->end_loop(thrown && !cancelled);
+    auto layer = self->layer_.lock();
+    if (!layer || self->state_ == state::abandoned) throw_aborted();
+    const unsigned before = self->sessions_;
+    if (self->state_ == state::idle) self->start_loop(std::move(layer), deadline);
     layer.reset();
-    if (self->was_ready_) co_return;
-    while (!self->idle())
-        co_await self->changed_.wait_until();
-    self->release_link(); // what it had to say of itself is not the next one's
-    if (self->stop_ == stop::given_up) {
-        // A close that began meanwhile says itself where it ends.
-        if (!self->draining_) self->board_->enter(websocket_state::idle, phase::none);
-        self->stop_ = stop::none;
+    co_await await_opening(self, before);
+}
+
+void websocket_manager::impl::start_loop(std::shared_ptr<session_layer> layer,
+                                         time_point deadline) {
+    if (url_.loopback() && !config_->proxy.empty())
+        log_.write(log_level::info, "the server is on this machine: the proxy is not used for it");
+    internal_error_ = std::make_unique<error_info>(errc::connection_reset,
+                                                   "The connection failed inside the client.");
+    describe(*internal_error_, 0);
+    dial_now_ = false;
+    ended_with_.reset();
+    held_ = ticket();
+    tried_.reset();
+    opening_deadline_ = deadline;
+    attempt_limit_ = time_between(now(), deadline);
+    listening_ = layer.get();
+    state_ = state::opening;
+    std::exception_ptr thrown;
+    try {
+        asio::co_spawn(strand_, reconnect_loop(shared_from_this(), std::move(layer), deadline),
+                       [self = shared_from_this()](const std::exception_ptr& failed) {
+                           self->loop_ended(failed);
+                       });
+    } catch (...) { // out of memory
+        thrown = std::current_exception();
     }
-    if (cancelled) throw_aborted();
+    if (thrown) loop_ended(thrown);
+}
+
+awaitable<void> websocket_manager::impl::await_opening(self_ptr self, unsigned before) {
+    std::exception_ptr cancelled;
+    ++self->openers_;
+    try {
+        while (self->state_ == state::opening)
+            co_await self->changed_.wait_until();
+    } catch (...) {
+        cancelled = std::current_exception();
+    }
+    --self->openers_;
+    // It may be lost again by now: then the events tell, and it is on its way back.
+    if (self->sessions_ != before) co_return;
+    if (cancelled) {
+        if (self->openers_ > 0) std::rethrow_exception(cancelled);
+        co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+        if (self->state_ == state::opening) {
+            self->end_loop(state::ending);
+            self->board_->enter(websocket_state::idle, phase::none);
+        }
+    }
+    while (self->state_ == state::ending)
+        co_await self->changed_.wait_until();
+    if (cancelled) std::rethrow_exception(cancelled);
     self->throw_ended();
 }
 
 void websocket_manager::impl::session_ready() {
-    if (!link_ || link_->ended() || session_ready_ || stop_ != stop::none) return;
-    session_ready_ = true;
-    const bool restored = !std::exchange(opening_, false);
-    was_ready_ = true;
+    if (!session_ || !session_->opening() || !active()) return;
+    const bool restored = std::exchange(state_, state::open) == state::open;
     ++sessions_;
     announced_ = 0;
     decide(reconnect_input::ready());
     board_->enter(websocket_state::ready, phase::ready);
-    link_->session_ready(fsm_.heartbeat_interval(config_->heartbeat.interval));
+    session_->become_ready(fsm_.heartbeat_interval(config_->heartbeat.interval));
     changed_.notify_all();
     log_.write(log_level::info, restored ? "the session is ready again" : "the session is ready");
     if (restored) emit(connection_restored());
 }
 
 void websocket_manager::impl::end_session(error_info why) {
-    if (!link_ || link_->ended()) return;
+    if (!session_ || !session_->live()) return;
     auto until = after(now(), short_goodbye);
-    if (opening_) until = std::min(until, opening_deadline_);
-    if (why.details.phase == phase::none) why.details.phase = link_->reached();
-    link_->finish(std::move(why), normal_closure, until);
+    if (state_ == state::opening) until = std::min(until, opening_deadline_);
+    if (why.details.phase == phase::none) why.details.phase = session_->reached();
+    session_->close(std::move(why), normal_closure, until);
 }
 
 void websocket_manager::impl::session_failed(error_info why) { end_session(std::move(why)); }
@@ -158,17 +177,17 @@ void websocket_manager::impl::session_rejected(error_info why) {
 }
 
 // A session that is coming back needs no other.
-awaitable<void> websocket_manager::impl::rejoin(self_ptr self, time_point deadline) {
-    while (self->running_ && !self->ready() && self->now() < deadline)
+awaitable<void> websocket_manager::impl::await_return(self_ptr self, time_point deadline) {
+    while (self->state_ == state::open && !self->ready() && self->now() < deadline)
         co_await self->changed_.wait_until(deadline);
-    if (self->running_ && !self->ready())
-        throw_error(self->late("The session did not come back in time."));
-    if (!self->running_) self->throw_ended();
+    if (self->ready()) co_return;
+    if (self->state_ != state::open) self->throw_ended();
+    throw_error(self->late("The session did not come back in time."));
 }
 
 void websocket_manager::impl::throw_ended() const {
-    if (stop_ == stop::abandoned) throw_aborted();
-    if (stop_ == stop::closing || !ended_with_) throw_error(disconnected());
+    if (state_ == state::abandoned) throw_aborted();
+    if (being_closed() || !ended_with_) throw_error(disconnected());
     throw_error(*ended_with_);
 }
 
@@ -177,19 +196,19 @@ awaitable<void> websocket_manager::impl::reconnect(time_point deadline) {
 }
 
 awaitable<void> websocket_manager::impl::reconnect(self_ptr self, time_point deadline) {
-    if (!self->coming_back() || self->draining_)
+    if (self->state_ != state::open)
         throw_error(
             error_info(errc::not_connected, "There is no session to give up: call init first."));
     constexpr std::string_view not_ready = "The new session was not ready in time.";
     if (self->now() >= deadline) throw_error(self->late(not_ready));
     const unsigned before = self->sessions_;
     // An attempt that is on is what was asked for, until its session is ready.
-    if (self->stage_ != stage::dialing || self->session_ready_) self->requested_ = true;
-    self->stir();
-    while (self->coming_back() && self->sessions_ == before && self->now() < deadline)
+    if (self->fsm_.ready() || self->fsm_.waiting()) self->dial_now_ = true;
+    self->changed_.notify_all();
+    while (self->state_ == state::open && self->sessions_ == before && self->now() < deadline)
         co_await self->changed_.wait_until(deadline);
     if (self->sessions_ != before) co_return;
-    if (!self->coming_back()) self->throw_ended();
+    if (self->state_ != state::open) self->throw_ended();
     throw_error(self->late(not_ready));
 }
 
@@ -202,96 +221,96 @@ error_info websocket_manager::impl::late(std::string_view sentence) const {
 // --- the end
 
 awaitable<void> websocket_manager::impl::close(std::chrono::milliseconds limit) {
-    return shut_down(shared_from_this(), limit);
+    return close(shared_from_this(), limit);
 }
 
-awaitable<void> websocket_manager::impl::shut_down(self_ptr self, std::chrono::milliseconds limit) {
+awaitable<void> websocket_manager::impl::close(self_ptr self, std::chrono::milliseconds limit) {
     const auto begun = self->now();
     const auto end = after(begun, limit);
-    if (self->stop_ == stop::abandoned) co_return;
-    if (self->draining_) { // somebody else is at it
-        while (self->draining_ && self->now() < end)
+    if (self->state_ == state::abandoned) co_return;
+    if (self->being_closed()) { // by another call
+        while (self->being_closed() && self->now() < end)
             co_await self->changed_.wait_until(end);
         co_return;
     }
-    const draining_mark mark(self->draining_);
-    if (self->running_) self->board_->enter(websocket_state::closing, phase::closing);
+    const closing_guard guard(*self);
+    if (self->listening_) self->board_->enter(websocket_state::closing, phase::closing);
     if (self->ready() && self->unsent()) co_await drain(self, after(begun, limit / 3));
-    if (self->stop_ == stop::none && self->running_) self->halt(stop::closing);
-    if (self->link_) self->link_->finish(disconnected(), normal_closure, end);
-    for (const auto& one : self->retired_)
-        one->finish(disconnected(), normal_closure, end);
-    while (!self->idle() && self->now() < end)
+    if (self->state_ != state::abandoned) self->end_loop(state::closing);
+    if (self->session_) self->session_->close(disconnected(), normal_closure, end);
+    for (const auto& one : self->superseded_)
+        one->close(disconnected(), normal_closure, end);
+    while (!(self->idle() && self->superseded_.empty()) && self->now() < end)
         co_await self->changed_.wait_until(end);
-    if (self->link_ && !self->link_->over()) self->link_->abort(disconnected());
-    self->abort_retired();
-    while (!self->idle())
+    if (self->session_ && !self->session_->over()) self->session_->abort(disconnected());
+    self->abort_superseded();
+    while (!(self->idle() && self->superseded_.empty()))
         co_await self->changed_.wait_until();
-    self->reset_after_close();
-}
-
-void websocket_manager::impl::reset_after_close() {
-    link_.reset();
-    draining_ = false;
-    was_ready_ = opening_ = session_ready_ = false;
-    const bool gone = stop_ == stop::abandoned;
-    if (!gone) stop_ = stop::none;
-    queue_->drop_all(gone ? send_state::aborted : send_state::not_sent);
-    board_->queued(*queue_);
-    board_->enter(websocket_state::closed, phase::none);
-    changed_.notify_all();
+    self->session_.reset();
+    const bool gone = self->state_ == state::abandoned;
+    if (!gone) self->state_ = state::idle;
+    self->queue_->drop_all(gone ? send_state::aborted : send_state::not_sent);
+    self->board_->queued(*self->queue_);
+    self->board_->enter(websocket_state::closed, phase::none);
+    self->changed_.notify_all();
 }
 
 awaitable<void> websocket_manager::impl::drain(self_ptr self, time_point until) {
+    self->state_ = state::draining;
+    self->changed_.notify_all(); // a reconnect is not waited for any more
     while (self->ready() && self->unsent() && self->now() < until)
         co_await self->changed_.wait_until(until);
 }
 
-bool websocket_manager::impl::idle() const {
-    return !running_ && (!link_ || link_->over()) && retired_.empty();
-}
-
 // The loop leaves at its next step; what it waits for is ended.
-void websocket_manager::impl::halt(stop why) {
+void websocket_manager::impl::end_loop(state as) {
     auto reason = disconnected(); // first: what has been decided is seen through
-    stop_ = why;
-    const bool polite = why == stop::closing && session_ready_;
-    if (link_ && !polite) link_->abort(std::move(reason));
-    stir();
+    const bool polite = as == state::closing && fsm_.ready();
+    state_ = as;
+    if (session_ && !polite) session_->abort(std::move(reason));
+    changed_.notify_all();
 }
 
-/// Those that still say good-bye, whose reason is known. An abort may end one at once.
-void websocket_manager::impl::abort_retired() noexcept {
-    for (std::size_t at = 0; at < retired_.size();) {
-        const auto one = retired_[at];
+/// Something has ended: perhaps it was the last that ran.
+void websocket_manager::impl::settle() noexcept {
+    if (state_ == state::ending && idle()) {
+        take_all(log_, [this] { release_session(); }); // its control frames are not the next one's
+        state_ = state::idle;
+    }
+    changed_.notify_all();
+}
+
+/// Those that are closing, whose reason is known. An abort may end one at once.
+void websocket_manager::impl::abort_superseded() noexcept {
+    for (std::size_t at = 0; at < superseded_.size();) {
+        const auto one = superseded_[at];
         one->abort_at_once();
-        if (at < retired_.size() && retired_[at] == one) ++at;
+        if (at < superseded_.size() && superseded_[at] == one) ++at;
     }
 }
 
 void websocket_manager::impl::abandon() {
-    listening_ = nullptr;
-    stop_ = stop::abandoned;
-    if (link_) link_->abort_at_once(); // nobody is left who would ask why
-    abort_retired();
-    const auto leave = [this] { stir(); };
+    state_ = state::abandoned;
+    if (session_) session_->abort_at_once(); // nobody is left who would ask why
+    abort_superseded();
     const auto drop = [this] {
         queue_->drop_all(send_state::aborted);
         board_->queued(*queue_);
         board_->enter(websocket_state::closed, phase::none);
     };
-    take_all(log_, leave, drop);
+    take_all(log_, drop);
+    changed_.notify_all();
 }
 
 void websocket_manager::impl::notify_network_change() {
-    if (ready()) return link_->probe();
-    if (stage_ != stage::waiting) return;
-    network_changed_ = true;
+    if (ready()) return session_->probe();
+    if (!active() || !fsm_.waiting()) return;
+    dial_now_ = true;
     changed_.notify_all();
 }
 
 void websocket_manager::impl::emit(connection_event happened) {
-    if (listening_) listening_->on_connection_event(std::move(happened));
+    if (heard_by()) heard_by()->on_connection_event(std::move(happened));
 }
 
 void websocket_manager::impl::describe(error_info& why, unsigned number) const {
@@ -302,29 +321,28 @@ void websocket_manager::impl::describe(error_info& why, unsigned number) const {
     if (number > 0 && !why.details.attempt) why.details.attempt = number;
 }
 
-// --- link_owner
+// --- session_owner
 
 void websocket_manager::impl::on_phase(phase step) { board_->enter(step); }
 
 void websocket_manager::impl::on_open() {
     board_->enter(phase::session);
-    if (listening_) listening_->on_open();
+    if (heard_by()) heard_by()->on_open();
 }
 
 void websocket_manager::impl::on_text(std::string_view text) {
-    if (listening_) listening_->on_text(text);
+    if (heard_by()) heard_by()->on_text(text);
 }
 
 void websocket_manager::impl::on_binary(std::size_t size) {
-    if (listening_) listening_->on_binary(size);
+    if (heard_by()) heard_by()->on_binary(size);
 }
 
 void websocket_manager::impl::after_read() {
-    if (listening_) listening_->after_read();
-    if (changed_.has_waiters()) go_on_at_once(); // an attempt whose session is ready
+    if (heard_by()) heard_by()->after_read();
 }
 
-bool websocket_manager::impl::has_room() const { return !listening_ || listening_->has_room(); }
+bool websocket_manager::impl::has_room() const { return !heard_by() || heard_by()->has_room(); }
 
 awaitable<void> websocket_manager::impl::wait_for_room() { return wait_for_room(layer_.lock()); }
 
@@ -333,25 +351,20 @@ awaitable<void> websocket_manager::impl::wait_for_room(std::shared_ptr<session_l
 }
 
 std::string websocket_manager::impl::heartbeat() {
-    return listening_ ? listening_->heartbeat() : std::string();
+    return heard_by() ? heard_by()->heartbeat() : std::string();
 }
 
 void websocket_manager::impl::on_written() {
-    if (draining_) changed_.notify_all();
+    if (state_ == state::draining) changed_.notify_all();
 }
 
-void websocket_manager::impl::on_over(const link& one) {
+void websocket_manager::impl::on_over(const session& one) {
     const auto hand_up = [this] { // if it was not to be heard any more; here it may be gone
-        if (const auto layer = listening_ ? layer_.lock() : nullptr) layer->after_read();
+        if (const auto layer = heard_by() ? layer_.lock() : nullptr) layer->after_read();
     };
     take_all(log_, hand_up);
-    std::erase_if(retired_, [&one](const auto& each) { return each.get() == &one; });
-    stir();
-    if (!running_) go_on_at_once(); // who closes; else this may be within the loop
-}
-
-void websocket_manager::impl::go_on_at_once() {
-    condition::run_notified({shared_from_this(), &changed_});
+    std::erase_if(superseded_, [&one](const auto& each) { return each.get() == &one; });
+    settle();
 }
 
 } // namespace parley

@@ -8,8 +8,7 @@
 
 #include "async/condition.hpp"
 #include "async/shared_awaitable.hpp"
-#include "async/task_group.hpp"
-#include "connection/link.hpp"
+#include "connection/session.hpp"
 #include "connection/session_layer.hpp"
 #include "connection/status_board.hpp"
 #include "core/clock.hpp"
@@ -52,7 +51,7 @@ enum class send_progress { writing, written };
 /// and the reconnect loop that carries out what reconnect_fsm decides. Strand only, but for
 /// `status`. It keeps itself and its session layer alive while a task of its runs.
 class websocket_manager::impl : public std::enable_shared_from_this<websocket_manager::impl>,
-                                private link_owner {
+                                private session_owner {
 public:
     /// Throws `client_error` for what is wrong in the options.
     impl(asio::any_io_executor strand, environment_ptr environment, connection_options options);
@@ -65,8 +64,8 @@ public:
 
     /// Opens a session: the first attempt (`init`). Returns when the layer has said
     /// `session_ready`; throws otherwise, and nothing of the attempt is left. On a ready session it
-    /// returns at once; after an end it starts afresh. Cancelled: the attempt is given up. The
-    /// caller makes sure that it runs once at a time.
+    /// returns at once; after an end it starts afresh. Concurrent calls share one attempt, which is
+    /// given up when the last of them is cancelled.
     awaitable<void> open(time_point deadline);
 
     /// The layer's verdict on the opening. `session_failed` ends the attempt with that error;
@@ -109,6 +108,10 @@ public:
 
     const std::shared_ptr<const connection_config>& config() const { return config_; }
     bool ready() const;
+    /// Opening, ready, or coming back.
+    bool active() const {
+        return state_ == state::opening || state_ == state::open || state_ == state::draining;
+    }
     /// The error of a deadline that passes while the session is coming back: `timed_out`, and
     /// what the last attempt failed with.
     error_info late(std::string_view sentence) const;
@@ -117,16 +120,23 @@ public:
 private:
     using self_ptr = std::shared_ptr<impl>;
 
-    /// What the loop is doing.
-    enum class stage { idle, dialing, live, leaving, waiting };
-    /// Why it is to end, beyond what the policy says.
-    enum class stop { none, given_up, closing, abandoned };
+    /// What the connection does as a whole. `fsm_` has the state of its attempts, and a session
+    /// that of one live connection.
+    enum class state {
+        idle,     ///< nothing runs
+        opening,  ///< the loop runs, and no session has been ready since `open`
+        open,     ///< the loop runs, and a session has been ready
+        ending,   ///< failed for good, or `open` was cancelled; idle once nothing runs
+        draining, ///< `close` waits until the queue is written: a lost session is not replaced
+        closing,  ///< `close` ends whatever runs
+        abandoned ///< the owner is gone, for good
+    };
 
     class queued_message;
+    class closing_guard;
     struct ticket_request;
-    struct course;
 
-    // link_owner
+    // session_owner
     void on_phase(phase step) override;
     void on_open() override;
     void on_text(std::string_view text) override;
@@ -137,57 +147,52 @@ private:
     static awaitable<void> wait_for_room(std::shared_ptr<session_layer> layer);
     std::string heartbeat() override;
     void on_written() override;
-    void on_over(const link& one) override;
+    void on_over(const session& one) override;
     std::shared_ptr<const void> self() const override { return shared_from_this(); }
     std::shared_ptr<const void> kept() const override { return layer_.lock(); }
 
     // opening and ending
     static awaitable<void> open(self_ptr self, time_point deadline);
-    static awaitable<void> rejoin(self_ptr self, time_point deadline);
+    static awaitable<void> await_opening(self_ptr self, unsigned before);
+    static awaitable<void> await_return(self_ptr self, time_point deadline);
     static awaitable<void> reconnect(self_ptr self, time_point deadline);
-    static awaitable<void> shut_down(self_ptr self, std::chrono::milliseconds limit);
+    static awaitable<void> close(self_ptr self, std::chrono::milliseconds limit);
     static awaitable<void> drain(self_ptr self, time_point until);
-    bool idle() const; // nothing of it runs
-    void halt(stop why);
-    void reset_after_close();
+    void start_loop(std::shared_ptr<session_layer> layer, time_point deadline);
+    void end_loop(state as);
+    void loop_ended(const std::exception_ptr& thrown) noexcept;
+    void fail_inside() noexcept;
+    void abort_superseded() noexcept;
+    void settle() noexcept;
     [[noreturn]] void throw_ended() const;
 
     // the loop
-    static awaitable<void> resume(self_ptr self, std::shared_ptr<session_layer> layer);
-    static awaitable<void> loop(self_ptr self);
-    void stir();
-    void go_on_at_once();
-    void end_loop(bool failed) noexcept;
-    void fail_inside() noexcept;
-    void abort_retired() noexcept;
-    bool leaving() const;
-    void come_back();
-    task_group& tasks();
-    void log_thrown(const std::exception_ptr& thrown) const noexcept;
-    reconnect_action_t leave();
-    static awaitable<void> attempt(self_ptr self, course* at, unsigned number, bool fresh);
-    std::optional<ticket> ticket_at_hand(bool fresh) const;
-    static awaitable<bool> fetch_and_begin(self_ptr self, course* at, unsigned number, bool fresh,
-                                           time_point deadline);
-    bool begin_attempt(course* at, unsigned number, result<ticket> held, time_point deadline);
-    ticket_use use_of(const result<ticket>& got, const ticket& last, bool fresh) const;
-    void announce(const reconnect_action::wait& asked);
-    static awaitable<void> back_off(self_ptr self, course* at, time_point until);
-    static awaitable<result<ticket>> fetch_ticket(self_ptr self, bool fresh, time_point deadline);
-    static awaitable<void> ask_layer(self_ptr self, std::shared_ptr<session_layer> layer,
-                                     std::shared_ptr<ticket_request> request);
-    close_verdict verdict_on(const error_info& why, bool was_ready) const;
-    reconnect_action_t attempt_failed(error_info why, unsigned number, ticket_use used);
+    static awaitable<void> reconnect_loop(self_ptr self, std::shared_ptr<session_layer> layer,
+                                          time_point deadline);
+    static awaitable<reconnect_action_t> attempt(self_ptr self, unsigned number, bool fresh);
+    static awaitable<reconnect_action_t> back_off(self_ptr self, time_point until);
     reconnect_action_t decide(const reconnect_event& happened);
     void dial(const ticket& held, time_point deadline);
+    close_verdict verdict_on(const error_info& why, bool was_ready) const;
+    reconnect_action_t attempt_failed(error_info why, unsigned number, ticket_use used);
+    bool leaving() const;
+    reconnect_action_t leave();
+    reconnect_action_t session_ended(const session& ended);
     unsigned take_unconfirmed() const;
-    reconnect_action_t session_ended(const link& ended);
     void lost(loss_reason reason, error_info why, unsigned unconfirmed, bool will_reconnect);
+    void announce(const reconnect_action::wait& asked);
     void fail(error_info why);
     void emit(connection_event happened);
     void describe(error_info& why, unsigned number) const;
-    std::shared_ptr<link> release_link();
+    std::shared_ptr<session> release_session();
     void end_session(error_info why);
+
+    // the ticket of an attempt
+    std::optional<ticket> ticket_at_hand(bool fresh) const;
+    ticket_use use_of(const ticket& got, bool fresh) const;
+    static awaitable<result<ticket>> fetch_ticket(self_ptr self, bool fresh, time_point deadline);
+    static awaitable<void> ask_layer(self_ptr self, std::shared_ptr<session_layer> layer,
+                                     std::shared_ptr<ticket_request> request);
 
     // sending
     static awaitable<void> send(self_ptr self, std::string frame, time_point deadline,
@@ -195,11 +200,14 @@ private:
     static awaitable<void> finish_send(self_ptr self, std::shared_ptr<queued_message> one,
                                        time_point deadline);
     void enqueue(std::shared_ptr<outgoing> added);
-    bool accepts_messages() const;
-    bool unsent() const { return !queue_->empty() || link_->writing(); }
+    bool unsent() const { return !queue_->empty() || session_->writing(); }
 
     time_point now() const { return clock_->now(); }
-    bool coming_back() const { return running_ && was_ready_ && stop_ == stop::none; }
+    session_layer* heard_by() const { return state_ == state::abandoned ? nullptr : listening_; }
+    bool being_closed() const { return state_ == state::draining || state_ == state::closing; }
+    bool idle() const { // but for sessions that are closing
+        return !listening_ && (!session_ || session_->over());
+    }
 
     const asio::any_io_executor strand_;
     const environment_ptr environment_;
@@ -211,31 +219,25 @@ private:
     const logger log_;
     const std::shared_ptr<status_board> board_;
     const std::shared_ptr<send_queue> queue_;
-    std::unique_ptr<task_group> tasks_; // once there was one
-    condition changed_;                 // anything that somebody here waits for
+    condition changed_; // anything that a coroutine here waits for
     std::weak_ptr<session_layer> layer_;
 
+    state state_ = state::idle;
     reconnect_fsm fsm_;
-    stage stage_ = stage::idle;
-    stop stop_ = stop::none;
     session_layer* listening_ = nullptr; // the layer, while the loop runs, which keeps it alive
-    bool running_ = false;               // the loop
-    bool opening_ = false;               // it has not had its first ready session
-    bool session_ready_ = false;
-    bool was_ready_ = false; // since `open`
-    bool draining_ = false;  // `close` was called, and is not over
-    bool requested_ = false;
-    bool network_changed_ = false;
-    unsigned sessions_ = 0;  // ready ones, ever
-    unsigned announced_ = 0; // the attempt of the last `reconnecting`
+    unsigned openers_ = 0;               // callers that wait in `open`
+    unsigned sessions_ = 0;              // ready ones, ever
+    unsigned announced_ = 0;             // the attempt of the last `reconnecting`
+    bool dial_now_ = false;              // asked of a session that is ready, or of a wait
     time_point opening_deadline_{};
     std::chrono::steady_clock::duration attempt_limit_{};
     std::unique_ptr<const error_info> ended_with_; // the last end for good
-    std::unique_ptr<error_info> inside_;           // for an end that there is no memory for
+    std::unique_ptr<error_info> internal_error_;   // for an end that there is no memory for
 
-    std::shared_ptr<link> link_;                 // the one that is on
-    std::vector<std::shared_ptr<link>> retired_; // those that still say good-bye
-    std::optional<ticket> tried_;                // the last one that the server saw
+    std::shared_ptr<session> session_;                 // the one that is on
+    std::vector<std::shared_ptr<session>> superseded_; // those that are closing beside it
+    ticket held_;                                      // of the last attempt
+    std::optional<ticket> tried_;                      // the last one that the server saw
 };
 
 } // namespace parley

@@ -45,24 +45,20 @@ private:
     std::function<void(send_progress)> progress_;
 };
 
-bool websocket_manager::impl::accepts_messages() const {
-    return running_ && was_ready_ && !draining_ && stop_ == stop::none;
-}
-
 void websocket_manager::impl::enqueue(std::shared_ptr<outgoing> added) {
     queue_->push(now(), std::move(added));
     board_->queued(*queue_);
-    if (link_) link_->wake();
+    if (session_) session_->wake();
 }
 
 void websocket_manager::impl::send_control(std::string frame) {
     // Without a session there is nobody to control.
-    if (!link_ || link_->ended()) return;
+    if (!session_ || !session_->live()) return;
     enqueue(std::make_shared<outgoing>(send_lane::control, std::move(frame)));
 }
 
 void websocket_manager::impl::send_answer(std::string frame, std::uint64_t id) {
-    if (!running_ || stop_ != stop::none) return;
+    if (!active()) return;
     enqueue(std::make_shared<outgoing>(send_lane::answer, std::move(frame), id));
 }
 
@@ -82,8 +78,8 @@ awaitable<void> websocket_manager::impl::send(self_ptr self, std::string frame, 
 std::shared_ptr<outgoing>
 websocket_manager::impl::begin_send(std::string frame,
                                     std::function<void(send_progress)> progress) {
-    if (stop_ == stop::abandoned) throw_aborted();
-    if (!accepts_messages())
+    if (state_ == state::abandoned) throw_aborted();
+    if (state_ != state::open)
         throw_error(error_info(errc::not_connected, "There is no session: call init first."));
     auto one =
         std::make_shared<queued_message>(std::move(frame), strand_, clock_, std::move(progress));

@@ -54,10 +54,9 @@ std::optional<ticket> websocket_manager::impl::ticket_at_hand(bool fresh) const 
 }
 
 // A source that gives the rejected ticket again has been asked for another: it is no held one.
-ticket_use websocket_manager::impl::use_of(const result<ticket>& got, const ticket& last,
-                                           bool fresh) const {
-    if (!got || (fresh && tried_)) return ticket_use::fresh;
-    const bool known = (tried_ && tried_->value() == got->value()) || last.value() == got->value();
+ticket_use websocket_manager::impl::use_of(const ticket& got, bool fresh) const {
+    if (fresh && tried_) return ticket_use::fresh;
+    const bool known = (tried_ && tried_->value() == got.value()) || held_.value() == got.value();
     return known ? ticket_use::held : ticket_use::fresh;
 }
 
@@ -73,14 +72,14 @@ awaitable<result<ticket>> websocket_manager::impl::fetch_ticket(self_ptr self, b
         [self, layer = std::move(layer), request] { return ask_layer(self, layer, request); });
     std::exception_ptr given_up;
     try {
-        while (self->stop_ == stop::none && !request->done && self->now() < deadline)
+        while (self->active() && !request->done && self->now() < deadline)
             co_await self->changed_.wait_until(deadline);
     } catch (...) {
         given_up = std::current_exception();
     }
     if (!request->done) {
         std::optional<error_info> failed_before;
-        if (self->listening_) failed_before = self->listening_->ticket_trouble();
+        if (self->heard_by()) failed_before = self->heard_by()->ticket_trouble();
         asking->cancel(); // and not waited for: its source may not listen
         if (given_up) std::rethrow_exception(given_up);
         co_return no_ticket_in_time(failed_before);

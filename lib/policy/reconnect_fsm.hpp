@@ -96,24 +96,6 @@ using reconnect_action_t =
                  reconnect_action::run, reconnect_action::stop>;
 
 class reconnect_fsm {
-public:
-    explicit reconnect_fsm(const reconnect_config& config) : config_(config) {}
-
-    /// `jitter` is a sample from [0, 1).
-    reconnect_action_t resume(time_point now, double jitter, const reconnect_event& happened);
-
-    /// Of the attempts since the session was last stable.
-    unsigned attempt() const noexcept { return attempt_; }
-    /// Why the last attempt failed, since the session was last ready; null when none has.
-    const error_info* last_failure() const noexcept {
-        return last_failure_ ? &*last_failure_ : nullptr;
-    }
-    /// The heartbeat's interval, which is `configured` until idle timeouts have shown that it is
-    /// too long; 0 stays 0, for none.
-    std::chrono::milliseconds
-    heartbeat_interval(std::chrono::milliseconds configured) const noexcept;
-
-private:
     enum class state {
         idle,
         opening,
@@ -126,6 +108,30 @@ private:
         ended
     };
 
+public:
+    explicit reconnect_fsm(const reconnect_config& config) : config_(config) {}
+
+    /// `jitter` is a sample from [0, 1).
+    reconnect_action_t resume(time_point now, double jitter, const reconnect_event& happened);
+
+    /// The session is ready, as far as has been told.
+    bool ready() const noexcept { return state_ == state::ready; }
+    /// The next attempt waits for `elapsed`.
+    bool waiting() const noexcept {
+        return state_ == state::waiting || state_ == state::opening_wait;
+    }
+    /// Of the attempts since the session was last stable.
+    unsigned attempt() const noexcept { return attempt_; }
+    /// Why the last attempt failed, since the session was last ready; null when none has.
+    const error_info* last_failure() const noexcept {
+        return last_failure_ ? &*last_failure_ : nullptr;
+    }
+    /// The heartbeat's interval, which is `configured` until idle timeouts have shown that it is
+    /// too long; 0 stays 0, for none.
+    std::chrono::milliseconds
+    heartbeat_interval(std::chrono::milliseconds configured) const noexcept;
+
+private:
     reconnect_action_t on(const reconnect_input::start& in);
     reconnect_action_t on(const reconnect_input::ready& in);
     reconnect_action_t on(const reconnect_input::failed& in);
@@ -155,9 +161,6 @@ private:
     void start_counting_anew() noexcept;
     bool opening() const noexcept {
         return state_ == state::opening || state_ == state::opening_again;
-    }
-    bool waiting() const noexcept {
-        return state_ == state::waiting || state_ == state::opening_wait;
     }
 
     reconnect_config config_;
