@@ -195,10 +195,10 @@ public:
     /// it is, for the others who use it: its owner calls `update_auth_data`.
     ///
     /// @par Errors        `invalid_configuration`, before anything is sent, when `provider_res_id`
-    /// is
-    ///                    empty or has a segment `.` or `..`; `thread_update_rejected`,
-    ///                    `ticket_error` classes; `disconnected` when the client is disconnected
-    ///                    meanwhile
+    ///                    is empty or has a segment `.` or `..`; `thread_update_rejected`;
+    ///                    `authentication_failed` for 401 and 403; the `connection_error` of an
+    ///                    exchange that failed, `timed_out` at the deadline among them;
+    ///                    `disconnected` when the client is disconnected meanwhile
     /// @par Cancellation  any type; whether the server has made the change is then unknown
     /// @par Deadline      timeouts_config::request
     awaitable<void> update_entity(std::string provider_res_id, std::optional<std::string> entity_id,

@@ -57,7 +57,7 @@ enum class errc {
     too_many_runs = 322,        ///< `limits::unfinished_runs` are unfinished; nothing was sent
 
     // 400: connection_error. The peer does not speak the protocol.
-    protocol_violation = 400,  ///< a frame that RFC 6455 forbids
+    protocol_violation = 400,  ///< a frame that RFC 6455 forbids, or a malformed HTTP response
     handshake_violation = 401, ///< a 101 that RFC 6455 section 4.1 makes the client refuse
     message_too_large = 402,   ///< a message over `limits::message_bytes`
     message_timeout = 403,     ///< a message was not complete within `limits::message_time`

@@ -1,7 +1,8 @@
 #include "core/answer_head.hpp"
 
+#include "core/text.hpp"
+
 #include <algorithm>
-#include <array>
 
 namespace parley {
 
@@ -9,65 +10,31 @@ namespace {
 
 using header_line = header_list::value_type;
 
-constexpr unsigned char in_token = 1; // RFC 9110 section 5.6.2
-constexpr unsigned char in_value = 2; // section 5.5, and HTAB
-
-constexpr auto character_classes = [] {
-    std::array<unsigned char, 256> classes{};
-    for (unsigned code = ' '; code < classes.size(); ++code)
-        if (code != 0x7f) classes[code] = in_value;
-    classes['\t'] = in_value;
-    for (const char each : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-                                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-        classes[static_cast<unsigned char>(each)] |= in_token;
-    return classes;
-}();
-
-/// How many characters of that class it begins with.
-std::size_t count_of(std::string_view text, unsigned char wanted) noexcept {
-    std::size_t count = 0;
-    while (count < text.size() &&
-           (character_classes[static_cast<unsigned char>(text[count])] & wanted) != 0)
-        ++count;
-    return count;
+/// RFC 9110 section 5.5, with bytes above ASCII.
+bool is_field_text(std::string_view text) noexcept {
+    return std::ranges::all_of(text, [](char each) {
+        const auto byte = static_cast<unsigned char>(each);
+        return byte == '\t' || (byte >= ' ' && byte != 0x7f);
+    });
 }
 
-/// What is left of a line, which goes with its end.
+/// The line without its CRLF, which is removed from `rest` too.
 std::optional<std::string_view> take_line(std::string_view& rest) noexcept {
-    const auto line = rest.substr(0, count_of(rest, in_value));
-    rest.remove_prefix(line.size());
-    if (!rest.starts_with("\r\n")) return std::nullopt;
-    rest.remove_prefix(2);
+    const auto line = rest.substr(0, rest.find("\r\n"));
+    if (line.size() == rest.size() || !is_field_text(line)) return std::nullopt;
+    rest.remove_prefix(line.size() + 2);
     return line;
 }
 
 std::optional<header_line> take_header(std::string_view& rest) noexcept {
-    const auto name = rest.substr(0, count_of(rest, in_token));
-    rest.remove_prefix(name.size());
-    if (name.empty() || !rest.starts_with(':')) return std::nullopt;
-    rest.remove_prefix(1);
-    const auto value = take_line(rest);
-    if (!value) return std::nullopt;
-    return header_line(name, trimmed(*value));
+    const auto line = take_line(rest);
+    const auto colon = line ? line->find(':') : std::string_view::npos;
+    if (colon == std::string_view::npos || !valid_header_name(line->substr(0, colon)))
+        return std::nullopt;
+    return header_line(line->substr(0, colon), trimmed(line->substr(colon + 1)));
 }
 
 } // namespace
-
-bool same_name(std::string_view left, std::string_view right) noexcept {
-    const auto lower = [](char letter) {
-        return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-    };
-    return left.size() == right.size() &&
-           (left == right || std::ranges::equal(left, right, {}, lower, lower));
-}
-
-std::string_view trimmed(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    return text;
-}
 
 std::optional<header_list> headers_of(std::string_view head) {
     header_list headers;
@@ -85,6 +52,20 @@ std::optional<std::string_view> header_value(const header_list& headers, std::st
     for (const auto& [each, value] : headers)
         if (same_name(each, name)) return value;
     return std::nullopt;
+}
+
+std::vector<std::string_view> split_list(std::string_view list, char separator) {
+    std::vector<std::string_view> elements;
+    bool quoted = false;
+    std::size_t begin = 0;
+    for (std::size_t at = 0; at < list.size(); ++at) {
+        if (list[at] == '"') quoted = !quoted;
+        if (quoted || list[at] != separator) continue;
+        elements.push_back(trimmed(list.substr(begin, at - begin)));
+        begin = at + 1;
+    }
+    elements.push_back(trimmed(list.substr(begin)));
+    return elements;
 }
 
 std::optional<int> status_of(std::string_view head) noexcept {

@@ -18,11 +18,8 @@ std::optional<header_list> headers_of(std::string_view head);
 /// The value of the first header of this name.
 std::optional<std::string_view> header_value(const header_list& headers, std::string_view name);
 
-/// Whether two names are the same: case does not count.
-bool same_name(std::string_view left, std::string_view right) noexcept;
-
-/// Without spaces and tabs at its ends.
-std::string_view trimmed(std::string_view text) noexcept;
+/// The elements of a list (RFC 9110 section 5.6.1), trimmed; separators within quotes do not count.
+std::vector<std::string_view> split_list(std::string_view list, char separator);
 
 /// The status of an HTTP answer's first line, `HTTP/1.x NNN …`, with or without a reason phrase;
 /// nothing when it is none.

@@ -105,7 +105,8 @@ constexpr std::array entries{
           "limits.unfinished_runs."},
 
     entry{errc::protocol_violation, "protocol_violation",
-          "The server broke the WebSocket protocol; look for a proxy in between, and report it to "
+          "The server broke the WebSocket or HTTP protocol; look for a proxy in between, and "
+          "report it to "
           "the server's operator."},
     entry{errc::handshake_violation, "handshake_violation",
           "The server answered the upgrade with something that was not asked for; report it to the "

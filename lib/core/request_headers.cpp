@@ -30,13 +30,6 @@ constexpr std::array<std::string_view, 13> reserved{"host",
 
 constexpr std::array<std::string_view, 2> reserved_prefixes{"sec-", "proxy-"};
 
-std::string lower_case(std::string_view name) {
-    std::string lower(name);
-    for (char& letter : lower)
-        if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-    return lower;
-}
-
 bool is_reserved(std::string_view name) {
     const std::string lower = lower_case(name);
     return std::ranges::find(reserved, lower) != reserved.end() ||
@@ -62,6 +55,27 @@ request_headers::request_headers(const connection_config& config)
         if (!valid_header_value(each.value)) refuse(each.name, "has a value that HTTP forbids");
         extra_.emplace_back(each.name, each.value);
     }
+}
+
+void request_headers::add_to(header_list& headers) const {
+    const auto given = headers;
+    headers.emplace_back("User-Agent", user_agent_);
+    for (const auto& [name, value] : extra_)
+        if (!header_value(given, name)) headers.emplace_back(name, value);
+}
+
+std::string write_request(std::string_view method, std::string_view target,
+                          const header_list& headers, std::string_view body) {
+    constexpr std::string_view line_end = " HTTP/1.1\r\n";
+    std::size_t size = method.size() + 1 + target.size() + line_end.size() + 2 + body.size();
+    for (const auto& [name, value] : headers)
+        size += name.size() + value.size() + 4;
+    std::string text;
+    text.reserve(size);
+    text.append(method).append(" ").append(target).append(line_end);
+    for (const auto& [name, value] : headers)
+        text.append(name).append(": ").append(value).append("\r\n");
+    return text.append("\r\n").append(body);
 }
 
 } // namespace parley

@@ -2,14 +2,17 @@
 
 #include <parley/config.hpp>
 
+#include "core/answer_head.hpp"
+
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace parley {
 
-/// The headers that the configuration adds to both requests, checked: Beast sends what it is given,
-/// line breaks included (doc/pitfalls.md P26).
+/// The headers that the configuration adds to every request, checked: a line break in one of them
+/// would begin another header (doc/pitfalls.md P26).
 class request_headers {
 public:
     /// Throws `client_error` (`invalid_header`), naming the header and never its value. What frames
@@ -17,21 +20,18 @@ public:
     explicit request_headers(const connection_config& config);
 
     const std::string& user_agent() const noexcept { return user_agent_; }
-    const std::vector<std::pair<std::string, std::string>>& extra() const noexcept {
-        return extra_;
-    }
 
-    /// To a request of Beast's.
-    template <class Request>
-    void add_to(Request& request) const {
-        request.set("User-Agent", user_agent_);
-        for (const auto& [name, value] : extra_)
-            request.insert(name, value);
-    }
+    /// Adds `User-Agent` and the others, as views, but for those that the list has already.
+    void add_to(header_list& headers) const;
 
 private:
     std::string user_agent_;
     std::vector<std::pair<std::string, std::string>> extra_;
 };
+
+/// The text of an HTTP/1.1 request. It may hold secrets, and is written into one block of memory:
+/// wiping the result leaves no copy of them.
+std::string write_request(std::string_view method, std::string_view target,
+                          const header_list& headers, std::string_view body = {});
 
 } // namespace parley

@@ -51,7 +51,44 @@ std::string escaped(char32_t point) {
     return value < 0x100 ? fmt::format("\\x{:02x}", value) : fmt::format("\\u{:04x}", value);
 }
 
+char lower_case(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
 } // namespace
+
+std::string lower_case(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        c = lower_case(c);
+    return out;
+}
+
+bool same_name(std::string_view left, std::string_view right) noexcept {
+    const auto equal = [](char a, char b) { return lower_case(a) == lower_case(b); };
+    return std::ranges::equal(left, right, equal);
+}
+
+std::string_view trimmed(std::string_view text) noexcept {
+    constexpr std::string_view blank = " \t";
+    text.remove_prefix(std::min(text.find_first_not_of(blank), text.size()));
+    return text.substr(0, text.find_last_not_of(blank) + 1);
+}
+
+std::string base64(std::string_view bytes) {
+    constexpr std::string_view digits =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        const auto group = bytes.substr(at, 3);
+        unsigned bits = 0;
+        for (std::size_t i = 0; i < 3; ++i)
+            bits = bits << 8 | (i < group.size() ? byte_at(group, i) : 0u);
+        for (std::size_t i = 0; i < 4; ++i)
+            out += i <= group.size() ? digits[bits >> (18 - 6 * i) & 63] : '=';
+    }
+    return out;
+}
 
 std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept {
     // RFC 3629 section 4: the table of well-formed sequences.

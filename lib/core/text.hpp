@@ -11,6 +11,18 @@ constexpr bool is_hex(char c) noexcept {
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
+/// With the ASCII letters in lower case.
+std::string lower_case(std::string_view text);
+
+/// Equal but for the case of ASCII letters.
+bool same_name(std::string_view left, std::string_view right) noexcept;
+
+/// Without the spaces and tabs at both ends.
+std::string_view trimmed(std::string_view text) noexcept;
+
+/// RFC 4648 section 4, with padding.
+std::string base64(std::string_view bytes);
+
 /// The length of the UTF-8 sequence that begins at `at`, or 0: no overlong form, no surrogate,
 /// nothing above U+10FFFF (RFC 3629). `at` is within the text.
 std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept;

@@ -27,13 +27,6 @@ bool is_unreserved(char c) noexcept {
     return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (auto& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return out;
-}
-
 /// Refuses a URL. What follows `?` or `#` may be a secret, and so may everything once there is an
 /// `@`.
 class refusal {
@@ -130,7 +123,7 @@ endpoint parse_authority(std::string_view text, const refusal& refuse) {
         const auto end = text.find(']');
         if (end == std::string_view::npos)
             refuse.because("the IPv6 address has no closing bracket");
-        found.host = lower(text.substr(1, end - 1));
+        found.host = lower_case(text.substr(1, end - 1));
         in6_addr address{};
         if (inet_pton(AF_INET6, found.host.c_str(), &address) != 1 ||
             found.host.find('\0') != std::string::npos)
@@ -139,7 +132,7 @@ endpoint parse_authority(std::string_view text, const refusal& refuse) {
         text.remove_prefix(end + 1);
     } else {
         const auto end = std::min(text.find(':'), text.size());
-        found.host = lower(text.substr(0, end));
+        found.host = lower_case(text.substr(0, end));
         const auto name = without_final_dot(found.host);
         if (!valid_name(name)) refuse.because("the host name is missing or not a host name");
         found.is_ipv4 = is_ipv4(found.host);
@@ -169,21 +162,6 @@ std::string names_only(std::string_view query) {
 
 bool names_ticket(std::string_view query) {
     return query.starts_with("ticket=") || query.find("&ticket=") != std::string_view::npos;
-}
-
-std::string base64(std::string_view bytes) {
-    constexpr std::string_view digits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        const auto group = bytes.substr(at, 3);
-        unsigned bits = 0;
-        for (std::size_t i = 0; i < 3; ++i)
-            bits = bits << 8 | (i < group.size() ? static_cast<unsigned char>(group[i]) : 0u);
-        for (std::size_t i = 0; i < 4; ++i)
-            out += i <= group.size() ? digits[bits >> (18 - 6 * i) & 63] : '=';
-    }
-    return out;
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {
@@ -227,7 +205,7 @@ void replace_all(std::string& in, std::string_view old, std::string_view by) {
 
 bool has_dot_segment(std::string_view path) {
     if (path.find_first_of(".%") == std::string_view::npos) return false;
-    std::string plain = '/' + lower(path) + '/';
+    std::string plain = '/' + lower_case(path) + '/';
     replace_all(plain, "%2e", ".");
     for (const std::string_view slash : {"%2f", "%5c", "\\"})
         replace_all(plain, slash, "/");
@@ -257,7 +235,7 @@ server_url server_url::parse(std::string_view text, bool allow_plaintext) {
     const auto colon = text.find("://");
     if (colon == std::string_view::npos)
         refuse.because("it must begin with wss://, ws://, https:// or http://");
-    const auto scheme = lower(text.substr(0, colon));
+    const auto scheme = lower_case(text.substr(0, colon));
     server_url url;
     url.secure_ = scheme == "wss" || scheme == "https";
     if (!url.secure_ && scheme != "ws" && scheme != "http")
@@ -338,7 +316,7 @@ std::string server_url::http_text(std::string_view path) const {
 proxy_url proxy_url::parse(std::string_view text) {
     const refusal refuse(text);
     constexpr std::string_view scheme = "http://";
-    if (lower(text.substr(0, scheme.size())) != scheme)
+    if (lower_case(text.substr(0, scheme.size())) != scheme)
         refuse.because("a proxy's URL is http://[user:password@]host[:port]");
     auto rest = text.substr(scheme.size());
     if (rest.ends_with('/')) rest.remove_suffix(1);

@@ -1,13 +1,8 @@
 #include "net/dial.hpp"
 
-#include "async/asio_errors.hpp"
 #include "net/network_error.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/cancellation_type.hpp>
-#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,7 +10,6 @@
 #include <optional>
 #include <poll.h>
 #include <sys/socket.h>
-#include <tuple>
 #include <utility>
 
 namespace parley {
@@ -195,47 +189,8 @@ private:
     std::shared_ptr<race> of_;
 };
 
-/// An address, and most names, have one: nothing races, and nobody has to be woken for the result.
-awaitable<result<void>> connect_one(tcp::socket& socket, std::shared_ptr<clock_source> clock,
-                                    tcp::endpoint to, std::string name,
-                                    std::chrono::milliseconds limit,
-                                    std::shared_ptr<stop_signal> stop,
-                                    std::function<void(time_point)> watch) {
-    if (stop->requested()) co_return aborted_error(phase::tcp);
-    auto failed = begin_to_connect(socket, to);
-    bool late = false;
-    if (failed == asio::error::in_progress) {
-        const stop_signal::hook hook(stop, [&socket] { close(socket); });
-        std::unique_ptr<alarm> bell;
-        const time_point until = after(clock->now(), limit);
-        if (watch) {
-            watch(until);
-        } else {
-            bell = clock->make_alarm(socket.get_executor());
-            bell->call_at(until, [&socket, &late] {
-                late = true;
-                close(socket);
-            });
-        }
-        while (failed == asio::error::in_progress) {
-            auto waiting =
-                socket.async_wait(tcp::socket::wait_write, asio::as_tuple(asio::deferred));
-            const auto done = co_await std::move(waiting);
-            failed = std::get<0>(done);
-            if (!failed) failed = connect_outcome(socket);
-        }
-        late = late || stop->overdue();
-    }
-    if (!late && stop->requested()) co_return aborted_error(phase::tcp);
-    if (late) co_return took_too_long(name, reason(to, silent));
-    if (!failed) co_return result<void>();
-    const auto cancellation = co_await asio::this_coro::cancellation_state;
-    if (cancellation.cancelled() != asio::cancellation_type::none) throw_aborted();
-    co_return not_connected(name, reason(to, failed.message()));
-}
-
-awaitable<result<void>> connect_first(tcp::socket& socket, std::shared_ptr<race> running,
-                                      std::string name, std::shared_ptr<stop_signal> stop) {
+awaitable<result<void>> run_race(tcp::socket& socket, std::shared_ptr<race> running,
+                                 std::string name, std::shared_ptr<stop_signal> stop) {
     const close_on_exit guard(running);
     const stop_signal::hook hook(stop, [bell = &running->bell()] { bell->ring(); });
     for (;;) {
@@ -268,15 +223,10 @@ tcp_endpoints interleave_families(tcp_endpoints endpoints) {
 awaitable<result<void>> connect_any(tcp::socket& socket, std::shared_ptr<clock_source> clock,
                                     tcp_endpoints endpoints, std::string name,
                                     std::chrono::milliseconds limit,
-                                    std::shared_ptr<stop_signal> stop,
-                                    std::function<void(time_point)> watch) {
-    if (endpoints.size() == 1)
-        return connect_one(socket, std::move(clock), endpoints.front(), std::move(name), limit,
-                           std::move(stop), std::move(watch));
-    if (watch) watch(time_point::max());
-    auto running = std::make_shared<race>(socket.get_executor(), std::move(clock),
-                                          interleave_families(std::move(endpoints)), limit);
-    return connect_first(socket, std::move(running), std::move(name), std::move(stop));
+                                    std::shared_ptr<stop_signal> stop) {
+    auto attempts = std::make_shared<race>(socket.get_executor(), std::move(clock),
+                                           interleave_families(std::move(endpoints)), limit);
+    return run_race(socket, std::move(attempts), std::move(name), std::move(stop));
 }
 
 } // namespace parley

@@ -11,7 +11,6 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,17 +26,12 @@ inline constexpr std::chrono::milliseconds dial_stagger{250};
 /// silent for `dial_stagger`; the first that answers wins, and the others are closed. Each address
 /// has `limit`, and all of them together twice as long, however many the name has.
 ///
-/// `watch`, if there is one, is called before a wait: with the time when a single address is
-/// overdue, which `stop` is then to say, or with `time_point::max()`. Without it that takes a
-/// timer.
-///
 /// `socket` is a strand's, and connected unless there is an error. That is `connect_failed`,
 /// `connect_timeout` when no address so much as refused, or the one of `aborted_error`. `name` is
 /// for the message: host and port.
 awaitable<result<void>> connect_any(asio::ip::tcp::socket& socket,
                                     std::shared_ptr<clock_source> clock, tcp_endpoints endpoints,
                                     std::string name, std::chrono::milliseconds limit,
-                                    std::shared_ptr<stop_signal> stop,
-                                    std::function<void(time_point)> watch = nullptr);
+                                    std::shared_ptr<stop_signal> stop);
 
 } // namespace parley

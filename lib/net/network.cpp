@@ -15,15 +15,6 @@ void report(const dial_request& request, phase now) {
     if (request.on_phase) request.on_phase(now);
 }
 
-void prepare(asio::ip::tcp::socket& socket, const heartbeat_config& heartbeat) {
-    // A socket that lives without these does live; one that does not tells at its first use.
-    boost::system::error_code unsupported;
-    socket.set_option(asio::ip::tcp::no_delay(true), unsupported);
-    // A heartbeat notices sooner that the peer is dead.
-    if (heartbeat.interval.count() == 0)
-        socket.set_option(asio::ip::tcp::socket::keep_alive(true), unsupported);
-}
-
 } // namespace
 
 network::network(std::shared_ptr<const connection_config> config,
@@ -44,45 +35,12 @@ tls_context& network::tls() {
     return *tls_;
 }
 
-/// None for a server on this machine: to such a one plain text is said because nobody else hears
-/// it.
+/// None for a server on this machine: plain text to it is allowed because nobody else reads it.
 const proxy_url* network::proxy_for(const dial_request& request) const {
     return request.server->loopback() ? nullptr : proxy_.get();
 }
 
-const std::string& network::first_host(const dial_request& request) const {
-    const proxy_url* const proxy = proxy_for(request);
-    return proxy ? proxy->host() : request.server->host();
-}
-
-std::uint16_t network::first_port(const dial_request& request) const {
-    const proxy_url* const proxy = proxy_for(request);
-    return proxy ? proxy->port() : request.server->port();
-}
-
-awaitable<result<tcp_endpoints>> network::look_up(asio::ip::tcp::socket& socket,
-                                                  const dial_request& request) {
-    if (request.watch) request.watch(time_point::max());
-    const time_point deadline = after(clock_->now(), config_->resolve_timeout);
-    return names_->resolve(socket.get_executor(), clock_, first_host(request), first_port(request),
-                           deadline, request.stop);
-}
-
-awaitable<result<void>> network::dial(asio::ip::tcp::socket& socket, const dial_request& request,
-                                      tcp_endpoints found) {
-    const std::string name = host_and_port(first_host(request), first_port(request));
-    return connect_any(socket, clock_, std::move(found),
-                       proxy_for(request) ? "the proxy " + name : name, config_->connect_timeout,
-                       request.stop, request.watch);
-}
-
-awaitable<result<void>> network::tunnel(asio::ip::tcp::socket& socket,
-                                        const dial_request& request) {
-    if (request.watch) request.watch(time_point::max());
-    return open_tunnel(socket, *proxy_, *request.server, headers_.user_agent(), request.stop);
-}
-
-/// A name that cannot be looked up is the proxy's, where there is one.
+/// With a proxy it is the proxy's name that could not be looked up.
 error_info network::named(error_info failed, const dial_request& request) const {
     if (proxy_for(request) && failed.code.category() == category())
         failed.message = "The proxy " + host_and_port(proxy_->host(), proxy_->port()) +
@@ -90,20 +48,35 @@ error_info network::named(error_info failed, const dial_request& request) const 
     return failed;
 }
 
+/// A socket without these options works; a broken one reports an error at its first use.
+void network::prepare(asio::ip::tcp::socket& socket) const {
+    boost::system::error_code unsupported;
+    socket.set_option(asio::ip::tcp::no_delay(true), unsupported);
+    if (config_->heartbeat.interval.count() == 0) // a heartbeat detects a dead peer sooner
+        socket.set_option(asio::ip::tcp::socket::keep_alive(true), unsupported);
+}
+
 awaitable<result<void>> network::open(asio::ip::tcp::socket& socket, dial_request request) {
+    const proxy_url* const proxy = proxy_for(request);
+    const std::string host = proxy ? proxy->host() : request.server->host();
+    const std::uint16_t port = proxy ? proxy->port() : request.server->port();
     report(request, phase::resolve);
-    result<tcp_endpoints> found = known_endpoints(first_host(request), first_port(request));
-    if (found->empty()) found = co_await look_up(socket, request);
+    const time_point deadline = after(clock_->now(), config_->resolve_timeout);
+    auto found =
+        co_await names_->resolve(socket.get_executor(), clock_, host, port, deadline, request.stop);
     if (!found) co_return named(std::move(found).error(), request);
 
     report(request, phase::tcp);
-    auto outcome = co_await dial(socket, request, *std::move(found));
+    const std::string name = (proxy ? "the proxy " : "") + host_and_port(host, port);
+    auto outcome = co_await connect_any(socket, clock_, *std::move(found), name,
+                                        config_->connect_timeout, request.stop);
     if (!outcome) co_return outcome;
-    if (request.use == socket_use::session) prepare(socket, config_->heartbeat);
-    if (!proxy_for(request)) co_return outcome;
+    prepare(socket);
+    if (!proxy) co_return outcome;
 
     report(request, phase::proxy);
-    co_return co_await tunnel(socket, request);
+    co_return co_await open_tunnel(socket, *proxy, *request.server, headers_.user_agent(),
+                                   request.stop);
 }
 
 } // namespace parley

@@ -2,7 +2,10 @@
 
 #include <parley/fwd.hpp>
 
+#include "net/tls.hpp"
+
 #include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
 
 #include <utility>
 
@@ -26,14 +29,18 @@ error_info aborted_error(phase where) {
                       std::move(details));
 }
 
-std::string hang_up_reason(const boost::system::error_code& why, const server_url& server,
-                           bool unanswered) {
+error_info broken_exchange(const boost::system::error_code& why, phase where,
+                           const server_url& server, bool silent) {
+    if (why.category() == asio::error::get_ssl_category()) return tls_error(why, 0, server.host());
     const bool hung_up = why == asio::error::eof;
     std::string reason = hung_up ? "the server hung up" : why.message();
-    const bool refused = hung_up || why == asio::error::connection_reset;
-    if (refused && unanswered && !server.secure())
+    if (silent && !server.secure() && (hung_up || why == asio::error::connection_reset))
         reason += " without a word: if the port speaks TLS, use wss:// or https://";
-    return reason;
+    const auto* const when =
+        where == phase::upgrade ? "during the WebSocket upgrade" : "before the answer was complete";
+    return network_error(errc::connection_reset, where, true,
+                         "The connection to " + server.host() + " broke " + when,
+                         std::move(reason));
 }
 
 std::string host_and_port(std::string_view host, unsigned port) {

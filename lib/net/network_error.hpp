@@ -19,10 +19,11 @@ error_info network_error(errc what, phase where, bool retryable, std::string sen
 /// Not a failure: this side ended it. The code is `operation_aborted`.
 error_info aborted_error(phase where);
 
-/// Why a connection ended before the answer was complete. `silent`: nothing was heard, as from a
-/// port that speaks TLS and is spoken to without it.
-std::string hang_up_reason(const boost::system::error_code& why, const server_url& server,
-                           bool silent);
+/// The connection ended, or TLS failed, before the response of an upgrade or an HTTP exchange was
+/// complete: `connection_reset`, or what `tls_error` says. `silent`: no byte of it arrived, which
+/// hints at a port that speaks TLS where this side does not.
+error_info broken_exchange(const boost::system::error_code& why, phase where,
+                           const server_url& server, bool silent);
 
 /// `example.org:443`, `[::1]:80`.
 std::string host_and_port(std::string_view host, unsigned port);

@@ -3,6 +3,7 @@
 #include "async/asio_errors.hpp"
 #include "core/answer_head.hpp"
 #include "core/http_status.hpp"
+#include "core/request_headers.hpp"
 #include "core/wipe.hpp"
 #include "net/network_error.hpp"
 
@@ -47,15 +48,10 @@ result<void> judge(const proxy_url& proxy, const answer_head& head) {
 std::string connect_request_text(const proxy_url& proxy, const server_url& server,
                                  std::string_view user_agent) {
     const std::string authority = host_and_port(server.host(), server.port());
-    std::string text;
-    text.reserve(256 + 2 * authority.size() + user_agent.size() + proxy.authorization().size());
-    text.append("CONNECT ").append(authority).append(" HTTP/1.1\r\n");
-    text.append("Host: ").append(authority).append("\r\n");
-    text.append("User-Agent: ").append(user_agent).append("\r\n");
+    header_list headers{{"Host", authority}, {"User-Agent", user_agent}};
     if (!proxy.authorization().empty())
-        text.append("Proxy-Authorization: ").append(proxy.authorization()).append("\r\n");
-    text.append("\r\n");
-    return text;
+        headers.emplace_back("Proxy-Authorization", proxy.authorization());
+    return write_request("CONNECT", authority, headers);
 }
 
 awaitable<result<void>> open_tunnel(asio::ip::tcp::socket& socket, proxy_url proxy,

@@ -10,7 +10,6 @@ namespace parley {
 ///
 /// Whoever waits hangs up a hook that ends its wait: it rings an alarm or closes a socket, and
 /// neither resumes anybody inline nor throws. A request stays: what starts later looks first.
-/// `overdue` is a request as well, of whoever keeps the time of a step for it.
 class stop_signal {
 public:
     stop_signal() = default;
@@ -18,17 +17,11 @@ public:
     stop_signal& operator=(const stop_signal&) = delete;
 
     bool requested() const noexcept { return requested_; }
-    bool overdue() const noexcept { return overdue_; }
 
     void request() noexcept {
         requested_ = true;
         for (const hook* each = last_; each; each = each->before_)
             each->action_();
-    }
-
-    void request_overdue() noexcept {
-        overdue_ = true;
-        request();
     }
 
     class hook {
@@ -56,7 +49,6 @@ public:
 
 private:
     bool requested_ = false;
-    bool overdue_ = false;
     hook* last_ = nullptr; ///< of those that hang
 };
 

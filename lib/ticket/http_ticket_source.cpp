@@ -2,6 +2,7 @@
 
 #include "dialect/parley/ticket_wire.hpp"
 #include "ticket/server_exchange.hpp"
+#include "ticket/source_error.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -21,7 +22,7 @@ awaitable<ticket> http_ticket_source::fetch(ticket_request request) {
     const server_exchange exchange(http_, http_method::post, server_, "/api/v1/tickets",
                                    std::move(body), identity, request.deadline());
     const auto response = co_await exchange.send(std::move(executor));
-    if (!response) exchange.fail(response.error());
+    if (!response) exchange.fail(to_ticket_error(response.error()));
     auto parsed = parse_ticket_answer(exchange.answer(*response, clock_->wall_now()));
     if (!parsed) exchange.fail(parsed.error());
     co_return std::move(*parsed);
@@ -35,7 +36,7 @@ awaitable<ticket_validation> http_ticket_source::validate(secret value,
     const server_exchange exchange(http_, http_method::post, server_, "/api/v1/tickets/validate",
                                    std::move(body), auth, deadline);
     const auto response = co_await exchange.send(std::move(executor));
-    if (!response) exchange.fail(response.error());
+    if (!response) exchange.fail(to_ticket_error(response.error()));
     auto answer = exchange.answer(*response, clock_->wall_now());
     answer.gate.remember({value});
     auto parsed = parse_validation_answer(answer);

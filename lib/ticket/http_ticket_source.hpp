@@ -6,7 +6,7 @@
 
 #include "core/clock.hpp"
 #include "core/url.hpp"
-#include "http/http.hpp"
+#include "http/http_client.hpp"
 
 #include <memory>
 #include <string>

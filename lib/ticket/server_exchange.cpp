@@ -1,36 +1,34 @@
 #include "ticket/server_exchange.hpp"
 
+#include "core/setting_tables.hpp"
 #include "core/text.hpp"
 
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 namespace parley {
 
 namespace {
 
-void check_secret(const secret& value, std::string_view field) {
+void check_field(const secret& value, std::string_view name) {
     if (valid_header_value(value.expose())) return;
     throw_error(
-        error_info(errc::invalid_header, "The identity's " + std::string(field) +
+        error_info(errc::invalid_header, "The identity's " + std::string(name) +
                                              " has bytes that an HTTP header cannot carry."));
 }
 
-void check_text(const std::optional<std::string>& value, std::string_view field) {
+void check_field(const std::optional<std::string>& value, std::string_view name) {
     if (!value || valid_utf8(*value)) return;
     throw_error(error_info(errc::invalid_utf8,
-                           "The identity's " + std::string(field) + " is not valid UTF-8."));
+                           "The identity's " + std::string(name) + " is not valid UTF-8."));
 }
 
 } // namespace
 
 void check_identity(const auth_data& auth) {
-    check_secret(auth.user_mp_auth_token, "user_mp_auth_token");
-    check_secret(auth.chat_server_key, "chat_server_key");
-    check_text(auth.user_id, "user_id");
-    check_text(auth.entity_id, "entity_id");
-    check_text(auth.entity_type, "entity_type");
-    check_text(auth.provider_res_id, "provider_res_id");
+    std::apply([&auth](const auto&... row) { (check_field(auth.*row.where, row.name), ...); },
+               setting_table<auth_data>::rows);
 }
 
 std::vector<secret> secrets_of(const auth_data& auth) {

@@ -6,7 +6,7 @@
 #include "core/clock.hpp"
 #include "core/url.hpp"
 #include "dialect/parley/ticket_wire.hpp"
-#include "http/http.hpp"
+#include "http/http_client.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 

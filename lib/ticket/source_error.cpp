@@ -80,6 +80,17 @@ error_info to_source_error(const std::exception_ptr& thrown, const redactor& gat
     return info;
 }
 
+error_info to_ticket_error(error_info of_exchange) {
+    if (of_exchange.details.phase == phase::none) of_exchange.details.phase = phase::ticket;
+    if (of_exchange.code.category() != category()) return of_exchange; // cancelled
+    errc code = errc::ticket_request_failed;
+    if (of_exchange.is(errc::timed_out)) code = errc::ticket_timeout;
+    if (of_exchange.is(errc::certificate_rejected)) code = errc::ticket_certificate;
+    if (of_exchange.is(errc::protocol_violation)) code = errc::ticket_malformed;
+    of_exchange.code = make_error_code(code);
+    return of_exchange;
+}
+
 error_info source_timeout(std::string_view sentence, std::optional<unsigned> attempt) {
     error_details details;
     details.phase = phase::ticket;

@@ -17,6 +17,9 @@ namespace parley {
 /// throw anything.
 error_info to_source_error(const std::exception_ptr& thrown, const redactor& gate);
 
+/// The error of an HTTP exchange, as the error of a ticket request: a code of the ticket block.
+error_info to_ticket_error(error_info of_exchange);
+
 /// Nobody has brought a ticket in time.
 error_info source_timeout(std::string_view sentence, std::optional<unsigned> attempt = {});
 

@@ -6,7 +6,7 @@
 #include "core/clock.hpp"
 #include "core/redactor.hpp"
 #include "core/url.hpp"
-#include "http/http.hpp"
+#include "http/http_client.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -21,7 +21,7 @@ namespace parley {
 ///
 /// Throws, already when called, `invalid_configuration` for a `provider_res_id` that is empty or
 /// has a dot segment, and what check_identity does; when awaited `thread_update_rejected`,
-/// `authentication_error` for 401 and 403, or the `ticket_error` of an exchange that failed.
+/// `authentication_error` for 401 and 403, or what http_client fails with.
 /// Cancelled: the connection is closed, and whether the server has made the change is unknown.
 /// `known`: the secrets of the session, beside those of the identity; null for none.
 awaitable<void> update_thread(asio::any_io_executor executor, std::shared_ptr<http_client> http,

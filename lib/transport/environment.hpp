@@ -4,7 +4,7 @@
 #include <parley/fwd.hpp>
 
 #include "core/clock.hpp"
-#include "http/http.hpp"
+#include "http/http_client.hpp"
 #include "transport/transport.hpp"
 
 #include <memory>

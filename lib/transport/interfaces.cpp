@@ -2,7 +2,7 @@
 // other file of this folder.
 
 #include "core/wipe.hpp"
-#include "http/http.hpp"
+#include "http/http_client.hpp"
 #include "transport/environment.hpp"
 #include "transport/transport.hpp"
 

@@ -1,4 +1,4 @@
-#include "http/beast_http.hpp"
+#include "http/http_exchange.hpp"
 #include "net/network.hpp"
 #include "net/resolve.hpp"
 #include "transport/environment.hpp"
@@ -93,7 +93,7 @@ public:
 
     std::shared_ptr<http_client>
     make_http(std::shared_ptr<const connection_config> config) const override {
-        return make_beast_http(make_network(std::move(config)));
+        return make_http_client(make_network(std::move(config)));
     }
 
 private:

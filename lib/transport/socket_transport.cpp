@@ -82,8 +82,7 @@ private:
                                  const std::shared_ptr<const connect_request>& request) {
         return net_->open(socket,
                           dial_request(std::shared_ptr<const server_url>(request, &request->server),
-                                       socket_use::session, stop_,
-                                       [this](phase now) { listener_.on_phase(now); }));
+                                       stop_, [this](phase now) { listener_.on_phase(now); }));
     }
 
     static error_info with_url(error_info failed, const server_url& server) {

@@ -3,11 +3,7 @@
 #include "core/http_status.hpp"
 #include "core/retry_after.hpp"
 #include "net/network_error.hpp"
-#include "net/tls.hpp"
 #include "transport/websocket_error.hpp"
-
-#include <boost/asio/error.hpp>
-#include <boost/asio/ssl/error.hpp>
 
 namespace parley {
 
@@ -37,15 +33,6 @@ result<void> head_error(const answer_head& head, wall_time now) {
         return handshake_violation(std::string(head.complaint()));
     }
     return {};
-}
-
-error_info upgrade_error(const boost::system::error_code& failed, const server_url& server,
-                         const answer_head& head) {
-    const auto& host = server.host();
-    if (failed.category() == asio::error::get_ssl_category()) return tls_error(failed, 0, host);
-    return network_error(errc::connection_reset, phase::upgrade, true,
-                         "The connection to " + host + " broke during the WebSocket upgrade",
-                         hang_up_reason(failed, server, head.untouched()));
 }
 
 } // namespace parley

@@ -176,7 +176,7 @@ private:
         const auto& head = reader_.head();
         const auto sound = head_error(head, net_->clock()->wall_now());
         if (!sound) return sound;
-        if (failed) return upgrade_error(failed, server, head);
+        if (failed) return broken_exchange(failed, phase::upgrade, server, head.untouched());
         auto verdict = judge_upgrade(head.text(), accept, offer());
         if (verdict.complaint) return handshake_violation(std::move(*verdict.complaint));
         if (verdict.deflate) {

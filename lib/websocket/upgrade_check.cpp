@@ -1,5 +1,7 @@
 #include "websocket/upgrade_check.hpp"
 
+#include "core/text.hpp"
+
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -10,21 +12,6 @@ namespace {
 
 /// What is wrong, in words; null when nothing is.
 using complaint = const char*;
-
-/// The parts between `separator`s, which do not count within quotes.
-std::vector<std::string_view> split(std::string_view text, char separator) {
-    std::vector<std::string_view> parts;
-    bool quoted = false;
-    std::size_t begin = 0;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] == '"') quoted = !quoted;
-        if (quoted || text[at] != separator) continue;
-        parts.push_back(trimmed(text.substr(begin, at - begin)));
-        begin = at + 1;
-    }
-    parts.push_back(trimmed(text.substr(begin)));
-    return parts;
-}
 
 /// The windows in bits that permessage-deflate was offered with; 0 when it does not say.
 struct windows {
@@ -55,7 +42,7 @@ parameter parameter_of(std::string_view text) noexcept {
 
 windows windows_of(std::string_view offered) {
     windows allowed;
-    for (const auto part : split(offered, ';')) {
+    for (const auto part : split_list(offered, ';')) {
         const auto [name, value] = parameter_of(part);
         const int most = window_of(value.value_or("15")).value_or(15); // without a value: any
         if (same_name(name, "server_max_window_bits")) allowed.server = most;
@@ -96,7 +83,7 @@ complaint take_parameter(const parameter& given, const windows& offered,
 
 complaint take_extension(std::string_view extension, const windows& offered,
                          deflate_parameters& agreed) {
-    const auto parts = split(extension, ';');
+    const auto parts = split_list(extension, ';');
     if (!same_name(parts.front(), "permessage-deflate"))
         return "an extension that was not asked for";
     // RFC 7692 section 7.1.2.2: we keep to what we offered when the answer says nothing.
@@ -112,14 +99,9 @@ complaint take_extension(std::string_view extension, const windows& offered,
     return nullptr;
 }
 
-/// Whether a list has this token, in whatever case.
-bool lists(std::string_view list, std::string_view token) noexcept {
-    for (;;) {
-        const auto comma = std::min(list.find(','), list.size());
-        if (same_name(trimmed(list.substr(0, comma)), token)) return true;
-        if (comma == list.size()) return false;
-        list.remove_prefix(comma + 1);
-    }
+bool lists(std::string_view list, std::string_view token) {
+    return std::ranges::any_of(split_list(list, ','),
+                               [token](auto each) { return same_name(each, token); });
 }
 
 /// Looks at one header after the other.
@@ -157,7 +139,7 @@ public:
 
 private:
     complaint look_at_extensions(std::string_view value) {
-        for (const auto extension : split(value, ',')) {
+        for (const auto extension : split_list(value, ',')) {
             if (extension.empty()) continue; // RFC 9110 section 5.6.1: an empty element is none
             if (offered_.empty()) return "an extension that was not asked for";
             if (deflate_) return "permessage-deflate occurs twice";

@@ -55,7 +55,6 @@ TEST_CASE("http_ticket_source: the request is that of the protocol, to the lette
     CHECK(request->server.http_text(request->target) ==
           "https://chat.example/prefix/api/v1/tickets");
     CHECK(request->deadline == w.clock->now() + 10s);
-    CHECK(header_of(*request, "content-type") == "application/json");
     CHECK(header_of(*request, "x-oddle-mp-auth-token") == secret_token);
     CHECK(header_of(*request, "x-oddle-chat-server-key") == secret_key);
     CHECK(request->body == R"({"entityId":"e\"1","providerResId":"p","clientInfo":{"userAgent":)" +
@@ -200,7 +199,7 @@ TEST_CASE("http_ticket_source: a network failure keeps its phase, and is tried a
     details.phase = phase::tcp;
     details.retryable = true;
     for (int i = 0; i < 4; ++i)
-        w.http->fail(error_info(errc::ticket_request_failed, "Refused.", details));
+        w.http->fail(error_info(errc::connect_failed, "Refused.", details));
     auto caller = w.start(tickets.get_valid_ticket());
     w.pass(1min);
     CHECK(caller.failed_with(errc::ticket_request_failed));
@@ -287,6 +286,49 @@ TEST_CASE("thread_updates: each failure has its code, and none is tried again",
     CHECK(w.http->count() == 1);
 }
 
+TEST_CASE("http_ticket_source: an exchange that fails is a failed ticket request",
+          "[component][http_ticket_source]") {
+    struct row {
+        errc exchange;
+        errc ticket;
+    };
+    const row one = GENERATE(values<row>({
+        {errc::resolve_failed, errc::ticket_request_failed},
+        {errc::resolve_timeout, errc::ticket_request_failed},
+        {errc::connect_failed, errc::ticket_request_failed},
+        {errc::connect_timeout, errc::ticket_request_failed},
+        {errc::proxy_failed, errc::ticket_request_failed},
+        {errc::tls_failed, errc::ticket_request_failed},
+        {errc::connection_reset, errc::ticket_request_failed},
+        {errc::certificate_rejected, errc::ticket_certificate},
+        {errc::protocol_violation, errc::ticket_malformed},
+        {errc::timed_out, errc::ticket_timeout},
+    }));
+    CAPTURE(to_string(one.exchange));
+    ticket_world w;
+    auto& tickets = w.manage_http();
+    w.http->fail(error_info(one.exchange, "Broken."));
+    auto caller = w.start(tickets.get_valid_ticket());
+    CHECK(caller.failed_with(one.ticket));
+    CHECK(caller.failure()->details.phase == phase::ticket);
+    CHECK(caller.failure()->message == "Broken.");
+    CHECK(w.ends());
+}
+
+TEST_CASE("thread_updates: an exchange that fails is no failed ticket request",
+          "[component][thread_updates][A30]") {
+    const auto code = GENERATE(errc::connect_failed, errc::certificate_rejected,
+                               errc::protocol_violation, errc::timed_out);
+    CAPTURE(to_string(code));
+    ticket_world w;
+    w.http->fail(error_info(code, "Broken."));
+    auto caller = w.start(update(w, "p", "{}"));
+    CHECK(caller.failed_with(code));
+    CHECK_THROWS_AS(caller.get(), connection_error);
+    CHECK(caller.failure()->details.phase == phase::none);
+    CHECK(caller.failure()->details.url == "https://chat.example/prefix/api/v1/threads/p");
+}
+
 TEST_CASE("thread_updates: a silent server ends it at its deadline, a cancelled caller at once",
           "[component][thread_updates][A30]") {
     ticket_world w;
@@ -299,7 +341,7 @@ TEST_CASE("thread_updates: a silent server ends it at its deadline, a cancelled 
     CHECK(hurried.aborted());
     CHECK(w.http->cancelled() == 1);
     w.pass(10s);
-    CHECK(patient.failed_with(errc::ticket_timeout));
+    CHECK(patient.failed_with(errc::timed_out));
     CHECK(out_of_work(w.io));
 }
 

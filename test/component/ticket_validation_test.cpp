@@ -68,7 +68,7 @@ TEST_CASE("validation: a failed request says nothing about the ticket",
         CHECK_THROWS_AS(caller.get(), ticket_error);
     }
     SECTION("the network's") {
-        w.http->fail(error_info(errc::ticket_request_failed, "Reset."));
+        w.http->fail(error_info(errc::connection_reset, "Reset."));
         CHECK(w.start(w.tickets->validate_with_server()).failed_with(errc::ticket_request_failed));
     }
     SECTION("silence") {

@@ -3,7 +3,7 @@
 
 #include <parley/chat_client.hpp>
 
-#include "http/beast_http.hpp"
+#include "http/http_exchange.hpp"
 #include "net/network.hpp"
 #include "net/resolve.hpp"
 #include "support/live.hpp"
@@ -59,7 +59,7 @@ public:
     }
     std::shared_ptr<http_client>
     make_http(std::shared_ptr<const connection_config> config) const override {
-        return make_beast_http(std::make_shared<network>(config, time, shared_resolver()));
+        return make_http_client(std::make_shared<network>(config, time, shared_resolver()));
     }
 
     const std::shared_ptr<manual_clock> time = std::make_shared<manual_clock>();

@@ -223,7 +223,7 @@ TEST_CASE("thread_updates: one may be cancelled at each step, and a silent serve
     REQUIRE(u.until([&asked] { return asked.load(); }));
     u.clock->advance(10s);
     REQUIRE(u.until([&caller] { return caller.done(); }));
-    CHECK(caller.failed_with(errc::ticket_timeout));
+    CHECK(caller.failed_with(errc::timed_out));
     CHECK(u.drains());
 }
 

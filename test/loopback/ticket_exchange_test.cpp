@@ -367,8 +367,8 @@ TEST_CASE("ticket_manager: the request is that of the protocol, byte for byte",
                                  R"(","timestamp":")" + format_iso8601(x.clock->wall_now()) +
                                  R"("}})";
         CHECK(said == "POST /base/api/v1/tickets HTTP/1.1\r\nHost: 127.0.0.1:" + port +
-                          "\r\nUser-Agent: " + agent + "\r\ncontent-type: application/json\r\n" +
-                          each.headers + "Connection: close\r\nContent-Length: " +
+                          "\r\nContent-Type: application/json\r\n" + each.headers +
+                          "User-Agent: " + agent + "\r\nConnection: close\r\nContent-Length: " +
                           std::to_string(body.size()) + "\r\n\r\n" + body);
         CHECK(x.ends());
         CHECK(server.problems().empty());

@@ -222,12 +222,10 @@ TEST_CASE("transport: many silent addresses are bounded together", "[loopback][t
     CHECK(here.drains());
 }
 
-TEST_CASE("transport: the socket of a session sends at once, and without a heartbeat is kept alive",
+TEST_CASE("network: a socket sends at once, and without a heartbeat is kept alive",
           "[loopback][transport]") {
-    const auto use = GENERATE(socket_use::session, socket_use::exchange);
     const auto heartbeat = GENERATE(std::chrono::milliseconds(0), std::chrono::milliseconds(1));
-    const bool session = use == socket_use::session;
-    CAPTURE(session, heartbeat.count());
+    CAPTURE(heartbeat.count());
     raw_server server(accept_and_hold);
     wire here;
     here.config.heartbeat.interval = heartbeat;
@@ -235,14 +233,14 @@ TEST_CASE("transport: the socket of a session sends at once, and without a heart
     const auto to = std::make_shared<const server_url>(
         server_url::parse("ws://127.0.0.1:" + std::to_string(server.port()), false));
     asio::ip::tcp::socket socket(here.strand);
-    REQUIRE(here.run(
-        net->open(socket, dial_request(to, use, std::make_shared<stop_signal>(), nullptr))));
+    REQUIRE(
+        here.run(net->open(socket, dial_request(to, std::make_shared<stop_signal>(), nullptr))));
     asio::ip::tcp::no_delay no_delay;
     asio::ip::tcp::socket::keep_alive keep_alive;
     socket.get_option(no_delay);
     socket.get_option(keep_alive);
-    CHECK(no_delay.value() == session);
-    CHECK(keep_alive.value() == (session && heartbeat.count() == 0));
+    CHECK(no_delay.value());
+    CHECK(keep_alive.value() == (heartbeat.count() == 0));
 }
 
 TEST_CASE("transport: TLS and the upgrade pass through a proxy's tunnel", "[loopback][transport]") {

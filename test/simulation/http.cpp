@@ -43,7 +43,7 @@ fate ticket_fate(world& in, bool reachable) {
     out.there = in.faults.ms(1, 80);
     out.back = in.faults.ms(1, 80);
     if (!reachable || in.happens(fault::ticket_unreachable, 4)) {
-        out.before = errc::ticket_request_failed;
+        out.before = errc::connect_failed;
     } else if (in.happens(fault::ticket_reset, 3)) {
         out.reset_after = true;
     } else if (in.happens(fault::ticket_stalls, 3)) {
@@ -79,7 +79,7 @@ fate update_fate(world& in, bool reachable) {
     out.there = in.faults.ms(1, 80);
     out.back = in.faults.ms(1, 80);
     if (!reachable) {
-        out.before = errc::ticket_request_failed;
+        out.before = errc::connect_failed;
     } else if (in.happens(fault::thread_update_fails, 20)) {
         switch (in.faults.below(4)) {
         case 0:
@@ -135,11 +135,11 @@ awaitable<result<http_response>> exchange(world* in, model_server* server, obser
     if (what.before) co_return failed(*what.before, "refused");
     if (what.stalls) {
         co_await wait_until(in, &changed, request->deadline);
-        co_return failed(errc::ticket_timeout, "silence");
+        co_return failed(errc::timed_out, "silence");
     }
     auto answer = what.instead ? *what.instead : server->answer(*request);
     co_await wait_until(in, &changed, in->now() + what.back);
-    if (what.reset_after) co_return failed(errc::ticket_request_failed, "reset");
+    if (what.reset_after) co_return failed(errc::connection_reset, "reset");
     if (of_ticket && !what.instead) {
         const auto issued = server->last_issued();
         by->ticket_arrived(number, issued.value, issued.lifetime);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "http/http.hpp"
+#include "http/http_client.hpp"
 #include "simulation/json.hpp"
 #include "simulation/network.hpp"
 #include "simulation/observer.hpp"

@@ -58,9 +58,8 @@ public:
         if (std::holds_alternative<silence>(now)) {
             co_await wait_for_the_end(self, executor, request->deadline);
             error_details details;
-            details.phase = phase::ticket;
             details.retryable = true;
-            co_return error_info(errc::ticket_timeout, "The server did not answer in time.",
+            co_return error_info(errc::timed_out, "The server did not answer in time.",
                                  std::move(details));
         }
         co_await asio::post(executor, asio::use_awaitable);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/clock.hpp"
-#include "http/http.hpp"
+#include "http/http_client.hpp"
 
 #include <chrono>
 #include <cstddef>

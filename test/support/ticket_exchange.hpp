@@ -3,7 +3,7 @@
 #include <parley/ticket_manager.hpp>
 
 #include "core/iso8601.hpp"
-#include "http/beast_http.hpp"
+#include "http/http_exchange.hpp"
 #include "net/network.hpp"
 #include "net/resolve.hpp"
 #include "support/catch.hpp"
@@ -33,7 +33,7 @@ class exchange_environment : public test_environment {
 public:
     std::shared_ptr<http_client>
     make_http(std::shared_ptr<const connection_config> config) const override {
-        return make_beast_http(std::make_shared<network>(config, time, shared_resolver()));
+        return make_http_client(std::make_shared<network>(config, time, shared_resolver()));
     }
 };
 

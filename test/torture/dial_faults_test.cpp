@@ -223,8 +223,7 @@ public:
         outcome seen;
         for (auto& each : dials_) {
             try {
-                dial_request request(each.server, socket_use::session,
-                                     std::make_shared<stop_signal>(), nullptr);
+                dial_request request(each.server, std::make_shared<stop_signal>(), nullptr);
                 auto opening = net_->open(each.socket, std::move(request));
                 each.running.emplace(start(each.strand, std::move(opening)));
             } catch (const std::bad_alloc&) {

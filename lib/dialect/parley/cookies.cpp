@@ -16,20 +16,6 @@ namespace {
 
 using cookie = std::pair<std::string_view, std::string_view>; // name and value
 
-std::string_view trimmed(std::string_view text) noexcept {
-    constexpr std::string_view blank = " \t";
-    const auto begin = std::min(text.find_first_not_of(blank), text.size());
-    text.remove_prefix(begin);
-    return text.substr(0, text.find_last_not_of(blank) + 1);
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (auto& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return out;
-}
-
 /// The text up to the separator, which goes with it.
 std::string_view take(std::string_view& rest, char separator) noexcept {
     const auto end = std::min(rest.find(separator), rest.size());
@@ -59,7 +45,7 @@ std::optional<bool> used_up(std::string_view max_age) noexcept {
 bool covers_host(std::string_view domain, std::string_view host) {
     while (domain.starts_with('.'))
         domain.remove_prefix(1);
-    const auto wanted = lower(domain);
+    const auto wanted = lower_case(domain);
     if (host.ends_with('.')) host.remove_suffix(1);
     return host == wanted || (host.ends_with('.' + wanted) && !is_digit(host.back()));
 }
@@ -78,7 +64,7 @@ public:
         std::optional<bool> aged; // wins
         while (!rest.empty()) {
             auto value = take(rest, ';');
-            const auto name = lower(take(value, '='));
+            const auto name = lower_case(take(value, '='));
             if (name == "secure") sent_ = sent_ && scope.secure;
             if (name == "domain" && !value.empty()) sent_ = sent_ && covers_host(value, scope.host);
             if (name == "path") sent_ = sent_ && covers_path(value, scope.path);

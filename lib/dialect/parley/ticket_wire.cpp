@@ -190,7 +190,6 @@ error_info update_error(const http_answer& answer, const answer_body& body) {
 
 std::vector<std::pair<std::string, std::string>> identity_headers(const auth_data& auth) {
     std::vector<std::pair<std::string, std::string>> out;
-    out.emplace_back("content-type", "application/json");
     if (!auth.user_mp_auth_token.empty())
         out.emplace_back("x-oddle-mp-auth-token", auth.user_mp_auth_token.expose());
     if (!auth.chat_server_key.empty())

@@ -22,7 +22,7 @@ namespace parley {
 
 // The HTTP side of doc/protocol.md 1, as text: bodies out, answers in. All pure.
 
-/// `content-type` and the identity's two headers, those that are set.
+/// The headers of the identity, those that are set.
 std::vector<std::pair<std::string, std::string>> identity_headers(const auth_data& auth);
 
 /// Request bodies; absent fields are left out. They throw `client_error` (`invalid_utf8`) naming

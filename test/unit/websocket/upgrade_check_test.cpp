@@ -1,4 +1,5 @@
 #include "core/http_status.hpp"
+#include "net/network_error.hpp"
 #include "support/catch.hpp"
 #include "transport/upgrade_error.hpp"
 #include "websocket/upgrade_check.hpp"
@@ -334,37 +335,39 @@ TEST_CASE("upgrade_error: every status is retryable by the one table, and none t
     }
 }
 
-TEST_CASE("upgrade_error: what ends the connection is of TLS or of the network",
+TEST_CASE("broken_exchange: what ends the connection is of TLS or of the network",
           "[unit][upgrade_check]") {
     const auto secure = server_url::parse("wss://h.test", false);
-    const auto ended = upgrade_error(asio::error::eof, secure, answer_head());
+    const auto ended = broken_exchange(asio::error::eof, phase::upgrade, secure, true);
     CHECK(ended.is(errc::connection_reset));
     CHECK(ended.details.phase == phase::upgrade);
     CHECK(ended.details.retryable);
     CHECK(ended.message ==
           "The connection to h.test broke during the WebSocket upgrade (the server hung up).");
-    const auto reset = upgrade_error(asio::error::connection_reset, secure, answer_head());
+    CHECK(broken_exchange(asio::error::eof, phase::none, secure, true).message ==
+          "The connection to h.test broke before the answer was complete (the server hung up).");
+    const auto reset = broken_exchange(asio::error::connection_reset, phase::upgrade, secure, true);
     CHECK(reset.is(errc::connection_reset));
     CHECK(reset.details.reason ==
           boost::system::error_code(asio::error::connection_reset).message());
     const boost::system::error_code alert(
         static_cast<int>(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_TLSV1_ALERT_INTERNAL_ERROR)),
         asio::error::get_ssl_category());
-    CHECK(upgrade_error(alert, secure, answer_head()).is(errc::tls_failed));
+    CHECK(broken_exchange(alert, phase::upgrade, secure, true).is(errc::tls_failed));
 }
 
-TEST_CASE("upgrade_error: plain text to a port that speaks TLS is told what to use",
+TEST_CASE("broken_exchange: plain text to a port that speaks TLS is told what to use",
           "[unit][upgrade_check]") {
     const auto plain = server_url::parse("ws://h.test", true);
     for (const boost::system::error_code failed :
          {boost::system::error_code(asio::error::eof),
           boost::system::error_code(asio::error::connection_reset)}) {
-        const auto silent = upgrade_error(failed, plain, answer_head());
+        const auto silent = broken_exchange(failed, phase::upgrade, plain, true);
         CHECK(silent.details.reason.find("use wss:// or https://") != std::string::npos);
-        const auto begun = upgrade_error(failed, plain, fed("HTTP/1.1 1"));
+        const auto begun = broken_exchange(failed, phase::upgrade, plain, false);
         CHECK(begun.details.reason.find("wss://") == std::string::npos);
     }
-    const auto late = upgrade_error(asio::error::timed_out, plain, answer_head());
+    const auto late = broken_exchange(asio::error::timed_out, phase::upgrade, plain, true);
     CHECK(late.details.reason.find("wss://") == std::string::npos);
     const auto alert = head_error(fed("\x15\x03\x01\x00\x02\x02\x46"), wall_time());
     REQUIRE_FALSE(alert);

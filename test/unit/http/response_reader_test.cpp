@@ -1,9 +1,8 @@
-// What comes of the bytes that answer a request for a ticket.
+// The parsing of HTTP responses.
 
-#include "http/answer_reader.hpp"
+#include "http/response_reader.hpp"
 #include "support/catch.hpp"
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
@@ -13,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace answer_reader_test {
+namespace response_reader_test {
 
 using namespace parley;
 
@@ -26,16 +25,14 @@ using outcome = std::optional<result<http_response>>;
 /// What comes of these bytes in pieces of that size; then, if nothing has, of the end.
 outcome read(std::string_view bytes, std::size_t piece, bool ends = false,
              const server_url& from = server) {
-    answer_reader reader(from);
+    response_reader reader(from);
     outcome done;
     while (!done && !bytes.empty()) {
-        const auto room = reader.room();
-        const auto count = std::min({bytes.size(), piece, room.size()});
-        boost::asio::buffer_copy(room, boost::asio::buffer(bytes.data(), count));
+        const auto count = std::min(bytes.size(), piece);
+        done = reader.feed(bytes.substr(0, count), {});
         bytes.remove_prefix(count);
-        done = reader.took({}, count);
     }
-    if (!done && ends) done = reader.took(boost::asio::error::eof, 0);
+    if (!done && ends) done = reader.feed({}, boost::asio::error::eof);
     return done;
 }
 
@@ -50,17 +47,24 @@ std::string complaint(const std::string& bytes, std::size_t piece, bool ends = f
     const auto done = read(bytes, piece, ends);
     if (!done) return "more is wanted";
     if (*done) return "it is good";
-    CHECK(done->error().is(errc::ticket_malformed));
+    CHECK(done->error().is(errc::protocol_violation));
     CHECK_FALSE(done->error().details.retryable);
     return done->error().details.reason;
+}
+
+std::string lines(std::string_view line, std::size_t count) {
+    std::string all;
+    for (std::size_t at = 0; at < count; ++at)
+        all += line;
+    return all;
 }
 
 const std::vector<std::size_t> pieces{1, 2, 3, 7, 13, 100, 1'000, 1'000'000};
 
 } // namespace
 
-TEST_CASE("answer_reader: every spelling of a sound answer is read, whatever the pieces",
-          "[unit][answer_reader][O144]") {
+TEST_CASE("response_reader: every spelling of a sound answer is read, whatever the pieces",
+          "[unit][response_reader][O144]") {
     const std::string length = "Content-Length: 2\r\n";
     const std::vector<std::string> heads{
         "HTTP/1.1 200 OK\r\n" + length,
@@ -73,6 +77,7 @@ TEST_CASE("answer_reader: every spelling of a sound answer is read, whatever the
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n" + length,
         "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 103\r\n\r\nHTTP/1.1 200 OK\r\n" +
             length,
+        "HTTP/1.1 200 OK\r\n" + length + length, // RFC 9112 section 6.3
         "HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\n" + length,
         "HTTP/1.1 200 OK\r\nContent-Encoding: utf-8\r\n" + length,
         "HTTP/1.1 200 OK\r\nContent-Encoding: none, UTF-8\r\n" + length,
@@ -88,21 +93,27 @@ TEST_CASE("answer_reader: every spelling of a sound answer is read, whatever the
         }
 }
 
-TEST_CASE("answer_reader: chunks and an end without a length are read", "[unit][answer_reader]") {
+TEST_CASE("response_reader: chunks and an end without a length are read",
+          "[unit][response_reader]") {
     for (const auto piece : pieces) {
         CAPTURE(piece);
         CHECK(good("HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;x=y\r\n}\r\n0\r\n"
                    "T: u\r\n\r\n",
                    piece)
                   .body == "{}");
+        CHECK(good("HTTP/1.1 200\r\nTransfer-Encoding: Chunked\r\n\r\nA "
+                   ";x\r\n0123456789\r\n00\r\n\r\n",
+                   piece)
+                  .body == "0123456789");
         CHECK(good("HTTP/1.0 200\r\n\r\n{}", piece, true).body == "{}");
+        CHECK(good("HTTP/1.1 304\r\nContent-Length: 9\r\n\r\n", piece).status == 304);
         CHECK(good("HTTP/1.1 204 No Content\r\n\r\n", piece).status == 204);
         CHECK(good("HTTP/1.1 503\r\nRetry-After: 4\r\nDate: d\r\nContent-Length: 0\r\n\r\n", piece)
                   .retry_after == "4");
     }
 }
 
-TEST_CASE("answer_reader: the headers that are asked for are found", "[unit][answer_reader]") {
+TEST_CASE("response_reader: the headers that are asked for are found", "[unit][response_reader]") {
     const auto answer =
         good("HTTP/1.1 200\r\nset-cookie: a=b; Path=/\r\nDate: d\r\nRetry-After: 4.0\r\n"
              "Set-Cookie: c=d\r\nContent-Length: 0\r\n\r\n",
@@ -112,8 +123,8 @@ TEST_CASE("answer_reader: the headers that are asked for are found", "[unit][ans
     CHECK(answer.set_cookies == std::vector<std::string>{"a=b; Path=/", "c=d"});
 }
 
-TEST_CASE("answer_reader: what is wrong is said, whatever the pieces",
-          "[unit][answer_reader][O144]") {
+TEST_CASE("response_reader: what is wrong is said, whatever the pieces",
+          "[unit][response_reader][O144]") {
     struct row {
         std::string bytes;
         std::string reason;
@@ -145,7 +156,25 @@ TEST_CASE("answer_reader: what is wrong is said, whatever the pieces",
         {ok + "Content-Encoding: utf-8\r\nContent-Encoding: br\r\n\r\n",
          "a coded body, which was not asked for"},
         {ok + "Transfer-Encoding: gzip\r\n\r\n", "an unknown transfer coding"},
-        {ok + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", "bad Transfer-Encoding"},
+        {ok + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+         "an unknown transfer coding"},
+        {ok + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+         "both Content-Length and Transfer-Encoding"},
+        {ok + "Content-Length: 2, 2\r\n\r\n", "a Content-Length that is not one number"},
+        {ok + "Content-Length: -2\r\n\r\n", "a Content-Length that is not one number"},
+        {ok + "Content-Length: 99999999999999999999\r\n\r\n",
+         "a Content-Length that is not one number"},
+        {ok + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n",
+         "a Content-Length that is not one number"},
+        {ok + "Content-Length: 65537\r\n\r\n", "the body of the answer is longer than 64 KiB"},
+        {ok + "\r\n" + std::string(65'537, 'x'), "the body of the answer is longer than 64 KiB"},
+        {chunked + "\r\n", "a chunk without a size"},
+        {chunked + "2x\r\n", "a chunk without a size"},
+        {chunked + "0x2\r\n", "a chunk without a size"},
+        {chunked + "10001\r\n", "the body of the answer is longer than 64 KiB"},
+        {chunked + "2\r\n{} \r\n", "a chunk that is longer than its size"},
+        {chunked + "2;" + std::string(20'000, 'x'), "the chunks' lines are longer than 16 KiB"},
+        {chunked + "0\r\n" + lines("T: u\r\n", 4'000), "the chunks' lines are longer than 16 KiB"},
     };
     for (const auto& each : table)
         for (const auto piece : pieces) {
@@ -154,7 +183,7 @@ TEST_CASE("answer_reader: what is wrong is said, whatever the pieces",
         }
 }
 
-TEST_CASE("answer_reader: a head that is no headers is malformed", "[unit][answer_reader]") {
+TEST_CASE("response_reader: a head that is no headers is malformed", "[unit][response_reader]") {
     for (const auto* line : {"no colon", ": no name", "A : b", "A: \x01"})
         for (const auto piece : pieces) {
             CAPTURE(line, piece);
@@ -165,13 +194,13 @@ TEST_CASE("answer_reader: a head that is no headers is malformed", "[unit][answe
         }
 }
 
-TEST_CASE("answer_reader: an end before the answer is worth a retry, and may hint at TLS",
-          "[unit][answer_reader]") {
+TEST_CASE("response_reader: an end before the answer is worth a retry, and may hint at TLS",
+          "[unit][response_reader]") {
     const auto reason = [](std::string_view bytes, const server_url& from) {
         const auto done = read(bytes, 100, true, from);
         REQUIRE(done);
         REQUIRE_FALSE(*done);
-        CHECK(done->error().is(errc::ticket_request_failed));
+        CHECK(done->error().is(errc::connection_reset));
         CHECK(done->error().details.retryable);
         return done->error().details.reason;
     };
@@ -184,4 +213,4 @@ TEST_CASE("answer_reader: an end before the answer is worth a retry, and may hin
     }
 }
 
-} // namespace answer_reader_test
+} // namespace response_reader_test

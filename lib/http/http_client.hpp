@@ -18,7 +18,7 @@ namespace parley {
 
 enum class http_method { post, patch };
 
-/// One request to the server. Header values may be secret: none is ever logged.
+/// One request. Header values may be secret: none is ever logged.
 class http_request {
 public:
     http_request(http_method verb, server_url to, std::string path, std::string json,
@@ -34,10 +34,10 @@ public:
     std::string target;
     std::string body;    ///< JSON
     time_point deadline; ///< of the whole exchange, lookup included
-    std::vector<std::pair<std::string, std::string>> headers; ///< validated by who sets them
+    std::vector<std::pair<std::string, std::string>> headers; ///< already validated
 };
 
-/// The answer, whatever its status. At most 64 KiB of body and 16 KiB of header.
+/// A response of any status, with at most 64 KiB of body and 16 KiB of headers.
 class http_response {
 public:
     http_response() = default;
@@ -49,15 +49,16 @@ public:
     std::vector<std::string> set_cookies;   ///< headers `Set-Cookie`; secrets
 };
 
-/// One exchange per connection: dial, send, read, close. No redirect is followed.
+/// Performs one exchange per connection: connect, send, read, close. It follows no redirect.
 class http_client {
 public:
     virtual ~http_client();
 
-    /// An error is one of the network, of TLS or of HTTP itself; a status is none. The errc is of
-    /// the 100 block (`ticket_request_failed`, `ticket_timeout`, `ticket_certificate`,
-    /// `ticket_malformed`), with phase and `retryable` as doc/protocol.md 1.7 has it. Cancellation
-    /// (any type) closes the connection and throws `operation_aborted`. `executor` is a strand.
+    /// Every status is a response. The errors are those of the network: of lookup, TCP, proxy and
+    /// TLS; `connection_reset` when the response is cut short, `protocol_violation` when it is not
+    /// valid HTTP or too large, and `timed_out` at the deadline. `phase` is `none` during the
+    /// exchange itself; `retryable` is as in doc/protocol.md 1.7. Cancellation (any type) closes
+    /// the connection and throws `operation_aborted`. `executor` is a strand.
     virtual awaitable<result<http_response>> send(asio::any_io_executor executor,
                                                   std::shared_ptr<const http_request> request) = 0;
 
