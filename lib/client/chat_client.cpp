@@ -1,7 +1,7 @@
 #include "client/chat_client_impl.hpp"
 #include "core/setting_tables.hpp"
 #include "core/url.hpp"
-#include "ticket/server_exchange.hpp"
+#include "dialect/parley/server_exchange.hpp"
 #include "ticket/ticket_tally.hpp"
 
 #include <boost/asio/error.hpp>

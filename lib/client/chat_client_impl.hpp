@@ -13,10 +13,10 @@
 #include "connection/websocket_manager_impl.hpp"
 #include "core/log.hpp"
 #include "core/redactor.hpp"
+#include "dialect/parley/opening_fsm.hpp"
+#include "dialect/parley/run_fsm.hpp"
 #include "message/message_handler_impl.hpp"
 #include "message/message_sink.hpp"
-#include "policy/opening_fsm.hpp"
-#include "policy/run_fsm.hpp"
 #include "transport/environment.hpp"
 
 #include <atomic>

@@ -4,7 +4,7 @@
 #include <parley/error.hpp>
 
 #include "core/clock.hpp"
-#include "policy/run_fsm.hpp"
+#include "dialect/parley/run_fsm.hpp"
 
 #include <chrono>
 #include <cstddef>

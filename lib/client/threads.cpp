@@ -1,9 +1,9 @@
 // Changes of conversations, over HTTP (doc/protocol.md 1.6).
 
 #include "client/chat_client_impl.hpp"
-#include "core/url.hpp"
+#include "dialect/parley/endpoints.hpp"
+#include "dialect/parley/thread_updates.hpp"
 #include "dialect/parley/ticket_wire.hpp"
-#include "ticket/thread_updates.hpp"
 
 #include <exception>
 #include <utility>
@@ -20,8 +20,8 @@ awaitable<void> chat_client::impl::update_thread(std::string provider_res_id, st
         strand_, clock_,
         [self = shared_from_this(), id = std::move(provider_res_id), body = std::move(body),
          deadline] {
-            const auto server = server_url::parse(self->config_.server_url,
-                                                  self->connection_->config()->allow_plaintext);
+            const auto server = parse_server_url(self->config_.server_url,
+                                                 self->connection_->config()->allow_plaintext);
             return parley::update_thread(self->strand_, self->http_, server, self->config_.auth, id,
                                          body, deadline, self->gate_);
         });

@@ -2,6 +2,7 @@
 
 #include "connection/websocket_manager_impl.hpp"
 #include "dialect/parley/cookies.hpp"
+#include "dialect/parley/endpoints.hpp"
 #include "policy/close_policy.hpp"
 
 #include <algorithm>
@@ -108,7 +109,7 @@ void websocket_manager::impl::dial(const ticket& held, time_point deadline) {
         state_ != state::opening; // an init has its deadline, whatever holds it up
     parts.on_error = [log = log_](const std::exception_ptr& error) { report(log, error); };
     // Whatever may throw comes first: a session that is ours must have begun, to end.
-    auto request = std::make_shared<connect_request>(url_, held);
+    auto request = std::make_shared<connect_request>(session_request(url_, held));
     session_ = session::make(std::move(parts), limits, *this, *transports_, deadline);
     session_->start(std::move(request));
 }

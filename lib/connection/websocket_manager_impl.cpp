@@ -2,6 +2,7 @@
 
 #include "async/asio_errors.hpp"
 #include "core/late_error.hpp"
+#include "dialect/parley/endpoints.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -39,7 +40,7 @@ websocket_manager::impl::impl(asio::any_io_executor strand, environment_ptr envi
       clock_(environment_->clock()),
       config_(std::make_shared<const connection_config>(std::move(options.config))),
       gate_(options.gate ? std::move(options.gate) : std::make_shared<redactor>()),
-      url_(server_url::parse(options.server_url, config_->allow_plaintext)),
+      url_(parse_server_url(options.server_url, config_->allow_plaintext)),
       transports_(environment_->make_transports(config_)), log_(options.log, options.log_threshold),
       board_(std::make_shared<status_board>()),
       queue_(std::make_shared<send_queue>(limits_of(config_->limits, options.answer_lifetime))),
@@ -316,7 +317,7 @@ void websocket_manager::impl::emit(connection_event happened) {
 void websocket_manager::impl::describe(error_info& why, unsigned number) const {
     // Where a ticket was asked for, its source alone knows.
     const bool of_ticket = why.details.phase == phase::ticket;
-    if (why.details.url.empty() && !of_ticket) why.details.url = url_.websocket_text();
+    if (why.details.url.empty() && !of_ticket) why.details.url = websocket_text(url_);
     why = gate_->clean(std::move(why)); // whatever the peer, a source or a library has said
     if (number > 0 && !why.details.attempt) why.details.attempt = number;
 }

@@ -1,7 +1,6 @@
 #include "core/url.hpp"
 
 #include <parley/error.hpp>
-#include <parley/secret.hpp>
 
 #include "core/text.hpp"
 
@@ -146,24 +145,6 @@ endpoint parse_authority(std::string_view text, const refusal& refuse) {
     return found;
 }
 
-/// Of the query: the names of its parameters, their values left out.
-std::string names_only(std::string_view query) {
-    std::string out;
-    while (!query.empty()) {
-        const auto one = query.substr(0, query.find('&'));
-        const auto equals = one.find('=');
-        out += one.substr(0, equals);
-        if (equals != std::string_view::npos) out += "=…";
-        out += '&';
-        query.remove_prefix(std::min(one.size() + 1, query.size()));
-    }
-    return out;
-}
-
-bool names_ticket(std::string_view query) {
-    return query.starts_with("ticket=") || query.find("&ticket=") != std::string_view::npos;
-}
-
 std::optional<std::string> percent_decode(std::string_view text) {
     std::string out;
     for (std::size_t at = 0; at < text.size(); ++at) {
@@ -186,22 +167,14 @@ bool has_control(std::string_view text) noexcept {
                        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
-/// A path that names an endpoint, as if it were the base of both.
-void refuse_endpoint(std::string_view path, std::string_view text, const refusal& refuse) {
-    const auto whole = fmt::format("{}/", path);
-    const auto end = std::min(whole.find("/api/v1/tickets/"), whole.find("/ws/"));
-    if (end == std::string::npos) return;
-    const auto authority = text.substr(0, text.find_first_of("/?", text.find("://") + 3));
-    refuse.because(fmt::format("it names an endpoint, which the client adds itself: use {}{}",
-                               authority, shorten_and_escape(whole.substr(0, end))));
-}
-
 void replace_all(std::string& in, std::string_view old, std::string_view by) {
     for (auto at = in.find(old); at != std::string::npos; at = in.find(old, at + by.size()))
         in.replace(at, old.size(), by);
 }
 
 } // namespace
+
+void refuse_url(std::string_view text, std::string_view why) { refusal(text).because(why); }
 
 bool has_dot_segment(std::string_view path) {
     if (path.find_first_of(".%") == std::string_view::npos) return false;
@@ -259,16 +232,7 @@ server_url server_url::parse(std::string_view text, bool allow_plaintext) {
     auto path = rest.substr(0, question);
     url.query_ = rest.substr(std::min(question + 1, rest.size()));
     if (has_dot_segment(path)) refuse.because("its path must have no . or .. in it");
-    if (names_ticket(url.query_)) refuse.because("the client adds the ticket itself");
-    const auto trim = [&path] {
-        while (path.ends_with('/'))
-            path.remove_suffix(1);
-    };
-    trim();
-    if (path.ends_with("/ws")) path.remove_suffix(3);
-    trim();
-    refuse_endpoint(path, text, refuse);
-    url.base_ = path;
+    url.base_ = path.substr(0, path.find_last_not_of('/') + 1);
 
     if (!url.secure_ && !allow_plaintext && !url.loopback())
         refuse.because("it would send the ticket unencrypted; use wss, or set allow_plaintext",
@@ -296,17 +260,10 @@ std::string server_url::http_target(std::string_view path) const {
     return base_ + std::string(path);
 }
 
-std::string server_url::websocket_target(const secret& ticket) const {
-    auto out = websocket_path() + '?';
-    if (!query_.empty()) out += query_ + '&';
-    return out + "ticket=" + percent_encode(ticket.expose());
-}
-
-std::string server_url::websocket_path() const { return base_ + "/ws"; }
-
-std::string server_url::websocket_text() const {
-    return fmt::format("{}://{}{}/ws?{}ticket=…", secure_ ? "wss" : "ws", host_header(), base_,
-                       names_only(query_));
+server_url server_url::with_base(std::string path) const {
+    auto changed = *this;
+    changed.base_ = std::move(path);
+    return changed;
 }
 
 std::string server_url::http_text(std::string_view path) const {

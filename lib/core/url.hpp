@@ -6,9 +6,7 @@
 
 namespace parley {
 
-class secret;
-
-/// A server's address, taken apart and checked (doc/protocol.md 1.1, RFC 3986).
+/// A server's URL, parsed strictly (RFC 3986). Its path is the base of all paths on that server.
 class server_url {
 public:
     /// Throws `client_error`: `invalid_url` for user info, a fragment, an unknown scheme or
@@ -32,14 +30,11 @@ public:
     std::string host_header() const;
     /// `{base}` and `path`, such as `/api/v1/tickets`.
     std::string http_target(std::string_view path) const;
-    /// `{base}/ws?{query}&ticket={percent-encoded ticket}`.
-    std::string websocket_target(const secret& ticket) const;
-    /// `{base}/ws`
-    std::string websocket_path() const;
-
-    /// For people: without the ticket, the query's values left out.
-    std::string websocket_text() const;                 ///< `wss://host/p/ws?ticket=…`
-    std::string http_text(std::string_view path) const; ///< `https://host/p/api/v1/tickets`
+    /// `https://host/p/api/v1/tickets`, for people.
+    std::string http_text(std::string_view path) const;
+    const std::string& base() const noexcept { return base_; }   ///< empty, or `/p`
+    const std::string& query() const noexcept { return query_; } ///< without `?`
+    server_url with_base(std::string path) const;
 
 private:
     bool secure_ = true;
@@ -47,8 +42,8 @@ private:
     bool host_is_ipv6_ = false;
     std::uint16_t port_ = 443;
     std::string host_;
-    std::string base_;  ///< empty, or `/p` without a final slash
-    std::string query_; ///< without `?`
+    std::string base_;
+    std::string query_;
 };
 
 /// `http://[user:password@]host[:port]`, for CONNECT.
@@ -67,6 +62,9 @@ private:
     std::uint16_t port_ = 8080;
     std::string authorization_;
 };
+
+/// Throws `client_error` (`invalid_url`) for a URL; the message shows no query and no user info.
+[[noreturn]] void refuse_url(std::string_view text, std::string_view why);
 
 /// Whether a path, or what is to be a part of one, has a segment `.` or `..`, also where its dots
 /// or slashes are percent-encoded, or the slashes are backslashes: what reads the path next may

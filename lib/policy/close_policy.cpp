@@ -1,6 +1,7 @@
 #include "policy/close_policy.hpp"
 
 #include "core/http_status.hpp"
+#include "dialect/parley/close_codes.hpp"
 
 namespace parley {
 
@@ -18,16 +19,13 @@ close_verdict suspect_ticket(bool was_ready) {
 
 close_verdict by_close_code(unsigned code, bool was_ready,
                             reconnect_config::normal_close on_normal_close) {
+    if (rejects_ticket(code)) return suspect_ticket(was_ready);
     switch (code) {
     case 1000:
         if (!was_ready) return again(loss_reason::closed);
         return on_normal_close == reconnect_config::normal_close::finish
                    ? over(loss_reason::closed)
                    : again(loss_reason::closed);
-    case 1008:
-    case 4401:
-    case 4403:
-        return suspect_ticket(was_ready);
     case 1002:
     case 1003:
     case 1007:

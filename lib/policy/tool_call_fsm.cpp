@@ -1,6 +1,6 @@
 #include "policy/tool_call_fsm.hpp"
 
-#include "core/text.hpp"
+#include "dialect/parley/encoder.hpp"
 
 #include <fmt/format.h>
 
@@ -12,25 +12,8 @@ namespace parley {
 
 namespace {
 
-// The errors of doc/protocol.md 2.5. The name is the server's own, and may be of any length.
 tool_answer refusal(tool_outcome why, const std::string& name) {
-    const auto text = [&](std::string_view sentence) {
-        return tool_answer(why, std::string(sentence) + shorten_and_escape(name, 256));
-    };
-    switch (why) {
-    case tool_outcome::not_found:
-        return text("Tool not found: ");
-    case tool_outcome::timed_out:
-        return text("Tool timed out: ");
-    case tool_outcome::busy:
-        return text("Tool busy: ");
-    case tool_outcome::invalid_parameters:
-        return text("Invalid parameters: ");
-    case tool_outcome::shut_down:
-        return {why, "Client is shutting down"};
-    default:
-        return text("Tool failed: ");
-    }
+    return {why, tool_error_text(why, name)};
 }
 
 /// Whether it tells what a tool did, and not why it did nothing.
@@ -227,8 +210,7 @@ void tool_call_fsm::replace(tool_request_id id, actions& out) {
                                     [id](const auto& each) { return each.told == id; });
     if (found == order_.end() || !found->answer.result) return; // an error is as short as can be
     remembered_bytes_ -= found->bytes();
-    found->answer = tool_answer(tool_outcome::failed,
-                                "Tool result too large: " + shorten_and_escape(found->name, 256));
+    found->answer = tool_answer(tool_outcome::failed, tool_result_too_large_text(found->name));
     remembered_bytes_ += found->bytes();
     out.push_back(tool_action::answer{id, found->call_id, found->numeric_id, found->name,
                                       found->answer, std::chrono::milliseconds(0),

@@ -3,6 +3,7 @@
 #include <parley/fwd.hpp>
 
 #include "core/text.hpp"
+#include "dialect/parley/ticket_wire.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
@@ -80,17 +81,6 @@ error_info to_source_error(const std::exception_ptr& thrown, const redactor& gat
     return info;
 }
 
-error_info to_ticket_error(error_info of_exchange) {
-    if (of_exchange.details.phase == phase::none) of_exchange.details.phase = phase::ticket;
-    if (of_exchange.code.category() != category()) return of_exchange; // cancelled
-    errc code = errc::ticket_request_failed;
-    if (of_exchange.is(errc::timed_out)) code = errc::ticket_timeout;
-    if (of_exchange.is(errc::certificate_rejected)) code = errc::ticket_certificate;
-    if (of_exchange.is(errc::protocol_violation)) code = errc::ticket_malformed;
-    of_exchange.code = make_error_code(code);
-    return of_exchange;
-}
-
 error_info source_timeout(std::string_view sentence, std::optional<unsigned> attempt) {
     error_details details;
     details.phase = phase::ticket;
@@ -99,16 +89,16 @@ error_info source_timeout(std::string_view sentence, std::optional<unsigned> att
     return error_info(errc::ticket_timeout, std::string(sentence), std::move(details));
 }
 
-std::optional<error_info> complaint(const ticket& given, std::size_t longest) {
+std::optional<error_info> complaint(const ticket& given) {
     const auto wrong = [](errc code, const char* sentence) {
         error_details details;
         details.phase = phase::ticket;
         return error_info(code, sentence, std::move(details));
     };
     if (given.empty()) return wrong(errc::ticket_malformed, "The source gave an empty ticket.");
-    if (given.value().size() > longest)
+    if (given.value().size() > longest_ticket)
         return wrong(errc::ticket_too_long, "The source gave a ticket longer than 8 KiB.");
-    if (given.cookies().size() > longest || !valid_header_value(given.cookies().expose()))
+    if (given.cookies().size() > longest_ticket || !valid_header_value(given.cookies().expose()))
         return wrong(errc::ticket_malformed,
                      "The source gave cookies that an HTTP header cannot carry.");
     return std::nullopt;

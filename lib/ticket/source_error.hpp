@@ -5,7 +5,6 @@
 
 #include "core/redactor.hpp"
 
-#include <cstddef>
 #include <exception>
 #include <optional>
 #include <string_view>
@@ -17,13 +16,10 @@ namespace parley {
 /// throw anything.
 error_info to_source_error(const std::exception_ptr& thrown, const redactor& gate);
 
-/// The error of an HTTP exchange, as the error of a ticket request: a code of the ticket block.
-error_info to_ticket_error(error_info of_exchange);
-
 /// Nobody has brought a ticket in time.
 error_info source_timeout(std::string_view sentence, std::optional<unsigned> attempt = {});
 
-/// What is wrong with a ticket or its cookies, if anything. Neither is longer than `longest`.
-std::optional<error_info> complaint(const ticket& given, std::size_t longest);
+/// The fault of a ticket or its cookies, if there is one: neither is longer than `longest_ticket`.
+std::optional<error_info> complaint(const ticket& given);
 
 } // namespace parley

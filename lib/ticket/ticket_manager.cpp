@@ -2,7 +2,8 @@
 #include <parley/version.hpp>
 
 #include "core/setting_tables.hpp"
-#include "ticket/server_exchange.hpp"
+#include "dialect/parley/endpoints.hpp"
+#include "dialect/parley/server_exchange.hpp"
 #include "ticket/ticket_manager_impl.hpp"
 
 #include <boost/asio/post.hpp>
@@ -177,7 +178,7 @@ ticket_manager::ticket_manager(asio::any_io_executor executor, auth_data auth,
     config = checked(std::move(config), "config.");
     options = checked(std::move(options), "options.");
     environment = or_real(std::move(environment));
-    auto server = server_url::parse(server_url_text, options.connection.allow_plaintext);
+    auto server = parse_server_url(server_url_text, options.connection.allow_plaintext);
     auto source = std::make_shared<http_ticket_source>(
         environment->make_http(std::make_shared<const connection_config>(options.connection)),
         std::move(server), user_agent_of(options.connection), environment->clock());

@@ -9,9 +9,9 @@
 #include "async/task_group.hpp"
 #include "core/log.hpp"
 #include "core/redactor.hpp"
+#include "dialect/parley/http_ticket_source.hpp"
 #include "policy/retry_fsm.hpp"
 #include "policy/ticket_fsm.hpp"
-#include "ticket/http_ticket_source.hpp"
 #include "ticket/ticket_tally.hpp"
 #include "transport/environment.hpp"
 

@@ -3,7 +3,7 @@
 #include <parley/error.hpp>
 
 #include "dialect/parley/cookies.hpp"
-#include "ticket/server_exchange.hpp"
+#include "dialect/parley/server_exchange.hpp"
 #include "ticket/source_error.hpp"
 #include "ticket/ticket_manager_impl.hpp"
 
@@ -16,9 +16,6 @@
 namespace parley {
 
 namespace {
-
-// doc/protocol.md 1.3: a ticket is an opaque string of up to 8 KiB.
-constexpr std::size_t longest_ticket = 8 * 1024;
 
 // Our own source ends its exchange at the deadline itself, and then knows how far it had come.
 constexpr std::chrono::milliseconds grace_for_ours{250};
@@ -165,8 +162,7 @@ void ticket_manager::impl::fetched(const std::shared_ptr<refresh>& flying, std::
             why.details.attempt = flying->retry.attempt();
             return attempt_failed(flying, std::move(why));
         }
-        if (auto wrong = complaint(*fresh, longest_ticket))
-            return attempt_failed(flying, std::move(*wrong));
+        if (auto wrong = complaint(*fresh)) return attempt_failed(flying, std::move(*wrong));
         arrive(flying, std::move(*fresh));
     } catch (...) { // no memory
         fail_inside(flying, std::current_exception());

@@ -48,7 +48,9 @@ public:
         const auto cancellation = co_await asio::this_coro::cancellation_state;
         if (cancellation.cancelled() != asio::cancellation_type::none) throw_aborted();
         connection_.reset();
-        co_return with_url(outcome.error(), request->server);
+        error_info failed = outcome.error();
+        failed.details.url = request->url;
+        co_return failed;
     }
 
     bool listen(std::shared_ptr<transport_listener> who,
@@ -83,11 +85,6 @@ private:
         return net_->open(socket,
                           dial_request(std::shared_ptr<const server_url>(request, &request->server),
                                        stop_, [this](phase now) { listener_.on_phase(now); }));
-    }
-
-    static error_info with_url(error_info failed, const server_url& server) {
-        failed.details.url = server.websocket_text();
-        return failed;
     }
 
     static awaitable<result<void>> refuse() {

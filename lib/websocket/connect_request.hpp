@@ -1,7 +1,6 @@
 #pragma once
 
 #include <parley/secret.hpp>
-#include <parley/ticket.hpp>
 
 #include "core/url.hpp"
 #include "core/wipe.hpp"
@@ -11,22 +10,21 @@
 
 namespace parley {
 
-/// What one connection attempt needs to know beyond the configuration of its factory.
+/// One WebSocket to open.
 class connect_request {
 public:
-    connect_request(server_url to, std::string path)
-        : server(std::move(to)), target(std::move(path)) {}
-    /// The upgrade of this ticket, with its cookies.
-    connect_request(server_url to, const ticket& with)
-        : server(std::move(to)), target(server.websocket_target(with.value())),
-          cookies(with.cookies()) {}
+    connect_request(server_url to, std::string path, secret with_cookies = {},
+                    std::string shown = {})
+        : server(std::move(to)), target(std::move(path)), cookies(std::move(with_cookies)),
+          url(std::move(shown)) {}
     connect_request(const connect_request&) = default;
     connect_request& operator=(const connect_request&) = default;
     ~connect_request() { wipe(target); }
 
-    server_url server;  ///< where to
-    std::string target; ///< the request target of the upgrade, ticket included: never logged
+    server_url server;  ///< where to connect
+    std::string target; ///< the request target of the upgrade; a secret
     secret cookies;     ///< the value of `Cookie`; empty for none
+    std::string url;    ///< what errors show in place of the target
 };
 
 } // namespace parley

@@ -4,9 +4,9 @@
 #include <parley/version.hpp>
 
 #include "core/iso8601.hpp"
+#include "dialect/parley/thread_updates.hpp"
 #include "support/catch.hpp"
 #include "support/ticket_world.hpp"
-#include "ticket/thread_updates.hpp"
 
 #include <string>
 

@@ -3,9 +3,9 @@
 
 #include <parley/ticket_manager.hpp>
 
+#include "dialect/parley/thread_updates.hpp"
 #include "support/catch.hpp"
 #include "support/ticket_world.hpp"
-#include "ticket/thread_updates.hpp"
 
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>

@@ -6,7 +6,7 @@
 #include "core/iso8601.hpp"
 #include "core/retry_after.hpp"
 #include "core/text.hpp"
-#include "core/url.hpp"
+#include "dialect/parley/endpoints.hpp"
 #include "dialect/parley/ticket_wire.hpp"
 #include "fuzz/target.hpp"
 #include "policy/close_policy.hpp"
@@ -32,13 +32,13 @@ bool plain(std::string_view text) {
 
 void take_url(std::string_view text) {
     try {
-        const auto url = server_url::parse(text, false);
+        const auto url = parse_server_url(text, false);
         require(url.secure() || url.loopback(), "nothing is plain beyond loopback");
         require(!url.host().empty() && url.port() != 0, "a URL has a host and a port");
         require(plain(url.host_header()), "no header can be injected");
-        const auto target = url.websocket_target(secret("a b\r\n#"));
+        const auto target = session_request(url, ticket(secret("a b\r\n#"), {})).target;
         require(plain(target) && target.find('#') == std::string::npos, "no target can be broken");
-        require(plain(url.http_target("/api/v1/tickets")), "nor can that of a request");
+        require(plain(url.http_target(tickets_path)), "nor can that of a request");
     } catch (const client_error& thrown) {
         require(thrown.code() == errc::invalid_url || thrown.code() == errc::plaintext_refused,
                 "a URL is refused as one");

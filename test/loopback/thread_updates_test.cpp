@@ -2,9 +2,9 @@
 
 #include <parley/chat_message.hpp>
 
+#include "dialect/parley/thread_updates.hpp"
 #include "dialect/parley/ticket_wire.hpp"
 #include "support/ticket_exchange.hpp"
-#include "ticket/thread_updates.hpp"
 
 #include <atomic>
 #include <string>

@@ -3,7 +3,7 @@
 #include <parley/config.hpp>
 #include <parley/secret.hpp>
 
-#include "core/url.hpp"
+#include "dialect/parley/endpoints.hpp"
 #include "net/network.hpp"
 #include "net/resolve.hpp"
 #include "support/catch.hpp"
@@ -85,11 +85,11 @@ public:
 
     /// The same, to be awaited.
     awaitable<result<void>> connecting(const std::string& url) {
-        const auto server = server_url::parse(url, true);
+        const auto server = parse_server_url(url, true);
         if (!factory) factory = make_socket_transports(make_network());
         link = factory->make(strand, seen);
         return link->connect(std::make_shared<const connect_request>(
-            server, server.websocket_target(secret("sentinel-ticket"))));
+            session_request(server, ticket(secret("sentinel-ticket"), {}))));
     }
 
     /// Reads until the connection ends.

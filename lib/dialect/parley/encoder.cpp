@@ -4,6 +4,7 @@
 
 #include "core/iso8601.hpp"
 #include "core/json_walk.hpp"
+#include "core/text.hpp"
 #include "core/trusted_json.hpp"
 #include "dialect/parley/json_writer.hpp"
 
@@ -77,6 +78,10 @@ public:
     std::string_view value;
 };
 
+std::string named_error(std::string_view sentence, std::string_view tool) {
+    return std::string(sentence) + shorten_and_escape(tool, 256);
+}
+
 held_member* find(std::vector<held_member>& members, const std::string& key) {
     for (auto& each : members)
         if (each.key == key) return &each;
@@ -134,6 +139,30 @@ std::string encode_tool_result(std::string_view call_id, const json_text& result
 std::string encode_tool_error(std::string_view call_id, std::string_view error, bool numeric_id) {
     auto out = begin("tool_call_response");
     return add_call(out, call_id, numeric_id).repaired_text("error", error).take();
+}
+
+std::string tool_error_text(tool_outcome why, std::string_view name) {
+    const auto named = [name](std::string_view sentence) { return named_error(sentence, name); };
+    switch (why) {
+    case tool_outcome::not_found:
+        return named("Tool not found: ");
+    case tool_outcome::timed_out:
+        return named("Tool timed out: ");
+    case tool_outcome::busy:
+        return named("Tool busy: ");
+    case tool_outcome::invalid_parameters:
+        return named("Invalid parameters: ");
+    case tool_outcome::shut_down:
+        return "Client is shutting down";
+    case tool_outcome::succeeded:
+    case tool_outcome::failed:
+        break;
+    }
+    return named("Tool failed: ");
+}
+
+std::string tool_result_too_large_text(std::string_view name) {
+    return named_error("Tool result too large: ", name);
 }
 
 std::string encode_heartbeat_ping(wall_time now) {

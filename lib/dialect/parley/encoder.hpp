@@ -1,6 +1,7 @@
 #pragma once
 
 #include <parley/chat_message.hpp>
+#include <parley/event.hpp>
 #include <parley/json_text.hpp>
 #include <parley/tool.hpp>
 
@@ -34,6 +35,11 @@ std::string encode_tool_result(std::string_view call_id, const json_text& result
                                bool numeric_id = false);
 std::string encode_tool_error(std::string_view call_id, std::string_view error,
                               bool numeric_id = false);
+
+/// The `error` of doc/protocol.md 2.5 for a call that did not succeed. The name comes from the
+/// server, and is cut at 256 bytes.
+std::string tool_error_text(tool_outcome why, std::string_view name);
+std::string tool_result_too_large_text(std::string_view name);
 
 std::string encode_heartbeat_ping(wall_time now);
 std::string encode_heartbeat_pong(wall_time now, const ping_received& ping);

@@ -23,8 +23,6 @@ namespace {
 
 using wire::object_writer;
 
-constexpr std::size_t longest_ticket = 8u << 10; // doc/protocol.md 1.3
-
 bool is_success(int status) noexcept { return status >= 200 && status <= 299; }
 
 /// The members of an answer's body, read as the kinds that they ought to be.
@@ -225,6 +223,17 @@ std::string metadata_update_body(const metadata_patch& patch) {
     if (patch.tag()) out.text_or_null("tag", *patch.tag());
     if (patch.metadata()) out.raw("metadata", patch.metadata()->view());
     return out.take();
+}
+
+error_info to_ticket_error(error_info of_exchange) {
+    if (of_exchange.details.phase == phase::none) of_exchange.details.phase = phase::ticket;
+    if (of_exchange.code.category() != category()) return of_exchange; // cancelled
+    errc code = errc::ticket_request_failed;
+    if (of_exchange.is(errc::timed_out)) code = errc::ticket_timeout;
+    if (of_exchange.is(errc::certificate_rejected)) code = errc::ticket_certificate;
+    if (of_exchange.is(errc::protocol_violation)) code = errc::ticket_malformed;
+    of_exchange.code = make_error_code(code);
+    return of_exchange;
 }
 
 result<ticket> parse_ticket_answer(const http_answer& answer) {

@@ -22,6 +22,9 @@ namespace parley {
 
 // The HTTP side of doc/protocol.md 1, as text: bodies out, answers in. All pure.
 
+/// doc/protocol.md 1.3: bytes of a ticket, and of all its cookies.
+inline constexpr std::size_t longest_ticket = 8 * 1024;
+
 /// The headers of the identity, those that are set.
 std::vector<std::pair<std::string, std::string>> identity_headers(const auth_data& auth);
 
@@ -51,6 +54,9 @@ public:
     cookies::cookie_scope cookie_scope;          ///< of the WebSocket, to which they would go
     redactor gate;                               ///< knows what a server may say back
 };
+
+/// The error of an HTTP exchange, as the error of a ticket request: a code of the ticket block.
+error_info to_ticket_error(error_info of_exchange);
 
 /// The ticket, or why there is none. The details have phase, status, `retryable`, `retry_after` and
 /// the server's own words; URL and attempt are the caller's to add.

@@ -1,5 +1,4 @@
 #include <parley/error.hpp>
-#include <parley/secret.hpp>
 
 #include "core/url.hpp"
 #include "support/catch.hpp"
@@ -12,14 +11,6 @@ namespace url_test {
 namespace {
 
 using namespace parley;
-
-struct address {
-    std::string_view configured;
-    std::string_view tickets;   ///< as people see it
-    std::string_view websocket; ///< the target, ticket T
-    std::string_view host;      ///< the header
-    bool secure = true;
-};
 
 std::string refusal_of(std::string_view text, errc expected = errc::invalid_url) {
     try {
@@ -43,45 +34,6 @@ std::string proxy_refusal(std::string_view text) {
 
 } // namespace
 
-TEST_CASE("url: the table of the protocol", "[unit][url][B38]") {
-    const std::vector<address> table{
-        {"wss://h", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
-        {"https://h/", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
-        {"wss://h/p", "https://h/p/api/v1/tickets", "/p/ws?ticket=T", "h"},
-        {"wss://h/p/", "https://h/p/api/v1/tickets", "/p/ws?ticket=T", "h"},
-        {"wss://h/p/ws?x=1", "https://h/p/api/v1/tickets", "/p/ws?x=1&ticket=T", "h"},
-        {"wss://h/ws", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
-        {"wss://h/ws/", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
-        {"wss://h?x=1&y", "https://h/api/v1/tickets", "/ws?x=1&y&ticket=T", "h"},
-        {"wss://h/?", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
-        {"wss://h/a/b/c", "https://h/a/b/c/api/v1/tickets", "/a/b/c/ws?ticket=T", "h"},
-        {"wss://h/news", "https://h/news/api/v1/tickets", "/news/ws?ticket=T", "h"},
-        {"wss://h/wss", "https://h/wss/api/v1/tickets", "/wss/ws?ticket=T", "h"},
-        {"wss://example.com.:8443", "https://example.com.:8443/api/v1/tickets", "/ws?ticket=T",
-         "example.com.:8443"},
-        {"wss://h/a%20b", "https://h/a%20b/api/v1/tickets", "/a%20b/ws?ticket=T", "h"},
-        {"WSS://Chat.Example.COM:8443/P", "https://chat.example.com:8443/P/api/v1/tickets",
-         "/P/ws?ticket=T", "chat.example.com:8443"},
-        {"wss://h:443", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
-        {"wss://h:80", "https://h:80/api/v1/tickets", "/ws?ticket=T", "h:80"},
-        {"wss://[2001:DB8::1]:8443", "https://[2001:db8::1]:8443/api/v1/tickets", "/ws?ticket=T",
-         "[2001:db8::1]:8443"},
-        {"wss://192.0.2.7", "https://192.0.2.7/api/v1/tickets", "/ws?ticket=T", "192.0.2.7"},
-        {"ws://localhost:8080", "http://localhost:8080/api/v1/tickets", "/ws?ticket=T",
-         "localhost:8080", false},
-        {"http://127.0.0.1", "http://127.0.0.1/api/v1/tickets", "/ws?ticket=T", "127.0.0.1", false},
-        {"ws://[::1]:80", "http://[::1]/api/v1/tickets", "/ws?ticket=T", "[::1]", false},
-    };
-    for (const auto& each : table) {
-        INFO(each.configured);
-        const auto url = server_url::parse(each.configured, false);
-        CHECK(url.http_text("/api/v1/tickets") == each.tickets);
-        CHECK(url.websocket_target(secret{"T"}) == each.websocket);
-        CHECK(url.host_header() == each.host);
-        CHECK(url.secure() == each.secure);
-    }
-}
-
 TEST_CASE("url: it is taken apart", "[unit][url]") {
     const auto plain = server_url::parse("wss://Host.example/p", false);
     const auto six = server_url::parse("https://[2001:db8::1]:8443", false);
@@ -102,13 +54,6 @@ TEST_CASE("url: it is taken apart", "[unit][url]") {
           "my_service-1.internal");
     CHECK(server_url::parse("wss://xn--zrich-kva.example", false).host() ==
           "xn--zrich-kva.example");
-}
-
-TEST_CASE("url: in a target a ticket is percent-encoded byte by byte", "[unit][url]") {
-    const auto url = server_url::parse("wss://h", false);
-
-    CHECK(url.websocket_target(secret{"a b#c&d=e/f?g%h+i\"\xC3\xBC\n"}) ==
-          "/ws?ticket=a%20b%23c%26d%3De%2Ff%3Fg%25h%2Bi%22%C3%BC%0A");
 }
 
 TEST_CASE("url: percent_encode leaves the unreserved bytes and no other", "[unit][url]") {
@@ -137,13 +82,6 @@ TEST_CASE("url: a dot segment is found however it is spelled", "[unit][url]") {
         INFO(text);
         CHECK_FALSE(has_dot_segment(text));
     }
-}
-
-TEST_CASE("url: what people see has no ticket and no value of the query", "[unit][url]") {
-    const auto url = server_url::parse("wss://h:8443/p/ws?key=s3cret&flag&empty=", false);
-
-    CHECK(url.websocket_text() == "wss://h:8443/p/ws?key=…&flag&empty=…&ticket=…");
-    CHECK(url.http_text("/api/v1/tickets") == "https://h:8443/p/api/v1/tickets");
 }
 
 TEST_CASE("url: what strict parsing refuses", "[unit][url][B38]") {
@@ -225,8 +163,6 @@ TEST_CASE("url: what strict parsing refuses", "[unit][url][B38]") {
              "wss://h/./x",
              "wss://h/%2E%2e/x",
              "wss://h/.%2e",
-             "wss://h?ticket=T",
-             "wss://h/ws?x=1&ticket=T",
              "wss://h/{x}",
              "wss://h/a|b",
              "wss://h/a^b",
@@ -244,7 +180,7 @@ TEST_CASE("url: what strict parsing refuses", "[unit][url][B38]") {
 TEST_CASE("url: a refusal has no credential in it", "[unit][url]") {
     for (const std::string_view text :
          {"wss://user:s3cret@h", "wss://s3cret@h:x", "wss://h:x?key=s3cret", "wss://h/#s3cret",
-          "wss://h?ticket=s3cret", "ws://h.example?key=s3cret"}) {
+          "ws://h.example?key=s3cret"}) {
         INFO(text);
         const auto said =
             refusal_of(text, text.starts_with("ws:") ? errc::plaintext_refused : errc::invalid_url);
@@ -313,33 +249,6 @@ TEST_CASE("url: a final dot stays in the host, and is not in the certificate's n
          {"wss://.", "wss://h..", "wss://127.0.0.1.", "wss://1.", "wss://[::1]."}) {
         CAPTURE(wrong);
         CHECK_THROWS_AS(server_url::parse(wrong, true), client_error);
-    }
-}
-
-TEST_CASE("url: one that names an endpoint is refused with the right one", "[unit][url]") {
-    struct row {
-        const char* text;
-        const char* right;
-    };
-    const std::vector<row> table{
-        {"https://h/api/v1/tickets", "use https://h."},
-        {"https://h/api/v1/tickets/", "use https://h."},
-        {"https://h:8443/p/api/v1/tickets/validate", "use https://h:8443/p."},
-        {"wss://h/p/api/v1/tickets/ws", "use wss://h/p."},
-        {"wss://h/ws/ws", "use wss://h."},
-        {"wss://h/ws/ws/", "use wss://h."},
-        {"wss://h/p/ws/chat?x=1", "use wss://h/p."},
-        {"WSS://h/ws/v1/ws", "use WSS://h."},
-    };
-    for (const auto& each : table) {
-        CAPTURE(each.text);
-        try {
-            server_url::parse(each.text, false);
-            FAIL("it was taken");
-        } catch (const client_error& refused) {
-            CHECK(refused.code() == errc::invalid_url);
-            CHECK(refused.message().ends_with(each.right));
-        }
     }
 }
 

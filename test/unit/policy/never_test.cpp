@@ -1,9 +1,9 @@
 // Each duration of the settings at the ends of its range, as the policies take it: without the
 // check of the configuration, which keeps the greatest away from them.
 
+#include "dialect/parley/opening_fsm.hpp"
 #include "policy/backoff.hpp"
 #include "policy/liveness_fsm.hpp"
-#include "policy/opening_fsm.hpp"
 #include "policy/retry_fsm.hpp"
 #include "policy/ticket_fsm.hpp"
 #include "support/catch.hpp"

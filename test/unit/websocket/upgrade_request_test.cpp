@@ -68,14 +68,6 @@ TEST_CASE("upgrade_request: the cookies of the ticket are one header with the co
     CHECK(text().ends_with("\r\ncookie: mine=3\r\nX-One: 1\r\n\r\n"));
 }
 
-TEST_CASE("upgrade_request: is of the ticket, with its cookies", "[unit][upgrade_request]") {
-    ticket held(secret("T"), {});
-    held.set_cookies(secret("a=1"));
-    const connect_request request(server_url::parse("wss://h.test/p", false), held);
-    CHECK(request.target == "/p/ws?ticket=T");
-    CHECK(request.cookies == held.cookies());
-}
-
 TEST_CASE("upgrade_request: is written into one buffer, which can be wiped",
           "[unit][upgrade_request]") {
     connection_config config;

@@ -1,7 +1,8 @@
-#include "ticket/thread_updates.hpp"
+#include "dialect/parley/thread_updates.hpp"
 
+#include "dialect/parley/endpoints.hpp"
+#include "dialect/parley/server_exchange.hpp"
 #include "dialect/parley/ticket_wire.hpp"
-#include "ticket/server_exchange.hpp"
 
 #include <utility>
 
@@ -33,8 +34,7 @@ awaitable<void> update_thread(asio::any_io_executor executor, std::shared_ptr<ht
                                "segment: it is a part of the request's path."));
     check_identity(auth);
     auto exchange = std::make_shared<const server_exchange>(
-        std::move(http), http_method::patch, server,
-        "/api/v1/threads/" + percent_encode(provider_res_id), std::move(body),
+        std::move(http), http_method::patch, server, thread_path(provider_res_id), std::move(body),
         std::make_shared<const auth_data>(auth), deadline, known ? *known : redactor());
     return perform(std::move(executor), std::move(exchange));
 }

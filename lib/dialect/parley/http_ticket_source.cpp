@@ -1,8 +1,8 @@
-#include "ticket/http_ticket_source.hpp"
+#include "dialect/parley/http_ticket_source.hpp"
 
+#include "dialect/parley/endpoints.hpp"
+#include "dialect/parley/server_exchange.hpp"
 #include "dialect/parley/ticket_wire.hpp"
-#include "ticket/server_exchange.hpp"
-#include "ticket/source_error.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -19,7 +19,7 @@ awaitable<ticket> http_ticket_source::fetch(ticket_request request) {
     auto executor = co_await asio::this_coro::executor;
     const auto identity = std::make_shared<const auth_data>(request.auth());
     auto body = ticket_body(*identity, user_agent_, clock_->wall_now());
-    const server_exchange exchange(http_, http_method::post, server_, "/api/v1/tickets",
+    const server_exchange exchange(http_, http_method::post, server_, std::string(tickets_path),
                                    std::move(body), identity, request.deadline());
     const auto response = co_await exchange.send(std::move(executor));
     if (!response) exchange.fail(to_ticket_error(response.error()));
@@ -33,7 +33,7 @@ awaitable<ticket_validation> http_ticket_source::validate(secret value,
                                                           time_point deadline) {
     auto executor = co_await asio::this_coro::executor;
     auto body = validation_body(value, *auth);
-    const server_exchange exchange(http_, http_method::post, server_, "/api/v1/tickets/validate",
+    const server_exchange exchange(http_, http_method::post, server_, std::string(validation_path),
                                    std::move(body), auth, deadline);
     const auto response = co_await exchange.send(std::move(executor));
     if (!response) exchange.fail(to_ticket_error(response.error()));

@@ -6,6 +6,7 @@
 
 #include "core/clock.hpp"
 #include "core/url.hpp"
+#include "dialect/parley/endpoints.hpp"
 #include "http/http_client.hpp"
 
 #include <memory>
@@ -26,7 +27,7 @@ public:
     awaitable<ticket_validation> validate(secret value, std::shared_ptr<const auth_data> auth,
                                           time_point deadline);
 
-    std::string url() const { return server_.http_text("/api/v1/tickets"); } ///< of the tickets
+    std::string url() const { return server_.http_text(tickets_path); } ///< of the tickets
 
 private:
     const std::shared_ptr<http_client> http_;

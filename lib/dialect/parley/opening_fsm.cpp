@@ -1,4 +1,4 @@
-#include "policy/opening_fsm.hpp"
+#include "dialect/parley/opening_fsm.hpp"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "policy/run_fsm.hpp"
+#include "dialect/parley/run_fsm.hpp"
 #include "support/catch.hpp"
 
 #include <chrono>

@@ -1,7 +1,8 @@
-#include "ticket/server_exchange.hpp"
+#include "dialect/parley/server_exchange.hpp"
 
 #include "core/setting_tables.hpp"
 #include "core/text.hpp"
+#include "dialect/parley/endpoints.hpp"
 
 #include <string_view>
 #include <tuple>
@@ -57,7 +58,7 @@ http_answer server_exchange::answer(const http_response& response, wall_time now
     if (response.retry_after) out.retry_after = *response.retry_after;
     out.set_cookies = response.set_cookies;
     const auto& server = request_->server;
-    out.cookie_scope = {server.certificate_name(), server.websocket_path(), server.secure()};
+    out.cookie_scope = {server.certificate_name(), websocket_path(server), server.secure()};
     out.gate = gate_;
     std::vector<secret> set;
     for (const auto& each : response.set_cookies)
