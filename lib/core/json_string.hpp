@@ -24,6 +24,11 @@ unescaped append_unescaped(std::string& out, std::string_view inner);
 /// that UTF-8 would have for it: no valid text contains them.
 unescaped append_unescaped_piece(std::string& out, std::string_view inner);
 
+/// Whether a string may have escapes.
+inline bool has_backslash(std::string_view text) noexcept {
+    return text.find('\\') != std::string_view::npos;
+}
+
 /// Whether all that a backslash introduces in a string's text is an escape of RFC 8259 section 7.
 bool valid_escapes(std::string_view text) noexcept;
 

@@ -111,7 +111,7 @@ std::string json_members::key() const { return unescape_json_string(key_); }
 
 bool json_members::key_is(std::string_view name) const {
     const auto inner = key_.substr(1, key_.size() - 2);
-    if (inner.find('\\') == std::string_view::npos) return inner == name;
+    if (!has_backslash(inner)) return inner == name;
     return key() == name;
 }
 

@@ -80,17 +80,14 @@ workspace& thread_workspace() {
     return one;
 }
 
-/// Which message these fields are, all of them good, or else in `why` what is wrong with them.
+/// The kind of the message with these fields, all of them good; else the fault, in `why`.
 std::optional<wire::frame_kind> usable_kind(wire::frame_fields& fields, message_skipped& why,
                                             unsigned& ignored) {
-    auto kind = wire::plain_frame(fields);
-    if (kind) {
-        fields.set_plain(true);
-    } else if ((kind = wire::identify(fields, why))) {
-        if (auto skipped = wire::check_fields(*kind, fields, ignored)) {
-            why = std::move(*skipped);
-            kind.reset();
-        }
+    auto kind = wire::identify(fields, why);
+    if (!kind) return kind;
+    if (auto skipped = wire::check_fields(*kind, fields, ignored)) {
+        why = std::move(*skipped);
+        kind.reset();
     }
     return kind;
 }

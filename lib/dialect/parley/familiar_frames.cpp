@@ -2,10 +2,10 @@
 
 #include "core/json_check.hpp"
 #include "core/text.hpp"
-#include "dialect/parley/word.hpp"
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 
 namespace parley::wire {
 
@@ -27,7 +27,8 @@ bool stands_for_itself(std::string_view text) noexcept {
     std::uint64_t special = 0; // a high bit where a byte is a quote, a backslash or a control
     std::uint64_t bytes = 0;
     for (std::size_t at = 0; at < text.size(); at += sizeof bytes) {
-        auto word = load_word(text.data() + at);
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, sizeof word);
         if (const auto left = text.size() - at; left < sizeof word) {
             const auto ours = std::endian::native == std::endian::little ? ~(~0ull << 8 * left)
                                                                          : ~(~0ull >> 8 * left);
@@ -52,9 +53,7 @@ void frame_pattern::learn(std::string_view frame, std::string_view token, std::s
     if (begin + (frame.size() - end) > longest) return;
     before_ = frame.substr(0, begin);
     behind_ = frame.substr(end);
-    id_.assign(id).append(sizeof(std::uint64_t), '\0');
-    id_size_ = id.size();
-    plain_id_ = !has_backslash(this->id());
+    id_ = id;
 }
 
 std::string_view frame_pattern::token_of(std::string_view frame) const noexcept {
@@ -77,9 +76,7 @@ std::optional<frame_kind> familiar_frames::recognise(std::string_view frame,
     for (std::size_t i = 0; i < kinds; ++i) {
         const auto token = patterns_[i].token_of(frame);
         if (token.empty()) continue;
-        if (stands_for_itself(token.substr(1, token.size() - 2)))
-            out.set_plain(patterns_[i].plain_id());
-        else if (check_json(token))
+        if (!stands_for_itself(token.substr(1, token.size() - 2)) && check_json(token))
             return std::nullopt;
         out.put(level::data, text_kinds[i].which, token);
         if (const auto id = patterns_[i].id(); !id.empty()) out.put(level::data, field::id, id);

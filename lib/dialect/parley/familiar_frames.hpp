@@ -20,22 +20,18 @@ public:
 
     /// The string of a frame like the one that was learnt, with its quotes; empty for any other.
     std::string_view token_of(std::string_view frame) const noexcept;
-    /// Its id, with its quotes; empty when it has none. Seven bytes behind it can be read.
-    std::string_view id() const noexcept { return std::string_view(id_).substr(0, id_size_); }
-    bool plain_id() const noexcept { return plain_id_; }
+    /// Its id, with its quotes; empty when it has none.
+    std::string_view id() const noexcept { return id_; }
 
 private:
     static constexpr std::size_t longest = 256; // a session keeps no more
 
     std::string before_; ///< up to the quote that opens the string
     std::string behind_; ///< from the one that closes it
-    std::string id_;     ///< and what can be read behind it
-    std::size_t id_size_ = 0;
-    bool plain_id_ = true; ///< without escapes
+    std::string id_;
 };
 
-/// Pieces of text are nearly all that a server sends, and it spells one as it spelled the last (as
-/// TCP's header prediction has it). What is spelled so needs no parser. One per session.
+/// Text deltas formatted like the previous one bypass the JSON parser. One per session.
 class familiar_frames {
 public:
     /// The fields are those of `frame`, which is of that kind and good.

@@ -1,17 +1,61 @@
 #include "dialect/parley/field.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
 namespace parley::wire {
 
-using detail::field_names;
+namespace {
+
+/// In the order of the enumeration.
+constexpr std::array<std::string_view, static_cast<std::size_t>(field::none)> field_names{
+    "id",
+    "args",
+    "code",
+    "data",
+    "text",
+    "type",
+    "uuid",
+    "delta",
+    "error",
+    "event",
+    "props",
+    "callId",
+    "result",
+    "status",
+    "details",
+    "pingTime",
+    "threadId",
+    "toolName",
+    "errorCode",
+    "textDelta",
+    "timestamp",
+    "toolCount",
+    "toolNames",
+    "parameters",
+    "toolCallId",
+    "messageCount",
+    "componentName",
+    "providerResId",
+    "conversationId",
+    "updateEndpoint",
+    "canUpdateMetadata",
+    "originalTimestamp"};
+
+static_assert(std::ranges::is_sorted(field_names, {}, &std::string_view::size));
+
+} // namespace
 
 std::string_view name_of(field which) noexcept {
     return which == field::none ? "?" : field_names[static_cast<std::size_t>(which)];
 }
 
 field field_named(std::string_view name) noexcept {
-    for (std::size_t i = 0; i < field_names.size(); ++i)
-        if (field_names[i] == name) return static_cast<field>(i);
-    return field::none;
+    const auto same_size =
+        std::ranges::equal_range(field_names, name.size(), {}, &std::string_view::size);
+    const auto found = std::ranges::find(same_size, name);
+    return found == same_size.end() ? field::none : static_cast<field>(found - field_names.begin());
 }
 
 } // namespace parley::wire

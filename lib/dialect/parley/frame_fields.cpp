@@ -9,7 +9,7 @@ namespace parley::wire {
 
 void frame_fields::append(std::string_view token, std::string& to) const {
     const auto inner = token.substr(1, token.size() - 2);
-    if (plain_ || !has_backslash(inner)) {
+    if (!has_backslash(inner)) {
         to.append(inner);
         return;
     }
@@ -37,7 +37,7 @@ void frame_fields::text(level where, field which, std::string& to) const {
 void frame_fields::piece(level where, field which, std::string& to) const {
     const auto value = raw(where, which);
     const auto inner = value.substr(1, value.size() - 2);
-    if (plain_ || !has_backslash(inner)) {
+    if (!has_backslash(inner)) {
         to.append(inner);
     } else {
         to.reserve(inner.size()); // it gets no longer

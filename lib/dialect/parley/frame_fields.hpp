@@ -3,7 +3,6 @@
 #include <parley/json_text.hpp>
 
 #include "dialect/parley/field.hpp"
-#include "dialect/parley/word.hpp"
 
 #include <array>
 #include <cstddef>
@@ -21,27 +20,13 @@ enum class level : std::uint8_t { top, data };
 /// two of one name the first counts.
 class frame_fields {
 public:
-    void clear() noexcept {
-        seen_ = {};
-        valid_ = {};
-        plain_ = false;
-    }
+    void clear() noexcept { seen_ = {}; }
 
-    /// Whether no text that will be asked for has an escape.
-    void set_plain(bool plain) noexcept { plain_ = plain; }
-
-    /// Whether this token is a string that says what it looks like.
-    static bool plain(std::string_view token) noexcept {
-        return !token.empty() && token.front() == '"' && !has_backslash(token);
-    }
-
-    /// `valid`: it is known that `check_json` would pass it.
-    void put(level where, field which, std::string_view raw, bool valid = false) noexcept {
+    void put(level where, field which, std::string_view raw) noexcept {
         const auto bit = std::uint64_t{1} << static_cast<unsigned>(which);
         auto& seen = seen_[static_cast<std::size_t>(where)];
         if ((seen & bit) != 0) return;
         seen |= bit;
-        if (valid) valid_[static_cast<std::size_t>(where)] |= bit;
         raw_[static_cast<std::size_t>(where)][static_cast<std::size_t>(which)] = raw;
     }
 
@@ -56,11 +41,6 @@ public:
         const auto bit = std::uint64_t{1} << static_cast<unsigned>(which);
         if ((seen_[static_cast<std::size_t>(where)] & bit) == 0) return {};
         return raw_[static_cast<std::size_t>(where)][static_cast<std::size_t>(which)];
-    }
-
-    bool known_valid(level where, field which) const noexcept {
-        const auto bit = std::uint64_t{1} << static_cast<unsigned>(which);
-        return (valid_[static_cast<std::size_t>(where)] & bit) != 0;
     }
 
     /// Missing, or `null`: an optional field takes both for the same.
@@ -90,8 +70,6 @@ private:
     void append(std::string_view token, std::string& to) const;
 
     std::array<std::uint64_t, 2> seen_{};
-    std::array<std::uint64_t, 2> valid_{};
-    bool plain_ = false;
     std::array<std::array<std::string_view, count>, 2> raw_{};
 };
 

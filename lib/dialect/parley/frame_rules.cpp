@@ -3,13 +3,14 @@
 #include "core/json_check.hpp"
 #include "core/json_string.hpp"
 #include "core/json_walk.hpp"
-#include "dialect/parley/word.hpp"
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace parley::wire {
 
@@ -132,7 +133,6 @@ std::optional<message_skipped> check_value(const frame_row& in, const rule& appl
                                            const frame_fields& fields) {
     const auto value = fields.raw(applied.where, applied.which);
     if (applied.wanted == shape::object && value.front() == '{') return std::nullopt; // was walked
-    if (fields.known_valid(applied.where, applied.which)) return std::nullopt;
     if (is_string(value) && valid_token(value)) return std::nullopt;
     const auto fault = check_json(value);
     if (!fault) return std::nullopt;
@@ -196,39 +196,15 @@ std::optional<message_skipped> check(const frame_row& in, const rule& applied,
     return std::nullopt;
 }
 
-/// What nearly every field is: a string without escapes, and not too long; or JSON that was checked
-/// on the way; or the commonest spelling of what else it may be; or absent, and may be.
-bool plainly_good(const rule& applied, const frame_fields& fields) noexcept {
-    const auto value = fields.raw(applied.where, applied.which);
-    const auto wanted = applied.wanted;
-    if (value.empty()) return applied.needed == optional;
-    if (wanted == shape::object) return value.front() == '{';
-    if (wanted == shape::value) return fields.known_valid(applied.where, applied.which);
-    if (wanted == shape::boolean) return value == "true" || value == "false";
-    if (wanted == shape::component_status) return is_status(value);
-    if (wanted == shape::integer) // without a leading zero, which is none of JSON's
-        return value.front() > '0' && fields.integer(applied.where, applied.which);
-    if (wanted > shape::stamp || !frame_fields::plain(value)) return false;
-    return !is_limited(wanted) || value.size() <= longest_name;
-}
+using named = std::pair<std::string_view, frame_kind>;
 
-struct named {
-    quoted_word word;
-    frame_kind kind;
-};
-
-constexpr named provider_events[]{{quoted_word("text-delta"), frame_kind::text_delta},
-                                  {quoted_word("reasoning-delta"), frame_kind::reasoning_delta},
-                                  {quoted_word("reasoning-start"), frame_kind::reasoning_start},
-                                  {quoted_word("reasoning-end"), frame_kind::reasoning_end},
-                                  {quoted_word("tool-call"), frame_kind::server_tool_call},
-                                  {quoted_word("tool-result"), frame_kind::server_tool_result}};
-constexpr named latitude_events[]{{quoted_word("tool-result"), frame_kind::latitude_tool_result}};
-
-constexpr quoted_word chat_event("chat_event");
-constexpr quoted_word provider_event("provider-event");
-constexpr quoted_word content_delta("content-delta");
-constexpr quoted_word latitude_event("latitude-event");
+constexpr named provider_events[]{{"text-delta", frame_kind::text_delta},
+                                  {"reasoning-delta", frame_kind::reasoning_delta},
+                                  {"reasoning-start", frame_kind::reasoning_start},
+                                  {"reasoning-end", frame_kind::reasoning_end},
+                                  {"tool-call", frame_kind::server_tool_call},
+                                  {"tool-result", frame_kind::server_tool_result}};
+constexpr named latitude_events[]{{"tool-result", frame_kind::latitude_tool_result}};
 
 /// The words of the rows that have a `type` of their own.
 constexpr auto types = [] {
@@ -237,139 +213,64 @@ constexpr auto types = [] {
     std::array<named, std::size(rows) - events> all{};
     std::size_t count = 0;
     for (const auto& each : rows)
-        if (!is_chat_event(each.kind)) all[count++] = {quoted_word(each.name), each.kind};
+        if (!is_chat_event(each.kind)) all[count++] = {each.name, each.kind};
     return all;
 }();
 
-/// What a word stands for, looked up as it is spelled, or else without its escapes. Of an unknown
-/// one `word` is what it says.
-enum class lookup : std::uint8_t { known, unknown, no_string };
-
-/// `find` is given a text that begins behind the opening quote and ends with a quote, and more that
-/// can be read.
-template <class Find>
-lookup look_up(std::string_view token, std::string& word, Find find) {
-    if (token.empty() || !is_string(token)) return lookup::no_string;
-    if (find(token.data() + 1)) return lookup::known;
-    if (!valid_token(token)) return lookup::no_string;
-    append_unescaped(word, token.substr(1, token.size() - 2));
-    const auto padded = word + '"' + std::string(quoted_word::longest, '\0');
-    if (word.find('"') == std::string::npos && find(padded.data())) return lookup::known;
-    return lookup::unknown;
+/// The text of a string token, a view of the token unless there are escapes in it. Nothing for
+/// another token, and for invalid escapes.
+std::optional<std::string_view> text_of(std::string_view token, std::string& storage) {
+    if (token.empty() || !is_string(token)) return std::nullopt;
+    const auto inner = token.substr(1, token.size() - 2);
+    if (!has_backslash(inner)) return inner;
+    if (!valid_escapes(inner)) return std::nullopt;
+    append_unescaped(storage, inner);
+    return storage;
 }
 
-using identity = std::optional<frame_kind>;
-
-/// What follows the quote of a string; nullptr when it is none.
-const char* word_of(std::string_view token) noexcept {
-    return !token.empty() && is_string(token) ? token.data() + 1 : nullptr;
+std::optional<frame_kind> kind_named(std::string_view word, std::span<const named> known) {
+    const auto found = std::ranges::find(known, word, &named::first);
+    return found == known.end() ? std::nullopt : std::optional(found->second);
 }
 
-template <class Names>
-identity one_of(const Names& known, const char* word) noexcept {
-    for (const auto& each : known)
-        if (each.word.begins(word)) return each.kind;
-    return std::nullopt;
-}
-
-/// The frame whose words are known and spelled without escapes, as nearly every one's are.
-identity plainly_named(const frame_fields& fields) noexcept {
-    const auto* const type = word_of(fields.raw(top, field::type));
-    if (type == nullptr) return std::nullopt;
-    if (!chat_event.begins(type)) return one_of(types, type);
-    const auto* const event = word_of(fields.raw(top, field::event_name));
-    if (event == nullptr) return std::nullopt;
-    const auto* const inner = word_of(fields.raw(data, field::type));
-    if (provider_event.begins(event))
-        return inner == nullptr ? std::nullopt : one_of(provider_events, inner);
-    if (content_delta.begins(event)) return frame_kind::content_delta;
-    if (inner == nullptr || !latitude_event.begins(event)) return std::nullopt;
-    return one_of(latitude_events, inner);
-}
-
-identity none(message_skipped& why, skip_reason reason, std::string detail) {
+std::optional<frame_kind> none(message_skipped& why, skip_reason reason, std::string detail) {
     why = {reason, std::move(detail)};
     return std::nullopt;
 }
 
-identity identify_inner(std::string_view event, std::span<const named> known,
-                        const frame_fields& fields, message_skipped& why) {
+std::optional<frame_kind> identify_inner(std::string_view event, std::span<const named> known,
+                                         const frame_fields& fields, message_skipped& why) {
     const auto inside = fields.raw(top, field::data);
     if (inside.empty() || inside.front() != '{')
         return none(why, skip_reason::bad_field, "chat_event: data is no object");
-    identity kind;
-    std::string word;
-    const auto find = [&](const char* at) {
-        for (const auto& each : known) {
-            if (!each.word.begins(at)) continue;
-            kind = each.kind;
-            return true;
-        }
-        return false;
-    };
-    const auto found = look_up(fields.raw(data, field::type), word, find);
-    if (found == lookup::known) return kind;
-    if (found == lookup::unknown)
-        return none(why, skip_reason::unknown_event, fmt::format("chat_event {} {}", event, word));
-    return none(why, skip_reason::bad_field, "chat_event: data.type is no string");
+    std::string storage;
+    const auto type = text_of(fields.raw(data, field::type), storage);
+    if (!type) return none(why, skip_reason::bad_field, "chat_event: data.type is no string");
+    if (const auto kind = kind_named(*type, known)) return kind;
+    return none(why, skip_reason::unknown_event, fmt::format("chat_event {} {}", event, *type));
 }
 
-identity identify_event(const frame_fields& fields, message_skipped& why) {
-    enum class source : std::uint8_t { provider, content, latitude } from{};
-    std::string word;
-    const auto find = [&](const char* at) {
-        if (provider_event.begins(at))
-            from = source::provider;
-        else if (content_delta.begins(at))
-            from = source::content;
-        else if (latitude_event.begins(at))
-            from = source::latitude;
-        else
-            return false;
-        return true;
-    };
-    const auto found = look_up(fields.raw(top, field::event_name), word, find);
-    if (found == lookup::unknown)
-        return none(why, skip_reason::unknown_event, "chat_event " + word);
-    if (found == lookup::no_string)
-        return none(why, skip_reason::bad_field, "chat_event: event is no string");
-    if (from == source::content) return frame_kind::content_delta;
-    if (from == source::provider)
-        return identify_inner("provider-event", provider_events, fields, why);
-    return identify_inner("latitude-event", latitude_events, fields, why);
+std::optional<frame_kind> identify_event(const frame_fields& fields, message_skipped& why) {
+    std::string storage;
+    const auto event = text_of(fields.raw(top, field::event_name), storage);
+    if (!event) return none(why, skip_reason::bad_field, "chat_event: event is no string");
+    if (*event == "content-delta") return frame_kind::content_delta;
+    if (*event == "provider-event") return identify_inner(*event, provider_events, fields, why);
+    if (*event == "latitude-event") return identify_inner(*event, latitude_events, fields, why);
+    return none(why, skip_reason::unknown_event, fmt::format("chat_event {}", *event));
 }
 
 } // namespace
 
 std::span<const frame_row> frame_table() noexcept { return rows; }
 
-std::optional<frame_kind> plain_frame(const frame_fields& fields) noexcept {
-    const auto kind = plainly_named(fields);
-    if (!kind) return std::nullopt;
-    for (const auto& each : rows[static_cast<std::size_t>(*kind)].rules)
-        if (!plainly_good(each, fields)) return std::nullopt;
-    return kind;
-}
-
 std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& why) {
-    identity kind;
-    bool event = false;
-    std::string word;
-    const auto find = [&](const char* at) {
-        event = chat_event.begins(at); // first: most are
-        if (event) return true;
-        for (const auto& each : types) {
-            if (!each.word.begins(at)) continue;
-            kind = each.kind;
-            return true;
-        }
-        return false;
-    };
-    const auto found = look_up(fields.raw(top, field::type), word, find);
-    if (event) return identify_event(fields, why);
-    if (found == lookup::known) return kind;
-    if (found == lookup::unknown) return none(why, skip_reason::unknown_type, std::move(word));
-    return none(why, skip_reason::no_type, "");
+    std::string storage;
+    const auto type = text_of(fields.raw(top, field::type), storage);
+    if (!type) return none(why, skip_reason::no_type, "");
+    if (*type == "chat_event") return identify_event(fields, why);
+    if (const auto kind = kind_named(*type, types)) return kind;
+    return none(why, skip_reason::unknown_type, std::string(*type));
 }
 
 std::optional<message_skipped> check_fields(frame_kind kind, frame_fields& fields,

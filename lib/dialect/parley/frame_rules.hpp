@@ -103,11 +103,7 @@ std::span<const frame_row> frame_table() noexcept;
 /// An identifier, a name or a timestamp is no longer than this (as it is escaped): some are kept.
 inline constexpr std::size_t longest_name = 4'096;
 
-/// Which message these fields are, when all that is read of it is good at first sight, as it nearly
-/// always is; nullopt asks for a closer look.
-std::optional<frame_kind> plain_frame(const frame_fields& fields) noexcept;
-
-/// Which message these fields are, or nullopt, and in `why` the reason for which they are none.
+/// The kind of the message with these fields; nullopt, and the reason in `why`, when it has none.
 std::optional<frame_kind> identify(const frame_fields& fields, message_skipped& why);
 
 /// The fault that costs the frame, if there is one: a required field is missing or has another

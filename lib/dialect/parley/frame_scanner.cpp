@@ -1,6 +1,5 @@
 #include "dialect/parley/frame_scanner.hpp"
 
-#include "core/json_check.hpp"
 #include "core/json_string.hpp"
 #include "dialect/parley/field.hpp"
 
@@ -15,17 +14,6 @@ bool is_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c 
 
 /// What separates the members of an object is no value.
 bool is_separator(char c) noexcept { return c == ',' || c == ':' || c == '}' || c == ']'; }
-
-bool valid_string(std::string_view token) noexcept {
-    return !has_backslash(token) || valid_escapes(token);
-}
-
-bool is_small_number(std::string_view token) noexcept {
-    if (token.size() > 1 && token.front() == '0') return false;
-    for (const char c : token)
-        if (c < '0' || c > '9') return false;
-    return true;
-}
 
 class scanner {
 public:
@@ -88,7 +76,7 @@ private:
         while (text_[colon - 1] != '"')
             --colon; // white space
         const std::string_view inner{text_ + begin, colon - 1 - begin};
-        const auto known = field_at(inner);
+        const auto known = field_named(inner);
         if (known != field::none || !has_backslash(inner)) return known;
         return escaped_field(inner);
     }
@@ -119,17 +107,13 @@ private:
                 return members<level::data>();
             }
         }
-        const auto* const begin = next_;
-        const bool valid = well_formed();
-        if (!valid) {
-            next_ = begin;
-            if (!pass_over()) return false;
-        }
-        out_.put(Where, which, {text_ + *begin, next_[-1] + 1 - *begin}, valid);
+        const std::size_t begin = *next_;
+        if (!pass_over()) return false;
+        out_.put(Where, which, {text_ + begin, next_[-1] + 1 - begin});
         return true;
     }
 
-    /// An array or object, whatever is in it.
+    /// An array or object by its brackets, whatever is in it: `check_fields` validates it.
     bool pass_over() noexcept {
         std::size_t depth = 0;
         while (next_ != end_) {
@@ -139,58 +123,6 @@ private:
             if ((c == '}' || c == ']') && --depth == 0) return true;
         }
         return false;
-    }
-
-    /// An array or object for which `check_json` has nothing to say. Which brackets are open is a
-    /// bit for each level.
-    bool well_formed() {
-        static_assert(json_max_depth <= 64);
-        std::uint64_t objects = 0;
-        std::size_t depth = 0;
-        while (next_ != end_) {
-            const char c = byte();
-            bool ended = true; // of a value
-            if (c == '{' || c == '[') {
-                if (depth++ == json_max_depth) return false;
-                ++next_;
-                objects = objects << 1 | (c == '{' ? 1 : 0);
-                ended = next_ != end_ && byte() == c + 2; // the bracket that closes it
-                if (!ended && c == '{' && !key()) return false;
-            } else {
-                if (!scalar()) return false;
-                ++next_;
-            }
-            if (ended && !after_value(objects, depth)) return false;
-            if (depth == 0) return true;
-        }
-        return false;
-    }
-
-    /// What closes behind a value, up to where the next begins.
-    bool after_value(std::uint64_t& objects, std::size_t& depth) {
-        while (next_ != end_) {
-            const bool in_object = (objects & 1) != 0;
-            const char c = byte();
-            ++next_;
-            if (c == ',') return !in_object || key();
-            if (c != (in_object ? '}' : ']')) return false;
-            objects >>= 1;
-            if (--depth == 0) return true;
-        }
-        return false;
-    }
-
-    bool key() {
-        if (end_ - next_ < 2 || byte() != '"' || text_[next_[1]] != ':') return false;
-        const bool valid = scalar();
-        next_ += 2;
-        return valid;
-    }
-
-    bool scalar() const {
-        if (byte() == '"') return valid_string(spelled());
-        const auto token = spelled();
-        return is_small_number(token) || !check_json(token);
     }
 
     const char* const text_;

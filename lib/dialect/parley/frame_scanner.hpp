@@ -10,8 +10,7 @@ namespace parley::wire {
 
 /// Puts into `out` the fields that doc/protocol.md 2.2 knows, of a frame and of its `data`.
 /// `starts` is where the tokens of `text` begin: brackets, colons, commas, strings (each known to
-/// end) and scalars; a token goes on to where the next begins, but for white space. 24 bytes behind
-/// `text` can be read.
+/// end) and scalars; a token goes on to where the next begins, but for white space.
 ///
 /// False for a text that is no object, or not JSON at that level. What nobody reads is passed over
 /// by its brackets.

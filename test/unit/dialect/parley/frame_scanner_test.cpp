@@ -1,5 +1,4 @@
 #include "core/json_check.hpp"
-#include "dialect/parley/word.hpp"
 #include "frame_text.hpp"
 #include "support/catch.hpp"
 
@@ -177,21 +176,6 @@ TEST_CASE("frame_scanner: a name with a fault in its escapes is no name", "[unit
     CHECK(skipped(R"({"type\q":"error"})") == "no_type ");
     CHECK(skipped(R"({"\u0074ype":"session_established"})").empty());
     CHECK(skipped(R"({"\"":1,"\\":2,"":3,"type":"session_established"})").empty());
-}
-
-TEST_CASE("word: a backslash is found wherever it is", "[unit][decoder]") {
-    for (std::size_t size = 0; size < 100; ++size) {
-        const std::string plain(size, '[');
-        const auto padded = plain + "        ";
-        CHECK_FALSE(wire::has_backslash(std::string_view(padded).substr(0, size)));
-        for (std::size_t at = 0; at < size; ++at) {
-            auto other = padded;
-            other[at] = '\\';
-            CHECK(wire::has_backslash(std::string_view(other).substr(0, size)));
-        }
-    }
-    for (int byte = 0; byte < 256; ++byte)
-        CHECK(wire::has_backslash(std::string(16, static_cast<char>(byte))) == (byte == '\\'));
 }
 
 } // namespace frame_scanner_test
