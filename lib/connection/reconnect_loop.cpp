@@ -104,7 +104,7 @@ void websocket_manager::impl::dial(const ticket& held, time_point deadline) {
     parts.clock = clock_;
     parts.queue = queue_;
     parts.board = board_;
-    auto limits = liveness_limits::of(*config_);
+    liveness_limits limits(*config_);
     limits.opening_waits =
         state_ != state::opening; // an init has its deadline, whatever holds it up
     parts.on_error = [log = log_](const std::exception_ptr& error) { report(log, error); };

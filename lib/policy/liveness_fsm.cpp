@@ -14,17 +14,10 @@ void move(time_point& deadline, time_point::duration by) { deadline = after(dead
 
 } // namespace
 
-liveness_limits liveness_limits::of(const connection_config& config) {
-    liveness_limits limits;
-    limits.resolve = config.resolve_timeout;
-    limits.tls = config.tls_timeout;
-    limits.proxy = config.upgrade_timeout;
-    limits.upgrade = config.upgrade_timeout;
-    limits.interval = config.heartbeat.interval;
-    limits.timeout = config.heartbeat.timeout;
-    limits.message = config.limits.message_time;
-    return limits;
-}
+liveness_limits::liveness_limits(const connection_config& config)
+    : resolve(config.resolve_timeout), tls(config.tls_timeout), proxy(config.upgrade_timeout),
+      upgrade(config.upgrade_timeout), interval(config.heartbeat.interval),
+      timeout(config.heartbeat.timeout), message(config.limits.message_time) {}
 
 liveness_fsm::liveness_fsm(const liveness_limits& limits, time_point now, wall_time wall,
                            time_point deadline)

@@ -73,19 +73,19 @@ using liveness_action_t =
     std::variant<liveness_action::watch, liveness_action::ping, liveness_action::give_up>;
 
 struct liveness_limits {
-    std::chrono::milliseconds resolve{5'000};
-    std::chrono::milliseconds tls{10'000};
-    std::chrono::milliseconds proxy{10'000};
-    std::chrono::milliseconds upgrade{10'000};
-    std::chrono::milliseconds interval{25'000};
-    std::chrono::milliseconds timeout{10'000};
-    std::chrono::milliseconds message{30'000};
+    explicit liveness_limits(const connection_config& config = {});
+
+    std::chrono::milliseconds resolve;
+    std::chrono::milliseconds tls;
+    std::chrono::milliseconds proxy;
+    std::chrono::milliseconds upgrade;
+    std::chrono::milliseconds interval;
+    std::chrono::milliseconds timeout;
+    std::chrono::milliseconds message;
     std::chrono::milliseconds peer_close{2'000}; ///< doc/pitfalls.md P33
     std::chrono::milliseconds write{35'000};     ///< and a second for each `write_rate` bytes
     std::size_t write_rate = 32 * 1024;
     bool opening_waits = false; ///< for a reader that is held back; else its deadline is hard
-
-    static liveness_limits of(const connection_config& config);
 };
 
 class liveness_fsm {

@@ -224,19 +224,12 @@ std::size_t tool_call_fsm::memory::bytes() const noexcept {
 
 void tool_call_fsm::remember(memory answered) {
     remembered_bytes_ += answered.bytes();
-    if (order_.size() == limits_.remembered) { // the oldest goes, and this takes its place
-        auto place = remembered_.extract(order_.front().identity);
-        remembered_bytes_ -= order_.front().bytes();
-        order_.front() = std::move(answered);
-        order_.splice(order_.end(), order_, order_.begin());
-        place.key() = order_.back().identity;
-        remembered_.insert(std::move(place));
-        ++forgotten_;
-    } else {
-        order_.push_back(std::move(answered));
-        remembered_.emplace(order_.back().identity, std::prev(order_.end()));
-    }
-    while (remembered_bytes_ > limits_.remembered_bytes && order_.size() > 1)
+    order_.push_back(std::move(answered));
+    remembered_.emplace(order_.back().identity, std::prev(order_.end()));
+    const auto full = [this] {
+        return order_.size() > limits_.remembered || remembered_bytes_ > limits_.remembered_bytes;
+    };
+    while (full() && order_.size() > 1)
         forget_oldest();
 }
 

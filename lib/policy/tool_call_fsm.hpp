@@ -1,5 +1,6 @@
 #pragma once
 
+#include <parley/config.hpp>
 #include <parley/event.hpp>
 #include <parley/json_text.hpp>
 
@@ -51,8 +52,8 @@ public:
 };
 
 struct tool_limits {
-    unsigned max_running = 8;
-    unsigned max_waiting = 64;
+    unsigned max_running = tool_config().max_running;
+    unsigned max_waiting = tool_config().max_waiting;
     std::size_t waiting_bytes = 8u << 20; ///< of the requests that wait
     unsigned max_stuck = 64;              ///< out of time, and still not ended
     std::size_t remembered = 1'024;
@@ -76,7 +77,7 @@ struct requested {
     std::string identity; ///< of the call; empty: it repeats none
     bool known = true;    ///< there is such a tool
     bool valid = true;    ///< its parameters are an object
-    std::chrono::milliseconds timeout{30'000};
+    std::chrono::milliseconds timeout = tool_config().timeout;
     unsigned max_running = 0;            ///< of this tool; 0: no limit of its own
     std::optional<unsigned> max_waiting; ///< likewise
     std::size_t bytes = 0;               ///< of the request

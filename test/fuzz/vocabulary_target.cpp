@@ -15,6 +15,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace parley::fuzz {
 
@@ -64,7 +65,10 @@ void take_date(std::string_view text) {
 
 void take_answer(std::string_view text) {
     for (const int status : {200, 401, 503}) {
-        http_answer answer(status, text, now);
+        http_response from;
+        from.status = status;
+        from.body = text;
+        http_answer answer(std::move(from), now);
         answer.date = text.substr(0, 29);
         answer.retry_after = text.substr(0, 10);
         const auto held = parse_ticket_answer(answer);

@@ -21,9 +21,9 @@ awaitable<ticket> http_ticket_source::fetch(ticket_request request) {
     auto body = ticket_body(*identity, user_agent_, clock_->wall_now());
     const server_exchange exchange(http_, http_method::post, server_, std::string(tickets_path),
                                    std::move(body), identity, request.deadline());
-    const auto response = co_await exchange.send(std::move(executor));
+    auto response = co_await exchange.send(std::move(executor));
     if (!response) exchange.fail(to_ticket_error(response.error()));
-    auto parsed = parse_ticket_answer(exchange.answer(*response, clock_->wall_now()));
+    auto parsed = parse_ticket_answer(exchange.answer(std::move(*response), clock_->wall_now()));
     if (!parsed) exchange.fail(parsed.error());
     co_return std::move(*parsed);
 }
@@ -35,9 +35,9 @@ awaitable<ticket_validation> http_ticket_source::validate(secret value,
     auto body = validation_body(value, *auth);
     const server_exchange exchange(http_, http_method::post, server_, std::string(validation_path),
                                    std::move(body), auth, deadline);
-    const auto response = co_await exchange.send(std::move(executor));
+    auto response = co_await exchange.send(std::move(executor));
     if (!response) exchange.fail(to_ticket_error(response.error()));
-    auto answer = exchange.answer(*response, clock_->wall_now());
+    auto answer = exchange.answer(std::move(*response), clock_->wall_now());
     answer.gate.remember({value});
     auto parsed = parse_validation_answer(answer);
     if (!parsed) exchange.fail(parsed.error());

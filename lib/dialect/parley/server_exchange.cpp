@@ -52,16 +52,13 @@ awaitable<result<http_response>> server_exchange::send(asio::any_io_executor exe
     return http_->send(std::move(executor), request_);
 }
 
-http_answer server_exchange::answer(const http_response& response, wall_time now) const {
-    http_answer out(response.status, response.body, now);
-    if (response.date) out.date = *response.date;
-    if (response.retry_after) out.retry_after = *response.retry_after;
-    out.set_cookies = response.set_cookies;
+http_answer server_exchange::answer(http_response response, wall_time now) const {
+    http_answer out(std::move(response), now);
     const auto& server = request_->server;
     out.cookie_scope = {server.certificate_name(), websocket_path(server), server.secure()};
     out.gate = gate_;
     std::vector<secret> set;
-    for (const auto& each : response.set_cookies)
+    for (const auto& each : out.set_cookies)
         if (const auto value = cookies::cookie_value(each); !value.empty()) set.emplace_back(value);
     out.gate.remember(std::move(set));
     return out;

@@ -34,8 +34,8 @@ public:
 
     awaitable<result<http_response>> send(asio::any_io_executor executor) const;
 
-    /// Views into the response and into this.
-    http_answer answer(const http_response& response, wall_time now) const;
+    /// The response, with this request's secrets and those that its cookies set.
+    http_answer answer(http_response response, wall_time now) const;
 
     /// Throws what the exchange or its answer failed with, the URL added.
     [[noreturn]] void fail(error_info why) const;

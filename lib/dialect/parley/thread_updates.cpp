@@ -12,10 +12,10 @@ namespace {
 
 awaitable<void> perform(asio::any_io_executor executor,
                         std::shared_ptr<const server_exchange> exchange) {
-    const auto response = co_await exchange->send(std::move(executor));
+    auto response = co_await exchange->send(std::move(executor));
     if (!response) exchange->fail(response.error());
     // Nothing in this answer is judged by our clock: an update is not tried again.
-    const auto parsed = parse_update_answer(exchange->answer(*response, wall_time()));
+    const auto parsed = parse_update_answer(exchange->answer(std::move(*response), wall_time()));
     if (!parsed) exchange->fail(parsed.error());
 }
 

@@ -10,9 +10,9 @@
 #include "core/clock.hpp"
 #include "core/redactor.hpp"
 #include "dialect/parley/cookies.hpp"
+#include "http/http_client.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,20 +39,14 @@ std::string entity_update_body(const std::optional<std::string>& entity_id,
 /// What the patch does not set is left out, an inner nullopt is sent as `null`.
 std::string metadata_update_body(const metadata_patch& patch);
 
-/// An answer of the server's, and what is needed to judge it. But for the gate it holds views.
-class http_answer {
+/// A response, and what is needed to judge it.
+class http_answer : public http_response {
 public:
-    http_answer(int code, std::string_view text, wall_time at)
-        : status(code), body(text), now(at) {}
+    http_answer(http_response from, wall_time at) : http_response(std::move(from)), now(at) {}
 
-    int status;
-    std::string_view body;
-    wall_time now;                               ///< our clock
-    std::optional<std::string_view> date;        ///< header `Date`
-    std::optional<std::string_view> retry_after; ///< header `Retry-After`
-    std::span<const std::string> set_cookies;    ///< headers `Set-Cookie`
-    cookies::cookie_scope cookie_scope;          ///< of the WebSocket, to which they would go
-    redactor gate;                               ///< knows what a server may say back
+    wall_time now;                      ///< our clock
+    cookies::cookie_scope cookie_scope; ///< of the WebSocket, to which the cookies would go
+    redactor gate;                      ///< knows the secrets that the server may repeat
 };
 
 /// The error of an HTTP exchange, as the error of a ticket request: a code of the ticket block.

@@ -313,7 +313,7 @@ TEST_CASE("liveness_fsm: its limits are those of the configuration", "[unit][liv
     config.heartbeat.timeout = 5s;
     config.limits.message_time = 6s;
 
-    const auto limits = liveness_limits::of(config);
+    const auto limits = liveness_limits(config);
 
     CHECK(limits.resolve == 1s);
     CHECK(limits.tls == 2s);

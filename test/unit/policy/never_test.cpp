@@ -157,7 +157,7 @@ TEST_CASE("never: each duration of a connection may be at its ends", "[unit][nev
     const auto most = connection_config().heartbeat.interval + 1s;
     CHECK(with_durations_at_their_ends<connection_config>(
               [&](const std::string& name, const connection_config& config) {
-                  liveness_fsm fsm(liveness_limits::of(config), start, wall, time_point::max());
+                  liveness_fsm fsm(liveness_limits(config), start, wall, time_point::max());
                   const auto ends_within = [&](phase step, milliseconds limit) {
                       const auto next = fsm.resume(start, liveness_input::entered{step, {}});
                       REQUIRE(std::holds_alternative<liveness_action::watch>(next));

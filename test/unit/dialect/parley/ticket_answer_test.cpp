@@ -19,7 +19,12 @@ using namespace std::chrono_literals;
 const wall_time now{std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + 19h};
 constexpr std::string_view in_an_hour = R"("2026-11-22T20:00:00.000Z")";
 
-http_answer answered(int status, std::string_view body) { return {status, body, now}; }
+http_answer answered(int status, std::string_view body) {
+    http_response from;
+    from.status = status;
+    from.body = body;
+    return {std::move(from), now};
+}
 
 std::string with(std::string_view ticket, std::string_view expires = in_an_hour) {
     return R"({"success":true,"ticket":)" + std::string(ticket) + R"(,"expiresAt":)" +
