@@ -15,19 +15,19 @@ namespace parley {
 using time_point = std::chrono::steady_clock::time_point;
 using wall_time = std::chrono::system_clock::time_point;
 
-/// One wait at a time, for a point in time or for being rung, whichever comes first.
+/// One wait at a time, until a point in time or until `ring`, whichever comes first.
 class alarm {
 public:
     virtual ~alarm();
-    /// Returns at `until`, when rung, and when cancelled; never throws for any of these. The caller
-    /// looks at its own state to learn which it was (doc/pitfalls.md P17): a cancelled coroutine
-    /// throws at its next co_await.
+    /// Returns at `until`, when rung, and when cancelled, and throws for none of these. The caller
+    /// learns from its own state which it was (doc/pitfalls.md P17); a cancelled coroutine throws
+    /// at its next co_await.
     virtual awaitable<void> wait_until(time_point until) = 0;
-    /// The same without a coroutine: `due` is called once, on the executor and never inline, at
-    /// `until` or when rung. Not at all once the alarm is set anew or destroyed; what `due` holds
-    /// may live a little longer, with the context. Strand only.
+    /// Calls `due` once, on the executor and never inline, at `until` or when rung; not at all once
+    /// the alarm is set again or destroyed. `due` itself may be destroyed later, with the context.
+    /// Strand only.
     virtual void call_at(time_point until, std::function<void()> due) = 0;
-    /// Ends the wait that is on. Strand only; the waiter resumes later, never inline.
+    /// Ends the current wait. Strand only; the waiter resumes later, never inline.
     virtual void ring() = 0;
 
 protected:
@@ -36,7 +36,7 @@ protected:
     alarm& operator=(const alarm&) = default;
 };
 
-/// All the time there is: elapsed time on the steady clock, dates on the wall clock.
+/// The source of time: elapsed time on the steady clock, dates on the wall clock.
 class clock_source {
 public:
     virtual ~clock_source();

@@ -2,8 +2,8 @@
 
 namespace parley {
 
-/// doc/protocol.md 1.7: whether a request that was answered with this status is worth another try.
-/// The one table for the ticket, the upgrade, the proxy's tunnel and a thread update.
+/// Whether a response with this status is worth another try (doc/protocol.md 1.7): the one table
+/// for tickets, the upgrade, the proxy's tunnel and thread updates.
 constexpr bool retryable_status(int status) noexcept {
     switch (status) {
     case 408: // Request Timeout

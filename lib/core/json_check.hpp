@@ -6,18 +6,18 @@
 
 namespace parley {
 
-/// The deepest nesting of arrays and objects that is taken (doc/pitfalls.md P57).
+/// The deepest nesting of arrays and objects that is accepted (doc/pitfalls.md P57).
 inline constexpr std::size_t json_max_depth = 64;
 
-/// The first thing wrong with a text that is no JSON.
+/// The first fault of a text that is not JSON.
 struct json_fault {
     enum class kind { grammar, utf8, too_deep };
     kind what = kind::grammar;
     std::size_t offset = 0;
 };
 
-/// The whole of RFC 8259: grammar, UTF-8, depth. Numbers of any size and spelling pass; so do
-/// escaped lone surrogates and equal keys, which the grammar allows. Not recursive.
+/// Checks a text by RFC 8259: grammar, UTF-8, depth. It accepts numbers of any size, escaped lone
+/// surrogates and equal keys, as the grammar does. Not recursive.
 std::optional<json_fault> check_json(std::string_view text) noexcept;
 
 } // namespace parley

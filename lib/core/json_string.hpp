@@ -16,12 +16,12 @@ enum class unescaped {
     invalid   ///< no escape of RFC 8259
 };
 
-/// Appends what a JSON string says; `inner` is its text between the quotes.
+/// Appends the value of a JSON string; `inner` is its text between the quotes.
 unescaped append_unescaped(std::string& out, std::string_view inner);
 
-/// The same for a piece of a longer text, which may have been cut between the halves of a UTF-16
-/// pair. A low half at its beginning and a high half at its end are kept, each as the three bytes
-/// that UTF-8 would have for it: no valid text contains them.
+/// The same for a piece of a longer text, which may be cut between the halves of a surrogate pair.
+/// A low half at the beginning and a high half at the end become the three bytes that UTF-8 would
+/// use, which no valid text contains.
 unescaped append_unescaped_piece(std::string& out, std::string_view inner);
 
 /// Whether a string may have escapes.
@@ -29,10 +29,10 @@ inline bool has_backslash(std::string_view text) noexcept {
     return text.find('\\') != std::string_view::npos;
 }
 
-/// Whether all that a backslash introduces in a string's text is an escape of RFC 8259 section 7.
+/// Whether every backslash in a string's text begins an escape of RFC 8259 section 7.
 bool valid_escapes(std::string_view text) noexcept;
 
-/// The whole of a string token, quotes included: what it says.
+/// The value of a string token, which has its quotes.
 std::string unescape_json_string(std::string_view token);
 
 } // namespace parley

@@ -7,13 +7,12 @@
 
 namespace parley {
 
-// Ways through a text that `check_json` has found to be JSON. Nothing here is recursive, and every
-// view points into that text.
+// Iteration over valid JSON. Nothing here is recursive, and every view points into the text.
 
 /// Without the white space around it.
 std::string_view trim_json(std::string_view text) noexcept;
 
-/// What kind of value a text begins with.
+/// The kind of the value at the beginning of a text.
 enum class json_kind { object, array, string, number, boolean, null };
 inline json_kind kind_of(std::string_view value) noexcept {
     switch (value.empty() ? '\0' : value.front()) {
@@ -39,7 +38,6 @@ inline json_kind kind_of(std::string_view value) noexcept {
 ///         use(each.key(), each.value());
 class json_members {
 public:
-    /// `object` is one.
     explicit json_members(std::string_view object) noexcept;
     bool next() noexcept;
 
@@ -58,7 +56,6 @@ private:
 /// The elements of an array, in order.
 class json_elements {
 public:
-    /// `array` is one.
     explicit json_elements(std::string_view array) noexcept;
     bool next() noexcept;
 
@@ -73,7 +70,7 @@ private:
 /// The first member of that name.
 std::optional<std::string_view> member(std::string_view object, std::string_view name);
 
-/// What an RFC 6901 pointer names.
+/// The value at an RFC 6901 pointer.
 std::optional<std::string_view> value_at(std::string_view text, std::string_view pointer);
 
 } // namespace parley

@@ -4,14 +4,14 @@
 
 namespace parley {
 
-// A deadline that falls into a later attempt says little by itself: its cause is what the attempt
-// before it failed with.
+// A deadline that passes during a later attempt says little: its cause is the failure of the
+// attempt before.
 
-/// True for an error that has neither a status, nor a close code, nor a reason in anybody's words.
+/// True for an error without a status, a close code and a reason.
 bool says_nothing(const error_info& why) noexcept;
 
-/// `late`, which is a deadline's error, with status, attempt, phase, URL and all other details of
-/// `last`, the last attempt that failed, and with its sentence. It is worth another try.
+/// `late`, the error of a deadline, with the details and the sentence of `last`, the error of the
+/// last attempt that failed. It is retryable.
 error_info out_of_time(error_info late, const error_info& last);
 
 } // namespace parley

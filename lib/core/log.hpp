@@ -9,8 +9,8 @@
 
 namespace parley {
 
-/// A log_sink and what it wants to hear. Copies share the sink, and so do the loggers that are made
-/// of `sink()`: what one of them lets out, all of them count.
+/// A log_sink and its threshold. Copies share the sink and its failures, and so do loggers that are
+/// made of `sink()`.
 ///
 ///     if (log_.enabled(log_level::debug))
 ///         log_.write(log_level::debug, fmt::format("ping, {} ms silent", silent.count()));
@@ -19,14 +19,14 @@ public:
     logger() = default;
     logger(log_sink sink, log_level threshold);
 
-    /// False when nobody listens: ask before you format.
+    /// False when the line would be dropped: ask before you format it.
     bool enabled(log_level level) const noexcept;
 
-    /// One line. Control characters and invalid UTF-8 are spelled out, and a very long line is cut.
-    /// What the sink throws ends here, and so does a want of memory.
+    /// Writes one line. Control characters and invalid UTF-8 are escaped, a very long line is cut.
+    /// Exceptions of the sink and bad_alloc are dropped.
     void write(log_level level, std::string_view line) const noexcept;
 
-    /// For the parts of its owner; empty without one.
+    /// A sink that writes to this logger; empty without one.
     log_sink sink() const;
     /// How often the sink threw.
     std::uint64_t failures() const noexcept;
@@ -39,12 +39,12 @@ private:
     log_level threshold_ = log_level::info;
 };
 
-/// One line of an exception that nobody else hears of, whatever its type: `before` and its text.
+/// Logs an exception of any type that has no other receiver: `before` and its text.
 void report(const logger& log, const std::exception_ptr& thrown,
             std::string_view before = {}) noexcept;
 
-/// Takes every step, one after the other: what one throws is logged, and the next is taken. For
-/// ends, which must come to theirs.
+/// Performs every step, one after the other. An exception of a step is logged, and the next step
+/// follows: used for ends, which must complete.
 template <class... Step>
 void take_all(const logger& log, const Step&... steps) noexcept {
     const auto take = [&log](const auto& step) {

@@ -4,8 +4,7 @@
 
 namespace parley {
 
-/// Fills it with bytes that nobody can guess; each is handed out once. False: there is no
-/// randomness.
+/// Fills it with unpredictable bytes, each of which is used once. False: there is no randomness.
 bool draw_random(std::span<unsigned char> into);
 
 } // namespace parley

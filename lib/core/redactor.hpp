@@ -11,8 +11,8 @@
 
 namespace parley {
 
-/// Words of a peer, fit for a person: one line of valid UTF-8, of a bounded length, with no control
-/// character, no bidirectional override and no secret of ours. Only a redactor makes one.
+/// Text of a peer that is safe to show: one line of valid UTF-8, of bounded length, without control
+/// characters, bidirectional overrides and secrets. Only a redactor makes one.
 class quotation {
 public:
     quotation() noexcept = default; ///< empty
@@ -31,31 +31,31 @@ private:
 inline constexpr std::size_t longest_quotation = 200; ///< bytes, but for the mark of a cut
 inline constexpr std::size_t longest_sentence = 1'000;
 
-/// The gate for text of a peer: it knows the secrets of one session, and every text of the peer
-/// goes through it before it is kept in an error, an event, a status or a log. Not synchronized:
-/// it belongs to the strand of its session.
+/// Removes the secrets of one session from text of a peer. Every such text passes through it before
+/// it reaches an error, an event, a status or a log. Not synchronized: it belongs to the strand of
+/// its session.
 ///
-/// A secret is found as it is, in Base64 (also within a longer text, RFC 4648 sections 4 and 5),
-/// and under percent-encoding and the escapes of JSON, one upon another. Its first 8 characters are
-/// enough, wherever they are: the peer, or who cut the text, may have left the rest out. A secret
-/// of fewer than 4 characters is not looked for: it occurs in any text.
+/// It finds a secret as it is, in Base64 (also within a longer text, RFC 4648 sections 4 and 5),
+/// and below layers of percent-encoding and JSON escapes. The first 8 characters are enough, since
+/// the text may have been cut. A secret of fewer than 4 characters is ignored: it occurs in any
+/// text.
 class redactor {
 public:
     redactor() = default;
     explicit redactor(std::vector<secret> always) : always_(std::move(always)) {}
 
-    /// Secrets that belong together: a ticket and its cookies, an identity. Of these groups the
-    /// last 16 are known.
+    /// Adds secrets that belong together: a ticket and its cookies, an identity. The last 16 groups
+    /// are kept.
     void remember(std::vector<secret> group);
 
     /// The text with `***` in the place of each secret.
     std::string redact(std::string_view text) const;
     bool tells_a_secret(std::string_view text) const;
 
-    /// The only way to a quotation. What passes `max` bytes is cut and marked with `…`.
+    /// Makes a quotation. Text beyond `max` bytes is cut and marked with `…`.
     quotation quote(std::string_view words, std::size_t max = longest_quotation) const;
 
-    /// The error with each of its texts as a quotation has it.
+    /// The error with each of its texts as a quotation.
     error_info clean(error_info why) const;
 
 private:

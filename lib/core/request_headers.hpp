@@ -2,7 +2,7 @@
 
 #include <parley/config.hpp>
 
-#include "core/answer_head.hpp"
+#include "core/response_head.hpp"
 
 #include <string>
 #include <string_view>
@@ -15,8 +15,8 @@ namespace parley {
 /// would begin another header (doc/pitfalls.md P26).
 class request_headers {
 public:
-    /// Throws `client_error` (`invalid_header`), naming the header and never its value. What frames
-    /// the message or belongs to the connection is refused too.
+    /// Throws `client_error` (`invalid_header`) for an invalid header, and for one that frames the
+    /// message or belongs to the connection. The message names the header, never its value.
     explicit request_headers(const connection_config& config);
 
     const std::string& user_agent() const noexcept { return user_agent_; }

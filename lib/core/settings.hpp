@@ -12,9 +12,9 @@
 
 namespace parley {
 
-// How the public structs of settings are checked. Each has a table with a row for each of its
-// members (setting_tables.hpp); every constructor checks by it, through `checked`, before anything
-// else. A test holds the tables against the structs, so that no member is left out.
+// The checks of the public structs of settings. Each struct has a table with a row for each member
+// (setting_tables.hpp), by which every constructor checks first, through `checked`. A test compares
+// the tables with the structs, so that no member is forgotten.
 
 /// "Never" is often written as the largest number there is: a longer duration becomes this one.
 /// Neither sums of such durations nor their nanoseconds overflow.
@@ -64,7 +64,7 @@ struct setting_group {
 template <class Owner, class T>
 setting_group(T Owner::*, const char*) -> setting_group<Owner, T>;
 
-/// A text, a switch, a function, an executor: what it may be is for those who use it to say.
+/// A text, a switch, a function or an executor, which its user checks.
 template <class Owner, class T>
 struct free_setting {
     static_assert(!std::is_arithmetic_v<T> || std::is_same_v<T, bool>, "a number has bounds");

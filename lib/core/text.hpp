@@ -32,15 +32,15 @@ bool valid_utf8(std::string_view text) noexcept;
 /// Each byte that is not UTF-8 replaced by U+FFFD.
 std::string to_valid_utf8(std::string_view text);
 
-/// Text of a peer's, fit for a log line or an error: control characters, bidirectional overrides
-/// and invalid UTF-8 are spelled out, and what would pass `max` bytes is cut, between two
-/// characters, and marked with `…`.
+/// Makes text of a peer safe for a log line or an error: escapes control characters, bidirectional
+/// overrides and invalid UTF-8, and cuts the text beyond `max` bytes, between two characters and
+/// marked with `…`.
 std::string shorten_and_escape(std::string_view server_text, std::size_t max = 200);
 
-/// What may be the value of a header: visible ASCII, space; no tab (doc/pitfalls.md P26).
+/// Whether it may be the value of a header: visible ASCII and spaces, no tab (doc/pitfalls.md P26).
 bool valid_header_value(std::string_view value) noexcept;
 
-/// A token of RFC 9110 section 5.6.2.
+/// Whether it is a token of RFC 9110 section 5.6.2.
 bool valid_header_name(std::string_view name) noexcept;
 
 } // namespace parley

@@ -5,10 +5,10 @@
 
 namespace parley {
 
-/// Overwrites text that was a secret, or held one, in a way that no compiler leaves out.
+/// Overwrites a text that contains a secret; compilers do not optimize it away.
 void wipe(std::string& text) noexcept;
 
-/// Text that is wiped when it goes, however that comes.
+/// A text that is wiped by the destructor.
 class wiped_text {
 public:
     explicit wiped_text(std::string text) : text_(std::move(text)) {}

@@ -2,7 +2,6 @@
 
 #include "core/text.hpp"
 #include "net/network_error.hpp"
-#include "net/tls.hpp"
 
 #include <boost/asio/error.hpp>
 
@@ -59,10 +58,10 @@ std::size_t response_reader::step(std::string_view bytes) {
 
 std::size_t response_reader::read_head(std::string_view bytes) {
     const auto taken = head_.feed(bytes);
-    if (head_.current() == answer_head::state::complete)
+    if (head_.current() == response_head::state::complete)
         begin_body();
-    else if (head_.current() != answer_head::state::incomplete)
-        refuse(head_.complaint());
+    else if (head_.current() != response_head::state::incomplete)
+        refuse(head_.fault());
     return taken;
 }
 
@@ -79,7 +78,7 @@ void response_reader::begin_body() {
     if (length_ > max_body) return void(refuse(body_too_large));
     if (length_) framing_ = framing::length;
     left_ = length_.value_or(unbounded);
-    line_budget_ = answer_head::max_size;
+    line_budget_ = response_head::max_size;
     const bool empty = response_.status == 204 || response_.status == 304 || left_ == 0;
     state_ = empty ? state::done : chunked ? state::chunk_size : state::content;
 }
@@ -154,7 +153,7 @@ void response_reader::begin_chunk() {
     if (*size > max_body) return void(refuse(body_too_large));
     left_ = *size;
     state_ = left_ == 0 ? state::trailers : state::content;
-    line_budget_ = answer_head::max_size;
+    line_budget_ = response_head::max_size;
 }
 
 bool response_reader::refuse(std::string_view reason) {

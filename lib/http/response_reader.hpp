@@ -2,7 +2,7 @@
 
 #include <parley/error.hpp>
 
-#include "core/answer_head.hpp"
+#include "core/response_head.hpp"
 #include "core/url.hpp"
 #include "http/http_client.hpp"
 
@@ -54,7 +54,7 @@ private:
 
     const server_url from_;
     state state_ = state::head;
-    answer_head head_;
+    response_head head_;
     framing framing_ = framing::until_close;
     std::optional<std::size_t> length_; ///< `Content-Length`
     std::size_t left_ = 0;

@@ -39,8 +39,7 @@ std::string reason(const tcp::endpoint& at, const std::string& why) {
 
 constexpr auto silent = "no answer";
 
-/// How the connecting ended: `in_progress` while it has not, and then the socket can be waited for
-/// until it is writable.
+/// The outcome of a non-blocking connect, `in_progress` until the socket is writable.
 boost::system::error_code connect_outcome(tcp::socket& socket) {
     ::pollfd writable{socket.native_handle(), POLLOUT, 0};
     if (::poll(&writable, 1, 0) != 1) return asio::error::in_progress; // a signal says nothing
@@ -50,8 +49,7 @@ boost::system::error_code connect_outcome(tcp::socket& socket) {
     return {code, boost::system::system_category()};
 }
 
-/// Begins to connect, and says how it ended where it did at once: on the loopback, and when the
-/// kernel knows no way. A trip through the scheduler is saved there, and a timer.
+/// Starts a non-blocking connect. On the loopback, and without a route, it completes at once.
 boost::system::error_code begin_to_connect(tcp::socket& socket, const tcp::endpoint& to) {
     boost::system::error_code failed;
     socket.open(to.protocol(), failed);
@@ -73,32 +71,33 @@ struct attempt {
     bool over = false;
 };
 
-/// The attempts of one dial, kept alive by their handlers. Strand only.
-class race : public std::enable_shared_from_this<race> {
+/// The attempts to connect to the addresses of one host. Their handlers keep them alive. Strand
+/// only.
+class connection_attempts : public std::enable_shared_from_this<connection_attempts> {
 public:
-    race(asio::any_io_executor executor, std::shared_ptr<clock_source> clock,
-         tcp_endpoints endpoints, std::chrono::milliseconds limit)
+    connection_attempts(asio::any_io_executor executor, std::shared_ptr<clock_source> clock,
+                        tcp_endpoints endpoints, std::chrono::milliseconds limit)
         : executor_(std::move(executor)), clock_(std::move(clock)),
           endpoints_(std::move(endpoints)), limit_(limit),
           deadline_(after(after(clock_->now(), limit), limit)),
-          bell_(clock_->make_alarm(executor_)) {}
+          timer_(clock_->make_alarm(executor_)) {}
 
-    /// Does what is due, and says when to look again; nothing when there is a result.
+    /// Does what is due. Returns when to call it again, or nothing when there is an outcome.
     std::optional<time_point> step() {
         const time_point now = clock_->now();
         for (attempt& each : attempts_)
             if (!each.over && now >= each.until) give_up(each);
-        while (!winner_ && now < deadline_ && next_ < endpoints_.size() &&
+        while (!connected_ && now < deadline_ && next_ < endpoints_.size() &&
                (running_ == 0 || now >= next_start_))
             start(now);
-        if (winner_ || exhausted() || now >= deadline_) return std::nullopt;
+        if (connected_ || exhausted() || now >= deadline_) return std::nullopt;
         time_point wake = next_ < endpoints_.size() ? next_start_ : time_point::max();
         for (const attempt& each : attempts_)
             if (!each.over) wake = std::min(wake, each.until);
         return wake;
     }
 
-    alarm& bell() { return *bell_; }
+    alarm& timer() { return *timer_; }
 
     void close_all() noexcept {
         closed_ = true;
@@ -107,8 +106,8 @@ public:
     }
 
     result<void> outcome(tcp::socket& socket, const std::string& name) {
-        if (winner_) {
-            socket = std::move(*winner_);
+        if (connected_) {
+            socket = std::move(*connected_);
             return {};
         }
         if (timeouts_ == attempts_.size()) return took_too_long(name, reasons_);
@@ -126,8 +125,8 @@ private:
         go_on(added, begin_to_connect(added.socket, added.to));
     }
 
-    void go_on(attempt& with, const boost::system::error_code& outcome) {
-        if (outcome != asio::error::in_progress) return finish(with, outcome);
+    void go_on(attempt& with, const boost::system::error_code& reported) {
+        if (reported != asio::error::in_progress) return finish(with, reported);
         with.socket.async_wait(tcp::socket::wait_write, [self = shared_from_this(),
                                                          &with](boost::system::error_code failed) {
             if (with.over || self->closed_) return;
@@ -140,10 +139,10 @@ private:
         --running_;
         if (failed) {
             fail(ended, failed.message());
-        } else if (!winner_) {
-            winner_.emplace(std::move(ended.socket));
+        } else if (!connected_) {
+            connected_.emplace(std::move(ended.socket));
         }
-        bell_->ring();
+        timer_->ring();
     }
 
     void give_up(attempt& late) {
@@ -166,38 +165,39 @@ private:
     const tcp_endpoints endpoints_;
     const std::chrono::milliseconds limit_;
     const time_point deadline_;
-    const std::unique_ptr<alarm> bell_;
+    const std::unique_ptr<alarm> timer_;
     std::list<attempt> attempts_;
     std::size_t next_ = 0;
     std::size_t running_ = 0;
     std::size_t timeouts_ = 0;
     time_point next_start_ = time_point::min();
-    std::optional<tcp::socket> winner_;
+    std::optional<tcp::socket> connected_;
     std::string reasons_;
     bool closed_ = false;
 };
 
-/// However the dial ends, no socket but the winner stays open.
+/// Closes every socket but the connected one, however the coroutine ends.
 class close_on_exit {
 public:
-    explicit close_on_exit(std::shared_ptr<race> of) : of_(std::move(of)) {}
+    explicit close_on_exit(std::shared_ptr<connection_attempts> of) : of_(std::move(of)) {}
     close_on_exit(const close_on_exit&) = delete;
     close_on_exit& operator=(const close_on_exit&) = delete;
     ~close_on_exit() { of_->close_all(); }
 
 private:
-    std::shared_ptr<race> of_;
+    std::shared_ptr<connection_attempts> of_;
 };
 
-awaitable<result<void>> run_race(tcp::socket& socket, std::shared_ptr<race> running,
-                                 std::string name, std::shared_ptr<stop_signal> stop) {
+awaitable<result<void>> run_attempts(tcp::socket& socket,
+                                     std::shared_ptr<connection_attempts> running, std::string name,
+                                     std::shared_ptr<stop_signal> stop) {
     const close_on_exit guard(running);
-    const stop_signal::hook hook(stop, [bell = &running->bell()] { bell->ring(); });
+    const stop_signal::hook hook(stop, [timer = &running->timer()] { timer->ring(); });
     for (;;) {
         if (stop->requested()) co_return aborted_error(phase::tcp);
         const auto wake = running->step();
         if (!wake) break;
-        co_await running->bell().wait_until(*wake);
+        co_await running->timer().wait_until(*wake);
     }
     co_return running->outcome(socket, name);
 }
@@ -224,9 +224,9 @@ awaitable<result<void>> connect_any(tcp::socket& socket, std::shared_ptr<clock_s
                                     tcp_endpoints endpoints, std::string name,
                                     std::chrono::milliseconds limit,
                                     std::shared_ptr<stop_signal> stop) {
-    auto attempts = std::make_shared<race>(socket.get_executor(), std::move(clock),
-                                           interleave_families(std::move(endpoints)), limit);
-    return run_race(socket, std::move(attempts), std::move(name), std::move(stop));
+    auto attempts = std::make_shared<connection_attempts>(
+        socket.get_executor(), std::move(clock), interleave_families(std::move(endpoints)), limit);
+    return run_attempts(socket, std::move(attempts), std::move(name), std::move(stop));
 }
 
 } // namespace parley

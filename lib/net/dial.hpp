@@ -16,19 +16,18 @@
 
 namespace parley {
 
-/// One after the other from each family, the first one's family first (RFC 8305 section 4).
+/// Alternates between the families, beginning with that of the first address (RFC 8305 section 4).
 tcp_endpoints interleave_families(tcp_endpoints endpoints);
 
-/// RFC 8305 section 5: the pause before the next address is tried beside those under way.
+/// RFC 8305 section 5: the delay between two attempts.
 inline constexpr std::chrono::milliseconds dial_stagger{250};
 
-/// Connects to one of the addresses: an address is tried when the one before has failed or has been
-/// silent for `dial_stagger`; the first that answers wins, and the others are closed. Each address
-/// has `limit`, and all of them together twice as long, however many the name has.
+/// Connects to one of the addresses. It tries an address when the previous one has failed or has
+/// not answered for `dial_stagger`; the first connection that is established is used, and the
+/// others are closed. Each address has `limit`, and all of them together twice that.
 ///
-/// `socket` is a strand's, and connected unless there is an error. That is `connect_failed`,
-/// `connect_timeout` when no address so much as refused, or the one of `aborted_error`. `name` is
-/// for the message: host and port.
+/// The socket belongs to a strand. The error is `connect_failed`, `connect_timeout` when every
+/// address timed out, or that of `aborted_error`. `name` is host and port, for the message.
 awaitable<result<void>> connect_any(asio::ip::tcp::socket& socket,
                                     std::shared_ptr<clock_source> clock, tcp_endpoints endpoints,
                                     std::string name, std::chrono::milliseconds limit,

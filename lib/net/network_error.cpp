@@ -30,11 +30,11 @@ error_info aborted_error(phase where) {
 }
 
 error_info broken_exchange(const boost::system::error_code& why, phase where,
-                           const server_url& server, bool silent) {
+                           const server_url& server, bool unanswered) {
     if (why.category() == asio::error::get_ssl_category()) return tls_error(why, 0, server.host());
     const bool hung_up = why == asio::error::eof;
     std::string reason = hung_up ? "the server hung up" : why.message();
-    if (silent && !server.secure() && (hung_up || why == asio::error::connection_reset))
+    if (unanswered && !server.secure() && (hung_up || why == asio::error::connection_reset))
         reason += " without a word: if the port speaks TLS, use wss:// or https://";
     const auto* const when =
         where == phase::upgrade ? "during the WebSocket upgrade" : "before the answer was complete";

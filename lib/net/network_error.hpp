@@ -11,19 +11,19 @@
 
 namespace parley {
 
-/// `sentence` is for people, without its full stop; `reason` are the words of the system or of a
-/// library, and go into the message too.
+/// Makes an error. `sentence` has no full stop; `reason` is the text of the system or of a library,
+/// and becomes part of the message.
 error_info network_error(errc what, phase where, bool retryable, std::string sentence,
                          std::string reason = {});
 
-/// Not a failure: this side ended it. The code is `operation_aborted`.
+/// The error of an operation that this side ended: `operation_aborted`.
 error_info aborted_error(phase where);
 
 /// The connection ended, or TLS failed, before the response of an upgrade or an HTTP exchange was
-/// complete: `connection_reset`, or what `tls_error` says. `silent`: no byte of it arrived, which
-/// hints at a port that speaks TLS where this side does not.
+/// complete: `connection_reset`, or what `tls_error` says. `unanswered`: no byte of it arrived,
+/// which hints at a port that speaks TLS where this side does not.
 error_info broken_exchange(const boost::system::error_code& why, phase where,
-                           const server_url& server, bool silent);
+                           const server_url& server, bool unanswered);
 
 /// `example.org:443`, `[::1]:80`.
 std::string host_and_port(std::string_view host, unsigned port);

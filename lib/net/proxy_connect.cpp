@@ -1,9 +1,9 @@
 #include "net/proxy_connect.hpp"
 
 #include "async/asio_errors.hpp"
-#include "core/answer_head.hpp"
 #include "core/http_status.hpp"
 #include "core/request_headers.hpp"
+#include "core/response_head.hpp"
 #include "core/wipe.hpp"
 #include "net/network_error.hpp"
 
@@ -27,9 +27,9 @@ error_info failure(const proxy_url& proxy, bool retryable, std::string reason) {
                          std::move(reason));
 }
 
-result<void> judge(const proxy_url& proxy, const answer_head& head) {
-    if (head.current() != answer_head::state::complete)
-        return failure(proxy, false, std::string(head.complaint()));
+result<void> judge(const proxy_url& proxy, const response_head& head) {
+    if (head.current() != response_head::state::complete)
+        return failure(proxy, false, std::string(head.fault()));
     const int status = head.status();
     if (status / 100 == 2) return {};
     std::string reason = "the proxy refused";
@@ -67,7 +67,7 @@ awaitable<result<void>> open_tunnel(asio::ip::tcp::socket& socket, proxy_url pro
     if (stop->requested()) co_return aborted_error(phase::proxy);
     if (std::get<0>(sent)) co_return failure(proxy, true, std::get<0>(sent).message());
 
-    answer_head head;
+    response_head head;
     std::array<char, 1024> chunk;
     for (;;) {
         const auto got = co_await socket.async_read_some(asio::buffer(chunk), as_tuple_awaitable);
@@ -75,9 +75,9 @@ awaitable<result<void>> open_tunnel(asio::ip::tcp::socket& socket, proxy_url pro
         if (std::get<0>(got)) co_return failure(proxy, true, std::get<0>(got).message());
         const std::string_view bytes(chunk.data(), std::get<1>(got));
         const std::size_t taken = head.feed(bytes);
-        if (head.current() == answer_head::state::incomplete) continue;
+        if (head.current() == response_head::state::incomplete) continue;
         auto verdict = judge(proxy, head);
-        // The client speaks first in the tunnel, so that more than the head is nobody we know.
+        // The client sends first in the tunnel: bytes behind the head are not the server's.
         if (verdict && taken != bytes.size())
             co_return failure(proxy, false, "data before the tunnel was used");
         co_return verdict;

@@ -24,8 +24,8 @@ namespace parley {
 
 namespace {
 
-/// A caller that waits. Its alarm and its executor are used only while it is on a lookup's list,
-/// under the pool's mutex: a frame that goes, with its context or not, takes itself off first.
+/// A waiting caller. Its alarm and executor are used only while it is in a lookup's list, under the
+/// pool's mutex: a coroutine frame that is destroyed removes itself from the list first.
 struct waiter {
     asio::any_io_executor executor;
     std::shared_ptr<detail::context_watch> context;
@@ -33,7 +33,7 @@ struct waiter {
     bool woken = false;
 };
 
-/// A wait for memory to be free again.
+/// The delay before a wake-up that found no memory is tried again.
 constexpr std::chrono::milliseconds memory_pause{10};
 
 struct lookup {
@@ -53,7 +53,7 @@ public:
     pool(lookup_function how, unsigned max_threads, thread_starter threads)
         : how_(std::move(how)), max_threads_(max_threads), threads_(std::move(threads)) {}
 
-    /// The lookup has an answer already where no thread can be had for it.
+    /// The lookup has failed already when no thread could be started for it.
     std::shared_ptr<lookup> join(const std::string& host, std::uint16_t port, waiter& who) {
         const std::lock_guard lock(mutex_);
         for (const auto& known : lookups_)
@@ -72,7 +72,7 @@ public:
         const std::lock_guard lock(mutex_);
         std::erase(from->waiters, &who);
         if (!from->waiters.empty() || from->started) return;
-        lookups_.remove(from); // nobody wants it any more
+        lookups_.remove(from);
     }
 
     std::optional<lookup_answer> answer(const lookup& of) const {
@@ -86,8 +86,8 @@ public:
     }
 
 private:
-    /// For the lookup that was added last: a new one, or one of those that run, which look for
-    /// another lookup before they end.
+    /// Whether a thread will take the lookup that was added last: a new thread, or one that runs,
+    /// which takes another lookup before it ends.
     bool has_thread() noexcept {
         if (running_ < max_threads_) {
             try {
@@ -123,7 +123,7 @@ private:
         try {
             return how_(what.host, what.port);
         } catch (const std::exception&) {
-            return lookup_answer(EAI_MEMORY); // bad_alloc: nothing else is thrown there
+            return lookup_answer(EAI_MEMORY); // nothing but bad_alloc is thrown
         }
     }
 
@@ -132,13 +132,13 @@ private:
         end(done, std::move(found));
     }
 
-    /// A caller that joins after this asks anew.
+    /// A caller that joins after this starts another lookup.
     void end(lookup& done, lookup_answer found) noexcept {
         done.answer = std::move(found);
         lookups_.remove_if([&done](const auto& each) { return each.get() == &done; });
     }
 
-    /// All that wait for it. False: there is no memory for that now.
+    /// Wakes all waiters. False when there was no memory for it.
     bool wake(const std::shared_ptr<lookup>& done) noexcept {
         const std::lock_guard lock(mutex_);
         try {
@@ -216,7 +216,7 @@ wait_for_answer(std::shared_ptr<resolver::pool> pool, asio::any_io_executor exec
     }
 }
 
-/// RFC 6761 6.3: never asked of anybody. That plain text may go there rests on it.
+/// RFC 6761 section 6.3: never looked up, because plain text is allowed to it.
 tcp_endpoints loopback(std::uint16_t port) {
     return {{asio::ip::address_v4::loopback(), port}, {asio::ip::address_v6::loopback(), port}};
 }

@@ -19,7 +19,7 @@ namespace parley {
 
 using tcp_endpoints = std::vector<asio::ip::tcp::endpoint>;
 
-/// What a lookup found: addresses, or the code of getaddrinfo.
+/// The outcome of a lookup: addresses, or the error code of getaddrinfo.
 class lookup_answer {
 public:
     explicit lookup_answer(int error) : code(error) {}
@@ -29,11 +29,10 @@ public:
     tcp_endpoints endpoints;
 };
 
-/// Called on a thread of its own, and may block as long as it likes.
+/// Performs a lookup. Called on a thread of its own; it may block.
 using lookup_function = std::function<lookup_answer(const std::string& host, std::uint16_t port)>;
 
-/// Runs it on another thread. What it throws, because there is no thread or no memory, fails the
-/// lookup.
+/// Runs `body` on another thread. An exception, for want of a thread or memory, fails the lookup.
 using thread_starter = std::function<void(std::function<void()> body)>;
 
 /// A detached thread for each.
@@ -42,16 +41,16 @@ void start_thread(std::function<void()> body);
 /// getaddrinfo.
 lookup_answer system_lookup(const std::string& host, std::uint16_t port);
 
-/// What needs no lookup: of an address, and of `localhost`. Empty for any other name.
+/// The endpoints of an address and of `localhost`, which need no lookup. Empty for other names.
 tcp_endpoints known_endpoints(const std::string& host, std::uint16_t port);
 
 /// Name lookups with a hard deadline. getaddrinfo cannot be interrupted and Asio's resolver waits
 /// for it, in `cancel` as in the destructor of its context (doc/pitfalls.md P20); here a lookup has
 /// a detached thread, and its waiters can leave.
 ///
-/// Callers that ask for the same host and port share a lookup. At most `max_threads` run; others
-/// queue, each caller within its own time. Where no thread can be had and none runs, a lookup fails
-/// at once with `resolve_failed`. Usable from any thread.
+/// Callers that ask for the same host and port share a lookup. At most `max_threads` lookups run;
+/// others queue, each caller within its own deadline. When no thread runs and none can be started,
+/// a lookup fails at once with `resolve_failed`. Usable from any thread.
 class resolver {
 public:
     static constexpr unsigned default_threads = 8;
@@ -78,7 +77,7 @@ private:
     std::shared_ptr<pool> pool_; ///< shared with the threads, which may outlive this
 };
 
-/// The one of this process.
+/// The resolver of this process.
 std::shared_ptr<resolver> shared_resolver();
 
 } // namespace parley

@@ -6,10 +6,11 @@
 
 namespace parley {
 
-/// Ends what an owner has under way, whichever wait it is in. Strand only.
+/// Ends the operation of an owner, whichever wait it is in. Strand only.
 ///
-/// Whoever waits hangs up a hook that ends its wait: it rings an alarm or closes a socket, and
-/// neither resumes anybody inline nor throws. A request stays: what starts later looks first.
+/// An operation adds a hook before it waits. The hook rings an alarm or closes a socket; it neither
+/// resumes a coroutine inline nor throws. A request is permanent: an operation that starts later
+/// checks `requested` first.
 class stop_signal {
 public:
     stop_signal() = default;
@@ -49,7 +50,7 @@ public:
 
 private:
     bool requested_ = false;
-    hook* last_ = nullptr; ///< of those that hang
+    hook* last_ = nullptr;
 };
 
 } // namespace parley

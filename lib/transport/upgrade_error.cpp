@@ -9,7 +9,7 @@ namespace parley {
 
 namespace {
 
-error_info refused_upgrade(const answer_head& head, wall_time now) {
+error_info refused_upgrade(const response_head& head, wall_time now) {
     error_info refused = network_error(
         errc::upgrade_failed, phase::upgrade, retryable_status(head.status()),
         "The server refused the WebSocket with status " + std::to_string(head.status()));
@@ -22,15 +22,15 @@ error_info refused_upgrade(const answer_head& head, wall_time now) {
 
 } // namespace
 
-result<void> head_error(const answer_head& head, wall_time now) {
+result<void> head_error(const response_head& head, wall_time now) {
     switch (head.current()) {
-    case answer_head::state::complete:
+    case response_head::state::complete:
         if (head.status() != 101) return refused_upgrade(head, now);
         break;
-    case answer_head::state::incomplete:
+    case response_head::state::incomplete:
         break;
     default:
-        return handshake_violation(std::string(head.complaint()));
+        return handshake_violation(std::string(head.fault()));
     }
     return {};
 }

@@ -67,7 +67,7 @@ public:
         if (never_blocks(stream_)) rest += stream_.write_some(rest, failed);
         if (rest.size() > 0 || !flushed(stream_)) failed = co_await send_rest(rest);
         const std::string accept = expected_accept(key); // now, while the server is at work
-        while (!failed && reader_.head().current() == answer_head::state::incomplete) {
+        while (!failed && reader_.head().current() == response_head::state::incomplete) {
             auto receiving = stream_.async_read_some(reader_.space(), at_call);
             const auto got = co_await std::move(receiving);
             failed = std::get<0>(got);

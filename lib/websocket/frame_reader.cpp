@@ -108,7 +108,8 @@ void frame_reader::commit(std::size_t count, time_point now) {
 }
 
 void frame_reader::read_head() {
-    if (head_.current() == answer_head::state::incomplete) begin_ += head_.feed(held_text(held()));
+    if (head_.current() == response_head::state::incomplete)
+        begin_ += head_.feed(held_text(held()));
 }
 
 void frame_reader::begin(permessage_deflate* inflater, time_point now) {

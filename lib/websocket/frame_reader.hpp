@@ -17,74 +17,75 @@ namespace parley {
 
 class permessage_deflate;
 
-/// What a server sends, from the head of its answer to the upgrade on (RFC 6455 section 5): bytes
-/// go in, messages and control frames come out. No I/O.
+/// Parses what a server sends, from the head of its response to the upgrade on (RFC 6455 section
+/// 5): bytes go in, messages and control frames come out. No I/O.
 ///
-/// A socket read of many frames fills it once. Most messages are one frame that is there whole:
-/// they are handed out from where they lie. What is compressed, in fragments or larger than the
-/// buffer is put together elsewhere; of a large frame the rest is read to there directly.
+/// One read of the socket may bring many frames. A message of one complete frame is returned as a
+/// view of the read buffer. Compressed, fragmented and large messages are assembled in a second
+/// buffer, into which the rest of a large frame is read directly.
 ///
-/// It refuses what the RFC forbids, and what a peer must not do to us: more than the longest
-/// message, too many small fragments, too many control frames in a second (doc/pitfalls.md P35).
+/// It refuses what the RFC forbids, and what exhausts a client: a message above the limit, too many
+/// small fragments, too many control frames in a second (doc/pitfalls.md P35).
 class frame_reader {
 public:
     static constexpr std::size_t capacity = 32 * 1024;
-    static constexpr std::size_t small_capacity = 512; ///< of one that expects little
-    /// Of those that cost more than they carry; larger ones are bounded with their message.
+    static constexpr std::size_t small_capacity = 512; ///< after `expect(false)`
+    /// In one message; larger fragments are bounded by the size of their message.
     static constexpr unsigned max_small_fragments = 10'000;
-    static constexpr std::uint64_t small_fragment = 64; ///< is shorter
+    static constexpr std::uint64_t small_fragment = 64; ///< bytes; a small fragment has fewer
     static constexpr unsigned max_controls_per_second = 1'000;
 
     enum class kind { nothing, text, binary, ping, pong, close };
 
-    /// A message, followed by `message_padding` bytes that may be read, or the payload of a control
-    /// frame. It lasts until the next call of anything that is not const.
+    /// A message, followed by `message_padding` readable bytes, or the payload of a control frame.
+    /// Valid until the next call of a non-const member.
     struct item {
         kind what = kind::nothing;
         std::string_view payload;
     };
 
-    /// What a sound close frame says; 0 when it has no code (RFC 6455 section 5.5.1).
+    /// The contents of a valid close frame; code 0 when it has none (RFC 6455 section 5.5.1).
     struct close_reason {
         explicit close_reason(std::string_view payload);
         unsigned code = 0;
         std::string text;
     };
 
-    /// How a fault of the peer's ends the session.
+    /// A violation by the peer, and the close code for it.
     struct complaint {
         unsigned close_code; ///< RFC 6455 section 7.4.1
         std::string_view reason;
     };
     static constexpr unsigned too_large = 1009;
 
-    /// For messages of no more than `longest` bytes.
+    /// Accepts messages of at most `longest` bytes.
     explicit frame_reader(std::size_t longest) : longest_(longest), message_(longest) {}
 
-    /// Where bytes from the socket go; never empty while nothing can be taken.
+    /// The buffer for the next read of the socket; never empty after `next` has returned nothing.
     asio::mutable_buffer space();
-    /// That many have arrived there.
+    /// Reports the number of bytes read into it.
     void commit(std::size_t count, time_point now);
 
-    /// The answer to the upgrade.
-    const answer_head& head() const noexcept { return head_; }
-    /// It has been accepted, and frames follow; `inflater` where compression was agreed.
+    /// The response to the upgrade.
+    const response_head& head() const noexcept { return head_; }
+    /// The upgrade is accepted: frames follow. `inflater` is null without compression.
     void begin(permessage_deflate* inflater, time_point now);
 
-    /// What is there whole. Nothing: see `objection`, or more has to arrive.
+    /// The next complete item. Nothing: there is an `objection`, or more bytes are needed.
     item next(time_point now);
-    /// The last of these found nothing, and nothing has arrived since.
+    /// The last `next` returned nothing, and nothing has arrived since.
     bool hungry() const noexcept { return hungry_ && !objection_; }
     const std::optional<complaint>& objection() const noexcept { return objection_; }
-    /// What comes next is a close frame.
+    /// The next item is a close frame.
     bool closes_next() const noexcept { return in_frame_ && frame_.opcode == 8; }
 
     /// A data message has begun and its last byte has not arrived.
     bool message_open() const noexcept;
 
-    /// Whether the next `space` is to be as large as it may be.
+    /// Chooses the large or the small buffer for the next `space`.
     void expect(bool much);
-    /// Room for nothing, until the next `space`. False: something is held, or begun.
+    /// Frees the buffers until the next `space`. False, and nothing freed, within a frame or
+    /// message.
     bool rest() noexcept;
 
 private:
@@ -127,23 +128,23 @@ private:
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
     message_buffer message_;
-    std::size_t checked_ = 0; ///< bytes of the message that are whole characters
+    std::size_t checked_ = 0; ///< bytes of the message that are known to be valid UTF-8
 
-    answer_head head_;
+    response_head head_;
     permessage_deflate* inflater_ = nullptr;
     std::optional<complaint> objection_;
 
-    header frame_;           ///< the present one
-    std::uint64_t left_ = 0; ///< of its payload, not taken yet
-    bool begun_ = false;     ///< frames have
+    header frame_;           ///< the current one
+    std::uint64_t left_ = 0; ///< bytes of its payload that are not taken yet
+    bool begun_ = false;     ///< the head is over
     bool in_frame_ = false;
-    bool in_message_ = false; ///< one has begun whose last frame has not
-    bool text_ = false;       ///< the message is
-    bool compressed_ = false; ///< likewise
+    bool in_message_ = false; ///< the final frame of the current message has not begun
+    bool text_ = false;       ///< the current message is text
+    bool compressed_ = false; ///< the current message is compressed
     bool hungry_ = false;
-    bool direct_ = false; ///< the last space was the message's
+    bool direct_ = false; ///< the last `space` was in the message buffer
 
-    unsigned small_fragments_ = 0; ///< of the present message
+    unsigned small_fragments_ = 0; ///< of the current message
     unsigned controls_ = 0;
     time_point controls_since_{};
 };

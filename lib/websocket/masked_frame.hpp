@@ -15,17 +15,17 @@ enum class frame_opcode : unsigned char {
     pong = 10
 };
 
-/// Appends a client's frame, whole and masked (RFC 6455 sections 5.2 and 5.3). `compressed` says
-/// that the payload is (RFC 7692 section 6). False, and nothing was appended: there is no
-/// randomness, and a mask must not be guessed (section 10.3).
+/// Appends a client's frame, masked (RFC 6455 sections 5.2 and 5.3). `compressed` marks the payload
+/// as compressed (RFC 7692 section 6). Returns false, and appends nothing, without randomness: a
+/// mask must be unpredictable (section 10.3).
 bool append_masked_frame(std::string& to, frame_opcode opcode, std::string_view payload,
                          bool compressed = false);
 
-/// Appends a client's close frame; code 0 is none, and takes no reason along. `reason` is what
-/// `close_text` makes of one. False as above.
+/// Appends a client's close frame, without code and reason for code 0. `reason` comes from
+/// `close_text`. Returns false as above.
 bool append_masked_close(std::string& to, unsigned code, std::string_view reason);
 
-/// As much of a reason as fits into a close frame (RFC 6455 section 5.5), cut between two
+/// The part of a reason that fits into a close frame (RFC 6455 section 5.5), cut between two
 /// characters.
 std::string_view close_text(std::string_view reason);
 

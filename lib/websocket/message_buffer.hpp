@@ -15,16 +15,16 @@
 
 namespace parley {
 
-/// Where a message is put together that does not lie whole where it was read to. It grows with the
-/// message, to a byte more than the longest, which says that there is one too many.
+/// Assembles a message that is not complete in the read buffer. It grows with the message, up to
+/// one byte more than the limit, which shows that the limit is exceeded.
 class message_buffer {
 public:
-    /// One that has held a larger message is not worth keeping.
+    /// A larger buffer is freed after its message.
     static constexpr std::size_t keep_below = 256 * 1024;
 
     explicit message_buffer(std::size_t longest) : most_(longest + 1) {}
 
-    /// Room behind what there is: for so many bytes, or for as many as are left of the longest.
+    /// Space behind the message: `wanted` bytes, or what is left up to the limit.
     asio::mutable_buffer space(std::size_t wanted) {
         if (capacity_ - size_ < std::min(wanted, most_ - size_)) grow(wanted);
         return asio::buffer(bytes_.get() + size_, capacity_ - size_);
@@ -39,14 +39,14 @@ public:
 
     std::size_t size() const noexcept { return size_; }
     std::string_view view() const noexcept { return {bytes_.get(), size_}; }
-    /// It is complete, and the next one begins; it lasts until something else is done with this.
-    /// The padding is zero: a decoder may look at it.
+    /// Completes the message, and begins the next. The view is valid until the next call. The
+    /// padding is zero.
     std::string_view take() noexcept {
         std::memset(bytes_.get() + size_, 0, message_padding);
         return {bytes_.get(), std::exchange(size_, 0)};
     }
 
-    /// What there was of a message is gone.
+    /// Drops the message and frees the buffer.
     void release() noexcept {
         bytes_.reset();
         capacity_ = 0;
@@ -70,7 +70,7 @@ private:
     std::size_t most_;
     std::unique_ptr<char[]> bytes_;
     std::size_t capacity_ = 0;
-    std::size_t size_ = 0; ///< of what there is of the message
+    std::size_t size_ = 0; ///< of the message so far
 };
 
 } // namespace parley

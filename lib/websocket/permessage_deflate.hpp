@@ -19,16 +19,15 @@ public:
     permessage_deflate& operator=(const permessage_deflate&) = delete;
 
     enum class outcome {
-        done,        ///< the payload is used up, and with `last` the whole message is there
-        out_of_room, ///< there is more: call again, with what is left of the payload and more room
-        malformed,   ///< for good
+        done,        ///< the payload is consumed; with `last` the message is complete
+        out_of_room, ///< call again with the rest of the payload and more space
+        malformed,   ///< permanent
     };
 
-    /// Inflates `payload`, from whose front it takes what it has used; `count` bytes were written
-    /// into `into`. With `last` it is the end of a message's payload, to which the four bytes of
-    /// section 7.2.2 are added here; `last` stays as it was after `out_of_room`. Never out of room
-    /// is what fits exactly. What a piece had no room for before it was used up, comes first in the
-    /// next call.
+    /// Inflates `payload`, from whose front it removes what it has consumed, and writes `count`
+    /// bytes into `into`. `last` marks the end of a message's payload; the four bytes of
+    /// section 7.2.2 are added here. After `out_of_room` the next call has the same `last`. Output
+    /// that fits exactly is not out of room.
     outcome inflate(std::string_view& payload, bool last, std::span<char> into, std::size_t& count);
 
     /// Appends the payload of one whole message (section 7.2.1).
@@ -39,7 +38,7 @@ private:
     class deflater;
 
     const deflate_parameters agreed_;
-    // A session that has nothing to inflate or deflate pays for neither.
+    // Made at their first use.
     std::unique_ptr<inflater> inflater_;
     std::unique_ptr<deflater> deflater_;
 };

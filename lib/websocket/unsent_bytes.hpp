@@ -8,13 +8,12 @@
 
 namespace parley {
 
-/// Frames that are to be sent, and what is left of them. While little is sent the room for it is
-/// kept.
+/// The frames to send, and how much of them has been sent. A small buffer is kept for the next.
 class unsent_bytes {
 public:
     bool empty() const noexcept { return bytes_.empty(); }
     asio::const_buffer data() const noexcept { return asio::buffer(bytes_) + sent_; }
-    /// To append to, while nothing of `data` is in use.
+    /// For appending, while no write of `data` is in progress.
     std::string& bytes() noexcept { return bytes_; }
 
     void sent(std::size_t count) noexcept {
@@ -25,7 +24,7 @@ public:
         if (bytes_.capacity() > keep_below) std::string().swap(bytes_);
     }
 
-    /// As much as the stream takes. What it says against it, the next write will hear.
+    /// Writes as much as the stream takes without a wait. The next write reports an error.
     template <class Stream>
     void send_some(Stream& to) {
         boost::system::error_code failed;
@@ -37,7 +36,7 @@ private:
     static constexpr std::size_t keep_below = 1024;
 
     std::string bytes_;
-    std::size_t sent_ = 0; ///< of them
+    std::size_t sent_ = 0;
 };
 
 } // namespace parley

@@ -10,10 +10,10 @@ namespace parley {
 
 namespace {
 
-/// What is wrong, in words; null when nothing is.
+/// The reason for a refusal; null when there is none.
 using complaint = const char*;
 
-/// The windows in bits that permessage-deflate was offered with; 0 when it does not say.
+/// The windows in bits of the offer of permessage-deflate; 0 for one that it does not name.
 struct windows {
     int server = 0;
     int client = 0;
@@ -71,7 +71,7 @@ complaint take_parameter(const parameter& given, const windows& offered,
         return take_flag(given, agreed.server_no_context_takeover);
     if (same_name(given.name, "client_no_context_takeover"))
         return take_flag(given, agreed.client_no_context_takeover);
-    // A server may make its own window smaller without being asked, ours it may not.
+    // A server may reduce its own window without an offer, but not the client's.
     if (same_name(given.name, "server_max_window_bits"))
         return take_window(given, offered.server == 0 ? 15 : offered.server, agreed.server_window);
     if (same_name(given.name, "client_max_window_bits")) {
@@ -86,7 +86,7 @@ complaint take_extension(std::string_view extension, const windows& offered,
     const auto parts = split_list(extension, ';');
     if (!same_name(parts.front(), "permessage-deflate"))
         return "an extension that was not asked for";
-    // RFC 7692 section 7.1.2.2: we keep to what we offered when the answer says nothing.
+    // RFC 7692 section 7.1.2.2: without a parameter in the response the offer holds.
     if (offered.client != 0) agreed.client_window = offered.client;
     std::vector<std::string_view> seen;
     for (std::size_t at = 1; at < parts.size(); ++at) {
@@ -104,7 +104,7 @@ bool lists(std::string_view list, std::string_view token) {
                                [token](auto each) { return same_name(each, token); });
 }
 
-/// Looks at one header after the other.
+/// Checks one header after the other.
 class upgrade_judge {
 public:
     upgrade_judge(std::string_view accept, std::string_view offered) noexcept

@@ -1,8 +1,8 @@
 #include "websocket/upgrade_request.hpp"
 
-#include "core/answer_head.hpp"
 #include "core/random_bytes.hpp"
 #include "core/request_headers.hpp"
+#include "core/response_head.hpp"
 #include "core/text.hpp"
 #include "core/wipe.hpp"
 #include "websocket/connect_request.hpp"

@@ -7,10 +7,10 @@ namespace parley {
 
 bool is_utf8(std::string_view text) noexcept;
 
-/// How many bytes of text that goes on elsewhere are whole characters: all, or up to three less.
+/// The length of the text without an incomplete character at its end.
 std::size_t whole_characters(std::string_view text) noexcept;
 
-/// These few bytes, which are no whole character, can be the beginning of one (RFC 3629 section 4).
+/// Whether these bytes can be the beginning of a character (RFC 3629 section 4).
 bool may_begin_a_character(std::string_view bytes) noexcept;
 
 } // namespace parley

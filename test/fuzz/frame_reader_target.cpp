@@ -129,7 +129,7 @@ public:
 
 private:
     bool begin() {
-        if (reader_.head().current() != answer_head::state::complete) return false;
+        if (reader_.head().current() != response_head::state::complete) return false;
         require(reader_.head().text() == head_of_101, "the head ends where it ends");
         reader_.begin(inflater_ ? &*inflater_ : nullptr, now_);
         return begun_ = true;
@@ -218,21 +218,21 @@ void take_session(const setting& how, std::string_view sent) {
 }
 
 /// How many bytes it took.
-std::size_t feed(answer_head& head, std::string_view bytes, std::size_t piece) {
+std::size_t feed(response_head& head, std::string_view bytes, std::size_t piece) {
     std::size_t fed = 0;
-    while (fed < bytes.size() && head.current() == answer_head::state::incomplete)
+    while (fed < bytes.size() && head.current() == response_head::state::incomplete)
         fed += head.feed(bytes.substr(fed, piece));
     return fed;
 }
 
-void take_answer_head(const setting& how, std::string_view text) {
-    answer_head at_once;
-    answer_head in_pieces;
+void take_response_head(const setting& how, std::string_view text) {
+    response_head at_once;
+    response_head in_pieces;
     const auto taken = feed(at_once, text, all_there_is);
     const auto also_taken = feed(in_pieces, text, how.piece);
     require(at_once.current() == in_pieces.current(), "the pieces do not change what it is");
-    require(at_once.text().size() <= answer_head::max_size, "a head is bounded");
-    using state = answer_head::state;
+    require(at_once.text().size() <= response_head::max_size, "a head is bounded");
+    using state = response_head::state;
     if (at_once.current() == state::not_http || at_once.current() == state::tls)
         return; // seen where a piece ends
     require(taken == also_taken, "nor where it ends");
@@ -255,7 +255,7 @@ void take_frame_reader(std::string_view input) {
     const auto how =
         setting_of(static_cast<unsigned char>(input[0]), static_cast<unsigned char>(input[1]));
     if (how.head)
-        take_answer_head(how, input.substr(2));
+        take_response_head(how, input.substr(2));
     else
         take_session(how, input.substr(2));
 }

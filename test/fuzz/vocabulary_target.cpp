@@ -116,15 +116,15 @@ void take_upgrade(std::string_view head) {
 }
 
 void take_head(std::string_view text) {
-    answer_head head;
+    response_head head;
     std::size_t fed = 0;
-    while (fed < text.size() && head.current() == answer_head::state::incomplete) {
+    while (fed < text.size() && head.current() == response_head::state::incomplete) {
         const auto taken = head.feed(text.substr(fed, 7));
         require(taken > 0 && taken <= 7, "a head that is incomplete takes bytes");
         fed += taken;
     }
-    require(head.text().size() <= answer_head::max_size, "a head is bounded");
-    if (head.current() == answer_head::state::complete)
+    require(head.text().size() <= response_head::max_size, "a head is bounded");
+    if (head.current() == response_head::state::complete)
         require(head.status() >= 100 && head.status() <= 999, "a status has three digits");
     take_headers(text);
     take_upgrade(text);

@@ -1,7 +1,7 @@
 #include "dialect/parley/decoder.hpp"
 
 #include "core/padding.hpp"
-#include "dialect/parley/familiar_frames.hpp"
+#include "dialect/parley/delta_formats.hpp"
 #include "dialect/parley/frame_builder.hpp"
 #include "dialect/parley/frame_rules.hpp"
 #include "dialect/parley/frame_scanner.hpp"
@@ -107,15 +107,14 @@ public:
             return message_skipped{skip_reason::too_large, fmt::format("{} bytes", text.size())};
         auto& [finder, fields] = thread_workspace();
         fields.clear();
-        if (const auto kind = familiar_.recognise(text, fields))
-            return wire::build_frame(*kind, fields);
+        if (const auto kind = formats_.match(text, fields)) return wire::build_frame(*kind, fields);
         const bool scanned = wire::scan_frame(text, finder.find(text, active_), fields);
         finder.give_back();
         if (!scanned) return wire::skipped_for(text);
         message_skipped why;
         const auto kind = usable_kind(fields, why, ignored_);
         if (!kind) return why;
-        if (ignored_ == 0) familiar_.learn(*kind, text, fields); // else the next would not count
+        if (ignored_ == 0) formats_.learn(*kind, text, fields); // else the next would not count
         return wire::build_frame(*kind, fields);
     }
 
@@ -124,7 +123,7 @@ public:
 private:
     std::size_t longest_;
     unsigned ignored_ = 0;
-    wire::familiar_frames familiar_;
+    wire::delta_formats formats_;
     const simdjson::implementation* active_ = nullptr; // tests compare them
 };
 

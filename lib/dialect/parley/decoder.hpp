@@ -9,10 +9,10 @@
 
 namespace parley {
 
-/// From the text of a frame to what it means. One per session; threads keep the parser's memory.
+/// Decodes the text of a frame. One per session; the memory of the parser is per thread.
 ///
-/// Whatever the text holds, it comes back as a frame, `message_skipped` for one that cannot be
-/// used. The parts that nobody reads are not looked at: what is wrong in them is not noticed.
+/// Every text becomes a frame, `message_skipped` when it cannot be used. Parts that are not read
+/// are not validated.
 class decoder {
 public:
     explicit decoder(const limits_config& limits = {});

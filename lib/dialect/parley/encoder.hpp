@@ -15,10 +15,10 @@
 
 namespace parley {
 
-// The frames of doc/protocol.md 2.3, as text. A text of the caller's that is not UTF-8 is refused
-// here, before anything is sent: `client_error` with `errc::invalid_utf8`, naming the field.
+// The frames of doc/protocol.md 2.3, as text. Text of the caller that is not UTF-8 is refused
+// before anything is sent: `client_error` with `errc::invalid_utf8`, naming the field.
 
-/// `conversation` is that of a message that names none, and does not begin one.
+/// `conversation` is used for a message that names none and does not begin one.
 std::string encode_chat_message(const chat_message& message,
                                 const std::optional<std::string>& conversation = std::nullopt);
 
@@ -28,9 +28,8 @@ std::string encode_configure_tools(const json_text& schemas, const json_text& he
 std::string encode_update_tools(const json_text& schemas, const json_text& components);
 std::string encode_context_helpers(const json_text& helpers);
 
-/// A callId is the server's own: a number is written as it is spelled, and in a text whatever is
-/// not UTF-8 is replaced, so that an answer can always be written. The same goes for an error,
-/// which is whatever a tool threw.
+/// The callId comes from the server: a number is written as it was spelled. Invalid UTF-8 in a
+/// callId or an error, which may be the text of any exception, is replaced.
 std::string encode_tool_result(std::string_view call_id, const json_text& result,
                                bool numeric_id = false);
 std::string encode_tool_error(std::string_view call_id, std::string_view error,

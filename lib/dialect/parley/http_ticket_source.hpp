@@ -14,7 +14,7 @@
 
 namespace parley {
 
-/// Tickets by HTTP, and the server's word on them (doc/protocol.md 1.3 and 1.5). It outlives its
+/// Fetches and validates tickets over HTTP (doc/protocol.md 1.3 and 1.5). It outlives its
 /// operations.
 class http_ticket_source final : public ticket_source {
 public:
@@ -23,7 +23,7 @@ public:
 
     awaitable<ticket> fetch(ticket_request request) override;
 
-    /// Throws what says nothing about the ticket.
+    /// Throws an error that says nothing about the ticket.
     awaitable<ticket_validation> validate(secret value, std::shared_ptr<const auth_data> auth,
                                           time_point deadline);
 

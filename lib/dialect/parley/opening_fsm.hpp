@@ -20,8 +20,8 @@ namespace parley {
 //                    acknowledged? --acknowledged--> ready
 //
 // A refusal, an `error` while the acknowledgement is awaited, and a deadline end it. Later the
-// server may ask for the configuration again; one that asks because it was answered would never
-// end, so that the answers of a session are limited.
+// server may ask for the configuration again. The answers are limited: some servers ask because
+// they were answered.
 
 namespace opening_action {
 struct none {
@@ -33,7 +33,7 @@ struct configure { ///< send `configure_tools`
 struct ready { ///< the session is ready
     bool operator==(const ready&) const = default;
 };
-struct reject { ///< the ticket was not taken
+struct reject { ///< the ticket was not accepted
     error_info why;
 };
 struct fail { ///< the opening failed
@@ -54,15 +54,15 @@ public:
     opening_action_t established(time_point now, bool has_configuration);
     opening_action_t acknowledged();
     opening_action_t refused(quotation error, quotation code);
-    /// `error` of the server's: the refusal of a configuration that awaits its acknowledgement,
-    /// else no business of the opening.
+    /// An `error` of the server refuses the configuration that awaits its acknowledgement; at any
+    /// other time it does not concern the opening.
     opening_action_t server_error(quotation error, quotation code);
     opening_action_t at(time_point now); ///< the time is `now`
-    /// The server asks for the configuration again: whether it is to be answered. At most 5 times
-    /// in a session, and once more every 10 s after that.
+    /// Whether to answer a server that asks for the configuration again: 5 times in a session, and
+    /// once more every 10 s after that.
     bool configuration_requested(time_point now) { return answers_.take(now); }
     void lost() { state_ = state::idle; }
-    /// From `held` to `released` nothing is read, by our own choice: that time does not count.
+    /// From `held` to `released` this side does not read: that time does not count.
     void held(time_point now);
     void released(time_point now);
 

@@ -5,11 +5,10 @@
 
 namespace parley::wire {
 
-/// Passes the quotations of a frame through the gate, each in its place: words that a person reads
-/// and no program does. The other texts are payload, and stay as they are: the content of the
-/// conversation, and identifiers, which are sent back or compared.
+/// Redacts in place the texts of a frame that people read and programs do not. The other texts are
+/// payload and stay as they are: the content of the conversation, and identifiers.
 ///
-/// A frame is listed here before it can be one: without its line nothing compiles.
+/// Every type of frame is listed: without its line nothing compiles.
 void quote(server_frame& frame, const redactor& gate);
 
 } // namespace parley::wire

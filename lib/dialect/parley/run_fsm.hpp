@@ -11,64 +11,64 @@
 
 namespace parley {
 
-/// Which run the server is busy with, and to whom its events belong.
+/// The run that the server works on, and the receiver of its events.
 ///
-/// The protocol has no id of a run (doc/protocol.md 2.6): a run is from a written `chat_message` to
-/// the next `chat_finished` or `chat_error`, so that the runs end in the order in which their
-/// messages were written.
+/// The protocol has no ids of runs (doc/protocol.md 2.6): a run lasts from a written `chat_message`
+/// to the next `chat_finished` or `chat_error`. Runs end in the order in which their messages were
+/// written.
 class run_fsm {
 public:
     using run_id = std::uint64_t;
 
-    /// Of the run on the server; when there is none, how the last one ended.
+    /// The state of the current run; without one, how the last run ended.
     enum class state { idle, running, finished, failed };
     state now() const;
 
-    /// Who hears of a run's events.
+    /// The receiver of a run's events.
     enum class listener { everybody, asker, nobody };
 
-    /// A message is about to be queued. `provider_res_id` is the one given with it.
+    /// Adds the run of a message that is about to be queued, with its `provider_res_id`.
     run_id add(listener who, std::optional<std::string> provider_res_id);
-    /// The same, of one that begins a conversation: the one before it is left.
+    /// The same for a message that begins a conversation, and leaves the previous one.
     run_id add_first(listener who);
-    void writing(run_id run); ///< its frame is being written: from now on events may be its own
-    void written(run_id run); ///< and was handed over whole
-    void drop(run_id run);    ///< it was not sent, or nothing more is expected of it
-    /// Its asker has left. The run goes on, and its events are everybody's.
+    void writing(run_id run); ///< its frame is being written: from now on it may have events
+    void written(run_id run); ///< its frame was written completely
+    void drop(run_id run);    ///< it was not sent, or no more events are expected
+    /// Its asker was cancelled. The run goes on, and its events go to everybody.
     void disown(run_id run);
-    /// Its asker has left, and the server was asked to stop it. Its events are nobody's; when it
-    /// has not ended by then, nothing more is expected of it.
+    /// Its asker was cancelled, and the server was asked to stop it. Its events go to nobody. It is
+    /// dropped when it has not ended by `until`.
     void discard(run_id run, time_point until);
-    /// Drops the discarded one whose time is over.
+    /// Drops the discarded runs whose time is over.
     void pass_time(time_point now);
     time_point next_deadline() const; ///< of `pass_time`
 
-    /// The run on the server, when there is one.
+    /// The oldest run that the server has.
     std::optional<run_id> current() const;
-    /// Of its events; everybody when there is none.
+    /// The receiver of its events; everybody without a current run.
     listener listening() const;
-    /// The current run, when its asker collects its events.
+    /// The current run, if its asker collects its events.
     std::optional<run_id> collected() const;
     bool known(run_id run) const;
-    /// No message is on its way or being answered.
+    /// No message is queued or being answered.
     bool idle() const noexcept { return queued_.empty() && on_server_.empty(); }
-    /// How many the server has, as many as it likes to leave unfinished. Nothing here takes longer
-    /// for their number, but by its logarithm.
+    /// The number of runs that the server has not finished. It is not bounded here; every operation
+    /// is logarithmic in it.
     std::size_t unfinished() const noexcept { return on_server_.size(); }
-    /// One is there that its asker has left, and that was not stopped.
+    /// There is a run whose asker was cancelled, and which was not stopped.
     bool disowned() const noexcept { return !disowned_.empty(); }
 
-    /// The current run has ended. Its id, when there was one; without one nothing changes.
+    /// Ends the current run, and returns its id; without one nothing changes.
     std::optional<run_id> finish(bool failed = false);
-    /// The session is lost: every run on the server with it. How many had been sent whole.
+    /// Drops every run of a lost session. Returns how many messages had been written completely.
     unsigned lose();
 
-    // The conversation (doc/protocol.md 2.6), as the server names it. What it says of one that was
-    // left, before the new one has a name or its first run has ended, is no news.
+    // The conversation (doc/protocol.md 2.6), as the server names it. A name of the previous
+    // conversation is ignored until the new one is named or its first run has ended.
     void conversation_named(std::string provider_res_id); ///< thread_created, messages_persisted
     /// chat_finished, before `finish`: the id to go on with, and the one for `stop_run`.
     void conversation_finished(std::string next, std::string to_stop);
-    /// The one that the next message belongs to: the latest word.
+    /// The conversation of the next message.
     const std::optional<std::string>& next_conversation() const noexcept { return next_; }
     /// For `stop_run` (`conversationUuid`).
     std::string conversation() const;

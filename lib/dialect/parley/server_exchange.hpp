@@ -16,16 +16,16 @@
 
 namespace parley {
 
-// What the three requests of doc/protocol.md 1.2 have in common.
+// The common part of the three requests of doc/protocol.md 1.2.
 
 /// Throws `client_error` for an identity that no request can carry: `invalid_header` or
 /// `invalid_utf8`, naming the field and never its value (doc/pitfalls.md P26).
 void check_identity(const auth_data& auth);
 
-/// What no text of ours may show.
+/// The secrets of an identity, for a redactor.
 std::vector<secret> secrets_of(const auth_data& auth);
 
-/// One request in an identity's name, and what is needed to judge its answer.
+/// One request for an identity, and the context for parsing its response.
 class server_exchange {
 public:
     server_exchange(std::shared_ptr<http_client> http, http_method method, const server_url& server,
@@ -37,7 +37,7 @@ public:
     /// The response, with this request's secrets and those that its cookies set.
     http_answer answer(http_response response, wall_time now) const;
 
-    /// Throws what the exchange or its answer failed with, the URL added.
+    /// Throws the error of the exchange or of its response, with the URL.
     [[noreturn]] void fail(error_info why) const;
 
 private:

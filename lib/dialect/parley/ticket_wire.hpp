@@ -20,7 +20,7 @@
 
 namespace parley {
 
-// The HTTP side of doc/protocol.md 1, as text: bodies out, answers in. All pure.
+// The bodies of the HTTP requests of doc/protocol.md 1, and the parsing of the responses. No I/O.
 
 /// doc/protocol.md 1.3: bytes of a ticket, and of all its cookies.
 inline constexpr std::size_t longest_ticket = 8 * 1024;
@@ -52,8 +52,8 @@ public:
 /// The error of an HTTP exchange, as the error of a ticket request: a code of the ticket block.
 error_info to_ticket_error(error_info of_exchange);
 
-/// The ticket, or why there is none. The details have phase, status, `retryable`, `retry_after` and
-/// the server's own words; URL and attempt are the caller's to add.
+/// The ticket, or the error. Its details have phase, status, `retryable`, `retry_after` and the
+/// server's texts; the caller adds URL and attempt.
 result<ticket> parse_ticket_answer(const http_answer& answer);
 
 /// The definitive answer, or an error that says nothing about the ticket.

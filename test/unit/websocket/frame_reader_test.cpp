@@ -60,7 +60,7 @@ public:
 
     void open(permessage_deflate* inflater = nullptr) {
         arrive(head_of_101);
-        REQUIRE(it.head().current() == answer_head::state::complete);
+        REQUIRE(it.head().current() == response_head::state::complete);
         it.begin(inflater, now);
     }
 
@@ -104,7 +104,7 @@ unsigned code_of(const std::string& bytes) { return hear(bytes).code; }
 TEST_CASE("frame_reader: the head comes first and alone", "[unit][frame_reader]") {
     fixture one;
     one.arrive(head_of_101.substr(0, 20));
-    CHECK(one.it.head().current() == answer_head::state::incomplete);
+    CHECK(one.it.head().current() == response_head::state::incomplete);
     one.arrive(head_of_101.substr(20) + server_frame(1, "x"));
     CHECK(one.it.head().text() == head_of_101);
     one.it.begin(nullptr, one.now);

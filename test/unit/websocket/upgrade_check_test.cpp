@@ -72,8 +72,8 @@ std::string read_back(const std::string& line) {
     return text;
 }
 
-answer_head fed(const std::string& bytes) {
-    answer_head head;
+response_head fed(const std::string& bytes) {
+    response_head head;
     head.feed(bytes);
     return head;
 }

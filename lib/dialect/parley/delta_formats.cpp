@@ -1,4 +1,4 @@
-#include "dialect/parley/familiar_frames.hpp"
+#include "dialect/parley/delta_formats.hpp"
 
 #include "core/json_check.hpp"
 #include "core/text.hpp"
@@ -47,7 +47,7 @@ bool stands_for_itself(std::string_view text) noexcept {
 
 } // namespace
 
-void frame_pattern::learn(std::string_view frame, std::string_view token, std::string_view id) {
+void frame_format::learn(std::string_view frame, std::string_view token, std::string_view id) {
     const auto begin = static_cast<std::size_t>(token.data() - frame.data()) + 1;
     const auto end = begin + token.size() - 2;
     if (begin + (frame.size() - end) > longest) return;
@@ -56,7 +56,7 @@ void frame_pattern::learn(std::string_view frame, std::string_view token, std::s
     id_ = id;
 }
 
-std::string_view frame_pattern::token_of(std::string_view frame) const noexcept {
+std::string_view frame_format::token_of(std::string_view frame) const noexcept {
     if (before_.empty() || frame.size() < before_.size() + behind_.size()) return {};
     if (!frame.starts_with(before_) || !frame.ends_with(behind_)) return {};
     frame.remove_prefix(before_.size() - 1);
@@ -64,22 +64,21 @@ std::string_view frame_pattern::token_of(std::string_view frame) const noexcept 
     return frame;
 }
 
-void familiar_frames::learn(frame_kind kind, std::string_view frame, const frame_fields& fields) {
+void delta_formats::learn(frame_kind kind, std::string_view frame, const frame_fields& fields) {
     for (std::size_t i = 0; i < kinds; ++i)
         if (text_kinds[i].kind == kind)
-            patterns_[i].learn(frame, fields.raw(level::data, text_kinds[i].which),
-                               fields.raw(level::data, field::id));
+            formats_[i].learn(frame, fields.raw(level::data, text_kinds[i].which),
+                              fields.raw(level::data, field::id));
 }
 
-std::optional<frame_kind> familiar_frames::recognise(std::string_view frame,
-                                                     frame_fields& out) const {
+std::optional<frame_kind> delta_formats::match(std::string_view frame, frame_fields& out) const {
     for (std::size_t i = 0; i < kinds; ++i) {
-        const auto token = patterns_[i].token_of(frame);
+        const auto token = formats_[i].token_of(frame);
         if (token.empty()) continue;
         if (!stands_for_itself(token.substr(1, token.size() - 2)) && check_json(token))
             return std::nullopt;
         out.put(level::data, text_kinds[i].which, token);
-        if (const auto id = patterns_[i].id(); !id.empty()) out.put(level::data, field::id, id);
+        if (const auto id = formats_[i].id(); !id.empty()) out.put(level::data, field::id, id);
         return text_kinds[i].kind;
     }
     return std::nullopt;

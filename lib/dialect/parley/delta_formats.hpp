@@ -11,14 +11,14 @@
 
 namespace parley::wire {
 
-/// How a frame was spelled, all but one string of it. What begins and ends likewise, and has a
-/// valid string between, is the same frame with another string.
-class frame_pattern {
+/// The format of a frame: its bytes before and after one string. A frame with the same bytes there
+/// and a valid string between them is the same message with another string.
+class frame_format {
 public:
-    /// `token` is the string within `frame`, a good one; `id` what each such frame has for an id.
+    /// `token` is the string within `frame`; `id` is the id token of the message, or empty.
     void learn(std::string_view frame, std::string_view token, std::string_view id);
 
-    /// The string of a frame like the one that was learnt, with its quotes; empty for any other.
+    /// The string of a frame of this format, with its quotes; empty for any other frame.
     std::string_view token_of(std::string_view frame) const noexcept;
     /// Its id, with its quotes; empty when it has none.
     std::string_view id() const noexcept { return id_; }
@@ -32,18 +32,18 @@ private:
 };
 
 /// Text deltas formatted like the previous one bypass the JSON parser. One per session.
-class familiar_frames {
+class delta_formats {
 public:
     /// The fields are those of `frame`, which is of that kind and good.
     void learn(frame_kind kind, std::string_view frame, const frame_fields& fields);
 
     /// The kind of a frame like one before it; its fields are put into `out`, which is empty. Seven
     /// bytes behind the frame can be read.
-    std::optional<frame_kind> recognise(std::string_view frame, frame_fields& out) const;
+    std::optional<frame_kind> match(std::string_view frame, frame_fields& out) const;
 
 private:
     static constexpr std::size_t kinds = 3;
-    std::array<frame_pattern, kinds> patterns_;
+    std::array<frame_format, kinds> formats_;
 };
 
 } // namespace parley::wire

@@ -1,4 +1,4 @@
-#include "core/answer_head.hpp"
+#include "core/response_head.hpp"
 
 #include "core/text.hpp"
 
@@ -82,7 +82,7 @@ std::optional<int> status_of(std::string_view head) noexcept {
     return status < 100 ? std::nullopt : std::optional(status);
 }
 
-std::size_t answer_head::feed(std::string_view bytes) {
+std::size_t response_head::feed(std::string_view bytes) {
     std::size_t taken = 0;
     while (state_ == state::incomplete && taken < bytes.size()) {
         const auto rest = bytes.substr(taken);
@@ -103,15 +103,15 @@ std::size_t answer_head::feed(std::string_view bytes) {
 }
 
 /// A line that begins with a space goes on with the header before it (RFC 9112 section 5.2).
-void answer_head::unfold(char next) {
+void response_head::unfold(char next) {
     if ((next != ' ' && next != '\t') || !text_.ends_with("\r\n")) return;
     text_.resize(text_.size() - 2);
-    // The status line is no header: what follows it like this is refused with its line.
+    // The status line cannot be folded: the line that continues it is refused as a header.
     text_ += text_.find("\r\n") == std::string::npos ? "\r\n" : " ";
 }
 
-/// At what has come so far, which ends anywhere.
-void answer_head::look() {
+/// Checks the text so far, which may end anywhere.
+void response_head::look() {
     constexpr std::string_view start = "HTTP/1.";
     constexpr unsigned char tls_alert = 21; // RFC 8446 section 5.1
     constexpr unsigned char tls_handshake = 22;
@@ -127,7 +127,7 @@ void answer_head::look() {
         finish();
 }
 
-void answer_head::finish() {
+void response_head::finish() {
     const auto status = status_of(text_);
     status_ = status.value_or(0);
     state_ = status ? state::complete : state::not_http;
@@ -137,7 +137,7 @@ void answer_head::finish() {
     state_ = ++interim_ > max_interim ? state::too_many : state::incomplete;
 }
 
-std::string_view answer_head::complaint() const noexcept {
+std::string_view response_head::fault() const noexcept {
     switch (state_) {
     case state::not_http:
         return "the answer is no HTTP answer";

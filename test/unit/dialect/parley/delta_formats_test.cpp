@@ -1,4 +1,4 @@
-#include "dialect/parley/familiar_frames.hpp"
+#include "dialect/parley/delta_formats.hpp"
 #include "frame_text.hpp"
 #include "support/catch.hpp"
 #include "support/frame_spelling.hpp"
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace familiar_frames_test {
+namespace delta_formats_test {
 
 using namespace parley;
 using namespace parley::wire;
@@ -60,7 +60,7 @@ std::string spelled(const std::string& spelling, const std::string& text) {
 
 } // namespace
 
-TEST_CASE("familiar_frames: a frame like one before it is what it is alone", "[unit][decoder]") {
+TEST_CASE("delta_formats: a frame like one before it is what it is alone", "[unit][decoder]") {
     for (const auto& spelling : spellings)
         for (const auto& before : texts)
             for (const auto& text : texts) {
@@ -72,7 +72,7 @@ TEST_CASE("familiar_frames: a frame like one before it is what it is alone", "[u
             }
 }
 
-TEST_CASE("familiar_frames: whatever the spellings before it were, a frame is what it is alone",
+TEST_CASE("delta_formats: whatever the spellings before it were, a frame is what it is alone",
           "[unit][decoder]") {
     decoder used;
     for (const auto& text : texts)
@@ -83,46 +83,46 @@ TEST_CASE("familiar_frames: whatever the spellings before it were, a frame is wh
             }
 }
 
-TEST_CASE("familiar_frames: what was learnt is recognised, and nothing else", "[unit][decoder]") {
+TEST_CASE("delta_formats: what was learnt is recognised, and nothing else", "[unit][decoder]") {
     const std::string frame = spelled(spellings[1], "Hello");
-    familiar_frames known;
+    delta_formats known;
     frame_fields fields;
-    const auto recognise = [&](std::string text) {
+    const auto match = [&](std::string text) {
         fields.clear();
         const auto size = text.size();
         text.append(8, '"'); // read, and means nothing
-        return known.recognise(std::string_view(text).substr(0, size), fields);
+        return known.match(std::string_view(text).substr(0, size), fields);
     };
-    CHECK_FALSE(recognise(frame));
+    CHECK_FALSE(match(frame));
 
     fields.clear();
     fields.put(level::data, field::delta, std::string_view(frame).substr(frame.find("\"Hello"), 7));
     known.learn(frame_kind::content_delta, frame, fields);
 
-    CHECK(recognise(frame) == frame_kind::content_delta);
-    CHECK(recognise(spelled(spellings[1], "")) == frame_kind::content_delta);
-    CHECK(recognise(spelled(spellings[1], R"(a \"word\")")) == frame_kind::content_delta);
-    CHECK_FALSE(recognise(spelled(spellings[0], "Hello")));
-    CHECK_FALSE(recognise(frame + ' '));
-    CHECK_FALSE(recognise(' ' + frame));
-    CHECK_FALSE(recognise(frame.substr(0, frame.size() - 1)));
-    CHECK_FALSE(recognise(spelled(spellings[1], R"(a "word")")));
-    CHECK_FALSE(recognise(spelled(spellings[1], "\xFF")));
-    CHECK_FALSE(recognise(spelled(spellings[1], "\n")));
-    CHECK_FALSE(recognise(R"({"type":"chat_event","event":"content-delta","data":{"delta":"}})"));
+    CHECK(match(frame) == frame_kind::content_delta);
+    CHECK(match(spelled(spellings[1], "")) == frame_kind::content_delta);
+    CHECK(match(spelled(spellings[1], R"(a \"word\")")) == frame_kind::content_delta);
+    CHECK_FALSE(match(spelled(spellings[0], "Hello")));
+    CHECK_FALSE(match(frame + ' '));
+    CHECK_FALSE(match(' ' + frame));
+    CHECK_FALSE(match(frame.substr(0, frame.size() - 1)));
+    CHECK_FALSE(match(spelled(spellings[1], R"(a "word")")));
+    CHECK_FALSE(match(spelled(spellings[1], "\xFF")));
+    CHECK_FALSE(match(spelled(spellings[1], "\n")));
+    CHECK_FALSE(match(R"({"type":"chat_event","event":"content-delta","data":{"delta":"}})"));
 }
 
-TEST_CASE("familiar_frames: what is beside the text is learnt up to 256 bytes", "[unit][decoder]") {
+TEST_CASE("delta_formats: what is beside the text is learnt up to 256 bytes", "[unit][decoder]") {
     for (const bool longer : {false, true}) {
         std::string frame = R"({"delta":"Hello","more":")";
         frame.append(256 + 5 + (longer ? 1 : 0) - frame.size() - 2, 'x').append("\"}");
         frame_fields fields;
         fields.put(level::data, field::delta, std::string_view(frame).substr(9, 7));
-        familiar_frames known;
+        delta_formats known;
         known.learn(frame_kind::content_delta, frame, fields);
         fields.clear();
-        CHECK(known.recognise(frame, fields).has_value() == !longer);
+        CHECK(known.match(frame, fields).has_value() == !longer);
     }
 }
 
-} // namespace familiar_frames_test
+} // namespace delta_formats_test
