@@ -1,4 +1,4 @@
-// The loop of a connection: it carries out what reconnect_fsm decides.
+// The reconnect loop: it carries out the decisions of reconnect_fsm.
 
 #include "connection/websocket_manager_impl.hpp"
 #include "dialect/parley/cookies.hpp"
@@ -14,12 +14,12 @@ namespace parley {
 
 namespace {
 
-// How long a session that is given up may take to say good-bye beside its successor.
-constexpr std::chrono::seconds goodbye_time{2};
+// How long a superseded session may take to close beside its successor.
+constexpr std::chrono::seconds superseded_close{2};
 
 } // namespace
 
-/// Runs from `open` to the end, and keeps the layer.
+/// Runs from `open` to the end. It keeps the layer while it has no session that does.
 awaitable<void> websocket_manager::impl::reconnect_loop(self_ptr self,
                                                         std::shared_ptr<session_layer> layer,
                                                         time_point deadline) {
@@ -32,7 +32,7 @@ awaitable<void> websocket_manager::impl::reconnect_loop(self_ptr self,
             next = co_await back_off(self, wait->until);
         } else if (const auto* ended = std::get_if<reconnect_action::stop>(&next)) {
             self->fail(ended->why);
-        } else { // ready; the session keeps the layer, and without a layer no other is opened
+        } else { // ready: the session keeps the layer; without a layer there is no next session
             layer.reset();
             while (self->active() && !self->leaving())
                 co_await self->changed_.wait_until();
@@ -53,7 +53,7 @@ reconnect_action_t websocket_manager::impl::decide(const reconnect_event& happen
 awaitable<reconnect_action_t> websocket_manager::impl::attempt(self_ptr self, unsigned number,
                                                                bool fresh) {
     const bool first = self->state_ == state::opening;
-    self->dial_now_ = false; // this is what was asked for
+    self->dial_now_ = false; // this attempt is the one requested
     self->board_->enter(first ? websocket_state::connecting : websocket_state::reconnecting,
                         phase::ticket);
     const auto deadline =
@@ -166,7 +166,7 @@ reconnect_action_t websocket_manager::impl::leave() {
     error_info why(errc::disconnected, "The session was given up for a new one.");
     describe(why, 0);
     superseded_.push_back(ended);
-    ended->close(why, normal_closure, after(now(), goodbye_time));
+    ended->close(why, normal_closure, after(now(), superseded_close));
     auto next = decide(reconnect_input::requested());
     const auto unconfirmed = take_unconfirmed();
     lost(loss_reason::requested, std::move(why), unconfirmed, true);
@@ -209,7 +209,7 @@ void websocket_manager::impl::lost(loss_reason reason, error_info why, unsigned 
     emit(std::move(happened));
 }
 
-// A wait begins, or is shortened, which nobody is told again.
+// A wait begins. One that is only shortened is not announced again.
 void websocket_manager::impl::announce(const reconnect_action::wait& asked) {
     if (state_ == state::opening || announced_ == asked.attempt) return;
     announced_ = asked.attempt;

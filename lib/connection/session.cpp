@@ -99,7 +99,7 @@ bool session::may_write_at_once() const {
            transport_->can_write_at_once();
 }
 
-// Most messages find the writer idle and room in the socket: then nobody has to be woken. True when
+// Most messages find the writer idle and space in the socket: then no task has to run. True when
 // nothing is left to write.
 bool session::write_at_once() {
     const auto self = shared_from_this(); // its sender may release it when told of the outcome
@@ -211,7 +211,7 @@ void session::on_binary(std::size_t size) {
     if (owner_ && live()) owner_->on_binary(size);
 }
 
-// What comes after the end is of no interest, but must be read to see the close.
+// After the end messages are read and dropped until the close frame comes.
 bool session::wants_more() const {
     return !live() || !owner_ || (owner_->has_room() && !parts_.queue->congested());
 }

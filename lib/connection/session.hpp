@@ -25,7 +25,7 @@ namespace parley {
 
 class session;
 
-/// The owner of a session, which is told of what happens.
+/// The interface of a session to its owner.
 class session_owner {
 public:
     virtual void on_phase(phase step) = 0;
@@ -48,7 +48,7 @@ protected:
     session_owner& operator=(const session_owner&) = default;
 };
 
-/// What the sessions of one connection have in common.
+/// The parts that the sessions of one connection share.
 struct session_parts {
     asio::any_io_executor strand;
     std::shared_ptr<clock_source> clock;
@@ -114,7 +114,7 @@ private:
     enum class state {
         connecting,
         opening, ///< the WebSocket is open
-        ready,   ///< the layer above has said so
+        ready,   ///< the layer has called session_ready
         closing, ///< our close frame is due, or sent, and the peer's awaited
         aborted, ///< the socket is closed; its operations have to return
         over     ///< they have

@@ -14,30 +14,29 @@
 
 namespace parley {
 
-/// What rides on a connection: it gives the tickets, performs the opening and takes the messages.
+/// The user of a connection: it provides tickets, performs the opening and takes the messages.
 /// Everything is called on the connection's strand.
 class session_layer {
 public:
     virtual ~session_layer() = default;
 
-    /// The ticket of the next attempt, if nobody has to be asked for it; else `next_ticket`.
+    /// The ticket of the next attempt, if one is held; else the connection calls `next_ticket`.
     virtual std::optional<ticket> ticket_at_hand() { return std::nullopt; }
     /// The ticket of the next attempt. `rejected` is the one that the server did not take, if that
     /// is why. Throws `client_error`; `retryable` in the details says whether the attempt merely
     /// failed. `deadline` is the attempt's.
     virtual awaitable<ticket> next_ticket(std::optional<ticket> rejected, time_point deadline) = 0;
 
-    /// Why the ticket that is being asked for is not there yet: what the last attempt to fetch it
-    /// failed with, if one has.
+    /// While `next_ticket` runs: the error of the last attempt to fetch the ticket, if one failed.
     virtual std::optional<error_info> ticket_trouble() const { return std::nullopt; }
 
-    /// The WebSocket is open: begin the opening (doc/protocol.md 2.1), and say `session_ready`,
-    /// `session_rejected` or `session_failed` to the connection, now or later. The layer bounds the
+    /// The WebSocket is open: begin the opening (doc/protocol.md 2.1), and call `session_ready`,
+    /// `session_rejected` or `session_failed` of the connection, now or later. The layer bounds the
     /// opening itself: the connection knows no deadline of it but that of the whole.
     virtual void on_open() = 0;
     virtual void on_text(std::string_view text) = 0; ///< followed by `message_padding` bytes
     virtual void on_binary(std::size_t size) = 0;
-    /// What was there to be read has been handed up, for now.
+    /// Called after the messages that one read brought.
     virtual void after_read() {}
 
     /// Back-pressure: nothing is read while this is false, until `wait_for_room` returns.

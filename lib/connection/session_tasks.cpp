@@ -43,7 +43,7 @@ void session::task_done(std::shared_ptr<const void> kept) {
     if (!reason_) reason_ = std::move(internal_error_);
     transport_.reset(); // each of its operations has returned
     state_ = state::over;
-    watchdog_.reset(); // here: what is left of this may go on another thread
+    watchdog_.reset(); // on the strand: the rest may be destroyed on another thread
     kept.reset();
     if (owner_) owner_->on_over(*this);
 }
@@ -58,7 +58,7 @@ awaitable<void> session::read_all(std::shared_ptr<session> self) {
     }
 }
 
-// What has arrived takes a wait, or there is no room for it.
+// Continues with a coroutine: a message is incomplete, or there is no room for it.
 awaitable<void> session::read_on(std::shared_ptr<session> self) {
     if (self->wants_more()) {
         co_await read(self);
@@ -109,7 +109,7 @@ awaitable<void> session::run(std::shared_ptr<session> self) {
         self->end(connected.error());
     } else if (!self->aborted()) {
         self->opened();
-        // What came with the answer to the upgrade.
+        // Messages that came with the answer to the upgrade.
         if (!self->aborted() && self->wants_more()) self->transport_->read_at_once();
         self->after_read();
     }

@@ -14,7 +14,7 @@
 
 namespace parley {
 
-/// What a connection says about itself to any thread. Written on its strand alone.
+/// The published status of a connection. Any thread reads it; its strand alone writes it.
 class status_board {
 public:
     void enter(websocket_state state, phase step);

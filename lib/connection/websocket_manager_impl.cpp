@@ -17,8 +17,8 @@ namespace parley {
 
 namespace {
 
-// How long a session that never became ready may take to say good-bye.
-constexpr std::chrono::seconds short_goodbye{1};
+// How long a session that the layer has ended may take to close.
+constexpr std::chrono::seconds layer_close{1};
 
 error_info disconnected() {
     return error_info(errc::disconnected, "The connection was closed by this client.");
@@ -132,7 +132,7 @@ awaitable<void> websocket_manager::impl::await_opening(self_ptr self, unsigned b
         cancelled = std::current_exception();
     }
     --self->openers_;
-    // It may be lost again by now: then the events tell, and it is on its way back.
+    // It may be lost again by now: then the loop reconnects, and the events tell.
     if (self->sessions_ != before) co_return;
     if (cancelled) {
         if (self->openers_ > 0) std::rethrow_exception(cancelled);
@@ -163,7 +163,7 @@ void websocket_manager::impl::session_ready() {
 
 void websocket_manager::impl::end_session(error_info why) {
     if (!session_ || !session_->live()) return;
-    auto until = after(now(), short_goodbye);
+    auto until = after(now(), layer_close);
     if (state_ == state::opening) until = std::min(until, opening_deadline_);
     if (why.details.phase == phase::none) why.details.phase = session_->reached();
     session_->close(std::move(why), normal_closure, until);
@@ -172,12 +172,12 @@ void websocket_manager::impl::end_session(error_info why) {
 void websocket_manager::impl::session_failed(error_info why) { end_session(std::move(why)); }
 
 void websocket_manager::impl::session_rejected(error_info why) {
-    // What the layer calls a rejection is one, whatever it says (doc/protocol.md 3.2).
+    // A rejection by the layer is one whatever its code (doc/protocol.md 3.2).
     why.code = make_error_code(errc::ticket_rejected);
     end_session(std::move(why));
 }
 
-// A session that is coming back needs no other.
+// A session that is coming back is waited for.
 awaitable<void> websocket_manager::impl::await_return(self_ptr self, time_point deadline) {
     while (self->state_ == state::open && !self->ready() && self->now() < deadline)
         co_await self->changed_.wait_until(deadline);
@@ -203,7 +203,7 @@ awaitable<void> websocket_manager::impl::reconnect(self_ptr self, time_point dea
     constexpr std::string_view not_ready = "The new session was not ready in time.";
     if (self->now() >= deadline) throw_error(self->late(not_ready));
     const unsigned before = self->sessions_;
-    // An attempt that is on is what was asked for, until its session is ready.
+    // An attempt that is under way serves the request until its session is ready.
     if (self->fsm_.ready() || self->fsm_.waiting()) self->dial_now_ = true;
     self->changed_.notify_all();
     while (self->state_ == state::open && self->sessions_ == before && self->now() < deadline)
@@ -263,9 +263,9 @@ awaitable<void> websocket_manager::impl::drain(self_ptr self, time_point until) 
         co_await self->changed_.wait_until(until);
 }
 
-// The loop leaves at its next step; what it waits for is ended.
+// The loop ends at its next step; the operation that it waits for is ended.
 void websocket_manager::impl::end_loop(state as) {
-    auto reason = disconnected(); // first: what has been decided is seen through
+    auto reason = disconnected(); // first: it may throw, and nothing has changed yet
     const bool polite = as == state::closing && fsm_.ready();
     state_ = as;
     if (session_ && !polite) session_->abort(std::move(reason));
@@ -292,7 +292,7 @@ void websocket_manager::impl::abort_superseded() noexcept {
 
 void websocket_manager::impl::abandon() {
     state_ = state::abandoned;
-    if (session_) session_->abort_at_once(); // nobody is left who would ask why
+    if (session_) session_->abort_at_once(); // no caller is left to read the reason
     abort_superseded();
     const auto drop = [this] {
         queue_->drop_all(send_state::aborted);
@@ -318,7 +318,7 @@ void websocket_manager::impl::describe(error_info& why, unsigned number) const {
     // Where a ticket was asked for, its source alone knows.
     const bool of_ticket = why.details.phase == phase::ticket;
     if (why.details.url.empty() && !of_ticket) why.details.url = websocket_text(url_);
-    why = gate_->clean(std::move(why)); // whatever the peer, a source or a library has said
+    why = gate_->clean(std::move(why)); // text of the peer, a source or a library
     if (number > 0 && !why.details.attempt) why.details.attempt = number;
 }
 
@@ -360,7 +360,7 @@ void websocket_manager::impl::on_written() {
 }
 
 void websocket_manager::impl::on_over(const session& one) {
-    const auto hand_up = [this] { // if it was not to be heard any more; here it may be gone
+    const auto hand_up = [this] { // here the layer may be gone
         if (const auto layer = heard_by() ? layer_.lock() : nullptr) layer->after_read();
     };
     take_all(log_, hand_up);

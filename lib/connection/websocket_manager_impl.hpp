@@ -34,7 +34,7 @@ namespace parley {
 
 inline constexpr unsigned normal_closure = 1000; // RFC 6455 section 7.4.1
 
-/// What a connection is made with.
+/// The settings of a connection.
 struct connection_options {
     std::string server_url;
     connection_config config;
@@ -62,7 +62,7 @@ public:
     /// Once, before anything else.
     void attach(std::weak_ptr<session_layer> layer) { layer_ = std::move(layer); }
 
-    /// Opens a session: the first attempt (`init`). Returns when the layer has said
+    /// Opens a session: the first attempt (`init`). Returns when the layer has called
     /// `session_ready`; throws otherwise, and nothing of the attempt is left. On a ready session it
     /// returns at once; after an end it starts afresh. Concurrent calls share one attempt, which is
     /// given up when the last of them is cancelled.
@@ -112,8 +112,8 @@ public:
     bool active() const {
         return state_ == state::opening || state_ == state::open || state_ == state::draining;
     }
-    /// The error of a deadline that passes while the session is coming back: `timed_out`, and
-    /// what the last attempt failed with.
+    /// The error of a deadline that passes while the session is coming back: `timed_out`, with
+    /// the error of the last attempt.
     error_info late(std::string_view sentence) const;
     websocket_status status() const { return board_->snapshot(); } ///< any thread
 

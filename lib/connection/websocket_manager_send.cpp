@@ -1,4 +1,4 @@
-// Messages on their way out: queued, written once, or their sender is told.
+// Sending: a message is written once, or its sender gets the error.
 
 #include "async/asio_errors.hpp"
 #include "connection/websocket_manager_impl.hpp"
@@ -52,7 +52,7 @@ void websocket_manager::impl::enqueue(std::shared_ptr<outgoing> added) {
 }
 
 void websocket_manager::impl::send_control(std::string frame) {
-    // Without a session there is nobody to control.
+    // Control frames belong to a session.
     if (!session_ || !session_->live()) return;
     enqueue(std::make_shared<outgoing>(send_lane::control, std::move(frame)));
 }

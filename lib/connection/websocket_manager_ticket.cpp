@@ -1,4 +1,4 @@
-// The ticket of an attempt: where it comes from, and what it was before.
+// The ticket of an attempt.
 
 #include <parley/detail/on_strand.hpp>
 

@@ -22,7 +22,7 @@ constexpr backoff_config after_foreign_verdict{std::chrono::seconds(5), std::chr
 // doc/protocol.md 3.4: the heartbeat learns from the second idle timeout on.
 constexpr unsigned idle_timeouts_tolerated = 2;
 constexpr std::chrono::seconds shortest_heartbeat{2};
-// A session that lives shorter than any idle timeout that somebody would set is not cut by one: a
+// A session shorter than any idle timeout that is set in practice was not cut by one: a
 // server that fails again and again must not be asked without a growing backoff.
 constexpr std::chrono::milliseconds shortest_idle_timeout{1'500};
 
@@ -148,7 +148,7 @@ reconnect_action_t reconnect_fsm::rejected_in_opening(const reconnect_input::fai
     return dial_with_fresh_ticket(state::opening_again); // one refresh and one more try
 }
 
-// The deadline has cut this attempt short: what went wrong is what the one before it says.
+// The deadline has cut this attempt short: the error of the attempt before it is the cause.
 error_info reconnect_fsm::out_of_opening_time(const error_info& why) const {
     return last_failure_ && says_nothing(why) ? out_of_time(why, *last_failure_) : why;
 }
@@ -162,7 +162,7 @@ reconnect_action_t reconnect_fsm::failed_again(const reconnect_input::failed& in
 }
 
 reconnect_action_t reconnect_fsm::rejected_again(const reconnect_input::failed& in) {
-    // Where nobody reconnects by itself, somebody has asked for it: as in an opening, the first
+    // Without automatic reconnects a caller has asked for this one: as in an opening, the first
     // rejection gets one refresh, also of a ticket that was never tried.
     const bool curable = in.used == ticket_use::held || !config_.enabled;
     if (state_ == state::dialing && curable) return dial_with_fresh_ticket(state::dialing_again);

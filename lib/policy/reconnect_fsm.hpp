@@ -32,7 +32,7 @@ namespace parley {
 // A session that an idle timeout has cut is no unstable one. After two of them the heartbeat comes
 // more often than the shortest of them lived.
 
-/// What the ticket of a failed attempt was.
+/// Where the ticket of a failed attempt came from.
 enum class ticket_use {
     none,  ///< there was none: the attempt failed before
     held,  ///< not fetched for this attempt
@@ -55,8 +55,8 @@ struct lost { ///< the ready session ended
     bool quiet = false; ///< no message of either side was under way, and nothing was said
 };
 struct elapsed {};         ///< the wait is over
-struct network_changed {}; ///< what failed may work now
-struct requested {};       ///< somebody asks for a new session now
+struct network_changed {}; ///< an attempt may succeed now
+struct requested {};       ///< a caller asks for a new session now
 } // namespace reconnect_input
 
 using reconnect_event =
@@ -65,7 +65,7 @@ using reconnect_event =
                  reconnect_input::requested>;
 
 namespace reconnect_action {
-struct stay { ///< go on with what is being done
+struct stay { ///< nothing changes
     bool operator==(const stay&) const = default;
 };
 struct dial { ///< get a ticket and connect

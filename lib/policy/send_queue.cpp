@@ -7,7 +7,7 @@ namespace parley {
 
 void send_queue::settle(const message& one, send_state as) {
     one->state_ = as;
-    one->text_ = std::string(); // a sender may keep the rest for as long as he likes
+    one->text_ = std::string(); // a sender may keep the rest for long
     one->on_settled();
 }
 
@@ -91,7 +91,7 @@ void send_queue::expire(time_point now) {
 void send_queue::drop(lane& from, send_state as) {
     if (from.entries.empty()) return;
     lane dropped;
-    std::swap(dropped, from); // whoever is told may push again
+    std::swap(dropped, from); // on_settled may push again
     for (const auto& one : dropped.entries)
         settle(one, as);
 }

@@ -30,7 +30,7 @@ enum class send_state {
     sent,        ///< the whole frame was handed over
     not_sent,    ///< and nothing of it was
     unconfirmed, ///< a part of it may have been
-    aborted      ///< nobody is there any more to send it
+    aborted      ///< the connection was destroyed
 };
 
 /// One message on its way out.
@@ -99,7 +99,7 @@ public:
     std::size_t messages() const noexcept; ///< that are not being written yet
     std::size_t bytes() const noexcept;
     bool empty() const noexcept { return messages() == 0; }
-    /// The peer does not take what it makes us say: read no more of it.
+    /// Too many answers wait for a peer that does not take them: read no more of it.
     bool congested() const noexcept;
 
 private:

@@ -22,9 +22,9 @@
 
 namespace parley {
 
-/// A client's frames on their way to a socket or TLS: what has a frame appends it and drains, one
-/// after the other. Pongs wait for nobody: of several pings that could not be answered the last one
-/// is (RFC 6455 section 5.5.3). Strand only.
+/// Sends a client's frames to a socket or TLS: a caller appends its frame and drains, one caller at
+/// a time. A pong is sent with the next drain; of several unanswered pings only the last is
+/// answered (RFC 6455 section 5.5.3). Strand only.
 template <class Stream>
 class frame_sender {
     using error_code = boost::system::error_code;
@@ -38,7 +38,7 @@ public:
     /// Messages are compressed from now on.
     void compress(permessage_deflate* by) noexcept { deflate_ = by; }
 
-    /// Somebody drains: nothing may be appended.
+    /// A caller drains: nothing may be appended.
     bool busy() const noexcept { return busy_; }
     bool all_sent() const { return unsent_.empty() && !pong_due_ && flushed(stream_); }
 
@@ -56,7 +56,7 @@ public:
         return append_masked_close(unsent_.bytes(), code, reason);
     }
 
-    /// Now, or when what is under way has been sent.
+    /// Sends a pong now, or after the bytes that are being sent.
     void answer(std::string_view ping) {
         pong_due_.emplace(ping);
         if (busy_ || !unsent_.empty()) return;
@@ -64,20 +64,20 @@ public:
         send_now();
     }
 
-    /// What takes no wait. True when that was everything.
+    /// Sends as much as the socket takes now. True when that was everything.
     bool send_now() {
         if (!never_blocks(stream_)) return false;
         unsent_.send_some(stream_);
         return all_sent();
     }
 
-    /// Until nobody drains.
+    /// Returns when no caller drains.
     awaitable<void> quiet() {
         while (busy_)
             co_await sent_.wait_until();
     }
 
-    /// Sends all there is. While nobody else does.
+    /// Sends everything. One caller at a time.
     awaitable<error_code> drain() {
         const turn mine(*this);
         if (stop_.requested()) co_return asio::error::operation_aborted;
@@ -112,7 +112,7 @@ private:
 
     void append_pong() {
         if (!pong_due_) return;
-        // Without randomness there is none: the peer will find that nobody answers.
+        // Without randomness for a mask no pong is sent.
         append_masked_frame(unsent_.bytes(), frame_opcode::pong, *pong_due_);
         pong_due_.reset();
     }

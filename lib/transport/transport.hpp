@@ -22,7 +22,7 @@
 
 namespace parley {
 
-/// Told what a transport sees, on its executor, never after the transport's operation has returned.
+/// The receiver of what a transport reads: called on its executor, within its operations.
 class transport_listener {
 public:
     /// A step of connecting begins: resolve, tcp, proxy, tls, upgrade.
@@ -32,7 +32,7 @@ public:
     virtual void on_bytes(std::size_t count, bool message_open) = 0;
     virtual void on_pong() = 0;
     /// The peer began to close, or a fault of its made us: from now on it may keep the connection
-    /// open and say nothing, nor read.
+    /// open, send nothing and read nothing.
     virtual void on_close_started() = 0;
     /// A whole text message, valid UTF-8. The view is followed by `message_padding` bytes that may
     /// be read, and dies with the call.
@@ -52,8 +52,7 @@ protected:
 };
 
 /// One WebSocket connection, from the name lookup to the close. It sets no deadline of its own but
-/// those of the lookup and of each address: whoever owns it aborts it in time (doc/pitfalls.md
-/// P30).
+/// those of the lookup and of each address: its owner aborts it in time (doc/pitfalls.md P30).
 ///
 /// All on one strand. At most one read, and one of write, ping and close, at a time. Destroy
 /// it only after every operation has returned. Errors come as values: the errc tells the kind, the
@@ -106,7 +105,7 @@ protected:
     transport& operator=(const transport&) = default;
 };
 
-/// Makes transports of one configuration; holds what they share, as the TLS context and sessions.
+/// Makes transports of one configuration, which share the TLS context and its sessions.
 /// Usable from any thread.
 class transport_factory {
 public:
