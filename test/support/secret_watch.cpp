@@ -31,8 +31,6 @@ namespace parley::test {
 
 namespace {
 
-thread_local unsigned strangers = 0;
-
 class watch {
 public:
     static watch& instance() {
@@ -116,11 +114,9 @@ bool tells_a_secret(std::string_view text) {
 }
 
 void watch_text(std::string_view where, std::string_view text) {
-    if (strangers == 0 && tells_a_secret(text)) watch::instance().note(where);
+    if (careless_stranger::on_this_thread == 0 && tells_a_secret(text))
+        watch::instance().note(where);
 }
-
-careless_stranger::careless_stranger() { ++strangers; }
-careless_stranger::~careless_stranger() { --strangers; }
 
 CATCH_REGISTER_LISTENER(secret_listener)
 

@@ -16,10 +16,13 @@ void watch_text(std::string_view where, std::string_view text);
 /// As long as it lives, what this thread throws is not ours: a test plays a careless stranger.
 class careless_stranger {
 public:
-    careless_stranger();
-    ~careless_stranger();
+    careless_stranger() { ++on_this_thread; }
+    ~careless_stranger() { --on_this_thread; }
     careless_stranger(const careless_stranger&) = delete;
     careless_stranger& operator=(const careless_stranger&) = delete;
+
+    // Here, so that a program without the watch (a fuzz target) links too.
+    static inline thread_local unsigned on_this_thread = 0;
 };
 
 } // namespace parley::test
