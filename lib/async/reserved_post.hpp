@@ -13,15 +13,13 @@
 
 namespace parley {
 
-/// The memory of one post, taken beforehand: for destructors, and for threads that nobody could
-/// tell that there was none.
+/// A post whose memory is allocated beforehand: for destructors, which must not fail.
 class reserved_post {
 public:
     reserved_post() : memory_(std::make_shared<block>()) {}
 
-    /// Posts `last` to the strand, once, from any thread. It cannot fail on a strand of an
-    /// io_context. On one of another executor, which allocates what it wants, it may: then `last`
-    /// is destroyed.
+    /// Posts `last` to the strand, once, from any thread. On a strand of an io_context this cannot
+    /// fail. Another executor may allocate more: when it cannot, `last` is destroyed.
     template <class Function>
     void operator()(const detail::strand& where, Function last) noexcept {
         try {
@@ -50,7 +48,7 @@ private:
         std::size_t used = 0;
     };
 
-    /// Takes from the block what fits, and the rest from where everybody does.
+    /// Allocates from the block while there is room, and from the heap otherwise.
     template <class T>
     class allocator {
     public:

@@ -61,7 +61,8 @@ public:
         return self;
     }
 
-    bool done() const noexcept { return state_ == state::done; }
+    bool done() const noexcept { return state_ == state::done || abandoned(); }
+    bool abandoned() const noexcept { return state_ == state::abandoned; }
     /// Cancelled, and not done yet.
     bool stopping() const noexcept { return state_ == state::stopping; }
 
@@ -73,6 +74,13 @@ public:
     awaitable<void> wait_until(time_point deadline) {
         return wait(this->shared_from_this(), deadline);
     }
+
+    /// Returns when done, at `deadline`, or after `notify`: for a waiter that also checks state of
+    /// the owner's, in a loop.
+    awaitable<void> wait_for_change(time_point deadline = time_point::max()) {
+        return wait_once(this->shared_from_this(), deadline);
+    }
+    void notify() { changed_.notify_all(); }
 
     /// The outcome, once done: returns the value, or throws the error.
     T get() const {
@@ -89,11 +97,12 @@ public:
     void abandon(std::exception_ptr error) {
         if (done()) return;
         complete(std::move(error), value_type());
+        state_ = state::abandoned;
         cancellation_.emit(asio::cancellation_type::terminal);
     }
 
 private:
-    enum class state { running, stopping, done };
+    enum class state { running, stopping, abandoned, done };
 
     static awaitable<void> run(std::shared_ptr<shared_awaitable> self,
                                std::function<awaitable<T>()> operation) {
@@ -114,6 +123,10 @@ private:
     static awaitable<void> wait(std::shared_ptr<shared_awaitable> self, time_point deadline) {
         while (!self->done() && self->changed_.now() < deadline)
             co_await self->changed_.wait_until(deadline);
+    }
+
+    static awaitable<void> wait_once(std::shared_ptr<shared_awaitable> self, time_point deadline) {
+        if (!self->done()) co_await self->changed_.wait_until(deadline);
     }
 
     static awaitable<T> join(std::shared_ptr<shared_awaitable> self, bool cancels) {

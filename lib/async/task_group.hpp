@@ -13,7 +13,7 @@
 
 namespace parley {
 
-/// The tasks that an actor has started, so that it can end them: nothing runs without an owner.
+/// The tasks of an actor, so that it can end them: nothing runs without an owner.
 ///
 /// Strand only. A task's exception, cancellation aside, goes to the handler given here.
 class task_group {
@@ -24,16 +24,16 @@ public:
                error_handler on_error);
     task_group(const task_group&) = delete;
     task_group& operator=(const task_group&) = delete;
-    /// Leaves the tasks alone: whoever owns the group keeps it until they have ended.
+    /// Does not end the tasks: keep the group until they have ended.
     ~task_group();
 
     /// Starts a task at once, on the strand, up to its first suspension.
     void spawn(std::function<awaitable<void>()> body);
 
-    /// Cancels every task (terminal); those that clean up go on doing so.
+    /// Cancels every task (terminal). A task that cleans up goes on doing so.
     void cancel();
 
-    /// Returns when none is left. A task must not wait for its own group.
+    /// Returns when no task is left. A task must not wait for its own group.
     awaitable<void> join();
 
     bool empty() const noexcept;

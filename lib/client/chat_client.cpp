@@ -2,7 +2,6 @@
 #include "core/setting_tables.hpp"
 #include "core/url.hpp"
 #include "dialect/parley/server_exchange.hpp"
-#include "ticket/ticket_tally.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
@@ -67,7 +66,7 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
     : environment_(std::move(environment)), clock_(environment_->clock()),
       strand_(detail::strand::around(executor)), context_(detail::context_watch::of(strand_)),
       config_(std::move(config)), log_(config_.log, config_.log_threshold),
-      tally_(shared_tickets ? std::make_shared<detail::ticket_tally>() : nullptr),
+      tally_(shared_tickets ? std::make_shared<ticket_tally>() : nullptr),
       gate_(std::make_shared<redactor>(secrets_in(config_))),
       connection_(std::make_shared<websocket_manager::impl>(strand_, environment_,
                                                             options_of(config_, gate_, log_))),
@@ -76,7 +75,8 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
                                                         event_queue::before_first::drop_oldest)),
       changed_(strand_, clock_),
       opening_(config_.connection.session_timeout, config_.timeouts.acknowledge),
-      tickets_(shared_tickets ? std::move(shared_tickets) : make_tickets()) {
+      shared_tickets_(std::move(shared_tickets)),
+      tickets_(shared_tickets_ ? shared_tickets_->implementation() : make_tickets()) {
     if (!config_.context_helpers.is_null() && !config_.context_helpers.is_object())
         throw_error(error_info(errc::invalid_configuration, "context_helpers must be an object."));
     if (!config_.component_schemas.is_null() && !config_.component_schemas.is_array())
@@ -90,14 +90,14 @@ void chat_client::impl::attach() {
     messages_->attach(std::weak_ptr<message_sink>(shared_from_this()));
 }
 
-std::shared_ptr<ticket_manager> chat_client::impl::make_tickets() const {
+std::shared_ptr<ticket_manager::impl> chat_client::impl::make_tickets() const {
     ticket_manager_options options;
     options.connection = config_.connection;
     options.validate_timeout = config_.timeouts.request;
     options.log = log_.sink();
     options.log_threshold = config_.log_threshold;
-    return std::make_shared<ticket_manager>(strand_, config_.auth, config_.server_url,
-                                            config_.ticket, std::move(options), environment_);
+    return ticket_manager::impl::over_http(strand_, config_.auth, config_.server_url,
+                                           config_.ticket, std::move(options), environment_);
 }
 
 chat_client::chat_client(asio::any_io_executor executor, chat_client_config config,

@@ -17,6 +17,7 @@
 #include "dialect/parley/run_fsm.hpp"
 #include "message/message_handler_impl.hpp"
 #include "message/message_sink.hpp"
+#include "ticket/ticket_manager_impl.hpp"
 #include "transport/environment.hpp"
 
 #include <atomic>
@@ -146,7 +147,7 @@ private:
     void start_renewal();
     void fail_asks(const error_info& why);
     void fail_updates(const error_info& why);
-    std::shared_ptr<ticket_manager> make_tickets() const;
+    std::shared_ptr<ticket_manager::impl> make_tickets() const;
 
     std::string encode(const chat_message& message) const;
     void refuse_too_many_runs() const;
@@ -195,8 +196,8 @@ private:
     const std::shared_ptr<detail::context_watch> context_; // that of the strand
     chat_client_config config_; // `auth` and `context_helpers` as they stand now
     logger log_;
-    const std::shared_ptr<detail::ticket_tally> tally_; // with a manager that is shared; else null
-    const std::shared_ptr<redactor> gate_;              // of all that the server says
+    const std::shared_ptr<ticket_tally> tally_; // with a manager that is shared; else null
+    const std::shared_ptr<redactor> gate_;      // of all that the server says
     std::shared_ptr<websocket_manager::impl> connection_;
     std::shared_ptr<message_handler::impl> messages_;
     std::shared_ptr<http_client> http_; // for thread updates, once there are any
@@ -225,7 +226,8 @@ private:
     std::atomic<std::uint64_t> opened_{0}, lost_{0}, attempts_{0}, handlers_failed_{0},
         configurations_unanswered_{0};
 
-    const std::shared_ptr<ticket_manager> tickets_;
+    const std::shared_ptr<ticket_manager> shared_tickets_; // null: this client has its own
+    const std::shared_ptr<ticket_manager::impl> tickets_;
 
     mutable std::mutex published_; // guards what is below, never held across a suspension
     std::set<std::string, std::less<>> tool_names_;

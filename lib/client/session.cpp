@@ -87,7 +87,7 @@ void chat_client::impl::start_renewal() {
     tickets_->on_renewal_failed([weak](const error_info& cause) {
         if (const auto self = weak.lock()) self->queue_event(ticket_renewal_failed{cause});
     });
-    tickets_->start_proactive_renewal([weak](const ticket& fresh) {
+    tickets_->start_renewal([weak](const ticket& fresh) {
         const auto self = weak.lock();
         if (!self) return;
         self->gate_->remember(cookies::secrets_of(fresh));
@@ -109,7 +109,10 @@ awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
     const auto disconnecting_before = disconnecting_;
     std::exception_ptr failure;
     try {
-        co_await tickets_->refresh_ticket(tally_); // if it throws, the session stays
+        using options = ticket_manager::impl::get_options;
+        options fresh(options::kind::fresh, time_point::max(), tally_);
+        // A failure leaves the live session.
+        co_await ticket_manager::impl::get(tickets_, std::move(fresh));
     } catch (...) {
         failure = std::current_exception();
     }
@@ -137,7 +140,7 @@ awaitable<void> chat_client::impl::close() {
     const at_exit closed([this] {
         if (state_ == state::closing) state_ = state::ended;
     });
-    if (owns_tickets()) tickets_->stop_proactive_renewal();
+    if (owns_tickets()) tickets_->stop_renewal();
     fail_asks(why);
     fail_updates(why);
     end_thread_updates();
@@ -159,7 +162,7 @@ awaitable<void> chat_client::impl::close() {
     }
     if (owns_tickets() && tickets_->snapshot().in_flight) {
         // No caller waits for it any more; the held ticket stays valid for the next init.
-        co_await tickets_->give_up_refresh();
+        co_await ticket_manager::impl::give_up_refresh(tickets_);
     }
     end_session();
     if (!tasks_) co_return;
@@ -172,7 +175,7 @@ void chat_client::impl::end_session() noexcept {
     const auto leave = [this] { lose_opening(); };
     const auto close = [this] { events().close(); };
     const auto rest = [this] {
-        if (owns_tickets()) tickets_->stop_proactive_renewal();
+        if (owns_tickets()) tickets_->stop_renewal();
     };
     take_all(log_, leave, close, rest);
     changed_.notify_all();
@@ -196,25 +199,26 @@ void chat_client::impl::abandon() {
     };
     const auto end_updates = [this] { end_thread_updates(); };
     const auto end_tickets = [this] { // completes all waiters
-        if (owns_tickets()) tasks().spawn([manager = tickets_] { return manager->stop(); });
+        if (owns_tickets()) tickets_->shut_down();
     };
     take_all(log_, leave, hang_up, end_messages, end_work, end_updates, end_tickets);
     changed_.notify_all();
 }
 
-std::optional<ticket> chat_client::impl::ticket_at_hand() { return tickets_->at_hand(); }
+std::optional<ticket> chat_client::impl::ticket_at_hand() { return tickets_->held_ticket(); }
 
 awaitable<ticket> chat_client::impl::next_ticket(std::optional<ticket> rejected,
                                                  time_point deadline) {
-    const auto manager = tickets_;
-    if (rejected) {
-        auto replacing = manager->replace_ticket(std::move(*rejected), deadline, tally_);
-        co_return co_await std::move(replacing);
-    }
-    co_return co_await manager->get_valid_ticket(deadline, tally_);
+    using options = ticket_manager::impl::get_options;
+    options what(options::kind::valid, deadline, tally_);
+    if (rejected) what = options(rejected->value(), deadline, tally_);
+    auto getting = ticket_manager::impl::get(tickets_, std::move(what));
+    co_return co_await std::move(getting);
 }
 
-std::optional<error_info> chat_client::impl::ticket_trouble() const { return tickets_->trouble(); }
+std::optional<error_info> chat_client::impl::ticket_trouble() const {
+    return tickets_->refresh_error();
+}
 
 void chat_client::impl::on_open() {
     opening_.opened(now());

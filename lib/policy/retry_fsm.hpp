@@ -10,16 +10,16 @@
 
 namespace parley {
 
-/// The attempts of one refresh: how often, and when (doc/protocol.md 1.7).
+/// Decides how often and when one refresh is attempted (doc/protocol.md 1.7).
 ///
-/// Only what is retryable is tried again, at most `max_retries` times, after the backoff or what
-/// the server asks for, whichever is longer.
+/// Only retryable failures are tried again, at most `max_retries` times, after the backoff or the
+/// server's `Retry-After`, whichever is longer.
 class retry_fsm {
 public:
     retry_fsm(unsigned max_retries, const backoff_config& backoff) noexcept
         : left_(max_retries), backoff_(backoff) {}
 
-    /// The number of the attempt that is on, from 1.
+    /// The number of the current attempt, from 1.
     unsigned attempt() const noexcept { return attempt_; }
 
     /// That attempt failed: when the next one begins; nullopt when that was the last.

@@ -14,8 +14,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
-// However short a ticket lives, its renewal is not looked at more often: a tenth of nothing would
-// be a busy loop.
+// The renewal is checked no more often, however short a ticket lives: a tenth of zero would be a
+// busy loop.
 constexpr milliseconds shortest_check{100};
 
 } // namespace
@@ -68,8 +68,8 @@ arrival ticket_fsm::arrived(std::uint64_t generation, const ticket& fresh, momen
     const auto lifetime =
         std::max<nanoseconds>(time_between(issued, fresh.expires_at()), nanoseconds(0));
     if (fresh.kind() == ticket_kind::single_use || lifetime <= buffer()) {
-        // What is held may still be good, and asking again at once would bring no better one. When
-        // it is not, there is nothing to renew: the next one is fetched when somebody needs it.
+        // The held ticket may still be valid, and another request now would bring no better one. If
+        // it is not, there is nothing to renew: the next one is fetched when a caller needs it.
         if (held_ && !serve(now)) held_.reset();
         if (held_) renew_not_before_ = after(now.steady, check_every());
         return arrival::for_now;
@@ -108,9 +108,8 @@ renewal_step ticket_fsm::renewal(moment now, double jitter) const noexcept {
 }
 
 void ticket_fsm::renewal_failed(const error_details& why, moment now, double jitter) noexcept {
-    // The refresh has had its own retries: the backoff goes on from there. What another try will
-    // not cure is tried again all the same, for somebody may, but no more often than it is looked
-    // at.
+    // The refresh has had its own retries: the backoff goes on from there. A failure that is not
+    // retryable is tried again at the interval of the checks: its cause may be fixed meanwhile.
     ++renewals_failed_;
     const auto attempt =
         config_.max_retries > std::numeric_limits<unsigned>::max() - renewals_failed_

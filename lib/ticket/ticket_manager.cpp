@@ -1,15 +1,13 @@
+#include <parley/detail/on_strand.hpp>
 #include <parley/ticket_manager.hpp>
 #include <parley/version.hpp>
 
+#include "async/asio_errors.hpp"
 #include "core/setting_tables.hpp"
 #include "dialect/parley/endpoints.hpp"
 #include "dialect/parley/server_exchange.hpp"
 #include "ticket/ticket_manager_impl.hpp"
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -37,12 +35,8 @@ ticket_manager::impl::impl(const asio::any_io_executor& executor, auth_data auth
       environment_(std::move(environment)), clock_(environment_->clock()),
       source_(std::move(source)), http_(std::move(http)), config_(config),
       validate_timeout_(options.validate_timeout),
-      log_(std::move(options.log), options.log_threshold),
-      tasks_(strand_, clock_,
-             [log = log_](const std::exception_ptr& thrown) {
-                 report(log, thrown, "ticket: the renewal has ended: ");
-             }),
-      idle_(strand_, clock_), renewal_changed_(strand_, clock_), tickets_(config_) {
+      log_(std::move(options.log), options.log_threshold), changed_(strand_, clock_),
+      tickets_(config_) {
     if (!source_)
         throw_error(
             error_info(errc::invalid_configuration, "A ticket_manager needs a source of tickets."));
@@ -50,23 +44,36 @@ ticket_manager::impl::impl(const asio::any_io_executor& executor, auth_data auth
     auth_ = std::make_shared<const auth_data>(std::move(auth));
 }
 
+std::shared_ptr<ticket_manager::impl>
+ticket_manager::impl::over_http(const asio::any_io_executor& executor, auth_data auth,
+                                const std::string& server_url_text, const ticket_config& config,
+                                ticket_manager_options options, environment_ptr environment) {
+    auto server = parse_server_url(server_url_text, options.connection.allow_plaintext);
+    auto source = std::make_shared<http_ticket_source>(
+        environment->make_http(std::make_shared<const connection_config>(options.connection)),
+        std::move(server), user_agent_of(options.connection), environment->clock());
+    return std::make_shared<impl>(executor, std::move(auth), source, source, config,
+                                  std::move(options), std::move(environment));
+}
+
+// ---- what is known, for any thread
+
 bool ticket_manager::impl::is_valid() const {
     const auto at = now();
     const std::lock_guard lock(mutex_);
     return tickets_.serve(at) != nullptr;
 }
 
-std::optional<ticket> ticket_manager::impl::at_hand() const {
+std::optional<ticket> ticket_manager::impl::held_ticket() const {
     const auto at = now();
     const std::lock_guard lock(mutex_);
     const ticket* held = stopped_ ? nullptr : tickets_.serve(at);
     return held ? std::optional(*held) : std::nullopt;
 }
 
-std::optional<error_info> ticket_manager::impl::trouble() const {
+std::optional<error_info> ticket_manager::impl::refresh_error() const {
     const std::lock_guard lock(mutex_);
-    const auto flying = refresh_.lock();
-    return flying ? flying->last_error : std::nullopt;
+    return refresh_error_;
 }
 
 std::optional<milliseconds> ticket_manager::impl::expires_in() const {
@@ -91,6 +98,20 @@ ticket_snapshot ticket_manager::impl::snapshot() const {
     return all;
 }
 
+bool ticket_manager::impl::is_current(std::uint64_t generation) const {
+    const std::lock_guard lock(mutex_);
+    return !stopped_ && generation == tickets_.generation();
+}
+
+void ticket_manager::impl::check_caller(std::uint64_t clears) const {
+    if (stopped_) throw_aborted();
+    if (clears != clears_)
+        throw_error(
+            error_info(errc::ticket_cleared, "The ticket was cleared while it was waited for."));
+}
+
+// ---- a new generation, from any thread
+
 void ticket_manager::impl::update_auth_data(auth_data_patch patch) {
     std::unique_lock lock(mutex_);
     auto changed = *auth_;
@@ -114,77 +135,88 @@ void ticket_manager::impl::clear() {
     begin_generation(std::move(lock));
 }
 
-/// Throws away what is under way for an identity that is gone.
-void ticket_manager::impl::begin_generation(std::unique_lock<std::mutex> held) {
-    callers woken;
+void ticket_manager::impl::begin_generation(std::unique_lock<std::mutex> lock) {
     tickets_.begin_generation();
-    auto old = supersede(woken);
-    held.unlock();
-    send_home(std::move(woken), nullptr);
-    where().post([self = shared_from_this(), old = std::move(old)] {
-        if (old)
-            self->log_.write(log_level::debug,
-                             "ticket: the identity has changed, a request is given up");
-        self->abandon(old);
-        self->follow_identity();
-    });
+    counts_.in_flight = false;
+    refresh_error_.reset();
+    lock.unlock();
+    where().post([self = shared_from_this()] { self->end_stale_operations(); });
+}
+
+/// What is in flight for an identity that is gone.
+void ticket_manager::impl::end_stale_operations() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopped_) return; // end_operations sees to them
+    }
+    if (refresh_ && !is_current(refresh_->generation)) {
+        log_.write(log_level::debug, "ticket: the identity has changed, a request is abandoned");
+        abandon_refresh();
+    }
+    if (validation_ && !is_current(validation_->generation)) abandon_validation();
+}
+
+// ---- the end
+
+/// Any thread: from now on nobody gets a ticket, and no handler is called.
+void ticket_manager::impl::retire() noexcept {
+    std::shared_ptr<const renewed_handler> renewed; // both destroyed without the lock
+    std::shared_ptr<const failed_handler> failed;
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    counts_.in_flight = false;
+    renewed = std::exchange(on_renewed_, nullptr);
+    failed = std::exchange(on_renewal_failed_, nullptr);
+}
+
+void ticket_manager::impl::end_operations() noexcept {
+    take_all(log_, [this] { abandon_refresh(); }, [this] { abandon_validation(); });
+    changed_.notify_all();
+}
+
+void ticket_manager::impl::operation_ended() {
+    if (--running_ == 0) changed_.notify_all();
+}
+
+void ticket_manager::impl::shut_down() noexcept {
+    retire();
+    last_post_(where(), [self = shared_from_this()] { self->end_operations(); });
 }
 
 awaitable<void> ticket_manager::impl::stop(std::shared_ptr<impl> self) {
-    auto where = self->where();
-    return detail::on_strand<void>(std::move(where),
-                                   [self = std::move(self)] { return end_all(self); });
+    auto strand = self->where();
+    return detail::on_strand<void>(std::move(strand),
+                                   [self = std::move(self)] { return stop_on_strand(self); });
 }
 
-awaitable<void> ticket_manager::impl::end_all(std::shared_ptr<impl> self) {
-    self->end_tasks(self->retire());
-    co_await self->tasks_.join();
+awaitable<void> ticket_manager::impl::stop_on_strand(std::shared_ptr<impl> self) {
+    self->retire();
+    self->end_operations();
+    if (const auto renewal = self->renewal_) co_await renewal->wait_until(time_point::max());
     while (self->running_ > 0)
-        co_await self->idle_.wait_until();
-    co_await asio::post(self->strand_.executor(), asio::use_awaitable); // past what was called off
+        co_await self->changed_.wait_until();
 }
 
 awaitable<void> ticket_manager::impl::give_up_refresh(std::shared_ptr<impl> self) {
-    auto where = self->where();
-    return detail::on_strand<void>(std::move(where),
-                                   [self = std::move(self)] { return end_refresh(self); });
+    auto strand = self->where();
+    return detail::on_strand<void>(std::move(strand),
+                                   [self = std::move(self)] { return give_up_on_strand(self); });
 }
 
-awaitable<void> ticket_manager::impl::end_refresh(std::shared_ptr<impl> self) {
-    callers given_up;
-    std::shared_ptr<refresh> old;
-    {
-        const std::lock_guard lock(self->mutex_);
-        old = self->supersede(given_up);
-    }
-    for (auto& one : given_up)
-        one.why = detail::aborted();
-    send_home(std::move(given_up), nullptr);
-    self->abandon(old);
+awaitable<void> ticket_manager::impl::give_up_on_strand(std::shared_ptr<impl> self) {
+    self->abandon_refresh();
     while (self->running_ > 0)
-        co_await self->idle_.wait_until();
+        co_await self->changed_.wait_until();
 }
 
-/// Once the manager is gone no handler is called, no request begins, and nobody waits.
-void ticket_manager::impl::shut_down_later() noexcept {
-    std::shared_ptr<refresh> old;
-    take_all(log_, [&] { old = retire(); });
-    last_post_(where(), [self = shared_from_this(), old] { self->end_tasks(old); });
-}
+// ---- the public face
 
 ticket_manager::ticket_manager(asio::any_io_executor executor, auth_data auth,
                                std::string server_url_text, ticket_config config,
-                               ticket_manager_options options, environment_ptr environment) {
-    config = checked(std::move(config), "config.");
-    options = checked(std::move(options), "options.");
-    environment = or_real(std::move(environment));
-    auto server = parse_server_url(server_url_text, options.connection.allow_plaintext);
-    auto source = std::make_shared<http_ticket_source>(
-        environment->make_http(std::make_shared<const connection_config>(options.connection)),
-        std::move(server), user_agent_of(options.connection), environment->clock());
-    impl_ = std::make_shared<impl>(std::move(executor), std::move(auth), source, source, config,
-                                   std::move(options), std::move(environment));
-}
+                               ticket_manager_options options, environment_ptr environment)
+    : impl_(impl::over_http(
+          executor, std::move(auth), server_url_text, checked(std::move(config), "config."),
+          checked(std::move(options), "options."), or_real(std::move(environment)))) {}
 
 ticket_manager::ticket_manager(asio::any_io_executor executor, auth_data auth,
                                std::shared_ptr<ticket_source> source, ticket_config config,
@@ -194,28 +226,16 @@ ticket_manager::ticket_manager(asio::any_io_executor executor, auth_data auth,
                                    checked(std::move(options), "options."),
                                    or_real(std::move(environment)))) {}
 
-ticket_manager::~ticket_manager() { impl_->shut_down_later(); }
+ticket_manager::~ticket_manager() { impl_->shut_down(); }
 
 awaitable<ticket> ticket_manager::get_valid_ticket() { return get_valid_ticket(time_point::max()); }
 
 awaitable<ticket> ticket_manager::get_valid_ticket(std::chrono::steady_clock::time_point deadline) {
-    return get_valid_ticket(deadline, nullptr);
+    return impl::get(impl_, impl::get_options(impl::get_options::kind::valid, deadline));
 }
 
-awaitable<ticket> ticket_manager::get_valid_ticket(std::chrono::steady_clock::time_point deadline,
-                                                   tally_ptr counted) {
-    return impl::get(impl_, impl::demand(impl::demand::kind::valid, deadline, std::move(counted)));
-}
-
-std::optional<ticket> ticket_manager::at_hand() const { return impl_->at_hand(); }
-
-std::optional<error_info> ticket_manager::trouble() const { return impl_->trouble(); }
-
-awaitable<ticket> ticket_manager::refresh_ticket() { return refresh_ticket(nullptr); }
-
-awaitable<ticket> ticket_manager::refresh_ticket(tally_ptr counted) {
-    return impl::get(
-        impl_, impl::demand(impl::demand::kind::fresh, time_point::max(), std::move(counted)));
+awaitable<ticket> ticket_manager::refresh_ticket() {
+    return impl::get(impl_, impl::get_options(impl::get_options::kind::fresh, time_point::max()));
 }
 
 awaitable<ticket> ticket_manager::replace_ticket(ticket rejected) {
@@ -224,13 +244,7 @@ awaitable<ticket> ticket_manager::replace_ticket(ticket rejected) {
 
 awaitable<ticket> ticket_manager::replace_ticket(ticket rejected,
                                                  std::chrono::steady_clock::time_point deadline) {
-    return replace_ticket(std::move(rejected), deadline, nullptr);
-}
-
-awaitable<ticket> ticket_manager::replace_ticket(ticket rejected,
-                                                 std::chrono::steady_clock::time_point deadline,
-                                                 tally_ptr counted) {
-    return impl::get(impl_, impl::demand(rejected.value(), deadline, std::move(counted)));
+    return impl::get(impl_, impl::get_options(rejected.value(), deadline));
 }
 
 awaitable<ticket_validation> ticket_manager::validate_with_server() {

@@ -1,16 +1,23 @@
-// The one flight: how it is flown, and what ends it.
+// Callers that wait for a ticket, and the one refresh that they share.
 
+#include <parley/detail/on_strand.hpp>
 #include <parley/error.hpp>
 
+#include "async/asio_errors.hpp"
+#include "core/late_error.hpp"
 #include "dialect/parley/cookies.hpp"
 #include "dialect/parley/server_exchange.hpp"
+#include "policy/retry_fsm.hpp"
 #include "ticket/source_error.hpp"
 #include "ticket/ticket_manager_impl.hpp"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <new>
+#include <exception>
+#include <string_view>
 #include <utility>
 
 namespace parley {
@@ -20,7 +27,7 @@ namespace {
 // Our own source ends its exchange at the deadline itself, and then knows how far it had come.
 constexpr std::chrono::milliseconds grace_for_ours{250};
 
-// A source that is told to stop does so at once, or does not listen.
+// A source that is cancelled ends at once, or ignores it.
 constexpr std::chrono::milliseconds grace_for_stopping{250};
 
 double seconds(std::chrono::nanoseconds duration) {
@@ -36,98 +43,219 @@ std::string_view to_text(ticket_reason reason) {
     case ticket_reason::renewal:
         return "the held one is to be renewed";
     case ticket_reason::rejected:
-        return "the server did not take the last one";
+        return "the server rejected the last one";
     case ticket_reason::requested:
-        return "a new one is asked for";
+        return "a new one is requested";
     }
     return "";
 }
 
 } // namespace
 
-/// With the mutex: a new one is on, which `depart` starts. Without a demand it is the renewal's.
+// ---- the callers
+
+awaitable<ticket> ticket_manager::impl::get(std::shared_ptr<impl> self, get_options what) {
+    if (auto held = self->serve(what)) co_return *std::move(held);
+    auto waiting = get_on_strand(std::move(self), std::move(what));
+    co_return co_await std::move(waiting);
+}
+
+awaitable<ticket> ticket_manager::impl::get_on_strand(std::shared_ptr<impl> self,
+                                                      get_options what) {
+    auto strand = self->where();
+    return detail::on_strand<ticket>(
+        std::move(strand),
+        [self = std::move(self), what = std::move(what)] { return wait_for_ticket(self, what); });
+}
+
+/// What a caller gets without a request, if anything. Any thread. Throws for a caller that gets
+/// nothing any more.
+std::optional<ticket> ticket_manager::impl::serve(get_options& what) {
+    const auto at = now();
+    const std::lock_guard lock(mutex_);
+    if (!what.clears) {
+        what.clears = clears_;
+        what.joined = refresh_; // its outcome is for this call, even if it arrives on the way
+    }
+    check_caller(*what.clears);
+    const ticket* held = nullptr;
+    if (what.what == get_options::kind::valid) held = tickets_.serve(at);
+    if (what.what == get_options::kind::other) held = tickets_.serve_other_than(what.rejected, at);
+    return held ? std::optional(*held) : std::nullopt;
+}
+
+awaitable<ticket> ticket_manager::impl::wait_for_ticket(std::shared_ptr<impl> self,
+                                                        get_options what) {
+    for (;;) {
+        if (auto held = self->serve(what)) co_return *std::move(held);
+        auto joined = std::exchange(what.joined, nullptr);
+        if (!joined || !joined->outcome) // the latter: out of memory, it was never started
+            joined = self->join_refresh(&what);
+        const auto outcome = joined->outcome;
+        {
+            const waiter counted(self, joined);
+            while (!outcome->done() && !self->out_of_time(*joined, what.deadline))
+                co_await outcome->wait_for_change(what.deadline);
+        }
+        if (!self->is_current(joined->generation)) continue; // `serve` knows why
+        if (!outcome->done()) throw_error(self->no_ticket_in_time(*joined));
+        auto got = outcome->get();
+        if (!got) throw_error(got.error());
+        if (got->kind() == ticket_kind::reusable || !std::exchange(joined->claimed, true))
+            co_return *std::move(got);
+    }
+}
+
+/// A pause that outlasts the deadline is not waited for.
+bool ticket_manager::impl::out_of_time(const refresh& joined, time_point deadline) const {
+    return deadline <= std::max(clock_->now(), joined.paused_until);
+}
+
+/// The error of a caller whose deadline is over: the last failure where one is known.
+error_info ticket_manager::impl::no_ticket_in_time(const refresh& joined) const {
+    const auto last = refresh_error();
+    if (last && joined.paused_until != time_point::min()) return *last;
+    auto late = source_timeout("No ticket arrived within the time given.");
+    if (last) return parley::out_of_time(std::move(late), *last);
+    if (http_) late.details.url = http_->url();
+    return late;
+}
+
+// ---- the refresh
+
+/// The refresh in flight, or a new one. Without options it is the renewal's.
 std::shared_ptr<ticket_manager::impl::refresh>
-ticket_manager::impl::begin_refresh(ticket_reason reason, const demand* of) {
-    std::optional<secret> old;
-    const ticket* held = tickets_.held();
-    if (of && of->what == demand::kind::other)
-        old = of->rejected;
-    else if (held)
-        old = held->value();
-    auto begun =
-        std::make_shared<refresh>(*this, reason, std::move(old), tickets_.generation(), auth_);
-    refresh_ = begun;
-    counts_.in_flight = true;
+ticket_manager::impl::join_refresh(const get_options* what) {
+    if (refresh_ && !is_current(refresh_->generation)) abandon_refresh();
+    if (refresh_) return refresh_;
+    const auto begun = std::make_shared<refresh>();
+    {
+        const std::lock_guard lock(mutex_);
+        const ticket* held = tickets_.held();
+        if (held) begun->replaces = held->value();
+        begun->reason = what ? tickets_.reason() : ticket_reason::renewal;
+        if (what && what->what == get_options::kind::fresh)
+            begun->reason = ticket_reason::requested;
+        if (what && what->what == get_options::kind::other) {
+            begun->reason = ticket_reason::rejected;
+            begun->replaces = what->rejected;
+        }
+        if (what) begun->tally = what->tally;
+        begun->generation = tickets_.generation();
+        begun->auth = auth_;
+        counts_.in_flight = true;
+        refresh_error_.reset();
+        refresh_ = begun;
+    }
+    try {
+        begun->outcome = shared_awaitable<ticket_result>::start(
+            strand_, clock_,
+            [self = shared_from_this(), begun] { return run_refresh(self, begun); });
+    } catch (...) { // out of memory
+        release(*begun);
+        throw;
+    }
     return begun;
 }
 
-void ticket_manager::impl::depart(const std::shared_ptr<refresh>& flying) {
-    if (flying->over() || flying->at != refresh::step::queued) return;
-    // One request at a time: that of a refresh which was superseded ends first.
-    flying->until = asking_ ? after(clock_->now(), grace_for_stopping) : time_point::min();
-    move_on(flying);
+void ticket_manager::impl::abandon_refresh() {
+    const auto old = refresh_;
+    if (!old) return;
+    release(*old);
+    old->outcome->abandon(detail::aborted());
+    changed_.notify_all();
 }
 
-/// Does what is due, and sees to the rest in time.
-void ticket_manager::impl::move_on(const std::shared_ptr<refresh>& flying) {
-    using step = refresh::step;
+/// It is in flight no longer. False: it was abandoned before, or is of an old generation.
+bool ticket_manager::impl::release(const refresh& ended) noexcept {
+    if (refresh_.get() != &ended) return false;
+    const std::lock_guard lock(mutex_);
+    refresh_.reset();
+    counts_.in_flight = false;
+    refresh_error_.reset();
+    return !stopped_ && ended.generation == tickets_.generation();
+}
+
+awaitable<ticket_manager::impl::ticket_result>
+ticket_manager::impl::run_refresh(std::shared_ptr<impl> self, std::shared_ptr<refresh> begun) {
+    ++self->running_;
+    std::optional<ticket_result> got;
+    std::exception_ptr thrown;
     try {
-        if (flying->over()) return;
-        if (clock_->now() >= flying->until) {
-            if (flying->at == step::asking) return give_up_attempt(flying);
-            // Nobody needs it any more, and the server has asked for peace.
-            if (flying->at == step::pausing && !wanted(*flying))
-                return fail(flying, *flying->last_error);
-            ask(flying);
-        }
-        if (!flying->over()) watch(flying);
-    } catch (...) { // no memory
-        fail_inside(flying, std::current_exception());
-    }
-}
-
-void ticket_manager::impl::watch(const std::shared_ptr<refresh>& flying) {
-    const auto next = see_off(*flying);
-    const auto wake = std::min(flying->until, next);
-    // Our own source needs nobody to tell it the time.
-    if (http_ && flying->at == refresh::step::asking && next >= flying->until) return;
-    if (!flying->bell) flying->bell = clock_->make_alarm(strand_);
-    flying->bell->call_at(wake, [self = shared_from_this(), flying] { self->move_on(flying); });
-}
-
-void ticket_manager::impl::ask(const std::shared_ptr<refresh>& flying) {
-    if (log_.enabled(log_level::debug))
-        log_.write(log_level::debug, fmt::format("ticket: asking for one, attempt {}: {}",
-                                                 flying->retry.attempt(), to_text(flying->reason)));
-    {
-        const std::lock_guard lock(mutex_);
-        ++counts_.requests;
-        if (flying->tally) ++flying->tally->requests;
-    }
-    const auto deadline = after(clock_->now(), config_.request_timeout);
-    flying->at = refresh::step::asking;
-    flying->until = http_ ? after(deadline, grace_for_ours) : deadline;
-    flying->request = ++requests_;
-    asking_ = true;
-    try {
-        flying->task = launch<void>([self = shared_from_this(), flying, deadline] {
-            return fetch(self, flying, deadline);
-        });
+        auto obtained = co_await obtain(self, begun);
+        got = std::move(obtained);
     } catch (...) {
-        asking_ = false;
-        throw;
+        thrown = std::current_exception();
+    }
+    self->operation_ended();
+    const bool counts = self->release(*begun);
+    if (thrown && !counts) std::rethrow_exception(thrown);
+    if (thrown) got = to_source_error(thrown, self->gate_);
+    if (counts && *got) self->keep(*begun, **got);
+    if (counts && !*got) self->fail(*begun, got->error());
+    co_return *std::move(got);
+}
+
+/// All attempts, one after the other.
+awaitable<ticket_manager::impl::ticket_result>
+ticket_manager::impl::obtain(std::shared_ptr<impl> self, std::shared_ptr<refresh> begun) {
+    // Callers that ask now join before the source can answer.
+    co_await asio::post(self->strand_.executor(), asio::use_awaitable);
+    // One request at a time: that of an abandoned refresh ends first, unless it ignores that.
+    if (const auto last = self->request_)
+        co_await last->wait_until(after(self->clock_->now(), grace_for_stopping));
+    retry_fsm retry(self->config_.max_retries, self->config_.backoff);
+    for (;;) {
+        if (!self->is_current(begun->generation)) throw_aborted();
+        auto got = co_await attempt(self, begun, retry.attempt());
+        if (got) co_return got;
+        if (!self->is_current(begun->generation)) throw_aborted();
+        const auto next =
+            retry.failed(got.error().details, self->clock_->now(), self->environment_->jitter());
+        if (!next) co_return got;
+        co_await pause(self, begun, got.error(), *next);
+        if (begun->waiters == 0) co_return got; // the server asked for a pause: respect it
     }
 }
 
-awaitable<void> ticket_manager::impl::fetch(std::shared_ptr<impl> self,
-                                            std::shared_ptr<refresh> flying, time_point deadline) {
-    const auto request = flying->request;
+awaitable<ticket_manager::impl::ticket_result>
+ticket_manager::impl::attempt(std::shared_ptr<impl> self, std::shared_ptr<refresh> begun,
+                              unsigned number) {
+    if (self->log_.enabled(log_level::debug))
+        self->log_.write(log_level::debug, fmt::format("ticket: asking for one, attempt {}: {}",
+                                                       number, to_text(begun->reason)));
+    {
+        const std::lock_guard lock(self->mutex_);
+        ++self->counts_.requests;
+        if (begun->tally) ++begun->tally->requests;
+    }
+    const auto deadline = after(self->clock_->now(), self->config_.request_timeout);
+    const auto request = shared_awaitable<ticket_result>::start(
+        self->strand_, self->clock_,
+        [self, begun, number, deadline] { return fetch(self, begun, number, deadline); });
+    self->request_ = request;
+    const auto limit = self->http_ ? after(deadline, grace_for_ours) : deadline;
+    std::exception_ptr cancelled;
+    try {
+        co_await request->wait_until(limit);
+    } catch (...) {
+        cancelled = std::current_exception();
+    }
+    if (!cancelled && request->done()) co_return request->get();
+    request->cancel(); // a source that ignores it is waited for by `stop` alone
+    if (cancelled) std::rethrow_exception(cancelled);
+    co_return source_timeout("The source of tickets did not answer in time.", number);
+}
+
+awaitable<ticket_manager::impl::ticket_result>
+ticket_manager::impl::fetch(std::shared_ptr<impl> self, std::shared_ptr<refresh> begun,
+                            unsigned number, time_point deadline) {
+    ++self->running_;
     std::optional<ticket> fresh;
     std::exception_ptr failed;
     try {
-        self->gate_.remember(secrets_of(*flying->auth));
-        ticket_request what(*flying->auth, flying->reason, flying->retry.attempt(), deadline,
-                            flying->replaces);
+        self->gate_.remember(secrets_of(*begun->auth));
+        ticket_request what(*begun->auth, begun->reason, number, deadline, begun->replaces);
         auto asking = self->source_->fetch(std::move(what));
         if (!asking.valid())
             throw_error(error_info(errc::ticket_source_failed,
@@ -137,191 +265,69 @@ awaitable<void> ticket_manager::impl::fetch(std::shared_ptr<impl> self,
     } catch (...) {
         failed = std::current_exception();
     }
-    std::exception_ptr thrown;
-    try {
-        self->fetched(flying, request, std::move(fresh), failed);
-    } catch (...) {
-        thrown = std::current_exception();
+    self->operation_ended();
+    if (failed) {
+        auto why = to_source_error(failed, self->gate_);
+        why.details.attempt = number;
+        co_return why;
     }
-    try {
-        self->let_next(request);
-    } catch (...) {
-        thrown = std::current_exception();
-    }
-    self->task_ended(); // whatever has become of it: stop waits for this
-    if (thrown) report(self->log_, thrown, "ticket: ");
+    if (auto wrong = complaint(*fresh)) co_return *std::move(wrong);
+    co_return *std::move(fresh);
 }
 
-void ticket_manager::impl::fetched(const std::shared_ptr<refresh>& flying, std::uint64_t request,
-                                   std::optional<ticket> fresh, const std::exception_ptr& failed) {
-    if (flying->over() || flying->at != refresh::step::asking || flying->request != request)
-        return; // nobody waits for it any more
-    try {
-        if (failed) {
-            auto why = to_source_error(failed, gate_);
-            why.details.attempt = flying->retry.attempt();
-            return attempt_failed(flying, std::move(why));
-        }
-        if (auto wrong = complaint(*fresh)) return attempt_failed(flying, std::move(*wrong));
-        arrive(flying, std::move(*fresh));
-    } catch (...) { // no memory
-        fail_inside(flying, std::current_exception());
-    }
-}
-
-/// Without the memory to say why, whoever waits for it looks around anew.
-void ticket_manager::impl::fail_inside(const std::shared_ptr<refresh>& flying,
-                                       const std::exception_ptr& thrown) {
-    try {
-        return fail(flying, to_source_error(thrown, gate_));
-    } catch (const std::bad_alloc&) { // see below
-    }
-    callers woken;
+awaitable<void> ticket_manager::impl::pause(std::shared_ptr<impl> self,
+                                            std::shared_ptr<refresh> begun, error_info why,
+                                            time_point until) {
+    if (self->log_.enabled(log_level::warning))
+        self->log_.write(log_level::warning,
+                         fmt::format("ticket: attempt {} failed: {} The next is in {:.1f} s. [{}]",
+                                     why.details.attempt.value_or(0), why.message,
+                                     seconds(until - self->clock_->now()),
+                                     why.details.to_string()));
     {
-        const std::lock_guard lock(mutex_);
-        if (flying->over()) return;
-        supersede(woken);
+        const std::lock_guard lock(self->mutex_);
+        if (begun->generation == self->tickets_.generation()) self->refresh_error_ = std::move(why);
     }
-    flying->bell.reset();
-    renewal_changed_.notify_all();
-    send_home(std::move(woken), nullptr);
+    begun->paused_until = until;
+    begun->outcome->notify(); // a waiter whose deadline comes first leaves
+    while (self->clock_->now() < until)
+        co_await self->changed_.wait_until(until);
+    begun->paused_until = time_point::min();
 }
 
-/// That request has ended: a refresh that has waited for it begins.
-void ticket_manager::impl::let_next(std::uint64_t request) {
-    if (request != requests_) return;
-    asking_ = false;
-    const auto next = current();
-    if (next && next->at == refresh::step::queued) depart(next);
-}
-
-/// The source may take its time: nobody waits for it but stop.
-void ticket_manager::impl::give_up_attempt(const std::shared_ptr<refresh>& flying) {
-    const auto late = flying->task;
-    attempt_failed(flying, source_timeout("The source of tickets did not answer in time.",
-                                          flying->retry.attempt()));
-    if (late) late->cancel();
-}
-
-void ticket_manager::impl::attempt_failed(const std::shared_ptr<refresh>& flying, error_info why) {
-    const auto next = flying->retry.failed(why.details, clock_->now(), environment_->jitter());
-    if (!next) return fail(flying, std::move(why));
-    if (log_.enabled(log_level::warning))
-        log_.write(log_level::warning,
-                   fmt::format("ticket: attempt {} failed: {} The next is in {:.1f} s. [{}]",
-                               why.details.attempt.value_or(0), why.message,
-                               seconds(*next - clock_->now()), why.details.to_string()));
-    {
-        const std::lock_guard lock(mutex_);
-        flying->last_error = std::move(why);
-    }
-    flying->at = refresh::step::pausing;
-    flying->until = *next;
-    watch(flying);
-}
-
-void ticket_manager::impl::arrive(const std::shared_ptr<refresh>& flying, ticket fresh) {
+void ticket_manager::impl::keep(refresh& ended, const ticket& fresh) {
     const auto at = now();
     gate_.remember(cookies::secrets_of(fresh));
-    callers woken;
     std::optional<std::chrono::milliseconds> left;
     {
         const std::lock_guard lock(mutex_);
-        if (flying->over()) return; // for an identity that is gone
-        flying->kept = tickets_.arrived(flying->generation, fresh, at) == arrival::held;
-        flying->value = std::move(fresh);
-        ++changes_;
+        const auto became = tickets_.arrived(ended.generation, fresh, at);
+        if (became == arrival::stale) return;
+        ended.held = became == arrival::held;
         ++counts_.refreshes;
         counts_.last_error.reset();
         left = tickets_.expires_in(at);
-        woken = land(*flying);
     }
-    send_home(std::move(woken), flying);
-    flying->bell.reset();
-    renewal_changed_.notify_all();
+    changed_.notify_all();
     if (!log_.enabled(log_level::info)) return;
-    if (flying->kept && left)
+    if (ended.held && left)
         log_.write(log_level::info,
                    fmt::format("ticket: got one that expires in {:.0f} s", seconds(*left)));
     else
         log_.write(log_level::info, "ticket: got one that serves for this time only");
 }
 
-void ticket_manager::impl::fail(const std::shared_ptr<refresh>& flying, error_info why) {
-    callers woken;
+void ticket_manager::impl::fail(const refresh& ended, const error_info& why) {
     {
         const std::lock_guard lock(mutex_);
-        if (flying->over()) return; // of an identity that is gone
+        if (stopped_ || ended.generation != tickets_.generation()) return;
         ++counts_.failures;
-        if (flying->tally) ++flying->tally->failures;
+        if (ended.tally) ++ended.tally->failures;
         counts_.last_error = why;
-        flying->error = std::move(why);
-        woken = land(*flying);
     }
     if (log_.enabled(log_level::warning))
-        log_.write(log_level::warning,
-                   fmt::format("ticket: none could be had: {} [{}]", flying->error->message,
-                               flying->error->details.to_string()));
-    send_home(std::move(woken), flying);
-    flying->bell.reset();
-    renewal_changed_.notify_all();
-}
-
-/// With the mutex: it has an outcome, for those who are returned.
-ticket_manager::impl::callers ticket_manager::impl::land(refresh& flying) {
-    flying.now = refresh::state::landed;
-    refresh_.reset();
-    counts_.in_flight = false;
-    return release(flying);
-}
-
-/// With the mutex: the refresh that is on counts no more. Who waited for it looks around anew, and
-/// `abandon` ends it.
-std::shared_ptr<ticket_manager::impl::refresh> ticket_manager::impl::supersede(callers& woken) {
-    ++changes_;
-    auto old = refresh_.lock();
-    if (!old) return nullptr;
-    refresh_.reset();
-    counts_.in_flight = false;
-    old->now = refresh::state::superseded;
-    woken = release(*old);
-    return old;
-}
-
-void ticket_manager::impl::abandon(const std::shared_ptr<refresh>& old) {
-    if (!old) return;
-    old->bell.reset();
-    renewal_changed_.notify_all();
-    if (old->task) old->task->cancel();
-}
-
-/// Any thread: whatever comes from now on comes to nothing. The refresh that was on is for
-/// `end_tasks`.
-std::shared_ptr<ticket_manager::impl::refresh> ticket_manager::impl::retire() {
-    std::shared_ptr<const renewed_handler> renewed; // both destroyed without the lock
-    std::shared_ptr<const failed_handler> failed;
-    callers woken;
-    std::shared_ptr<refresh> old;
-    {
-        const std::lock_guard lock(mutex_);
-        stopped_ = true;
-        renewed = std::exchange(on_renewed_, nullptr);
-        failed = std::exchange(on_renewal_failed_, nullptr);
-        old = supersede(woken);
-    }
-    send_home(std::move(woken), nullptr);
-    return old;
-}
-
-void ticket_manager::impl::end_tasks(const std::shared_ptr<refresh>& old) {
-    abandon(old);
-    give_up_validation();
-    renewal_changed_.notify_all();
-    tasks_.cancel();
-}
-
-void ticket_manager::impl::task_ended() {
-    if (--running_ == 0) idle_.notify_all();
+        log_.write(log_level::warning, fmt::format("ticket: none could be had: {} [{}]",
+                                                   why.message, why.details.to_string()));
 }
 
 } // namespace parley

@@ -26,7 +26,7 @@ using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("condition: it wakes everybody, also beside those who have left",
+TEST_CASE("condition: notify_all wakes all waiters, also beside those that have left",
           "[component][condition]") {
     async_world w;
     condition changed(w.strand, w.clock);
@@ -48,7 +48,7 @@ TEST_CASE("condition: it wakes everybody, also beside those who have left",
     CHECK_FALSE(changed.has_waiters());
 }
 
-TEST_CASE("condition: who waits may outlive it", "[component][condition]") {
+TEST_CASE("condition: a waiter may outlive it", "[component][condition]") {
     async_world w;
     auto changed = std::make_unique<condition>(w.strand, w.clock);
     auto first = start(w.strand, changed->wait_until(w.clock->now() + 1s));
@@ -63,7 +63,7 @@ TEST_CASE("condition: who waits may outlive it", "[component][condition]") {
     CHECK(out_of_work(w.io));
 }
 
-TEST_CASE("condition: who has been notified goes on here and now, if told so, and nobody else",
+TEST_CASE("condition: run_notified resumes the notified waiters inline, and no others",
           "[component][condition]") {
     async_world w;
     const auto changed = std::make_shared<condition>(w.strand, w.clock);
@@ -100,7 +100,8 @@ TEST_CASE("condition: who has been notified goes on here and now, if told so, an
     CHECK(out_of_work(w.io));
 }
 
-TEST_CASE("condition: who goes on at once may be its end", "[component][condition]") {
+TEST_CASE("condition: a waiter resumed inline may release the last reference",
+          "[component][condition]") {
     async_world w;
     auto changed = std::make_shared<condition>(w.strand, w.clock);
     const auto last = [](std::shared_ptr<condition>* of) -> awaitable<void> {
@@ -310,7 +311,7 @@ TEST_CASE("strand: what was to run at once does not run later, on the same threa
     CHECK(ran == 0);
 }
 
-TEST_CASE("on_strand: the caller is resumed on his own executor", "[component][on_strand]") {
+TEST_CASE("on_strand: the caller is resumed on its own executor", "[component][on_strand]") {
     async_world w;
     const auto callers = asio::make_strand(asio::any_io_executor(w.io.get_executor()));
     bool on_ours = false;
@@ -489,8 +490,7 @@ TEST_CASE("with_timeout: at the limit the operation is cancelled, and its end aw
     CHECK(ended);
 }
 
-TEST_CASE("with_timeout: a cancelled caller takes the operation with him",
-          "[component][with_timeout]") {
+TEST_CASE("with_timeout: a cancelled caller cancels the operation", "[component][with_timeout]") {
     asio::io_context io;
     bool ended = false;
     auto slow = [&]() -> awaitable<void> {

@@ -78,7 +78,7 @@ TEST_CASE("shared_awaitable: the deadline of a waiter ends its wait and nothing 
     CHECK(shared->get() == 7);
 }
 
-TEST_CASE("shared_awaitable: cancel ends the operation for everybody",
+TEST_CASE("shared_awaitable: cancel ends the operation for all waiters",
           "[component][shared_awaitable]") {
     async_world w;
     auto shared =

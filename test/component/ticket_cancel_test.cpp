@@ -31,7 +31,7 @@ bool step(ticket_world& w) {
     return w.io.poll_one() != 0 || w.clock->advance_to_next();
 }
 
-/// A caller that hears every type of cancellation; by default a coroutine hears terminal only.
+/// A caller that accepts every type of cancellation; by default a coroutine accepts terminal only.
 awaitable<ticket> attentive(awaitable<ticket> operation, std::shared_ptr<bool> hears = nullptr) {
     co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
     if (hears) *hears = true;
@@ -73,7 +73,7 @@ constexpr int more_than_enough = 1'000;
 TEST_CASE("ticket_manager: a cancelled caller leaves alone", "[component][ticket_manager][A26]") {
     const auto type =
         GENERATE(cancellation_type::terminal, cancellation_type::partial, cancellation_type::total);
-    const auto who = GENERATE(as<std::size_t>(), 0, 1, 4); // 0 has started the flight
+    const auto who = GENERATE(as<std::size_t>(), 0, 1, 4); // 0 started the refresh
     ticket_world w;
     auto& tickets = w.manage();
     w.source->hold();
@@ -114,7 +114,7 @@ TEST_CASE("ticket_manager: when all callers leave, the request is finished and i
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a caller cancelled before he starts makes no request",
+TEST_CASE("ticket_manager: a caller cancelled before it starts makes no request",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -152,7 +152,7 @@ TEST_CASE("ticket_manager: a caller cancelled at any step is done at once, and t
     }
 }
 
-TEST_CASE("ticket_manager: stopped at any step, nobody waits and nothing is left",
+TEST_CASE("ticket_manager: stopped at any step, no caller waits and nothing is left",
           "[component][ticket_manager]") {
     bool finished = false;
     for (int n = 0; !finished; ++n) {
@@ -170,7 +170,7 @@ TEST_CASE("ticket_manager: stopped at any step, nobody waits and nothing is left
     }
 }
 
-TEST_CASE("ticket_manager: destroyed at any step, nobody waits and nothing is left",
+TEST_CASE("ticket_manager: destroyed at any step, no caller waits and nothing is left",
           "[component][ticket_manager]") {
     bool finished = false;
     for (int n = 0; !finished; ++n) {
@@ -186,7 +186,7 @@ TEST_CASE("ticket_manager: destroyed at any step, nobody waits and nothing is le
     }
 }
 
-TEST_CASE("ticket_manager: once it is gone no request begins, no handler runs and nothing is said",
+TEST_CASE("ticket_manager: once destroyed it makes no request, calls no handler and logs nothing",
           "[component][ticket_manager][J105]") {
     bool finished = false;
     for (int n = 0; !finished; ++n) {
@@ -222,7 +222,7 @@ TEST_CASE("ticket_manager: the context may go at any step, with everything pendi
     SUCCEED("what leaks or is used after its end is found by the sanitizers");
 }
 
-TEST_CASE("ticket_manager: stopped in mid-flight, who waits and who comes is aborted",
+TEST_CASE("ticket_manager: stopped during a refresh, waiting and later callers are aborted",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -272,15 +272,15 @@ TEST_CASE("ticket_manager: stop waits for a source that takes its time",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a caller whose own handler throws takes nobody along",
+TEST_CASE("ticket_manager: a caller whose own handler throws does not affect the others",
           "[component][ticket_manager][J108]") {
-    const bool flight_fails = GENERATE(false, true);
+    const bool refresh_fails = GENERATE(false, true);
     const bool on_strand = GENERATE(false, true); // where an exception leaves by another way
     ticket_world w;
     auto& tickets = w.manage();
     asio::any_io_executor home = w.io.get_executor();
     if (on_strand) home = asio::make_strand(w.io.get_executor());
-    if (flight_fails)
+    if (refresh_fails)
         w.source->fail(error_info(errc::authentication_failed, "The server says no."));
     constexpr int each_third = 3;
     std::vector<started<ticket>> calm;
@@ -308,12 +308,12 @@ TEST_CASE("ticket_manager: a caller whose own handler throws takes nobody along"
     CHECK(thrown == 10);
     CHECK(caught > 0);
     for (const auto& caller : calm)
-        CHECK((caller.done() && caller.failed() == flight_fails));
+        CHECK((caller.done() && caller.failed() == refresh_fails));
     CHECK(w.source->calls() == 1);
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: callers on any executor come back to their own",
+TEST_CASE("ticket_manager: callers on any executor resume on their own",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();

@@ -195,7 +195,7 @@ TEST_CASE("ticket_manager: a suspended machine has an expired ticket, and asks f
 }
 
 TEST_CASE(
-    "ticket_manager: a suspend in mid-flight neither loses the answer nor doubles the request",
+    "ticket_manager: a suspend during a refresh neither loses the answer nor doubles the request",
     "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();

@@ -1,4 +1,4 @@
-// Changes of identity in mid-flight: what was asked for in one name never serves another.
+// Changes of the identity during a refresh: an answer for one identity never serves another.
 
 #include <parley/ticket_manager.hpp>
 
@@ -63,7 +63,7 @@ TEST_CASE("ticket_manager: an identity changes field by field", "[component][tic
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: an identity that changes in mid-flight throws the old answer away",
+TEST_CASE("ticket_manager: an identity that changes during a refresh discards the old answer",
           "[component][ticket_manager]") {
     const bool deaf = GENERATE(false, true);
     ticket_world w;
@@ -94,7 +94,7 @@ TEST_CASE("ticket_manager: an identity that changes in mid-flight throws the old
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: who has no time for a request that does not end is told so in time",
+TEST_CASE("ticket_manager: a caller behind a request that does not end leaves at its deadline",
           "[component][ticket_manager]") {
     const bool joins_before = GENERATE(true, false);
     ticket_world w;
@@ -162,7 +162,7 @@ TEST_CASE("ticket_manager: an old answer that comes after the new one changes no
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: an answer that is on its way when the identity changes is thrown away",
+TEST_CASE("ticket_manager: an answer that arrives as the identity changes is discarded",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -177,7 +177,7 @@ TEST_CASE("ticket_manager: an answer that is on its way when the identity change
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: the failure of an old identity is nobody's",
+TEST_CASE("ticket_manager: the failure of an old identity reaches no caller",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -236,7 +236,7 @@ TEST_CASE("ticket_manager: an identity that HTTP cannot carry is refused, and no
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: clear drops the ticket, and who waits is told",
+TEST_CASE("ticket_manager: clear drops the ticket, and waiting callers get ticket_cleared",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -254,16 +254,16 @@ TEST_CASE("ticket_manager: clear drops the ticket, and who waits is told",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a caller who asked before clear is told, however far he has come",
+TEST_CASE("ticket_manager: a caller that asked before clear gets ticket_cleared at any step",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
-    auto on_his_way = test::start(w.io, tickets.get_valid_ticket());
+    auto on_its_way = test::start(w.io, tickets.get_valid_ticket());
     w.io.restart();
-    w.io.poll_one(); // he has looked, and is on the way to the strand
+    w.io.poll_one(); // the caller has begun, and is on its way to the strand
     tickets.clear();
     w.poll();
-    CHECK(on_his_way.failed_with(errc::ticket_cleared));
+    CHECK(on_its_way.failed_with(errc::ticket_cleared));
     CHECK(w.source->calls() == 0);
     CHECK(w.ends());
 }

@@ -152,7 +152,7 @@ TEST_CASE("ticket_manager: replaces a rejected ticket, by a newer one if it has 
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: hands a failure to all who wait, and the next call starts anew",
+TEST_CASE("ticket_manager: a failure reaches all waiters, and the next call starts anew",
           "[component][ticket_manager][A28]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -180,7 +180,7 @@ TEST_CASE("ticket_manager: hands a failure to all who wait, and the next call st
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: tries again what is worth it, with backoff",
+TEST_CASE("ticket_manager: retryable failures are retried with backoff",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -260,7 +260,8 @@ TEST_CASE("ticket_manager: a pause that would outlast the caller's deadline fail
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: asks no more once nobody waits", "[component][ticket_manager]") {
+TEST_CASE("ticket_manager: makes no further attempt once no caller waits",
+          "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
     w.source->fail_retryable(120s);
@@ -273,7 +274,7 @@ TEST_CASE("ticket_manager: asks no more once nobody waits", "[component][ticket_
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a caller leaves at his deadline, the flight goes on",
+TEST_CASE("ticket_manager: a caller leaves at its deadline, and the refresh goes on",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -323,7 +324,7 @@ TEST_CASE("ticket_manager: a source that never answers is given up in time",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a short ticket serves those who waited, once",
+TEST_CASE("ticket_manager: a short ticket serves its waiters, once",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -341,7 +342,7 @@ TEST_CASE("ticket_manager: a short ticket serves those who waited, once",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a single-use ticket serves one caller and nobody else",
+TEST_CASE("ticket_manager: a single-use ticket serves exactly one caller",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();

@@ -185,7 +185,7 @@ TEST_CASE("ticket_manager: ten thousand callers on eight threads make one reques
     CHECK(c.tickets->snapshot().waiters == 0);
 }
 
-TEST_CASE("ticket_manager: whatever is called from whichever thread, everybody is answered once",
+TEST_CASE("ticket_manager: with every member called from any thread, each call completes once",
           "[component][ticket_manager][threads]") {
     crowd c;
     auto& tickets = *c.tickets;
@@ -245,7 +245,7 @@ TEST_CASE("ticket_manager: whatever is called from whichever thread, everybody i
     CHECK(c.served > 0);
 }
 
-TEST_CASE("ticket_manager: stopped while thousands wait, it leaves nobody waiting",
+TEST_CASE("ticket_manager: stopped while thousands wait, all of them complete",
           "[component][ticket_manager][threads]") {
     crowd c;
     c.source->hold();
@@ -259,7 +259,7 @@ TEST_CASE("ticket_manager: stopped while thousands wait, it leaves nobody waitin
     CHECK(c.elsewhere == 0);
 }
 
-TEST_CASE("ticket_manager: validated, refreshed and cleared by all at once, everybody is answered",
+TEST_CASE("ticket_manager: validated, refreshed and cleared concurrently, each call completes",
           "[component][ticket_manager][threads]") {
     crowd c(2'000, true);
     auto& tickets = *c.tickets;
@@ -287,7 +287,8 @@ TEST_CASE("ticket_manager: validated, refreshed and cleared by all at once, ever
     CHECK_FALSE(afterwards.get().empty());
 }
 
-TEST_CASE("ticket_manager: destroyed or stopped on one thread while others wait, it harms nobody",
+TEST_CASE("ticket_manager: destroyed or stopped on one thread while others wait, each call "
+          "completes once",
           "[component][ticket_manager][threads]") {
     std::mt19937 random(17);
     for (int round = 0; round < 150; ++round) {

@@ -154,7 +154,7 @@ TEST_CASE("validation: a source of the service's own has no server to ask",
     CHECK(w.ends());
 }
 
-TEST_CASE("validation: an answer about a ticket that is gone is nobody's",
+TEST_CASE("validation: an answer about a dropped ticket reaches no caller",
           "[component][validation]") {
     validating w;
     w.http->hang();
@@ -182,8 +182,9 @@ TEST_CASE("validation: an answer about a ticket that is gone is nobody's",
     CHECK(w.ends());
 }
 
-TEST_CASE("validation: who asked about a ticket that was renewed meanwhile hears about the new one",
-          "[component][validation]") {
+TEST_CASE(
+    "validation: a caller whose ticket is renewed meanwhile gets the answer about the new one",
+    "[component][validation]") {
     validating w;
     w.http->hang();
     auto first = w.start(w.tickets->validate_with_server());

@@ -205,7 +205,7 @@ TEST_CASE("two_contexts: a caller's context that goes first takes its callers, a
         }
 }
 
-TEST_CASE("two_contexts: when the context of what it waits for goes first, a caller is told",
+TEST_CASE("two_contexts: when the context of the operation ends first, its caller is resumed",
           "[component][two_contexts]") {
     for (const auto& each : public_awaitables())
         for (const auto how_far : {begun::asked, begun::waiting, begun::some_time_later}) {

@@ -263,7 +263,7 @@ TEST_CASE("ticket_manager: a caller may leave, or the manager go, at each step o
             CHECK(caller.aborted());
         else
             CHECK(value_of(caller) == "SENTINEL-TICKET");
-        // The flight goes on, and its ticket is kept. Who leaves before he begins may start none.
+        // The refresh goes on, and its ticket is kept. A caller that leaves early may start none.
         if (leaves && n > 0) REQUIRE(one.x.until([&one] { return one.x.tickets->is_valid(); }));
         CHECK(one.x.ends());
     }

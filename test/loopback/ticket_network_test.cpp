@@ -364,7 +364,7 @@ TEST_CASE("ticket_manager: however many ask, the server is asked once, and cance
         callers.push_back(start(x.io, tickets.get_valid_ticket()));
     const bool came = x.until([&asked] { return asked.load(); });
     const bool all = GENERATE(false, true);
-    for (std::size_t i = 0; i < (all ? callers.size() : 1); ++i) // the first has started the flight
+    for (std::size_t i = 0; i < (all ? callers.size() : 1); ++i) // the first started the refresh
         callers[i].cancel();
     const bool left = x.until([&] { return callers[0].done() && (!all || callers[9].done()); });
     answer = true;
@@ -381,7 +381,7 @@ TEST_CASE("ticket_manager: however many ask, the server is asked once, and cance
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: a failure reaches all who wait, and the next call asks again",
+TEST_CASE("ticket_manager: a failure reaches all callers over HTTP, and the next call asks again",
           "[loopback][ticket_manager][A28]") {
     ticket_exchange x;
     raw_server server({answering(http_text("404 Not Found", R"({"error":"no such door"})")),

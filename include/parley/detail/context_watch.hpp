@@ -11,16 +11,16 @@
 
 namespace parley::detail {
 
-/// Says whether an execution context is still there, to code that runs on another one. It is a
-/// service of that context and outlives it. Any thread.
+/// Tells code on one execution context whether another context still exists. Any thread. The watch
+/// belongs to a service of the watched context and outlives it.
 class PARLEY_EXPORT context_watch {
 public:
-    /// That of the executor's context, which must be there.
+    /// The watch of the executor's context, which must exist.
     static std::shared_ptr<context_watch> of(const asio::any_io_executor& executor);
 
-    /// Calls it; the destruction of the context does not begin before it returns. False, without a
-    /// call, when the destruction has begun: then no executor and no timer of the context may be
-    /// used but by the destruction itself.
+    /// Calls `call`; the destruction of the context does not begin before it returns. Returns
+    /// false, without the call, once the destruction has begun: then only the destruction itself
+    /// may use an executor or a timer of the context.
     template <class Call>
     bool while_alive(const Call& call) {
         const std::lock_guard lock(mutex_);
@@ -30,21 +30,21 @@ public:
     }
 
     /// Ends the process, with a line on stderr that names the object, when the context has been
-    /// destroyed: its owner has broken the rule that the object goes first.
+    /// destroyed: the object must be destroyed before its context.
     void check(std::string_view object) const;
 
 private:
     class service;
 
     void end();  // the destruction begins
-    void gone(); // and is all but over
+    void gone(); // the destruction has ended
 
     mutable std::mutex mutex_;
     bool alive_ = true;
     bool gone_ = false;
 };
 
-/// Both executors belong to one context, so that what they have is destroyed together.
+/// Whether both executors belong to one context, so that their handlers are destroyed together.
 PARLEY_EXPORT bool same_context(const asio::any_io_executor& one,
                                 const asio::any_io_executor& other);
 

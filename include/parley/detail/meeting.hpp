@@ -22,7 +22,7 @@
 
 namespace parley::detail {
 
-/// A call's operation on its strand: what cancels it. Strand only.
+/// Cancels the operation of a call on its strand. Strand only.
 class PARLEY_EXPORT called_operation {
 public:
     explicit called_operation(strand where) : where_(std::move(where)) {}
@@ -30,7 +30,7 @@ public:
     called_operation& operator=(const called_operation&) = delete;
 
     const strand& where() const noexcept { return where_; }
-    /// Before it begins. False: it has been cancelled, and is not to begin.
+    /// Call it before the operation begins. False: cancelled before it began.
     bool may_begin() noexcept {
         begun_ = !cancelled_;
         return begun_;
@@ -56,10 +56,9 @@ private:
 /// A caller that waits in one context for an operation in another. Either context may be destroyed
 /// first, on any thread.
 ///
-/// The caller's handler is that of a timer of its context, which alone frees it. The operation
-/// wakes it by a cancellation of the timer, which takes no memory. What belongs to one side's
-/// context is used by the other side under the lock, while that side is here, and while that
-/// context is alive.
+/// The caller's handler belongs to a timer of its context, which alone frees it. The operation
+/// resumes the caller by cancelling the timer, which allocates nothing. Each side uses the other
+/// side's context under the lock only, and only while that side and that context exist.
 class PARLEY_EXPORT meeting {
 public:
     meeting(const asio::any_io_executor& caller, strand target);
@@ -81,13 +80,13 @@ public:
     /// `wait`.
     void start(std::weak_ptr<called_operation> operation, std::function<void()> begin);
     void cancel(asio::cancellation_type type);
-    /// The caller has been woken, or its context is being destroyed: then the operation is
-    /// cancelled (terminal).
+    /// The caller was resumed, or its context is being destroyed, which cancels the operation
+    /// (terminal).
     void caller_leaves() noexcept;
 
     // The operation's side.
 
-    /// Wakes the caller. `keep()` keeps the outcome; it is not called when nobody waits.
+    /// Resumes the caller. `keep()` stores the outcome; it is not called when the caller is gone.
     template <class Keep>
     void complete(const Keep& keep) {
         const std::lock_guard lock(mutex_);
@@ -96,7 +95,8 @@ public:
         completed_ = true;
         wake();
     }
-    /// Nothing of it is left on its strand. A caller who still waits is woken without an outcome.
+    /// Nothing of the operation is left on its strand. A caller that still waits is resumed without
+    /// an outcome.
     void target_leaves() noexcept;
 
 private:
@@ -106,8 +106,8 @@ private:
     const std::shared_ptr<context_watch> of_caller_;
     const std::shared_ptr<context_watch> of_target_;
     std::mutex mutex_;                        // guards the rest
-    std::optional<asio::steady_timer> timer_; // while the caller is here
-    std::optional<strand> target_;            // while the operation is here
+    std::optional<asio::steady_timer> timer_; // while the caller waits
+    std::optional<strand> target_;            // while the operation exists
     std::weak_ptr<called_operation> operation_;
     bool completed_ = false;
 };

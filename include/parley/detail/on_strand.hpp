@@ -36,12 +36,12 @@ inline std::exception_ptr aborted() {
         boost::system::system_error(boost::system::error_code(asio::error::operation_aborted)));
 }
 
-// The only way from a caller's executor to ours and back. A plain co_spawn across executors is a
-// use after free before Asio 1.28.2, and loses its handler when it is cancelled before it starts,
-// before 1.30.2. Here the caller's slot is touched on the caller's executor alone, our signal is
-// emitted on our strand alone, and what goes over is a post with a weak_ptr. Within one context,
-// which frees both sides, the caller's handler goes over too; between two it stays where it is, and
-// a `meeting` is between them.
+// The only way from a caller's executor to our strand and back. A plain co_spawn across executors
+// is a use after free before Asio 1.28.2, and loses its handler when it is cancelled before it
+// starts, before 1.30.2. Here the caller's slot is used on the caller's executor only, our signal
+// is emitted on our strand only, and a cancellation crosses as a posted function with a weak_ptr.
+// Within one context, which frees both sides, the caller's handler crosses too; between two
+// contexts it stays in its own, and a `meeting` connects them.
 
 template <class T>
 struct completion {
@@ -65,7 +65,7 @@ void complete_handler(Handler handler, std::exception_ptr error,
         std::move(handler)(std::move(error), std::move(value));
 }
 
-/// A call on its way: its operation, and the way back. What is left of it on the strand keeps it.
+/// A call: its operation, and the way back to the caller. Owned by the strand's side.
 template <class T>
 class crossing : public called_operation {
 public:
@@ -73,11 +73,11 @@ public:
 
     using called_operation::called_operation;
     virtual ~crossing() = default;
-    /// On the strand, once: the caller goes on.
+    /// On the strand, once: resumes the caller.
     virtual void finish(std::exception_ptr error, value_type value = value_type()) = 0;
 };
 
-/// Of a caller in the strand's own context.
+/// The call of a caller in the strand's own context.
 template <class T, class Handler>
 class crossing_within final : public crossing<T>,
                               public std::enable_shared_from_this<crossing_within<T, Handler>> {
@@ -105,10 +105,10 @@ public:
 
 private:
     Handler handler_;
-    std::optional<executor_type> caller_; // keeps the caller's context at work until the end
+    std::optional<executor_type> caller_; // keeps the caller's context running until then
 };
 
-/// A meeting, and what comes of it.
+/// A meeting with its outcome.
 template <class T>
 class meeting_for final : public meeting {
 public:
@@ -122,14 +122,14 @@ public:
     void complete(std::exception_ptr error, value_type value) {
         meeting::complete([&] { came_.emplace(outcome{std::move(error), std::move(value)}); });
     }
-    /// Of a caller that was woken: there is nothing more to complete.
+    /// For a caller that was resumed.
     std::optional<outcome> take() noexcept { return std::move(came_); }
 
 private:
     std::optional<outcome> came_;
 };
 
-/// Of a caller in another context: it belongs to the strand's.
+/// The call of a caller in another context. Belongs to the strand's context.
 template <class T>
 class crossing_between final : public crossing<T> {
 public:
@@ -145,7 +145,7 @@ private:
     const std::shared_ptr<meeting_for<T>> with_;
 };
 
-/// The waiter at a meeting: it belongs to the caller's context.
+/// The caller of a meeting. Belongs to the caller's context.
 template <class T, class Handler>
 class met_caller {
 public:
@@ -178,7 +178,7 @@ void cross_within(Handler handler, strand target, Begin begin) {
     auto slot = asio::get_associated_cancellation_slot(handler);
     const auto way =
         std::make_shared<crossing_within<T, Handler>>(std::move(handler), std::move(target));
-    // The caller's signal may outlive the context: its slot holds nothing of ours.
+    // The caller's signal may outlive the context: its slot holds no reference to the call.
     if (slot.is_connected())
         slot.assign([weak = std::weak_ptr<called_operation>(way)](asio::cancellation_type type) {
             const auto pending = weak.lock();
@@ -187,7 +187,7 @@ void cross_within(Handler handler, strand target, Begin begin) {
                 if (const auto held = weak.lock()) held->cancel(type);
             });
         });
-    // Maybe at once, on this thread: then only the way back is a turn of the scheduler.
+    // Inline where possible: then only the way back takes a turn of the scheduler.
     way->where().dispatch([way, begin = std::move(begin)]() mutable { begin(std::move(way)); });
 }
 
@@ -203,7 +203,7 @@ void cross_between(const asio::any_io_executor& caller, Handler handler, strand 
         });
     met->wait(caller, met_caller<T, Handler>(met, std::move(handler)));
     try {
-        // From here on the operation may be over, and its context gone, at any time.
+        // From here on the operation may end, and its context be destroyed, at any time.
         std::weak_ptr<called_operation> operation = way;
         met->start(
             std::move(operation),
@@ -213,8 +213,8 @@ void cross_between(const asio::any_io_executor& caller, Handler handler, strand 
     }
 }
 
-/// `begin(way)` is called on the strand, and sees to it that the way is finished. The caller, on
-/// any executor, is resumed on its own.
+/// Calls `begin(way)` on the strand, which must finish the way in the end. The caller, on any
+/// executor, is resumed on its own.
 template <class T, class Handler, class Begin>
 void cross(Handler handler, strand target, Begin begin) {
     const asio::any_io_executor caller = asio::get_associated_executor(handler, target.executor());
@@ -224,13 +224,13 @@ void cross(Handler handler, strand target, Begin begin) {
         cross_between<T>(caller, std::move(handler), std::move(target), std::move(begin));
 }
 
-// The operation, and the way back from its end: co_spawn would take a turn of the scheduler more
-// for one that never suspends. What is thrown is handed over whole, or a reference would stay on
-// this side, and ThreadSanitizer does not see how libstdc++ counts them.
+// Runs the operation and finishes the way itself: co_spawn would take one more turn of the
+// scheduler for an operation that never suspends. The exception is moved to the caller:
+// ThreadSanitizer does not see how libstdc++ counts the references to it.
 template <class T>
 awaitable<void> cross_over(std::shared_ptr<crossing<T>> way,
                            std::function<awaitable<T>()> operation) {
-    // The default state hears terminal only: let the inner operations choose.
+    // The default state accepts terminal only: let the inner operations choose.
     co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
     std::exception_ptr error;
     typename completion<T>::value value{};
@@ -252,7 +252,7 @@ void begin_crossing(std::shared_ptr<crossing<T>> way, std::function<awaitable<T>
     auto own_slot = way->slot();
     asio::co_spawn(executor, cross_over<T>(way, std::move(operation)),
                    asio::bind_cancellation_slot(
-                       // Nobody waits for this, but the signal is in use until here.
+                       // Keeps the signal while it is in use.
                        own_slot, [way](std::exception_ptr) {}));
 }
 

@@ -15,12 +15,12 @@
 
 namespace parley::detail {
 
-/// What keeps an actor's work apart: an asio::strand, over an io_context's executor itself where
-/// that is what the user has.
+/// An asio::strand, over the io_context's executor itself where the user passed one.
 ///
-/// That one is as large as what an any_io_executor keeps without an allocation. A strand over an
-/// any_io_executor is not, and each of its many copies and preferences is an object on the heap.
-/// It converts to the executor that it is, but is none: so each post is one that knows the type.
+/// Such a strand fits into an any_io_executor without an allocation. A strand over an
+/// any_io_executor does not: each of its many copies and preferences is an object on the heap.
+/// This class converts to its executor but is not an executor itself, so that each post knows the
+/// type.
 class PARLEY_EXPORT strand {
 public:
     using direct = asio::strand<asio::io_context::executor_type>;
@@ -32,8 +32,8 @@ public:
     /// A new one around that executor; `invalid_configuration` for an empty one, and so from every
     /// constructor that is given one.
     static strand around(const asio::any_io_executor& executor);
-    /// The one that an executor is, or else a new one. A strand around ours would be another one,
-    /// and keep nothing apart.
+    /// The strand that the executor is, or else a new one around it. A strand around a strand of
+    /// ours would not exclude the handlers of that one.
     static strand of(const asio::any_io_executor& executor);
 
     const asio::any_io_executor& executor() const noexcept { return executor_; }
