@@ -1,8 +1,14 @@
 // Every allocation fails once, in connecting, sending and closing (doc/test-catalogue.md J110), and
 // each with the one after it.
 
+#include <parley/message_handler.hpp>
+#include <parley/ticket_manager.hpp>
+#include <parley/websocket_manager.hpp>
+
 #include "support/catch.hpp"
 #include "support/client_case.hpp"
+#include "support/connection_case.hpp"
+#include "support/fake_ticket_source.hpp"
 #include "torture/failing_memory.hpp"
 
 #include <map>
@@ -103,6 +109,74 @@ ending closing(std::uint64_t n) {
     return fail_in(test, n, [&] { return start(test.io, test.client->disconnect()); });
 }
 
+/// Destroys it while every allocation of this thread fails.
+template <class Object>
+void destroy_without_memory(Object& object) {
+    failing_memory::fail_all();
+    object.reset();
+    failing_memory::stop();
+}
+
+enum class destroyed : std::uint64_t { client, ticket_manager, websocket_manager, message_handler };
+
+/// An object that a caller waits for.
+ending destroying(std::uint64_t which) {
+    client_case test;
+    bool told = false;
+    const auto finish = [&test, &told](auto waiting) {
+        poll(test.io);
+        told = waiting.failed();
+    };
+    switch (static_cast<destroyed>(which)) {
+    case destroyed::client: {
+        test.transports->otherwise(serve);
+        test.make();
+        test.init();
+        auto waiting = start(test.io, test.client->ask("torture"));
+        poll(test.io);
+        destroy_without_memory(test.client);
+        finish(std::move(waiting));
+        break;
+    }
+    case destroyed::ticket_manager: {
+        const auto source = std::make_shared<fake_ticket_source>(test.environment->time);
+        source->hold();
+        std::optional<ticket_manager> tickets(std::in_place, test.io.get_executor(), auth_data(),
+                                              source, ticket_config(), ticket_manager_options(),
+                                              test.environment);
+        auto waiting = start(test.io, tickets->get_valid_ticket());
+        poll(test.io);
+        destroy_without_memory(tickets);
+        finish(std::move(waiting));
+        break;
+    }
+    case destroyed::websocket_manager: {
+        std::optional<websocket_manager> socket(std::in_place, test.io.get_executor(),
+                                                "wss://chat.example", connection_config(),
+                                                websocket_manager_options(), test.environment);
+        test.transports->expect_connect();
+        run(test.io, socket->connect(ticket_of("ticket-1")));
+        auto waiting = start(test.io, socket->receive());
+        poll(test.io);
+        destroy_without_memory(socket);
+        finish(std::move(waiting));
+        break;
+    }
+    case destroyed::message_handler: {
+        std::optional<message_handler> messages(std::in_place, test.io.get_executor(),
+                                                message_handler_options(), test.environment);
+        auto waiting = start(test.io, messages->next_event());
+        poll(test.io);
+        destroy_without_memory(messages);
+        finish(std::move(waiting));
+        break;
+    }
+    }
+    bool good = expect(told, "the waiter hears that it is destroyed");
+    good = expect(test.transports->alive() == 0, "nothing is left") && good;
+    return good ? as_it_should : wrong;
+}
+
 /// Runs it for every n, each in a process of its own, and counts how they ended.
 std::map<int, std::size_t> for_every_allocation(ending (*scenario)(std::uint64_t),
                                                 std::size_t failures = 1) {
@@ -143,6 +217,14 @@ TEST_CASE("torture: two allocations that fail in a row end in nothing worse", "[
         const auto counts = for_every_allocation(scenario, 2);
         CHECK(counts.at(as_it_should) > 10);
     }
+}
+
+TEST_CASE("torture: a destructor needs no memory, and its waiter hears of the end",
+          "[torture][J110]") {
+    const auto which = GENERATE(destroyed::client, destroyed::ticket_manager,
+                                destroyed::websocket_manager, destroyed::message_handler);
+    CAPTURE(static_cast<int>(which));
+    CHECK(ending_of(destroying, static_cast<std::uint64_t>(which)) == as_it_should);
 }
 
 } // namespace allocation_test

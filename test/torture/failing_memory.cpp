@@ -20,8 +20,10 @@ thread_local std::size_t row = 0;           // failures that are left once it ha
 thread_local std::uint64_t dice = 0;
 thread_local unsigned one_in = 0; // 0: likewise
 thread_local std::size_t failures = 0;
+thread_local bool out_of_memory = false;
 
 bool fails() {
+    if (out_of_memory) return true;
     if (!armed) return false;
     if (one_in != 0) {
         dice = dice * 6364136223846793005u + 1442695040888963407u; // Knuth's
@@ -52,6 +54,12 @@ void* operator new[](std::size_t size) { return allocate(size); }
 // Those that do not throw are simdjson's, which up to 3.0 does not look whether it got anything.
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return std::malloc(size); }
 void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return std::malloc(size); }
+/// Asio's own memory: coroutine frames and handlers.
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) {
+    void* memory = nullptr;
+    const bool given = !out_of_memory && ::posix_memalign(&memory, alignment, size) == 0;
+    return given ? memory : nullptr;
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
@@ -74,8 +82,13 @@ void failing_memory::fail_at_random(std::uint64_t seed, unsigned of_so_many) {
     armed = true;
 }
 
+void failing_memory::fail_all() {
+    failures = 0;
+    out_of_memory = true;
+}
+
 std::size_t failing_memory::stop() noexcept {
-    armed = false;
+    armed = out_of_memory = false;
     return failures;
 }
 

@@ -14,6 +14,8 @@ namespace failing_memory {
 void fail_nth(std::size_t n, std::size_t in_a_row = 1);
 /// From now on one in so many fails, at random.
 void fail_at_random(std::uint64_t seed, unsigned one_in);
+/// From now on every allocation of this thread fails, and those that Asio makes for its handlers.
+void fail_all();
 /// None fails any more. How many have.
 std::size_t stop() noexcept;
 
