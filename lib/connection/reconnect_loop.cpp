@@ -110,7 +110,8 @@ void websocket_manager::impl::dial(const ticket& held, time_point deadline) {
     parts.on_error = [log = log_](const std::exception_ptr& error) { report(log, error); };
     // Whatever may throw comes first: a session that is ours must have begun, to end.
     auto request = std::make_shared<connect_request>(session_request(url_, held));
-    session_ = session::make(std::move(parts), limits, *this, *transports_, deadline);
+    session_ =
+        session::make(std::move(parts), limits, *this, *transports_, url_.secure(), deadline);
     session_->start(std::move(request));
 }
 
@@ -174,7 +175,7 @@ reconnect_action_t websocket_manager::impl::leave() {
 }
 
 unsigned websocket_manager::impl::take_unconfirmed() const {
-    return heard_by() ? heard_by()->take_unconfirmed() : 0;
+    return active_layer() ? active_layer()->take_unconfirmed() : 0;
 }
 
 reconnect_action_t websocket_manager::impl::session_ended(const session& ended) {
@@ -190,7 +191,7 @@ reconnect_action_t websocket_manager::impl::session_ended(const session& ended) 
     const bool comes_back = !std::holds_alternative<reconnect_action::stop>(next);
     const bool too_large = why.is(errc::connection_closed) && why.details.close_code == 1009u;
     lost(reason, std::move(why), unconfirmed, comes_back);
-    if (too_large && heard_by()) heard_by()->on_answer_too_large(queue_->largest_answer());
+    if (too_large && active_layer()) active_layer()->on_answer_too_large(queue_->largest_answer());
     return next;
 }
 
@@ -266,9 +267,9 @@ void websocket_manager::impl::fail_inside() noexcept {
         emit(std::move(happened));
     };
     take_all(log_, drop, note);
-    if (!told || !heard_by() || !ended_with_) return;
+    if (!told || !active_layer() || !ended_with_) return;
     take_all(log_, tell);
-    heard_by()->on_end();
+    active_layer()->on_end();
 }
 
 } // namespace parley

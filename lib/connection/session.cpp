@@ -45,9 +45,9 @@ bool is_of_peer(const error_info& why) {
 
 std::shared_ptr<session> session::make(session_parts parts, const liveness_limits& limits,
                                        session_owner& owner, transport_factory& transports,
-                                       time_point deadline) {
+                                       bool secure, time_point deadline) {
     auto made = std::make_shared<session>(token(), std::move(parts), limits, owner, deadline);
-    made->transport_ = transports.make(made->parts_.strand, *made);
+    made->transport_ = transports.make(made->parts_.strand, *made, secure);
     return made;
 }
 
@@ -78,7 +78,9 @@ void session::opened() {
     state_ = state::opening;
     phase_ = phase::session;
     notice(liveness_input::entered{phase::session});
-    if (owner_ && live()) owner_->on_open();
+    if (!live()) return;
+    parts_.board->enter(phase::session);
+    if (auto* const above = active_layer()) above->on_open();
     wake();
 }
 
@@ -184,7 +186,7 @@ void session::write_failed(error_info why) {
 void session::on_phase(phase now_in) {
     phase_ = now_in;
     notice(liveness_input::entered{now_in});
-    if (owner_ && live()) owner_->on_phase(now_in);
+    if (owner_ && live()) parts_.board->enter(now_in);
 }
 
 void session::on_bytes(std::size_t count, bool message_open) {
@@ -202,18 +204,21 @@ void session::on_close_started() { notice(liveness_input::close_started{}); }
 void session::on_text(std::string_view text) {
     message_ended_ = true;
     parts_.board->received_message();
-    if (owner_ && live()) owner_->on_text(text);
+    auto* const above = active_layer();
+    if (above && live()) above->on_text(text);
 }
 
-void session::on_binary(std::size_t size) {
+void session::on_binary(std::string_view message) {
     message_ended_ = true;
     parts_.board->received_message();
-    if (owner_ && live()) owner_->on_binary(size);
+    auto* const above = active_layer();
+    if (above && live()) above->on_binary(message.size());
 }
 
 // After the end messages are read and dropped until the close frame comes.
 bool session::wants_more() const {
-    return !live() || !owner_ || (owner_->has_room() && !parts_.queue->congested());
+    const auto* const above = active_layer();
+    return !live() || !above || (above->has_room() && !parts_.queue->congested());
 }
 
 void session::notice(const liveness_event& happened) {
@@ -272,8 +277,9 @@ void session::check() {
 
 void session::ask_for_ping() {
     ping_due_ = true;
-    if (state_ == state::ready && owner_) {
-        auto beat = owner_->heartbeat();
+    auto* const above = active_layer();
+    if (state_ == state::ready && above) {
+        auto beat = above->heartbeat();
         if (!beat.empty())
             parts_.queue->push(now(),
                                std::make_shared<outgoing>(send_lane::control, std::move(beat)));

@@ -5,6 +5,7 @@
 
 #include "async/condition.hpp"
 #include "async/shared_awaitable.hpp"
+#include "connection/session_layer.hpp"
 #include "connection/status_board.hpp"
 #include "core/clock.hpp"
 #include "policy/liveness_fsm.hpp"
@@ -28,18 +29,12 @@ class session;
 /// The interface of a session to its owner.
 class session_owner {
 public:
-    virtual void on_phase(phase step) = 0;
-    virtual void on_open() = 0; ///< the WebSocket is open
-    virtual void on_text(std::string_view text) = 0;
-    virtual void on_binary(std::size_t size) = 0;
-    virtual void after_read() = 0; ///< after the messages that one read brought
-    virtual bool has_room() const = 0;
-    virtual awaitable<void> wait_for_room() = 0;
-    virtual std::string heartbeat() = 0;
-    virtual void on_written() = 0;                ///< a message was written, or could not be
-    virtual void on_over(const session& one) = 0; ///< nothing of it runs any more
+    virtual session_layer* active_layer() const = 0; ///< null when it is not to be told any more
+    virtual void on_written() = 0;                   ///< a message was written, or could not be
+    virtual void on_over(const session& one) = 0;    ///< nothing of it runs any more
     virtual std::shared_ptr<const void> self() const = 0;
-    virtual std::shared_ptr<const void> kept() const = 0; ///< what lives while anything of it runs
+    /// Kept alive while a task of the session runs.
+    virtual std::shared_ptr<session_layer> kept() const = 0;
 
 protected:
     ~session_owner() = default;
@@ -61,7 +56,7 @@ struct session_parts {
 /// something is to be written, over one transport (doc/pitfalls.md P30).
 ///
 /// It ends with one reason: our own verdict if there is one, else the transport's error. From then
-/// on its owner is told nothing but `after_read` and `on_over`, which comes when every operation of
+/// on the layer is told nothing but `after_read`, and the owner `on_over`, when every operation of
 /// the transport has returned and the transport is gone. Strand only. The owner detaches before it
 /// is destroyed.
 class session : public std::enable_shared_from_this<session>, private transport_listener {
@@ -71,7 +66,7 @@ public:
     /// `deadline` bounds the connecting, and the opening of the session.
     static std::shared_ptr<session> make(session_parts parts, const liveness_limits& limits,
                                          session_owner& owner, transport_factory& transports,
-                                         time_point deadline);
+                                         bool secure, time_point deadline);
     session(token, session_parts parts, const liveness_limits& limits, session_owner& owner,
             time_point deadline);
     session(const session&) = delete;
@@ -130,11 +125,12 @@ private:
     void on_pong() override;
     void on_close_started() override;
     void on_text(std::string_view text) override;
-    void on_binary(std::size_t size) override;
+    void on_binary(std::string_view message) override;
     bool wants_more() const override;
     void on_readable(std::shared_ptr<const void> kept, std::exception_ptr thrown) override;
 
-    std::shared_ptr<const void> kept() const { return owner_ ? owner_->kept() : nullptr; }
+    std::shared_ptr<session_layer> kept() const { return owner_ ? owner_->kept() : nullptr; }
+    session_layer* active_layer() const { return owner_ ? owner_->active_layer() : nullptr; }
     void spawn(awaitable<void> body);
     static awaitable<void> run(std::shared_ptr<session> self);
     static awaitable<void> read_all(std::shared_ptr<session> self);
@@ -192,9 +188,8 @@ private:
     unsigned close_code_ = 0; // of the close frame that is due; 0: none is
     unsigned running_ = 0;    // tasks
     bool ping_due_ = false;
-    bool message_ended_ = false; // since the last bytes
-    bool quiet_ = false;         // once it has ended
-    bool room_granted_ = false;
+    bool message_ended_ = false;                   // since the last bytes
+    bool quiet_ = false;                           // once it has ended
     std::shared_ptr<shared_awaitable<void>> room_; // the question for room
 };
 

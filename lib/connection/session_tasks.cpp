@@ -99,7 +99,7 @@ void session::on_readable(std::shared_ptr<const void> kept, std::exception_ptr t
 }
 
 void session::after_read() {
-    if (owner_) owner_->after_read();
+    if (auto* const above = active_layer()) above->after_read();
 }
 
 awaitable<void> session::run(std::shared_ptr<session> self) {
@@ -124,7 +124,7 @@ awaitable<void> session::read(std::shared_ptr<session> self) {
 // Nothing is read, so that TCP tells the peer to wait.
 awaitable<void> session::await_room(std::shared_ptr<session> self) {
     self->notice(liveness_input::paused{});
-    while (!self->aborted() && !self->room_granted_ && !self->wants_more()) {
+    while (!self->aborted() && !(self->room_ && self->room_->done()) && !self->wants_more()) {
         // Without asking has_room again: if there is room by now, the wait returns at once.
         if (!self->room_ && !self->parts_.queue->congested()) // else the writer has to catch up
             self->room_ = shared_awaitable<void>::start(self->parts_.strand, self->parts_.clock,
@@ -132,18 +132,17 @@ awaitable<void> session::await_room(std::shared_ptr<session> self) {
         else
             co_await self->reader_wake_.wait_until();
     }
-    if (std::exchange(self->room_granted_, false)) self->room_.reset();
+    if (self->room_ && self->room_->done()) self->room_.reset();
     self->notice(liveness_input::resumed{});
 }
 
 awaitable<void> session::ask_for_room(std::shared_ptr<session> self) {
     std::exception_ptr thrown;
     try {
-        co_await self->owner_->wait_for_room();
+        if (const auto above = self->kept()) co_await above->wait_for_room();
     } catch (...) {
         thrown = std::current_exception();
     }
-    self->room_granted_ = true;
     self->reader_wake_.notify_all();
     if (thrown) std::rethrow_exception(thrown);
 }

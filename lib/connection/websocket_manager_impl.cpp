@@ -1,5 +1,7 @@
 #include "connection/websocket_manager_impl.hpp"
 
+#include <parley/detail/on_strand.hpp>
+
 #include "async/asio_errors.hpp"
 #include "core/late_error.hpp"
 #include "dialect/parley/endpoints.hpp"
@@ -268,6 +270,7 @@ void websocket_manager::impl::end_loop(state as) {
     auto reason = disconnected(); // first: it may throw, and nothing has changed yet
     const bool polite = as == state::closing && fsm_.ready();
     state_ = as;
+    if (asking_) asking_->abandon(detail::aborted());
     if (session_ && !polite) session_->abort(std::move(reason));
     changed_.notify_all();
 }
@@ -292,6 +295,7 @@ void websocket_manager::impl::abort_superseded() noexcept {
 
 void websocket_manager::impl::abandon() {
     state_ = state::abandoned;
+    if (asking_) asking_->abandon(detail::aborted());
     if (session_) session_->abort_at_once(); // no caller is left to read the reason
     abort_superseded();
     const auto drop = [this] {
@@ -311,7 +315,7 @@ void websocket_manager::impl::notify_network_change() {
 }
 
 void websocket_manager::impl::emit(connection_event happened) {
-    if (heard_by()) heard_by()->on_connection_event(std::move(happened));
+    if (active_layer()) active_layer()->on_connection_event(std::move(happened));
 }
 
 void websocket_manager::impl::describe(error_info& why, unsigned number) const {
@@ -324,44 +328,13 @@ void websocket_manager::impl::describe(error_info& why, unsigned number) const {
 
 // --- session_owner
 
-void websocket_manager::impl::on_phase(phase step) { board_->enter(step); }
-
-void websocket_manager::impl::on_open() {
-    board_->enter(phase::session);
-    if (heard_by()) heard_by()->on_open();
-}
-
-void websocket_manager::impl::on_text(std::string_view text) {
-    if (heard_by()) heard_by()->on_text(text);
-}
-
-void websocket_manager::impl::on_binary(std::size_t size) {
-    if (heard_by()) heard_by()->on_binary(size);
-}
-
-void websocket_manager::impl::after_read() {
-    if (heard_by()) heard_by()->after_read();
-}
-
-bool websocket_manager::impl::has_room() const { return !heard_by() || heard_by()->has_room(); }
-
-awaitable<void> websocket_manager::impl::wait_for_room() { return wait_for_room(layer_.lock()); }
-
-awaitable<void> websocket_manager::impl::wait_for_room(std::shared_ptr<session_layer> layer) {
-    if (layer) co_await layer->wait_for_room();
-}
-
-std::string websocket_manager::impl::heartbeat() {
-    return heard_by() ? heard_by()->heartbeat() : std::string();
-}
-
 void websocket_manager::impl::on_written() {
     if (state_ == state::draining) changed_.notify_all();
 }
 
 void websocket_manager::impl::on_over(const session& one) {
     const auto hand_up = [this] { // here the layer may be gone
-        if (const auto layer = heard_by() ? layer_.lock() : nullptr) layer->after_read();
+        if (const auto above = active_layer() ? layer_.lock() : nullptr) above->after_read();
     };
     take_all(log_, hand_up);
     std::erase_if(superseded_, [&one](const auto& each) { return each.get() == &one; });

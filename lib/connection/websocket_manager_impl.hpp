@@ -134,22 +134,15 @@ private:
 
     class queued_message;
     class closing_guard;
-    struct ticket_request;
 
     // session_owner
-    void on_phase(phase step) override;
-    void on_open() override;
-    void on_text(std::string_view text) override;
-    void on_binary(std::size_t size) override;
-    void after_read() override;
-    bool has_room() const override;
-    awaitable<void> wait_for_room() override;
-    static awaitable<void> wait_for_room(std::shared_ptr<session_layer> layer);
-    std::string heartbeat() override;
+    session_layer* active_layer() const override {
+        return state_ == state::abandoned ? nullptr : listening_;
+    }
     void on_written() override;
     void on_over(const session& one) override;
     std::shared_ptr<const void> self() const override { return shared_from_this(); }
-    std::shared_ptr<const void> kept() const override { return layer_.lock(); }
+    std::shared_ptr<session_layer> kept() const override { return layer_.lock(); }
 
     // opening and ending
     static awaitable<void> open(self_ptr self, time_point deadline);
@@ -191,8 +184,6 @@ private:
     std::optional<ticket> ticket_at_hand(bool fresh) const;
     ticket_use use_of(const ticket& got, bool fresh) const;
     static awaitable<result<ticket>> fetch_ticket(self_ptr self, bool fresh, time_point deadline);
-    static awaitable<void> ask_layer(self_ptr self, std::shared_ptr<session_layer> layer,
-                                     std::shared_ptr<ticket_request> request);
 
     // sending
     static awaitable<void> send(self_ptr self, std::string frame, time_point deadline,
@@ -203,7 +194,6 @@ private:
     bool unsent() const { return !queue_->empty() || session_->writing(); }
 
     time_point now() const { return clock_->now(); }
-    session_layer* heard_by() const { return state_ == state::abandoned ? nullptr : listening_; }
     bool being_closed() const { return state_ == state::draining || state_ == state::closing; }
     bool idle() const { // but for sessions that are closing
         return !listening_ && (!session_ || session_->over());
@@ -236,6 +226,7 @@ private:
 
     std::shared_ptr<session> session_;                 // the one that is on
     std::vector<std::shared_ptr<session>> superseded_; // those that are closing beside it
+    std::shared_ptr<shared_awaitable<ticket>> asking_; // the layer, for a ticket
     ticket held_;                                      // of the last attempt
     std::optional<ticket> tried_;                      // the last one that the server saw
 };

@@ -29,6 +29,14 @@ error_info ticket_failure(const std::exception_ptr& thrown) {
                       std::move(details));
 }
 
+result<ticket> outcome_of(const shared_awaitable<ticket>& asking) {
+    try {
+        return asking.get();
+    } catch (...) {
+        return ticket_failure(std::current_exception());
+    }
+}
+
 error_info no_ticket_in_time(const std::optional<error_info>& last_failure) {
     error_details details;
     details.phase = phase::ticket;
@@ -38,14 +46,6 @@ error_info no_ticket_in_time(const std::optional<error_info>& last_failure) {
 }
 
 } // namespace
-
-struct websocket_manager::impl::ticket_request {
-    std::optional<ticket> rejected;
-    time_point deadline;
-    bool done = false;
-    ticket got;
-    std::exception_ptr error;
-};
 
 std::optional<ticket> websocket_manager::impl::ticket_at_hand(bool fresh) const {
     if (fresh && tried_) return std::nullopt;
@@ -62,43 +62,29 @@ ticket_use websocket_manager::impl::use_of(const ticket& got, bool fresh) const 
 
 awaitable<result<ticket>> websocket_manager::impl::fetch_ticket(self_ptr self, bool fresh,
                                                                 time_point deadline) {
-    const auto request = std::make_shared<ticket_request>();
-    if (fresh) request->rejected = self->tried_;
-    request->deadline = deadline;
     auto layer = self->layer_.lock();
     if (!layer) co_return ticket_failure(detail::aborted());
-    const auto asking = shared_awaitable<void>::start(
+    std::optional<ticket> rejected;
+    if (fresh) rejected = self->tried_;
+    const auto asking = shared_awaitable<ticket>::start(
         self->strand_, self->clock_,
-        [self, layer = std::move(layer), request] { return ask_layer(self, layer, request); });
-    std::exception_ptr given_up;
+        [layer = std::move(layer), rejected = std::move(rejected), deadline] {
+            return layer->next_ticket(rejected, deadline);
+        });
+    self->asking_ = asking; // abandoned when the loop is to end
+    std::exception_ptr thrown;
     try {
-        while (self->active() && !request->done && self->now() < deadline)
-            co_await self->changed_.wait_until(deadline);
-    } catch (...) {
-        given_up = std::current_exception();
+        co_await asking->wait_until(deadline);
+    } catch (...) { // out of memory
+        thrown = std::current_exception();
     }
-    if (!request->done) {
-        std::optional<error_info> failed_before;
-        if (self->heard_by()) failed_before = self->heard_by()->ticket_trouble();
-        asking->cancel(); // and not waited for: its source may not listen
-        if (given_up) std::rethrow_exception(given_up);
-        co_return no_ticket_in_time(failed_before);
-    }
-    if (request->error) co_return ticket_failure(request->error);
-    co_return std::move(request->got);
-}
-
-awaitable<void> websocket_manager::impl::ask_layer(self_ptr self,
-                                                   std::shared_ptr<session_layer> layer,
-                                                   std::shared_ptr<ticket_request> request) {
-    try {
-        auto asking = layer->next_ticket(request->rejected, request->deadline);
-        request->got = co_await std::move(asking);
-    } catch (...) {
-        request->error = std::current_exception();
-    }
-    request->done = true;
-    self->changed_.notify_all();
+    self->asking_.reset();
+    if (asking->done()) co_return outcome_of(*asking);
+    std::optional<error_info> failed_before;
+    if (self->active_layer()) failed_before = self->active_layer()->ticket_trouble();
+    asking->abandon(detail::aborted()); // its source may ignore the cancellation
+    if (thrown) std::rethrow_exception(thrown);
+    co_return no_ticket_in_time(failed_before);
 }
 
 } // namespace parley

@@ -37,7 +37,7 @@ public:
     /// A whole text message, valid UTF-8. The view is followed by `message_padding` bytes that may
     /// be read, and dies with the call.
     virtual void on_text(std::string_view text) = 0;
-    virtual void on_binary(std::size_t size) = 0;
+    virtual void on_binary(std::string_view message) = 0; ///< likewise
     /// False while the listener has no room: the transport then returns from read.
     virtual bool wants_more() const = 0;
     /// Once for each `listen`, with what that was given: there is something for a read. `thrown` by
@@ -51,13 +51,19 @@ protected:
     transport_listener& operator=(const transport_listener&) = default;
 };
 
+enum class message_kind { text, binary };
+
 /// One WebSocket connection, from the name lookup to the close. It sets no deadline of its own but
 /// those of the lookup and of each address: its owner aborts it in time (doc/pitfalls.md P30).
 ///
 /// All on one strand. At most one read, and one of write, ping and close, at a time. Destroy
 /// it only after every operation has returned. Errors come as values: the errc tells the kind, the
 /// details give phase, status, close code and retry_after; nothing is thrown, cancellation aside.
-/// Its operations are never cancelled to get a timeout: `abort` ends them all.
+/// Its operations are never cancelled to get a timeout: `abort` ends them all. Nothing but that is
+/// called before `connect` has succeeded.
+///
+/// Beside `read`, `write` and `close` there is a form of each that takes no wait and no coroutine:
+/// an idle session then holds no frame, and most messages cost no allocation.
 class transport {
 public:
     virtual ~transport();
@@ -86,8 +92,9 @@ public:
     /// Writes one text message now, if it can. False: it was not, or not all of it, and the next
     /// thing to be written is the same text with `write`, which does the rest.
     virtual bool write_at_once(std::string_view text);
-    /// Writes one text message. `text` must live until this returns.
-    virtual awaitable<result<void>> write(std::string_view text) = 0;
+    /// Writes one message, which must live until this returns.
+    virtual awaitable<result<void>> write(std::string_view message,
+                                          message_kind kind = message_kind::text) = 0;
     virtual awaitable<result<void>> ping() = 0;
     /// Sends a close frame now, where a message could be written at once. False: not, or not all
     /// of it, and `close` does the rest.
@@ -110,9 +117,9 @@ protected:
 class transport_factory {
 public:
     virtual ~transport_factory();
-    /// `executor` is a strand; `listener` outlives the transport.
+    /// `executor` is a strand; `listener` outlives the transport; `secure` is for TLS.
     virtual std::unique_ptr<transport> make(asio::any_io_executor executor,
-                                            transport_listener& listener) = 0;
+                                            transport_listener& listener, bool secure) = 0;
 
 protected:
     transport_factory() = default;

@@ -67,7 +67,7 @@ void check(const conformance_case& each) {
     here.config.limits.message_bytes = 17u << 20;
     echo_listener echo;
     const auto factory = make_socket_transports(here.make_network());
-    const auto link = factory->make(here.strand, echo);
+    const auto link = factory->make(here.strand, echo, false);
     const auto to = server_url::parse("ws://127.0.0.1:" + std::to_string(server.port()), false);
     REQUIRE(here.run(link->connect(std::make_shared<const connect_request>(to, "/"))));
     const auto error = here.run(echo_until_closed(*link, echo));

@@ -67,7 +67,7 @@ private:
     awaitable<std::string> visit(std::string target, bool echo) {
         const auto server = server_url::parse("ws://127.0.0.1:" + port_, false);
         test::echo_listener heard;
-        const std::shared_ptr<transport> link = factory_->make(strand_, heard);
+        const std::shared_ptr<transport> link = factory_->make(strand_, heard, false);
         asio::steady_timer late(strand_, patience);
         bool gave_up = false;
         late.async_wait([alive = std::weak_ptr(link), &gave_up](const auto& cancelled) {

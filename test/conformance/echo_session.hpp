@@ -3,7 +3,6 @@
 #include <parley/error.hpp>
 #include <parley/fwd.hpp>
 
-#include "transport/socket_transport.hpp"
 #include "transport/transport.hpp"
 
 #include <deque>
@@ -14,15 +13,14 @@
 namespace parley::test {
 
 /// Keeps what arrives until it has been said again.
-class echo_listener final : public transport_listener, public binary_listener {
+class echo_listener final : public transport_listener {
 public:
     void on_phase(phase) override {}
     void on_bytes(std::size_t, bool) override {}
     void on_pong() override {}
     void on_close_started() override {}
     void on_text(std::string_view text) override { held.emplace_back(false, text); }
-    void on_binary(std::size_t) override {}
-    void on_binary_message(std::string_view message) override { held.emplace_back(true, message); }
+    void on_binary(std::string_view message) override { held.emplace_back(true, message); }
     bool wants_more() const override { return held.size() < 64; }
 
     std::deque<std::pair<bool, std::string>> held; ///< binary or not, and the message
@@ -34,7 +32,7 @@ inline awaitable<error_info> echo_until_closed(transport& link, echo_listener& h
         const auto outcome = co_await link.read();
         for (; !heard.held.empty(); heard.held.pop_front()) {
             const auto& [binary, message] = heard.held.front();
-            auto writing = binary ? write_binary(link, message) : link.write(message);
+            auto writing = link.write(message, binary ? message_kind::binary : message_kind::text);
             co_await std::move(writing); // a write that fails: the next read says why
         }
         if (!outcome) co_return outcome.error();

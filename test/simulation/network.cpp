@@ -205,7 +205,7 @@ public:
         return simulation::connect(socket_, std::move(request));
     }
     awaitable<result<void>> read() override { return simulation::read(socket_); }
-    awaitable<result<void>> write(std::string_view text) override {
+    awaitable<result<void>> write(std::string_view text, message_kind) override {
         return simulation::write(socket_, text);
     }
     awaitable<result<void>> ping() override { return simulation::ping(socket_); }
@@ -227,7 +227,7 @@ network_of_seeds::network_of_seeds(world& in, far_end& server, wire_tap& tap)
 network_of_seeds::~network_of_seeds() = default;
 
 std::unique_ptr<transport> network_of_seeds::make(asio::any_io_executor executor,
-                                                  transport_listener& listener) {
+                                                  transport_listener& listener, bool) {
     auto made = std::make_shared<socket>(world_, server_, tap_, ++last_);
     made->listener = &listener;
     made->changed = std::make_unique<condition>(std::move(executor), world_.clock);

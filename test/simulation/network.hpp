@@ -68,8 +68,8 @@ public:
     network_of_seeds(world& in, far_end& server, wire_tap& tap);
     ~network_of_seeds() override;
 
-    std::unique_ptr<transport> make(asio::any_io_executor executor,
-                                    transport_listener& listener) override;
+    std::unique_ptr<transport> make(asio::any_io_executor executor, transport_listener& listener,
+                                    bool secure) override;
 
     std::size_t alive() const noexcept; ///< transports that were not destroyed
     /// Of every connection, as when a server restarts.

@@ -139,7 +139,7 @@ void network_of_seeds::socket::hand_over(inbound_item one) {
     }
     case inbound_item::kind::binary:
         tap.delivered_binary(number, closing);
-        return listener->on_binary(one.size);
+        return listener->on_binary(std::string(one.size, 'b'));
     case inbound_item::kind::pong:
         return listener->on_pong();
     case inbound_item::kind::close:

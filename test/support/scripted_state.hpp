@@ -160,7 +160,7 @@ public:
         } else if (const auto* blob = std::get_if<binary_step>(&taken)) {
             handed = true;
             listener.on_bytes(blob->size + 2, false);
-            listener.on_binary(blob->size);
+            listener.on_binary(std::string(blob->size, 'b'));
         } else if (const auto* some = std::get_if<bytes_step>(&taken)) {
             listener.on_bytes(some->count, some->message_open);
         } else if (std::holds_alternative<close_started_step>(taken)) {

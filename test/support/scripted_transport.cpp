@@ -196,7 +196,9 @@ public:
         state_->notify();
         return true;
     }
-    awaitable<result<void>> write(std::string_view text) override { return do_write(state_, text); }
+    awaitable<result<void>> write(std::string_view text, message_kind) override {
+        return do_write(state_, text);
+    }
     awaitable<result<void>> ping() override { return do_ping(state_); }
     bool close_at_once(unsigned code) override {
         if (state_->takes()) state_->closed_by_us(code);
@@ -359,7 +361,7 @@ scripted_transports::scripted_transports(std::shared_ptr<clock_source> clock)
 scripted_transports::~scripted_transports() = default;
 
 std::unique_ptr<transport> scripted_transports::make(asio::any_io_executor executor,
-                                                     transport_listener& listener) {
+                                                     transport_listener& listener, bool) {
     if (made_ == connections_.size()) {
         auto& next = expect_connect();
         if (otherwise_) {

@@ -94,8 +94,8 @@ public:
     explicit scripted_transports(std::shared_ptr<clock_source> clock);
     ~scripted_transports() override;
 
-    std::unique_ptr<transport> make(asio::any_io_executor executor,
-                                    transport_listener& listener) override;
+    std::unique_ptr<transport> make(asio::any_io_executor executor, transport_listener& listener,
+                                    bool secure) override;
 
     /// The next connection that is not scripted yet.
     scripted_connection& expect_connect();

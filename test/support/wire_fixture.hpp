@@ -38,7 +38,7 @@ public:
     void on_pong() override { ++pongs; }
     void on_close_started() override { ++closes; }
     void on_text(std::string_view text) override { texts.emplace_back(text); }
-    void on_binary(std::size_t size) override { binaries.push_back(size); }
+    void on_binary(std::string_view message) override { binaries.push_back(message.size()); }
     bool wants_more() const override { return room; }
     void on_readable(std::shared_ptr<const void>, std::exception_ptr thrown) override {
         ++calls;
@@ -87,7 +87,7 @@ public:
     awaitable<result<void>> connecting(const std::string& url) {
         const auto server = parse_server_url(url, true);
         if (!factory) factory = make_socket_transports(make_network());
-        link = factory->make(strand, seen);
+        link = factory->make(strand, seen, server.secure());
         return link->connect(std::make_shared<const connect_request>(
             session_request(server, ticket(secret("sentinel-ticket"), {}))));
     }
