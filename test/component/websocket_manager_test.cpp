@@ -344,6 +344,52 @@ TEST_CASE("websocket_manager: a cancelled disconnect goes on by itself, and is j
     CHECK(test.transports->alive() == 0);
 }
 
+TEST_CASE("websocket_manager: a connect during disconnect opens a session after it",
+          "[component][websocket_manager]") {
+    manager_case test;
+    test.transports->expect_connect().ignore_close();
+    auto& second = test.transports->expect_connect();
+    second.reply("hello");
+    test.begin_connect().get();
+
+    const auto disconnecting = start(test.io, test.socket->disconnect());
+    poll(test.io);
+    const auto connecting = test.begin_connect("ticket-2");
+    CHECK_FALSE(connecting.done());
+    CHECK(test.transports->made() == 1);
+    test.pass(3s);
+    const auto receiving = test.begin_receive();
+
+    CHECK_NOTHROW(disconnecting.get());
+    CHECK_NOTHROW(connecting.get());
+    CHECK(second.target() == "/ws?ticket=ticket-2");
+    CHECK(test.socket->state() == websocket_state::ready);
+    const auto hello = receiving.get();
+    REQUIRE(hello);
+    CHECK(hello->data() == "hello");
+}
+
+TEST_CASE("websocket_manager: a connect waits no longer than its time for a disconnect",
+          "[component][websocket_manager]") {
+    websocket_manager_options options;
+    options.connect_timeout = 1s;
+    manager_case test({}, options);
+    test.transports->expect_connect().ignore_close();
+    test.begin_connect().get();
+
+    const auto disconnecting = start(test.io, test.socket->disconnect());
+    poll(test.io);
+    const auto connecting = test.begin_connect("ticket-2");
+    test.pass(1s);
+
+    CHECK(connecting.failed_with(errc::timed_out));
+    CHECK_FALSE(disconnecting.done());
+    test.pass(2s);
+    CHECK_NOTHROW(disconnecting.get());
+    CHECK(test.transports->made() == 1);
+    CHECK(test.socket->state() == websocket_state::closed);
+}
+
 TEST_CASE("websocket_manager: destroyed, whatever waits ends with operation_aborted",
           "[component][websocket_manager][J105]") {
     manager_case test;
