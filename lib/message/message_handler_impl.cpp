@@ -1,7 +1,7 @@
 #include "message/message_handler_impl.hpp"
 
 #include "dialect/parley/encoder.hpp"
-#include "dialect/parley/quoting.hpp"
+#include "dialect/parley/frame_table.hpp"
 
 #include <fmt/format.h>
 

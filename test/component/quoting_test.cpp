@@ -4,7 +4,7 @@
 #include <parley/ticket_manager.hpp>
 
 #include "core/redactor.hpp"
-#include "dialect/parley/frame_rules.hpp"
+#include "dialect/parley/frame_table.hpp"
 #include "support/catch.hpp"
 #include "support/client_case.hpp"
 #include "support/event_text.hpp"
@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -30,7 +31,6 @@ using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
 using wire::field;
-using wire::frame_kind;
 using wire::level;
 using wire::shape;
 
@@ -68,38 +68,23 @@ bool tells_any(const std::string& text) {
 
 /// A field whose text is data: it goes to the user as it is, in an event, and nowhere else. What is
 /// not listed is for a person; so is each field that is new.
-bool is_payload(frame_kind kind, field which) {
-    using enum frame_kind;
+bool is_payload(std::string_view name, field which) {
     using fields = std::vector<field>;
-    const auto one_of = [which](const fields& all) {
-        return std::ranges::find(all, which) != all.end();
-    };
-    switch (kind) {
-    case content_delta:
-        return one_of({field::delta});
-    case text_delta:
-        return one_of({field::text_delta});
-    case reasoning_start:
-    case reasoning_delta:
-    case reasoning_end:
-        return one_of({field::id, field::text});
-    case server_tool_call:
-        return one_of({field::tool_call_id, field::args});
-    case server_tool_result:
-    case latitude_tool_result:
-        return one_of({field::tool_call_id, field::result});
-    case chat_finished:
-        return one_of({field::uuid, field::conversation_id});
-    case messages_persisted:
-    case thread_created:
-        return one_of({field::thread_id, field::provider_res_id});
-    case tool_call_request:
-        return one_of({field::call_id});
-    case ui_component:
-        return one_of({field::tool_call_id, field::props});
-    default:
-        return false;
-    }
+    static const std::map<std::string_view, fields> payload{
+        {"content-delta", {field::delta}},
+        {"text-delta", {field::text_delta}},
+        {"reasoning-start", {field::id, field::text}},
+        {"reasoning-delta", {field::id, field::text}},
+        {"reasoning-end", {field::id, field::text}},
+        {"tool-call", {field::tool_call_id, field::args}},
+        {"tool-result", {field::tool_call_id, field::result}},
+        {"chat_finished", {field::uuid, field::conversation_id}},
+        {"messages_persisted", {field::thread_id, field::provider_res_id}},
+        {"thread_created", {field::thread_id, field::provider_res_id}},
+        {"tool_call_request", {field::call_id}},
+        {"ui_component", {field::tool_call_id, field::props}}};
+    const auto found = payload.find(name);
+    return found != payload.end() && std::ranges::find(found->second, which) != found->second.end();
 }
 
 /// A frame with a hole for a text, within a JSON string.
@@ -150,25 +135,18 @@ std::vector<std::string> with_hole(shape wanted) {
 
 std::string frame_text(const wire::frame_row& row, const wire::rule& probed,
                        const std::string& value) {
-    const bool event =
-        row.kind >= frame_kind::content_delta && row.kind < frame_kind::chat_finished;
+    using wire::naming;
     std::string top, data;
     const auto add = [](std::string& to, std::string_view name, const std::string& json) {
         to.append(to.empty() ? "\"" : ",\"").append(name).append("\":").append(json);
     };
     const auto in_quotes = [](std::string_view word) { return '"' + std::string(word) + '"'; };
-    if (!event) {
-        add(top, "type", in_quotes(row.name));
-    } else {
-        add(top, "type", R"("chat_event")");
-        const bool plain = row.kind == frame_kind::content_delta;
-        const bool latitude = row.kind == frame_kind::latitude_tool_result;
-        add(top, "event",
-            in_quotes(plain      ? "content-delta"
-                      : latitude ? "latitude-event"
-                                 : "provider-event"));
-        if (!plain) add(data, "type", in_quotes(row.name));
-    }
+    add(top, "type", in_quotes(row.named_by == naming::type ? row.name : "chat_event"));
+    if (row.named_by == naming::event) add(top, "event", in_quotes(row.name));
+    if (row.named_by == naming::provider_event) add(top, "event", R"("provider-event")");
+    if (row.named_by == naming::latitude_event) add(top, "event", R"("latitude-event")");
+    if (row.named_by == naming::provider_event || row.named_by == naming::latitude_event)
+        add(data, "type", in_quotes(row.name));
     const auto is_data = [](const wire::rule& one) {
         return one.where == level::top && one.which == field::data;
     };
@@ -194,10 +172,9 @@ std::vector<probe> all_probes() {
             for (const auto& value : with_hole(each.wanted)) {
                 const auto name = std::string(row.name) + '.' + std::string(name_of(each.which));
                 auto one = made_of(frame_text(row, each, value), name);
-                one.payload = is_payload(row.kind, each.which);
-                one.ends_session = row.kind == frame_kind::authentication_error ||
-                                   row.kind == frame_kind::chat_error ||
-                                   row.kind == frame_kind::error;
+                one.payload = is_payload(row.name, each.which);
+                one.ends_session = row.name == "authentication_error" || row.name == "chat_error" ||
+                                   row.name == "error";
                 all.push_back(std::move(one));
             }
     for (const auto* frame :

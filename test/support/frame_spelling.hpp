@@ -80,6 +80,10 @@ struct frame_speller {
     std::string operator()(const server_error& f) const {
         return "error " + list(f.error, f.code, f.details);
     }
+    template <class Event>
+    std::string operator()(const Event&) const {
+        return "no frame ";
+    }
     std::string operator()(const message_skipped& f) const {
         return "skipped " + list(to_string(f.reason), f.detail);
     }

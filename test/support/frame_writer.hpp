@@ -99,6 +99,10 @@ public:
     }
     std::string operator()(const chat_failed& f) const { return failure("chat_error", f); }
     std::string operator()(const server_error& f) const { return failure("error", f); }
+    template <class Event> // of the client: no frame
+    std::string operator()(const Event&) const {
+        return "";
+    }
     std::string operator()(const message_skipped& f) const { return f.detail; }
 
 private:

@@ -2,7 +2,6 @@
 
 #include "core/padding.hpp"
 #include "dialect/parley/delta_formats.hpp"
-#include "dialect/parley/frame_builder.hpp"
 #include "dialect/parley/frame_rules.hpp"
 #include "dialect/parley/frame_scanner.hpp"
 
@@ -80,16 +79,15 @@ workspace& thread_workspace() {
     return one;
 }
 
-/// The kind of the message with these fields, all of them good; else the fault, in `why`.
-std::optional<wire::frame_kind> usable_kind(wire::frame_fields& fields, message_skipped& why,
-                                            unsigned& ignored) {
-    auto kind = wire::identify(fields, why);
-    if (!kind) return kind;
-    if (auto skipped = wire::check_fields(*kind, fields, ignored)) {
-        why = std::move(*skipped);
-        kind.reset();
-    }
-    return kind;
+/// The message with these fields, all of them good; null, and the fault in `why`.
+const wire::frame_row* usable_row(wire::frame_fields& fields, message_skipped& why,
+                                  unsigned& ignored) {
+    const auto* row = wire::identify(fields, why);
+    if (!row) return nullptr;
+    auto skipped = wire::check_fields(*row, fields, ignored);
+    if (!skipped) return row;
+    why = std::move(*skipped);
+    return nullptr;
 }
 
 } // namespace
@@ -107,15 +105,15 @@ public:
             return message_skipped{skip_reason::too_large, fmt::format("{} bytes", text.size())};
         auto& [finder, fields] = thread_workspace();
         fields.clear();
-        if (const auto kind = formats_.match(text, fields)) return wire::build_frame(*kind, fields);
+        if (const auto* row = formats_.match(text, fields)) return row->build(fields);
         const bool scanned = wire::scan_frame(text, finder.find(text, active_), fields);
         finder.give_back();
         if (!scanned) return wire::skipped_for(text);
         message_skipped why;
-        const auto kind = usable_kind(fields, why, ignored_);
-        if (!kind) return why;
-        if (ignored_ == 0) formats_.learn(*kind, text, fields); // else the next would not count
-        return wire::build_frame(*kind, fields);
+        const auto* row = usable_row(fields, why, ignored_);
+        if (!row) return why;
+        if (ignored_ == 0) formats_.learn(*row, text, fields); // else the next would not count
+        return row->build(fields);
     }
 
     unsigned ignored() const noexcept { return ignored_; }

@@ -3,6 +3,7 @@
 #include "core/json_check.hpp"
 #include "core/text.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -10,14 +11,6 @@
 namespace parley::wire {
 
 namespace {
-
-struct text_kind {
-    frame_kind kind;
-    field which; ///< of `data`, has the text
-};
-constexpr std::array text_kinds{text_kind{frame_kind::text_delta, field::text_delta},
-                                text_kind{frame_kind::content_delta, field::delta},
-                                text_kind{frame_kind::reasoning_delta, field::text}};
 
 /// Whether a string of this text is one, and says what it looks like. Seven bytes behind it can be
 /// read.
@@ -64,24 +57,26 @@ std::string_view frame_format::token_of(std::string_view frame) const noexcept {
     return frame;
 }
 
-void delta_formats::learn(frame_kind kind, std::string_view frame, const frame_fields& fields) {
-    for (std::size_t i = 0; i < kinds; ++i)
-        if (text_kinds[i].kind == kind)
-            formats_[i].learn(frame, fields.raw(level::data, text_kinds[i].which),
-                              fields.raw(level::data, field::id));
+void delta_formats::learn(const frame_row& row, std::string_view frame,
+                          const frame_fields& fields) {
+    if (row.text == field::none) return;
+    auto known = std::ranges::find(known_, &row, &learnt::first);
+    if (known == known_.end()) known = known_.insert(known, learnt(&row, frame_format()));
+    known->second.learn(frame, fields.raw(level::data, row.text),
+                        fields.raw(level::data, field::id));
 }
 
-std::optional<frame_kind> delta_formats::match(std::string_view frame, frame_fields& out) const {
-    for (std::size_t i = 0; i < kinds; ++i) {
-        const auto token = formats_[i].token_of(frame);
+const frame_row* delta_formats::match(std::string_view frame, frame_fields& out) const {
+    for (const auto& [row, pattern] : known_) {
+        const auto token = pattern.token_of(frame);
         if (token.empty()) continue;
         if (!stands_for_itself(token.substr(1, token.size() - 2)) && check_json(token))
-            return std::nullopt;
-        out.put(level::data, text_kinds[i].which, token);
-        if (const auto id = formats_[i].id(); !id.empty()) out.put(level::data, field::id, id);
-        return text_kinds[i].kind;
+            return nullptr;
+        out.put(level::data, row->text, token);
+        if (const auto id = pattern.id(); !id.empty()) out.put(level::data, field::id, id);
+        return row;
     }
-    return std::nullopt;
+    return nullptr;
 }
 
 } // namespace parley::wire

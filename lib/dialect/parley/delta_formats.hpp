@@ -1,13 +1,13 @@
 #pragma once
 
 #include "dialect/parley/frame_fields.hpp"
-#include "dialect/parley/frame_rules.hpp"
+#include "dialect/parley/frame_table.hpp"
 
-#include <array>
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace parley::wire {
 
@@ -34,16 +34,16 @@ private:
 /// Text deltas formatted like the previous one bypass the JSON parser. One per session.
 class delta_formats {
 public:
-    /// The fields are those of `frame`, which is of that kind and good.
-    void learn(frame_kind kind, std::string_view frame, const frame_fields& fields);
+    /// The fields are those of `frame`, which is that message and good.
+    void learn(const frame_row& row, std::string_view frame, const frame_fields& fields);
 
-    /// The kind of a frame like one before it; its fields are put into `out`, which is empty. Seven
-    /// bytes behind the frame can be read.
-    std::optional<frame_kind> match(std::string_view frame, frame_fields& out) const;
+    /// The message of a frame like one before it, or null; its fields are put into `out`, which is
+    /// empty. Seven bytes behind the frame can be read.
+    const frame_row* match(std::string_view frame, frame_fields& out) const;
 
 private:
-    static constexpr std::size_t kinds = 3;
-    std::array<frame_format, kinds> formats_;
+    using learnt = std::pair<const frame_row*, frame_format>;
+    std::vector<learnt> known_; // few
 };
 
 } // namespace parley::wire

@@ -1,51 +1,10 @@
 #include "dialect/parley/field.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstddef>
 
 namespace parley::wire {
 
-namespace {
-
-/// In the order of the enumeration.
-constexpr std::array<std::string_view, static_cast<std::size_t>(field::none)> field_names{
-    "id",
-    "args",
-    "code",
-    "data",
-    "text",
-    "type",
-    "uuid",
-    "delta",
-    "error",
-    "event",
-    "props",
-    "callId",
-    "result",
-    "status",
-    "details",
-    "pingTime",
-    "threadId",
-    "toolName",
-    "errorCode",
-    "textDelta",
-    "timestamp",
-    "toolCount",
-    "toolNames",
-    "parameters",
-    "toolCallId",
-    "messageCount",
-    "componentName",
-    "providerResId",
-    "conversationId",
-    "updateEndpoint",
-    "canUpdateMetadata",
-    "originalTimestamp"};
-
-static_assert(std::ranges::is_sorted(field_names, {}, &std::string_view::size));
-
-} // namespace
+static_assert(std::ranges::is_sorted(field_names, {}, &std::string_view::size)); // none is missing
 
 std::string_view name_of(field which) noexcept {
     return which == field::none ? "?" : field_names[static_cast<std::size_t>(which)];

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -42,6 +44,41 @@ enum class field : std::uint8_t {
     original_timestamp,
     none
 };
+
+/// The same in the same order, as they are on the wire: by their lengths.
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(field::none)> field_names{
+    "id",
+    "args",
+    "code",
+    "data",
+    "text",
+    "type",
+    "uuid",
+    "delta",
+    "error",
+    "event",
+    "props",
+    "callId",
+    "result",
+    "status",
+    "details",
+    "pingTime",
+    "threadId",
+    "toolName",
+    "errorCode",
+    "textDelta",
+    "timestamp",
+    "toolCount",
+    "toolNames",
+    "parameters",
+    "toolCallId",
+    "messageCount",
+    "componentName",
+    "providerResId",
+    "conversationId",
+    "updateEndpoint",
+    "canUpdateMetadata",
+    "originalTimestamp"};
 
 /// `toolCallId`, as it is on the wire.
 std::string_view name_of(field which) noexcept;
