@@ -18,13 +18,6 @@ namespace {
 using wire::append_text;
 using wire::object_writer;
 
-object_writer begin(std::string_view type, std::size_t size = 0) {
-    constexpr std::size_t names = 100;
-    object_writer out(names + size);
-    out.text("type", type);
-    return out;
-}
-
 std::string texts(const std::vector<std::string>& values, std::string_view name) {
     std::string out = "[";
     for (const auto& each : values) {
@@ -103,9 +96,16 @@ std::vector<held_member> members_of(const json_text& object) {
 
 } // namespace
 
+wire::object_writer client_frame(std::string_view type, std::size_t size) {
+    constexpr std::size_t names = 100;
+    object_writer out(names + size);
+    out.text("type", type);
+    return out;
+}
+
 std::string encode_chat_message(const chat_message& message,
                                 const std::optional<std::string>& conversation) {
-    auto out = begin("chat_message", message.content().size());
+    auto out = client_frame("chat_message", message.content().size());
     out.text("content", message.content()).raw("media", texts(message.media(), "media"));
     const bool goes_on = !message.provider_res_id() && !message.begins_conversation();
     out.text_if("providerResId", goes_on ? conversation : message.provider_res_id());
@@ -115,29 +115,24 @@ std::string encode_chat_message(const chat_message& message,
 
 std::string encode_configure_tools(const json_text& schemas, const json_text& helpers,
                                    const json_text& components) {
-    auto out = begin("configure_tools");
+    auto out = client_frame("configure_tools");
     add_tools(out, schemas, helpers, components, true);
     return out.take();
 }
 
 std::string encode_update_tools(const json_text& schemas, const json_text& components) {
-    auto out = begin("update_tools");
+    auto out = client_frame("update_tools");
     add_tools(out, schemas, {}, components, false);
     return out.take();
 }
 
-std::string encode_context_helpers(const json_text& helpers) {
-    auto out = begin("update_context_helpers");
-    return out.raw("contextHelpers", helpers.is_null() ? "{}" : helpers.view()).take();
-}
-
 std::string encode_tool_result(std::string_view call_id, const json_text& result, bool numeric_id) {
-    auto out = begin("tool_call_response", result.view().size());
+    auto out = client_frame("tool_call_response", result.view().size());
     return add_call(out, call_id, numeric_id).raw("result", result.view()).take();
 }
 
 std::string encode_tool_error(std::string_view call_id, std::string_view error, bool numeric_id) {
-    auto out = begin("tool_call_response");
+    auto out = client_frame("tool_call_response");
     return add_call(out, call_id, numeric_id).repaired_text("error", error).take();
 }
 
@@ -166,21 +161,17 @@ std::string tool_result_too_large_text(std::string_view name) {
 }
 
 std::string encode_heartbeat_ping(wall_time now) {
-    auto out = begin("heartbeat_ping");
+    auto out = client_frame("heartbeat_ping");
     out.text("timestamp", format_iso8601(now));
     return out.integer("pingTime", milliseconds_of(now)).take();
 }
 
 std::string encode_heartbeat_pong(wall_time now, const ping_received& ping) {
-    auto out = begin("heartbeat_pong");
+    auto out = client_frame("heartbeat_pong");
     out.text("timestamp", format_iso8601(now));
     if (!ping.timestamp.empty()) out.raw("originalTimestamp", ping.timestamp);
     if (!ping.ping_time.empty()) out.raw("pingTime", ping.ping_time);
     return out.take();
-}
-
-std::string encode_stop_run(std::string_view conversation_id) {
-    return begin("stop_run").text("conversationUuid", conversation_id).take();
 }
 
 json_text merge_helpers(const json_text& held, const json_text& merge) {
