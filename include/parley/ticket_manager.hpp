@@ -248,8 +248,8 @@ public:
     /// @par Cancellation   terminal, partial, total: this caller leaves; the tasks still end
     awaitable<void> stop();
 
-    /// The implementation, which a chat_client shares. Not for applications.
     class impl;
+    /// The implementation, which a chat_client shares. Not for applications.
     const std::shared_ptr<impl>& implementation() const noexcept { return impl_; }
 
 private:
