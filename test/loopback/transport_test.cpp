@@ -9,6 +9,8 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <future>
 #include <string>
 #include <vector>
 
@@ -103,10 +105,12 @@ TEST_CASE("transport: what is written at once leaves whole, or is completed befo
     const bool given_up = GENERATE(false, true);
     CAPTURE(given_up);
     std::vector<raw_peer::frame> got;
+    std::promise<void> jammed; // until then the peer does not read on
     raw_server server([&](raw_peer& peer) {
         peer.upgrade();
         got.push_back(peer.read_frame());
         peer.send(server_frame(9, "ping"));
+        jammed.get_future().wait_for(std::chrono::seconds(20)); // bounded: a check above may throw
         if (given_up) return (void)peer.hold();
         for (int more = 0; more < 3; ++more)
             got.push_back(peer.read_frame());
@@ -122,6 +126,7 @@ TEST_CASE("transport: what is written at once leaves whole, or is completed befo
     REQUIRE(here.link->can_write_at_once());
     CHECK_FALSE(here.link->write_at_once(large));
     CHECK_FALSE(here.link->can_write_at_once());
+    jammed.set_value();
     REQUIRE(here.until([&] { return here.seen.bytes > before; })); // the ping, to be answered
     if (given_up) {
         here.link->abort();
