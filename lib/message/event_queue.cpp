@@ -33,8 +33,8 @@ public:
          const limits_config& limits, before_first unread)
         : strand_(detail::strand::of(strand)), context_(detail::context_watch::of(*strand_)),
           clock_(std::move(clock)), max_count_(std::max<std::size_t>(limits.event_count, 1)),
-          max_bytes_(std::max<std::size_t>(limits.event_bytes, 1)), room_(*strand_, clock_),
-          read_(unread == before_first::wait) {}
+          max_bytes_(std::max<std::size_t>(limits.event_bytes, 1)),
+          room_(std::in_place, *strand_, clock_), read_(unread == before_first::wait) {}
 
     bool push(event&& happened) {
         const std::lock_guard lock(mutex_);
@@ -66,7 +66,7 @@ public:
             old_ = waiting_.size();
             wake();
         }
-        room_.notify_all();
+        if (room_) room_->notify_all();
     }
 
     void reopen() {
@@ -84,7 +84,7 @@ public:
             dropped.swap(waiting_);
             wake();
         }
-        room_.notify_all();
+        if (room_) room_->notify_all();
     }
 
     /// The owner goes. What is left is kept by callers in other contexts, and keeps nothing of the
@@ -96,6 +96,7 @@ public:
         for (waiter& each : waiters_)
             each.wake_elsewhere();
         last.swap(strand_);
+        room_.reset(); // it holds the executor too
     }
 
     static awaitable<std::optional<event>> next(std::shared_ptr<impl> self) {
@@ -116,7 +117,7 @@ public:
 
     static awaitable<void> wait_for_room(std::shared_ptr<impl> self) {
         while (self->wants_room())
-            co_await self->room_.wait_until();
+            co_await self->room_->wait_until();
     }
 
 private:
@@ -200,7 +201,9 @@ private:
         if (room_wanted_ && !full) {
             context_->while_alive([this] {
                 if (strand_)
-                    strand_->post([self = shared_from_this()] { self->room_.notify_all(); });
+                    strand_->post([self = shared_from_this()] {
+                        if (self->room_) self->room_->notify_all();
+                    });
             });
             room_wanted_ = false;
         }
@@ -275,7 +278,7 @@ private:
     const std::shared_ptr<clock_source> clock_;
     const std::size_t max_count_;
     const std::size_t max_bytes_;
-    condition room_; // strand only
+    std::optional<condition> room_; // strand only; until the owner goes
 
     mutable std::mutex mutex_; // guards what is below, never held across a suspension
     waiting_events waiting_;
