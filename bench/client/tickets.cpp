@@ -48,6 +48,7 @@ void run_single_flight(const task& asked, outcome& said) {
     const auto tickets = make_tickets(context, asked);
     const auto ask_all = [&] {
         std::uint64_t served = 0;
+        context.restart(); // the last crowd may have left it without work
         for (std::uint64_t i = 0; i < asked.count; ++i)
             asio::co_spawn(context, ask_once(tickets, served), rethrow);
         const double begun = now_s(); // the callers are there, and none has asked yet
