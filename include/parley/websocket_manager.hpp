@@ -93,7 +93,8 @@ public:
     websocket_manager& operator=(const websocket_manager&) = delete;
     ~websocket_manager();
 
-    /// Opens the connection with that ticket; one attempt.
+    /// Opens the connection with that ticket; one attempt. While a disconnect() runs, it waits for
+    /// its end first.
     ///
     /// @par Completion    on the caller's executor, when the WebSocket is open
     /// @par Errors        `connection_error`: `empty_ticket` before any I/O, else naming the phase;
