@@ -56,7 +56,7 @@ error_info some_error() {
 
 } // namespace
 
-TEST_CASE("error: every errc has a name of its own and a sentence that says what to do",
+TEST_CASE("error: every errc has a unique name and a sentence that says what to do",
           "[unit][error]") {
     std::set<std::string_view> names;
     std::set<std::string> sentences;
@@ -76,7 +76,7 @@ TEST_CASE("error: every errc has a name of its own and a sentence that says what
     CHECK(to_string(static_cast<errc>(1)) == "unknown");
 }
 
-TEST_CASE("error: the category has the library's name, and knows which errors are timeouts",
+TEST_CASE("error: the category has the library's name and knows which errors are timeouts",
           "[unit][error]") {
     CHECK(std::string(category().name()) == "parley");
     CHECK(make_error_code(errc::tls_timeout) == boost::system::errc::timed_out);
@@ -85,7 +85,7 @@ TEST_CASE("error: the category has the library's name, and knows which errors ar
     CHECK_FALSE(boost::system::error_code(77, category()).message().empty());
 }
 
-TEST_CASE("error: the block of a code decides the class that is thrown", "[unit][error]") {
+TEST_CASE("error: the block of a code decides the class of the exception", "[unit][error]") {
     for (const auto code : every_errc()) {
         INFO(to_string(code));
         switch (static_cast<int>(code) / 100) {
@@ -115,7 +115,7 @@ TEST_CASE("error: a code of another library is a connection_error", "[unit][erro
     CHECK(error_kind(reset) == "CONNECTION_ERROR");
 }
 
-TEST_CASE("error: a cancelled operation stays operation_aborted, and is no client_error",
+TEST_CASE("error: a cancelled operation keeps operation_aborted and is not a client_error",
           "[unit][error]") {
     try {
         throw_error(error_info(boost::asio::error::operation_aborted, "Cancelled.", {}));
@@ -126,7 +126,7 @@ TEST_CASE("error: a cancelled operation stays operation_aborted, and is no clien
     }
 }
 
-TEST_CASE("error: error_kind has the names that the old client used", "[unit][error]") {
+TEST_CASE("error: error_kind has the names of the previous client", "[unit][error]") {
     CHECK(error_kind(error_info(errc::ticket_timeout, "")) == "TICKET_ERROR");
     CHECK(error_kind(error_info(errc::ticket_rejected, "")) == "AUTHENTICATION_ERROR");
     CHECK(error_kind(error_info(errc::connect_failed, "")) == "CONNECTION_ERROR");
@@ -137,7 +137,7 @@ TEST_CASE("error: error_kind has the names that the old client used", "[unit][er
     CHECK(error_kind(client_error(error_info(errc::invalid_url, ""))) == "CLIENT_ERROR");
 }
 
-TEST_CASE("error: the details say what is known, and nothing else", "[unit][error]") {
+TEST_CASE("error: the details contain known values only", "[unit][error]") {
     CHECK(error_details().to_string().empty());
     CHECK(some_error().details.to_string() ==
           "phase=upgrade status=503 close=1011 attempt=2 retry_after=7s retryable=yes "
@@ -145,7 +145,7 @@ TEST_CASE("error: the details say what is known, and nothing else", "[unit][erro
           "reason=\"reset by peer\"");
 }
 
-TEST_CASE("error: what() has the sentence, what to do, the code's name and the details",
+TEST_CASE("error: what() contains the sentence, the advice, the code's name and the details",
           "[unit][error]") {
     const connection_error error{some_error()};
 
@@ -158,7 +158,7 @@ TEST_CASE("error: what() has the sentence, what to do, the code's name and the d
     CHECK_FALSE(error.info().is(errc::upgrade_timeout));
 }
 
-TEST_CASE("error: whatever the sentence, what() says what to do, and says it once",
+TEST_CASE("error: what() contains the advice exactly once, whatever the sentence",
           "[unit][error]") {
     for (const auto code : every_errc()) {
         if (code >= errc::invalid_configuration) continue; // the sentence names what is wrong
@@ -179,7 +179,7 @@ TEST_CASE("error: whatever the sentence, what() says what to do, and says it onc
     CHECK(std::string(wrong.what()) == "The port must be 1 or more. [invalid_configuration]");
 }
 
-TEST_CASE("error: without a sentence the code's own serves", "[unit][error]") {
+TEST_CASE("error: an empty sentence is replaced by the code's own", "[unit][error]") {
     const client_error error{error_info(errc::too_large, "")};
 
     CHECK(error.message() == make_error_code(errc::too_large).message());
@@ -193,7 +193,7 @@ TEST_CASE("error: a result throws the class of its error", "[unit][error]") {
     CHECK_THROWS_AS(bad.value(), tool_configuration_error);
 }
 
-TEST_CASE("error: a result is as small as its value, and copied with its error", "[unit][error]") {
+TEST_CASE("error: a result is as small as its value and copies its error", "[unit][error]") {
     STATIC_REQUIRE(sizeof(result<void>) == 2 * sizeof(void*));
     STATIC_REQUIRE(sizeof(result<std::string>) <= sizeof(std::string) + 3 * sizeof(void*));
     STATIC_REQUIRE_FALSE(std::is_copy_constructible_v<result<std::unique_ptr<int>>>);

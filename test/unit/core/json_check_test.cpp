@@ -29,7 +29,7 @@ struct broken {
 
 } // namespace
 
-TEST_CASE("json_check: everything that RFC 8259 allows passes", "[unit][json_check]") {
+TEST_CASE("json_check: everything that RFC 8259 allows is accepted", "[unit][json_check]") {
     const std::vector<std::string_view> good{"null",
                                              "true",
                                              "false",
@@ -67,7 +67,7 @@ TEST_CASE("json_check: everything that RFC 8259 allows passes", "[unit][json_che
     }
 }
 
-TEST_CASE("json_check: the first fault is found, and where it is", "[unit][json_check]") {
+TEST_CASE("json_check: the first fault and its offset are reported", "[unit][json_check]") {
     using enum json_fault::kind;
     const std::vector<broken> bad{
         {"", 0},
@@ -136,7 +136,7 @@ TEST_CASE("json_check: the first fault is found, and where it is", "[unit][json_
     }
 }
 
-TEST_CASE("json_check: 64 levels are taken, 65 are not", "[unit][json_check]") {
+TEST_CASE("json_check: 64 levels are accepted, 65 are rejected", "[unit][json_check]") {
     CHECK_FALSE(check_json(nested(64)).has_value());
     CHECK_FALSE(check_json(nested(64, R"({"a":)", "}")).has_value());
     for (const auto depth : {65u, 1'025u, 100'000u}) {
@@ -150,14 +150,14 @@ TEST_CASE("json_check: 64 levels are taken, 65 are not", "[unit][json_check]") {
     CHECK(mixed->what == json_fault::kind::too_deep);
 }
 
-TEST_CASE("json_check: depth counts what is open, not what was", "[unit][json_check]") {
+TEST_CASE("json_check: depth counts open brackets, not closed ones", "[unit][json_check]") {
     std::string text = "[";
     for (int i = 0; i < 1'000; ++i)
         text += "[{}],";
     CHECK_FALSE(check_json(text + "[]]").has_value());
 }
 
-TEST_CASE("json_check: brackets close what they opened, at every level", "[unit][json_check]") {
+TEST_CASE("json_check: a bracket closes its own kind, at every level", "[unit][json_check]") {
     std::string open;
     std::string close;
     for (int i = 0; i < 32; ++i) {
@@ -174,7 +174,7 @@ TEST_CASE("json_check: brackets close what they opened, at every level", "[unit]
     }
 }
 
-TEST_CASE("json_check: every text that is cut short is refused", "[unit][json_check]") {
+TEST_CASE("json_check: truncated text is rejected wherever it is cut", "[unit][json_check]") {
     const std::string whole = R"({"a":[1,-2.5e3,"x\u00e9\n",true,null],"b":{"c":"ü"}})";
     REQUIRE_FALSE(check_json(whole).has_value());
     for (std::size_t size = 0; size < whole.size(); ++size)

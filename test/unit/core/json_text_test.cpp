@@ -37,7 +37,7 @@ const json_text document = json_text::parse(R"( {
 
 } // namespace
 
-TEST_CASE("json_text: it passes through byte for byte", "[unit][json_text]") {
+TEST_CASE("json_text: text passes through byte for byte", "[unit][json_text]") {
     for (const std::string text :
          {"1.0", "1e400", "9007199254740993", R"( {"b":1,"a":2, "b":3} )", R"("\u0041")"})
         CHECK(json_text::parse(text).view() == text);
@@ -46,8 +46,7 @@ TEST_CASE("json_text: it passes through byte for byte", "[unit][json_text]") {
     CHECK_FALSE(json_text::parse("1.0") == json_text::parse("1"));
 }
 
-TEST_CASE("json_text: what is no JSON is refused with the offset of the fault",
-          "[unit][json_text]") {
+TEST_CASE("json_text: invalid JSON is rejected with the offset of the fault", "[unit][json_text]") {
     try {
         json_text::parse(R"({"a": tru})");
         FAIL("it was taken");
@@ -60,7 +59,8 @@ TEST_CASE("json_text: what is no JSON is refused with the offset of the fault",
     CHECK(thrown_by([] { json_text::parse(""); }) == errc::invalid_json);
 }
 
-TEST_CASE("json_text: it knows its kind, whatever white space is around it", "[unit][json_text]") {
+TEST_CASE("json_text: the kind is known with any white space around the value",
+          "[unit][json_text]") {
     CHECK(json_text().is_null());
     CHECK(json_text::parse(" {} ").is_object());
     CHECK(json_text::parse("\n[]").is_array());
@@ -70,7 +70,7 @@ TEST_CASE("json_text: it knows its kind, whatever white space is around it", "[u
     CHECK_FALSE(json_text::parse("true").is_string());
 }
 
-TEST_CASE("json_text: what was moved from is null, and may be used again", "[unit][json_text]") {
+TEST_CASE("json_text: a moved-from text is null and can be reused", "[unit][json_text]") {
     STATIC_REQUIRE(std::is_nothrow_move_constructible_v<json_text>);
     STATIC_REQUIRE(std::is_nothrow_move_assignable_v<json_text>);
     for (const std::string& text : {std::string("{}"), '"' + std::string(1'000, 'x') + '"'}) {
@@ -91,7 +91,7 @@ TEST_CASE("json_text: what was moved from is null, and may be used again", "[uni
     }
 }
 
-TEST_CASE("json_text: strings are read unescaped", "[unit][json_text]") {
+TEST_CASE("json_text: strings are unescaped", "[unit][json_text]") {
     CHECK(document.string_at("/city") == "Zürich");
     CHECK(document.string_at("/pair") == "\xF0\x9F\x98\x80");
     CHECK(document.string_at("/nul") == std::string("a\0b", 3));
@@ -102,7 +102,7 @@ TEST_CASE("json_text: strings are read unescaped", "[unit][json_text]") {
     CHECK(json_text::parse(R"("\"\\\/\b\f\n\r\t\u20AC")").string_at("") == "\"\\/\b\f\n\r\t€");
 }
 
-TEST_CASE("json_text: numbers that fit are read, others are not", "[unit][json_text]") {
+TEST_CASE("json_text: numbers that fit the type are read, others are not", "[unit][json_text]") {
     CHECK(document.int_at("/n") == -42);
     CHECK(document.int_at("/big") == std::numeric_limits<std::int64_t>::max());
     CHECK(document.int_at("/over") == std::nullopt);
@@ -116,7 +116,8 @@ TEST_CASE("json_text: numbers that fit are read, others are not", "[unit][json_t
     CHECK(document.double_at("/yes") == std::nullopt);
 }
 
-TEST_CASE("json_text: booleans and anything as it is spelled", "[unit][json_text]") {
+TEST_CASE("json_text: booleans are read, and any value is available as spelled",
+          "[unit][json_text]") {
     CHECK(document.bool_at("/yes") == true);
     CHECK(document.bool_at("/no") == false);
     CHECK(document.bool_at("/nothing") == std::nullopt);
@@ -127,7 +128,7 @@ TEST_CASE("json_text: booleans and anything as it is spelled", "[unit][json_text
     CHECK(document.text_at("/absent") == std::nullopt);
 }
 
-TEST_CASE("json_text: pointers are RFC 6901's", "[unit][json_text]") {
+TEST_CASE("json_text: pointers follow RFC 6901", "[unit][json_text]") {
     CHECK(document.int_at("/list/0") == 10);
     CHECK(document.int_at("/list/1/0") == 20);
     CHECK(document.string_at("/list/2/k") == "v");
@@ -142,7 +143,7 @@ TEST_CASE("json_text: pointers are RFC 6901's", "[unit][json_text]") {
     CHECK(document.int_at("/0") == 9);
 }
 
-TEST_CASE("json_text: a pointer that names nothing finds nothing", "[unit][json_text]") {
+TEST_CASE("json_text: a pointer without a target finds nothing", "[unit][json_text]") {
     for (const std::string_view pointer :
          {"city", "/list/3", "/list/00", "/list/01", "/list/-", "/list/-1", "/list/+1", "/list/",
           "/list/0/", "/list/99999999999999999999", "/m~2n", "/m~", "/city/0", "/n/x", "//", "/a/b",
@@ -152,7 +153,7 @@ TEST_CASE("json_text: a pointer that names nothing finds nothing", "[unit][json_
     }
 }
 
-TEST_CASE("json_text: brackets and quotes in strings lead nowhere", "[unit][json_text]") {
+TEST_CASE("json_text: brackets and quotes in strings are ignored", "[unit][json_text]") {
     const auto tricky =
         json_text::parse(R"({"a":"}],\"{","b":["]\\","x\\\"]"],"c\"":{"}":1},"d":2})");
 
@@ -162,7 +163,7 @@ TEST_CASE("json_text: brackets and quotes in strings lead nowhere", "[unit][json
     CHECK(tricky.string_at("/b/1") == "x\\\"]");
 }
 
-TEST_CASE("json_text: a string is made of any text that is UTF-8", "[unit][json_text]") {
+TEST_CASE("json_text: from_string accepts any UTF-8 text", "[unit][json_text]") {
     const std::string text("q\" b\\ \n\x01\x7F ü \xF0\x9F\x98\x80 \0.", 20);
 
     const auto made = json_text::from_string(text);
@@ -173,7 +174,7 @@ TEST_CASE("json_text: a string is made of any text that is UTF-8", "[unit][json_
     CHECK(thrown_by([] { json_text::from_string("\xC3"); }) == errc::invalid_utf8);
 }
 
-TEST_CASE("json_object: it builds in the order of the calls", "[unit][json_object]") {
+TEST_CASE("json_object: members keep the order of the calls", "[unit][json_object]") {
     const std::optional<std::string> there = "x";
     const std::optional<int> absent;
     const json_text built = json_object{}
@@ -199,7 +200,7 @@ TEST_CASE("json_object: it builds in the order of the calls", "[unit][json_objec
     CHECK(json_text(json_object{}).view() == "{}");
 }
 
-TEST_CASE("json_array: it builds in the order of the calls", "[unit][json_array]") {
+TEST_CASE("json_array: elements keep the order of the calls", "[unit][json_array]") {
     const json_text built = json_array{}
                                 .add("a")
                                 .add(std::string("b"))
@@ -213,8 +214,9 @@ TEST_CASE("json_array: it builds in the order of the calls", "[unit][json_array]
     CHECK(json_text(json_array{}).view() == "[]");
 }
 
-TEST_CASE("json_object: what JSON cannot say is refused, and the object stays as it was",
-          "[unit][json_object]") {
+TEST_CASE(
+    "json_object: a value that JSON cannot represent is rejected, and the object is unchanged",
+    "[unit][json_object]") {
     json_object object;
     object.set("a", 1);
 
@@ -228,7 +230,7 @@ TEST_CASE("json_object: what JSON cannot say is refused, and the object stays as
     CHECK(json_text(object).view() == R"({"a":1})");
 }
 
-TEST_CASE("json_array: nesting beyond 64 levels is refused", "[unit][json_array]") {
+TEST_CASE("json_array: nesting beyond 64 levels is rejected", "[unit][json_array]") {
     json_text inner;
     for (int i = 0; i < 64; ++i)
         inner = json_array{}.add(inner);

@@ -26,7 +26,7 @@ error_info gateway() {
 
 } // namespace
 
-TEST_CASE("late_error: a deadline carries what the attempt before it failed with",
+TEST_CASE("late_error: a deadline carries the failure of the previous attempt",
           "[unit][late_error][O148]") {
     const auto why = out_of_time(late(), gateway());
 
@@ -41,7 +41,7 @@ TEST_CASE("late_error: a deadline carries what the attempt before it failed with
     CHECK(why.details.retryable); // more time may help
 }
 
-TEST_CASE("late_error: the reason of the failure stays, and an empty sentence is the code's",
+TEST_CASE("late_error: the reason of the failure is kept, and an empty sentence becomes the code's",
           "[unit][late_error][O148]") {
     auto last = gateway();
     last.message.clear();
@@ -53,7 +53,7 @@ TEST_CASE("late_error: the reason of the failure stays, and an empty sentence is
     CHECK(why.message.find(last.code.message()) != std::string::npos);
 }
 
-TEST_CASE("late_error: what says something itself is told from a bare deadline",
+TEST_CASE("late_error: an error with details of its own is not a bare deadline",
           "[unit][late_error][O148]") {
     CHECK(says_nothing(late()));
     CHECK_FALSE(says_nothing(gateway()));

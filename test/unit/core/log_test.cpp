@@ -20,7 +20,7 @@ TEST_CASE("log: a sink that always throws is called three times", "[unit][log]")
     CHECK_FALSE(log.enabled(log_level::error)); // so that nothing is formatted for it
 }
 
-TEST_CASE("log: a sink that throws now and then stays", "[unit][log]") {
+TEST_CASE("log: a sink that throws occasionally is kept", "[unit][log]") {
     std::vector<std::string> lines;
     int calls = 0;
     const logger log(
@@ -36,7 +36,7 @@ TEST_CASE("log: a sink that throws now and then stays", "[unit][log]") {
     CHECK(log.enabled(log_level::info));
 }
 
-TEST_CASE("log: the parts of one client share the sink and its count", "[unit][log]") {
+TEST_CASE("log: the parts of one client share the sink and its failure count", "[unit][log]") {
     int calls = 0;
     const logger whole([&](log_level, std::string_view) { ++calls, throw std::bad_alloc(); },
                        log_level::info);
@@ -52,7 +52,7 @@ TEST_CASE("log: the parts of one client share the sink and its count", "[unit][l
     CHECK(part.failures() == 3);
 }
 
-TEST_CASE("log: without a sink nobody listens", "[unit][log]") {
+TEST_CASE("log: a logger without a sink drops every line", "[unit][log]") {
     CHECK_FALSE(logger().enabled(log_level::error));
     CHECK_FALSE(logger(log_sink(), log_level::debug).enabled(log_level::error));
     CHECK_FALSE(logger(log_sink(), log_level::debug).sink());
@@ -60,7 +60,7 @@ TEST_CASE("log: without a sink nobody listens", "[unit][log]") {
     CHECK(logger().failures() == 0);
 }
 
-TEST_CASE("log: every step of an end is taken, and what one throws is told", "[unit][log]") {
+TEST_CASE("log: every shutdown step runs, and its exception is logged", "[unit][log]") {
     std::vector<std::string> lines;
     const logger log([&](log_level, std::string_view line) { lines.emplace_back(line); },
                      log_level::info);

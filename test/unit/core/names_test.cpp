@@ -75,13 +75,12 @@ TEST_CASE("names: every enumerator of every public enumeration prints its own na
     CHECK(names_of<testing::server_tls>() >= 3);
 }
 
-TEST_CASE("names: an error of this library prints by its name, where it is no error_code",
-          "[unit][names]") {
+TEST_CASE("names: an errc prints by its name, an error_code in Boost's form", "[unit][names]") {
     CHECK(streamed(errc::not_sent) == "not_sent");
     CHECK(streamed(make_error_code(errc::not_sent)) == "parley:315"); // Boost's own way
 }
 
-TEST_CASE("names: the reasons for a skipped message are a contract", "[unit][names]") {
+TEST_CASE("names: the reasons for a skipped message are part of the contract", "[unit][names]") {
     CHECK(to_string(skip_reason::binary) == "binary");
     CHECK(to_string(skip_reason::not_json) == "not_json");
     CHECK(to_string(skip_reason::not_an_object) == "not_an_object");
@@ -93,7 +92,7 @@ TEST_CASE("names: the reasons for a skipped message are a contract", "[unit][nam
     CHECK(to_string(skip_reason::too_large) == "too_large");
 }
 
-TEST_CASE("names: the reasons for a lost connection are a contract", "[unit][names]") {
+TEST_CASE("names: the reasons for a lost connection are part of the contract", "[unit][names]") {
     CHECK(to_string(loss_reason::closed) == "closed");
     CHECK(to_string(loss_reason::reset) == "reset");
     CHECK(to_string(loss_reason::silent) == "silent");
@@ -102,7 +101,7 @@ TEST_CASE("names: the reasons for a lost connection are a contract", "[unit][nam
     CHECK(to_string(loss_reason::requested) == "requested");
 }
 
-TEST_CASE("metrics: are numbers and durations, and no text that a server could choose",
+TEST_CASE("metrics: are numbers and durations, never text that a server could choose",
           "[unit][metrics][N133]") {
     STATIC_REQUIRE(std::is_trivially_copyable_v<metrics_snapshot>);
     STATIC_REQUIRE_FALSE(std::is_trivially_copyable_v<connection_lost>); // what has a text is not

@@ -26,7 +26,7 @@ redactor gate_for(const std::vector<std::string>& secrets) {
 
 } // namespace
 
-TEST_CASE("redactor: nobody else makes a quotation", "[unit][redactor]") {
+TEST_CASE("redactor: only the redactor makes a quotation", "[unit][redactor]") {
     STATIC_REQUIRE(std::is_default_constructible_v<quotation>);
     STATIC_REQUIRE_FALSE(std::is_constructible_v<quotation, std::string>);
     STATIC_REQUIRE_FALSE(std::is_constructible_v<quotation, const char*>);
@@ -34,7 +34,7 @@ TEST_CASE("redactor: nobody else makes a quotation", "[unit][redactor]") {
     CHECK(quotation().empty());
 }
 
-TEST_CASE("redactor: a secret is found in each form that a header, a URL or JSON gives it",
+TEST_CASE("redactor: a secret is found in each encoding of a header, a URL or JSON",
           "[unit][redactor]") {
     const auto gate = gate_for({token});
     auto forms = forms_of(token);
@@ -58,7 +58,7 @@ TEST_CASE("redactor: a secret is found in each form that a header, a URL or JSON
         }
 }
 
-TEST_CASE("redactor: what is no secret stays as it is", "[unit][redactor]") {
+TEST_CASE("redactor: text without a secret is unchanged", "[unit][redactor]") {
     const auto gate = gate_for({token, "", "abc"});
     for (const std::string text :
          {"", "nothing here", "100 % of \\u0041 and %41", "s3cret", "abc", "C:\\temp\\new"}) {
@@ -69,7 +69,7 @@ TEST_CASE("redactor: what is no secret stays as it is", "[unit][redactor]") {
     CHECK(gate_for({"four"}).redact("one two three four, fou") == "one two three ***, fou");
 }
 
-TEST_CASE("redactor: the beginning of a secret tells it, wherever it was cut", "[unit][redactor]") {
+TEST_CASE("redactor: a truncated secret is recognised by its beginning", "[unit][redactor]") {
     const auto gate = gate_for({"abcdefghijklmnop"});
     for (std::size_t size = 8; size <= 16; ++size) {
         const auto part = std::string("abcdefghijklmnop").substr(0, size);
@@ -85,7 +85,7 @@ TEST_CASE("redactor: the beginning of a secret tells it, wherever it was cut", "
     CHECK(cut == std::string(195, '.') + "***");
 }
 
-TEST_CASE("redactor: knows the last groups of secrets, and those of the beginning always",
+TEST_CASE("redactor: keeps the last groups of secrets, and always the initial ones",
           "[unit][redactor]") {
     auto gate = gate_for({"of-the-identity"});
     for (int i = 10; i < 40; ++i) {
@@ -103,7 +103,7 @@ TEST_CASE("redactor: knows the last groups of secrets, and those of the beginnin
     CHECK(gate.redact("10 is another") == "***");
 }
 
-TEST_CASE("redactor: a quotation is one line of bounded length, however long the words",
+TEST_CASE("redactor: a quotation is one line of bounded length, however long the text",
           "[unit][redactor]") {
     const auto gate = gate_for({token});
     CHECK(gate.quote("a\r\nb\x1B[2J\xC2\x9B\xD8\x9C\xFF").text() ==
@@ -120,7 +120,7 @@ TEST_CASE("redactor: a quotation is one line of bounded length, however long the
     CHECK(gate.quote(once.text()).text() == once.text());
 }
 
-TEST_CASE("redactor: an error is cleaned in each of its texts", "[unit][redactor]") {
+TEST_CASE("redactor: each text of an error is redacted", "[unit][redactor]") {
     const auto gate = gate_for({token});
     const auto words = "\r\n" + token + std::string(100'000, 'w');
     error_details details;

@@ -53,7 +53,7 @@ TEST_CASE("response_head: the head ends at its empty line, however it arrives",
     }
 }
 
-TEST_CASE("response_head: informational answers are dropped, all but 101",
+TEST_CASE("response_head: informational responses are dropped, except 101",
           "[unit][response_head]") {
     const auto [head, rest] = fed("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\n"
                                   "HTTP/1.1 401 Unauthorized\r\n\r\nbody",
@@ -62,7 +62,7 @@ TEST_CASE("response_head: informational answers are dropped, all but 101",
     CHECK(head.text() == "HTTP/1.1 401 Unauthorized\r\n\r\n");
 }
 
-TEST_CASE("response_head: the longest head is accepted, and not a byte more",
+TEST_CASE("response_head: the longest head is accepted, and one byte more is rejected",
           "[unit][response_head]") {
     const std::string start = "HTTP/1.1 101 X\r\nX: ";
     const auto of_size = [&](std::size_t size) {
@@ -77,7 +77,7 @@ TEST_CASE("response_head: the longest head is accepted, and not a byte more",
     }
 }
 
-TEST_CASE("response_head: without its text it still knows what it was", "[unit][response_head]") {
+TEST_CASE("response_head: the state and status outlive the text", "[unit][response_head]") {
     auto head = fed("HTTP/1.1 101 Switching Protocols\r\n\r\n", 100).first;
     head.drop_text();
     CHECK(head.text().empty());
@@ -85,7 +85,8 @@ TEST_CASE("response_head: without its text it still knows what it was", "[unit][
     CHECK(head.status() == 101);
 }
 
-TEST_CASE("response_head: what is no HTTP and what does not end is told", "[unit][response_head]") {
+TEST_CASE("response_head: text that is not HTTP and a head without end are reported",
+          "[unit][response_head]") {
     CHECK(fed("SSH-2.0", 1).first.current() == response_head::state::not_http);
     CHECK(fed("HTTP/2 200\r\n\r\n", 99).first.current() == response_head::state::not_http);
     CHECK(fed("HTTP/1.1 abc\r\n\r\n", 99).first.current() == response_head::state::not_http);
@@ -98,7 +99,7 @@ TEST_CASE("response_head: what is no HTTP and what does not end is told", "[unit
     CHECK(fed(hints, 100).first.current() == response_head::state::too_many);
 }
 
-TEST_CASE("response_head: of each answer 16 KiB are taken, whatever came before",
+TEST_CASE("response_head: each response may have 16 KiB, whatever came before",
           "[unit][response_head][O144]") {
     const auto of_size = [](std::string_view status, std::size_t size) {
         std::string text = "HTTP/1.1 " + std::string(status) + "\r\nX: ";
@@ -118,7 +119,7 @@ TEST_CASE("response_head: of each answer 16 KiB are taken, whatever came before"
     }
 }
 
-TEST_CASE("response_head: eight interim answers are passed over, and no more",
+TEST_CASE("response_head: eight interim responses are skipped, and the ninth is an error",
           "[unit][response_head][O144]") {
     std::string text;
     for (unsigned count = 0; count < response_head::max_interim; ++count)
@@ -133,7 +134,7 @@ TEST_CASE("response_head: eight interim answers are passed over, and no more",
     });
 }
 
-TEST_CASE("response_head: a line that is folded is one line", "[unit][response_head][O144]") {
+TEST_CASE("response_head: a folded line is one line", "[unit][response_head][O144]") {
     const std::string folded = "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\t  d\r\nE:\r\n f\r\n\r\n";
     in_all_pieces(folded, [](const response_head& head) {
         REQUIRE(head.current() == state::complete);
@@ -161,7 +162,7 @@ TEST_CASE("response_head: a status line needs no reason phrase", "[unit][respons
                       [](const response_head& head) { CHECK(head.current() == state::not_http); });
 }
 
-TEST_CASE("response_head: a bare line feed is told at once", "[unit][response_head][O144]") {
+TEST_CASE("response_head: a bare line feed is reported at once", "[unit][response_head][O144]") {
     for (const auto* text : {"HTTP/1.1 101 X\n", "HTTP/1.1 101 X\r\nA: b\n", "HTTP/1.1 101 X\r\n\n",
                              "HTTP/1.1 101 X\r\nA: b\r\n\n"})
         in_all_pieces(text, [](const response_head& head) {
@@ -170,7 +171,7 @@ TEST_CASE("response_head: a bare line feed is told at once", "[unit][response_he
         });
 }
 
-TEST_CASE("response_head: a record of TLS is known by its first byte", "[unit][response_head]") {
+TEST_CASE("response_head: a TLS record is recognised by its first byte", "[unit][response_head]") {
     CHECK(fed("\x15", 1).first.current() == state::tls);
     CHECK(fed("\x16\x03", 2).first.current() == state::tls);
     CHECK(fed("\x14", 1).first.current() == state::not_http);

@@ -16,7 +16,8 @@ const wall_time now{std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + 1
 
 } // namespace
 
-TEST_CASE("retry_after: Retry-After is honoured, capped, or ignored", "[unit][retry_after][A13]") {
+TEST_CASE("retry_after: a valid value is honoured and capped, an invalid one is ignored",
+          "[unit][retry_after][A13]") {
     CHECK(parse_retry_after("0", now) == 0s);
     CHECK(parse_retry_after("120", now) == 120s);
     CHECK(parse_retry_after("300", now) == 300s);

@@ -46,7 +46,7 @@ void check_ends_of_a_unit() {
 
 } // namespace
 
-TEST_CASE("saturating: the greatest of any unit is never, and nothing overflows at its ends",
+TEST_CASE("saturating: the maximum of any unit means never, and nothing overflows at the ends",
           "[unit][saturating]") {
     check_ends_of_a_unit<nanoseconds>();
     check_ends_of_a_unit<microseconds>();
@@ -59,7 +59,7 @@ TEST_CASE("saturating: the greatest of any unit is never, and nothing overflows 
     check_ends_of_a_unit<narrow>();
 }
 
-TEST_CASE("saturating: what fits is converted as it is, and cut off where the unit is coarser",
+TEST_CASE("saturating: a value that fits is converted exactly, and truncated to a coarser unit",
           "[unit][saturating]") {
     CHECK(saturated<nanoseconds>(25s) == 25s);
     CHECK(saturated<nanoseconds>(-1h) == -1h);
@@ -75,7 +75,7 @@ TEST_CASE("saturating: what fits is converted as it is, and cut off where the un
     CHECK(saturated<nanoseconds>(-fits - 1ms) == nanoseconds::min());
 }
 
-TEST_CASE("saturating: never stays never, whatever is added to it", "[unit][saturating]") {
+TEST_CASE("saturating: never stays never, whatever is added", "[unit][saturating]") {
     for (const auto by :
          {nanoseconds::min(), nanoseconds(-1), nanoseconds(0), nanoseconds(1), nanoseconds::max()})
         CHECK(after(time_point::max(), by) == time_point::max());
@@ -86,7 +86,7 @@ TEST_CASE("saturating: never stays never, whatever is added to it", "[unit][satu
     CHECK(after(wall_time(), milliseconds::max()) == wall_time::max());
 }
 
-TEST_CASE("saturating: the distance of two times, wherever they lie", "[unit][saturating]") {
+TEST_CASE("saturating: the distance of two times never overflows", "[unit][saturating]") {
     const time_point now(1'000h);
     CHECK(time_between(now, now + 5s) == 5s);
     CHECK(time_between(now, now - 5s) == -5s);
@@ -98,7 +98,7 @@ TEST_CASE("saturating: the distance of two times, wherever they lie", "[unit][sa
     CHECK(time_between(time_point::max() - 1ns, time_point::min()) == nanoseconds::min());
 }
 
-TEST_CASE("saturating: a deadline is over from its instant on, and never never",
+TEST_CASE("saturating: a deadline passes at its instant, and a deadline of never does not",
           "[unit][saturating]") {
     const time_point now(1'000h);
     CHECK_FALSE(is_over(now + 1ns, now));

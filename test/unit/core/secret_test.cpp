@@ -65,7 +65,7 @@ concept printable = requires(std::ostream& out, const T& value) { out << value; 
 
 } // namespace
 
-TEST_CASE("secret: it gives its text back, and to nobody by accident", "[unit][secret]") {
+TEST_CASE("secret: only expose() gives the text", "[unit][secret]") {
     const secret held{"ticket"};
     const secret with_nul{std::string_view("a\0b", 3)};
 
@@ -81,7 +81,7 @@ TEST_CASE("secret: it gives its text back, and to nobody by accident", "[unit][s
     STATIC_REQUIRE_FALSE(std::is_convertible_v<std::string, secret>);
 }
 
-TEST_CASE("secret: equal texts are equal, others are not", "[unit][secret]") {
+TEST_CASE("secret: equal texts compare equal, others do not", "[unit][secret]") {
     CHECK(secret{"abc"} == secret{"abc"});
     CHECK_FALSE(secret{"abc"} == secret{"abd"});
     CHECK_FALSE(secret{"abc"} == secret{"abcd"});
@@ -89,7 +89,7 @@ TEST_CASE("secret: equal texts are equal, others are not", "[unit][secret]") {
     CHECK_FALSE(secret{} == secret{"a"});
 }
 
-TEST_CASE("secret: a copy is of its own", "[unit][secret]") {
+TEST_CASE("secret: a copy is independent", "[unit][secret]") {
     secret first{"one"};
     secret second = first;
     first = secret{"two"};
@@ -101,7 +101,7 @@ TEST_CASE("secret: a copy is of its own", "[unit][secret]") {
     CHECK(second.expose() == "one");
 }
 
-TEST_CASE("secret: what was moved from is empty", "[unit][secret]") {
+TEST_CASE("secret: a moved-from secret is empty", "[unit][secret]") {
     secret first{"one"};
     secret second = std::move(first);
 
@@ -115,36 +115,37 @@ TEST_CASE("secret: what was moved from is empty", "[unit][secret]") {
     CHECK(third.expose() == "one");
 }
 
-TEST_CASE("secret: an empty one is empty", "[unit][secret]") {
+TEST_CASE("secret: an empty secret has no text", "[unit][secret]") {
     CHECK(secret{}.empty());
     CHECK(secret{""}.empty());
     CHECK(secret{}.expose().empty());
 }
 
-TEST_CASE("secret: its text is wiped wherever it goes", "[unit][secret]") {
+TEST_CASE("secret: the text is wiped when the secret is destroyed, assigned or moved",
+          "[unit][secret]") {
     constexpr std::string_view text = "SENTINEL and more than a short string holds";
     SECTION("destroyed") {
         std::optional<secret> held(text);
         spy.follow(*held);
         held.reset();
     }
-    SECTION("assigned over") {
+    SECTION("overwritten by a move") {
         secret held(text);
         spy.follow(held);
         held = secret("other");
     }
-    SECTION("assigned over by a copy") {
+    SECTION("overwritten by a copy") {
         secret held(text);
         const secret other("other");
         spy.follow(held);
         held = other;
     }
-    SECTION("short") {
+    SECTION("short text") {
         std::optional<secret> held("S");
         spy.follow(*held);
         held.reset();
     }
-    SECTION("moved on, and then destroyed") {
+    SECTION("moved from, then destroyed") {
         secret first(text);
         spy.follow(first);
         std::optional<secret> second(std::move(first));
@@ -155,7 +156,7 @@ TEST_CASE("secret: its text is wiped wherever it goes", "[unit][secret]") {
     CHECK(spy.wiped);
 }
 
-TEST_CASE("secret_watch: knows a secret of the tests in whatever text", "[unit][secret]") {
+TEST_CASE("secret_watch: finds a secret of the tests in any text", "[unit][secret]") {
     using parley::test::tells_a_secret;
     for (const char* text :
          {"SENTINEL", "a sentinel-token.", "?ticket=Sentinel%2F", "ticket-1", "the ticket-27 of",

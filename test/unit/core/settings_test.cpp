@@ -88,9 +88,9 @@ TEST_CASE("settings: every member of every public struct has its row", "[unit][s
     CHECK(has_each_member_once<testing::chat_server_options, 18>());
 }
 
-TEST_CASE(
-    "settings: 0, 1, less than 0 and the greatest of each number are taken or refused by name",
-    "[unit][settings][O149]") {
+TEST_CASE("settings: 0, 1, a negative value and the maximum of each number are accepted, or "
+          "rejected by name",
+          "[unit][settings][O149]") {
     CHECK(try_each<chat_client_config>() > 200);
     CHECK(try_each<ticket_config>() > 40);
     CHECK(try_each<ticket_manager_options>() > 100);
@@ -99,7 +99,8 @@ TEST_CASE(
     CHECK(try_each<testing::chat_server_options>() > 40);
 }
 
-TEST_CASE("settings: a refusal says what may be set, and what was", "[unit][settings][O149]") {
+TEST_CASE("settings: a rejection says the allowed range and the given value",
+          "[unit][settings][O149]") {
     limits_config large;
     large.message_bytes = std::numeric_limits<std::size_t>::max();
     CHECK(refusal(large) ==
@@ -114,7 +115,7 @@ TEST_CASE("settings: a refusal says what may be set, and what was", "[unit][sett
           "The setting options.interval must be 0 ms or more; it is -5000 ms.");
 }
 
-TEST_CASE("settings: what means never is a time that can be added up", "[unit][settings][O149]") {
+TEST_CASE("settings: a value that means never can be added to a time", "[unit][settings][O149]") {
     chat_client_config never;
     never.timeouts.init = std::chrono::milliseconds::max();
     never.connection.heartbeat.interval = longest_setting + 1ms;

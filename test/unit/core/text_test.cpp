@@ -47,7 +47,7 @@ const std::vector<sample> utf8_samples{
 
 } // namespace
 
-TEST_CASE("text: UTF-8 is what RFC 3629 says, and nothing else", "[unit][text]") {
+TEST_CASE("text: exactly the UTF-8 of RFC 3629 is valid", "[unit][text]") {
     for (const auto& each : utf8_samples) {
         INFO(each.text);
         CHECK(valid_utf8(each.text) == each.valid);
@@ -56,11 +56,11 @@ TEST_CASE("text: UTF-8 is what RFC 3629 says, and nothing else", "[unit][text]")
     }
 }
 
-TEST_CASE("text: each byte that is not UTF-8 is replaced by one U+FFFD", "[unit][text]") {
+TEST_CASE("text: each invalid byte is replaced by one U+FFFD", "[unit][text]") {
     CHECK(to_valid_utf8("a\xFF\xC3z") == "a\xEF\xBF\xBD\xEF\xBF\xBDz");
 }
 
-TEST_CASE("text: a server's words are made fit for a line", "[unit][text]") {
+TEST_CASE("text: a server's text is made fit for one line", "[unit][text]") {
     CHECK(shorten_and_escape("just words, Zürich") == "just words, Zürich");
     CHECK(shorten_and_escape("a\r\nb\tc") == "a\\r\\nb\\tc");
     CHECK(shorten_and_escape(std::string_view("a\0b", 3)) == "a\\x00b");
@@ -72,7 +72,7 @@ TEST_CASE("text: a server's words are made fit for a line", "[unit][text]") {
     CHECK(shorten_and_escape("\xD8\x9C") == "\\u061c");     // Arabic letter mark
 }
 
-TEST_CASE("text: what is too long is cut between two characters", "[unit][text]") {
+TEST_CASE("text: long text is cut between two characters", "[unit][text]") {
     CHECK(shorten_and_escape("12345", 5) == "12345");
     CHECK(shorten_and_escape("123456", 5) == "12345…");
     CHECK(shorten_and_escape("1234ü", 5) == "1234…");
@@ -80,7 +80,7 @@ TEST_CASE("text: what is too long is cut between two characters", "[unit][text]"
     CHECK(shorten_and_escape(std::string(5'000, 'x')).size() == 200 + std::string("…").size());
 }
 
-TEST_CASE("text: a header's value is visible ASCII", "[unit][text]") {
+TEST_CASE("text: a header value is visible ASCII", "[unit][text]") {
     CHECK(valid_header_value(""));
     CHECK(valid_header_value("Bearer a~b c"));
     for (const std::string_view bad :
@@ -89,7 +89,7 @@ TEST_CASE("text: a header's value is visible ASCII", "[unit][text]") {
         CHECK_FALSE(valid_header_value(bad));
 }
 
-TEST_CASE("text: a header's name is a token", "[unit][text]") {
+TEST_CASE("text: a header name is a token", "[unit][text]") {
     CHECK(valid_header_name("x-oddle-mp-auth-token"));
     CHECK(valid_header_name("!#$%&'*+-.^_`|~09azAZ"));
     for (const auto* bad : {"", "a b", "a:b", "a\r\n", "ü", "a(", "a/"})
@@ -114,7 +114,7 @@ TEST_CASE("log: a line below the threshold is not written", "[unit][log]") {
     CHECK(lines[1].size() < 2'100);
 }
 
-TEST_CASE("log: an exception of any type is reported, behind what is said of it", "[unit][log]") {
+TEST_CASE("log: an exception of any type is logged after its context", "[unit][log]") {
     std::vector<std::string> lines;
     const logger log(
         [&lines](log_level level, std::string_view line) {
@@ -138,7 +138,7 @@ TEST_CASE("log: without a sink nothing is enabled", "[unit][log]") {
     nobody.write(log_level::error, "to nobody");
 }
 
-TEST_CASE("json_string: a byte is escaped, passed or refused wherever it stands",
+TEST_CASE("json_string: a byte is escaped, passed or rejected at every position",
           "[unit][json_string]") {
     for (unsigned code = 0; code < 0x100; ++code) {
         const auto byte = static_cast<char>(code);

@@ -34,7 +34,7 @@ std::string proxy_refusal(std::string_view text) {
 
 } // namespace
 
-TEST_CASE("url: it is taken apart", "[unit][url]") {
+TEST_CASE("url: a URL is split into its parts", "[unit][url]") {
     const auto plain = server_url::parse("wss://Host.example/p", false);
     const auto six = server_url::parse("https://[2001:db8::1]:8443", false);
     const auto four = server_url::parse("https://192.0.2.7", false);
@@ -56,7 +56,7 @@ TEST_CASE("url: it is taken apart", "[unit][url]") {
           "xn--zrich-kva.example");
 }
 
-TEST_CASE("url: percent_encode leaves the unreserved bytes and no other", "[unit][url]") {
+TEST_CASE("url: percent_encode leaves the unreserved bytes only", "[unit][url]") {
     std::string kept;
     for (int byte = 0; byte < 256; ++byte) {
         const std::string one(1, static_cast<char>(byte));
@@ -70,7 +70,7 @@ TEST_CASE("url: percent_encode leaves the unreserved bytes and no other", "[unit
     CHECK(percent_encode(std::string_view("\0\xFF", 2)) == "%00%FF");
 }
 
-TEST_CASE("url: a dot segment is found however it is spelled", "[unit][url]") {
+TEST_CASE("url: a dot segment is found in each encoding", "[unit][url]") {
     for (const std::string_view text :
          {".", "..", "%2e", "%2E%2e", ".%2E", "/..", "../", "a/../b", "a/./b", "a%2F..%2fb",
           "..%2F", "a\\..", "a%5C%2e%2E%5cb", "/a/b/.."}) {
@@ -84,7 +84,7 @@ TEST_CASE("url: a dot segment is found however it is spelled", "[unit][url]") {
     }
 }
 
-TEST_CASE("url: what strict parsing refuses", "[unit][url][B38]") {
+TEST_CASE("url: strict parsing rejects invalid URLs", "[unit][url][B38]") {
     for (const std::string_view text : {
              "",
              "h",
@@ -177,7 +177,7 @@ TEST_CASE("url: what strict parsing refuses", "[unit][url][B38]") {
     CHECK_FALSE(refusal_of("wss://h/" + std::string(9'000, 'a')).empty());
 }
 
-TEST_CASE("url: a refusal has no credential in it", "[unit][url]") {
+TEST_CASE("url: an error message contains no credential", "[unit][url]") {
     for (const std::string_view text :
          {"wss://user:s3cret@h", "wss://s3cret@h:x", "wss://h:x?key=s3cret", "wss://h/#s3cret",
           "ws://h.example?key=s3cret"}) {
@@ -190,7 +190,7 @@ TEST_CASE("url: a refusal has no credential in it", "[unit][url]") {
     CHECK(refusal_of("wss://h:x\x1B").find('\x1B') == std::string::npos);
 }
 
-TEST_CASE("url: without encryption only this machine is spoken to, unless it is allowed",
+TEST_CASE("url: without encryption only this machine is allowed, unless configured",
           "[unit][url]") {
     for (const std::string_view here :
          {"ws://localhost", "ws://LOCALHOST:1", "ws://127.0.0.1", "ws://127.255.0.3",
@@ -209,7 +209,7 @@ TEST_CASE("url: without encryption only this machine is spoken to, unless it is 
     CHECK_FALSE(server_url::parse("wss://h", false).loopback());
 }
 
-TEST_CASE("url: a proxy's URL is taken apart", "[unit][url]") {
+TEST_CASE("url: a proxy URL is split into its parts", "[unit][url]") {
     const auto plain = proxy_url::parse("http://Proxy.example:3128/");
     const auto known = proxy_url::parse("http://Aladdin:open%20sesame@[::1]");
 
@@ -223,7 +223,7 @@ TEST_CASE("url: a proxy's URL is taken apart", "[unit][url]") {
     CHECK(proxy_url::parse("http://u:p@w@h").authorization() == "Basic dTpwQHc=");
 }
 
-TEST_CASE("url: a proxy's URL is refused without its credentials", "[unit][url]") {
+TEST_CASE("url: the error for a proxy URL contains no credentials", "[unit][url]") {
     for (const std::string_view text :
          {"", "h:3128", "https://h", "socks5://h", "http://", "http://h/path", "http://h?x",
           "http://h#x", "http://s3cret:s3cret@", "http://s3cret:s3cret@h:x",
@@ -236,7 +236,7 @@ TEST_CASE("url: a proxy's URL is refused without its credentials", "[unit][url]"
     }
 }
 
-TEST_CASE("url: a final dot stays in the host, and is not in the certificate's name",
+TEST_CASE("url: a final dot stays in the host, but not in the certificate's name",
           "[unit][url][O144]") {
     const auto url = server_url::parse("wss://Example.com./p", false);
     CHECK(url.host() == "example.com.");

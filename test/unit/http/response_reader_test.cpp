@@ -63,7 +63,7 @@ const std::vector<std::size_t> pieces{1, 2, 3, 7, 13, 100, 1'000, 1'000'000};
 
 } // namespace
 
-TEST_CASE("response_reader: every spelling of a sound answer is read, whatever the pieces",
+TEST_CASE("response_reader: every valid response is read, however it is split",
           "[unit][response_reader][O144]") {
     const std::string length = "Content-Length: 2\r\n";
     const std::vector<std::string> heads{
@@ -93,7 +93,7 @@ TEST_CASE("response_reader: every spelling of a sound answer is read, whatever t
         }
 }
 
-TEST_CASE("response_reader: chunks and an end without a length are read",
+TEST_CASE("response_reader: responses in chunks and without a length are read",
           "[unit][response_reader]") {
     for (const auto piece : pieces) {
         CAPTURE(piece);
@@ -113,7 +113,7 @@ TEST_CASE("response_reader: chunks and an end without a length are read",
     }
 }
 
-TEST_CASE("response_reader: the headers that are asked for are found", "[unit][response_reader]") {
+TEST_CASE("response_reader: requested headers are found", "[unit][response_reader]") {
     const auto answer =
         good("HTTP/1.1 200\r\nset-cookie: a=b; Path=/\r\nDate: d\r\nRetry-After: 4.0\r\n"
              "Set-Cookie: c=d\r\nContent-Length: 0\r\n\r\n",
@@ -123,7 +123,7 @@ TEST_CASE("response_reader: the headers that are asked for are found", "[unit][r
     CHECK(answer.set_cookies == std::vector<std::string>{"a=b; Path=/", "c=d"});
 }
 
-TEST_CASE("response_reader: what is wrong is said, whatever the pieces",
+TEST_CASE("response_reader: each fault is reported, however the response is split",
           "[unit][response_reader][O144]") {
     struct row {
         std::string bytes;
@@ -183,7 +183,7 @@ TEST_CASE("response_reader: what is wrong is said, whatever the pieces",
         }
 }
 
-TEST_CASE("response_reader: a head that is no headers is malformed", "[unit][response_reader]") {
+TEST_CASE("response_reader: a head with invalid headers is malformed", "[unit][response_reader]") {
     for (const auto* line : {"no colon", ": no name", "A : b", "A: \x01"})
         for (const auto piece : pieces) {
             CAPTURE(line, piece);
@@ -194,7 +194,7 @@ TEST_CASE("response_reader: a head that is no headers is malformed", "[unit][res
         }
 }
 
-TEST_CASE("response_reader: an end before the answer is worth a retry, and may hint at TLS",
+TEST_CASE("response_reader: an early end is retryable, and may hint at TLS",
           "[unit][response_reader]") {
     const auto reason = [](std::string_view bytes, const server_url& from) {
         const auto done = read(bytes, 100, true, from);

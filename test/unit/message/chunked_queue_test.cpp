@@ -20,7 +20,7 @@ T taken_from(chunked_queue<T, Count>& queue) {
 
 } // namespace
 
-TEST_CASE("chunked_queue: gives back in order whatever the sizes of the batches are",
+TEST_CASE("chunked_queue: elements keep their order whatever the sizes of the batches",
           "[unit][chunked_queue]") {
     chunked_queue<std::unique_ptr<int>, 4> queue;
     std::deque<int> expected;
@@ -44,7 +44,7 @@ TEST_CASE("chunked_queue: gives back in order whatever the sizes of the batches 
     CHECK(expected.empty());
 }
 
-TEST_CASE("chunked_queue: the newest is the last that came, however many went",
+TEST_CASE("chunked_queue: the newest element is the last one pushed, however many were taken",
           "[unit][chunked_queue]") {
     chunked_queue<int, 2> queue;
     for (int i = 0; i < 7; ++i) {
@@ -61,7 +61,7 @@ TEST_CASE("chunked_queue: the newest is the last that came, however many went",
     CHECK(queue.back() == 7);
 }
 
-TEST_CASE("chunked_queue: lets go of an element when it is taken", "[unit][chunked_queue]") {
+TEST_CASE("chunked_queue: an element is released when it is taken", "[unit][chunked_queue]") {
     const auto watched = std::make_shared<int>(1);
     chunked_queue<std::shared_ptr<int>, 2> queue;
     for (int i = 0; i < 5; ++i)
@@ -73,7 +73,7 @@ TEST_CASE("chunked_queue: lets go of an element when it is taken", "[unit][chunk
     CHECK(watched.use_count() == 1);
 }
 
-TEST_CASE("chunked_queue: is destroyed with a great many elements in it", "[unit][chunked_queue]") {
+TEST_CASE("chunked_queue: is destroyed with many elements in it", "[unit][chunked_queue]") {
     chunked_queue<int, 1> queue;
     for (int i = 0; i < 1'000'000; ++i)
         queue.emplace_back(int(i));

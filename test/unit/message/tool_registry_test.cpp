@@ -57,7 +57,7 @@ TEST_CASE("tool_registry: finds a tool by its name", "[unit][tool_registry]") {
     CHECK(tools.find("B") == nullptr);
 }
 
-TEST_CASE("tool_registry: a duplicate adds none of them", "[unit][tool_registry]") {
+TEST_CASE("tool_registry: a duplicate rejects the whole set", "[unit][tool_registry]") {
     tool_registry tools;
     tools.add({made("a")});
 
@@ -66,7 +66,7 @@ TEST_CASE("tool_registry: a duplicate adds none of them", "[unit][tool_registry]
     CHECK(names(tools) == list{"a"});
 }
 
-TEST_CASE("tool_registry: a schema that is no object or array is refused",
+TEST_CASE("tool_registry: a schema that is not an object or array is rejected",
           "[unit][tool_registry]") {
     tool_registry tools;
 
@@ -78,7 +78,7 @@ TEST_CASE("tool_registry: a schema that is no object or array is refused",
     CHECK(names(tools) == list{"c"});
 }
 
-TEST_CASE("tool_registry: a name must be there and be UTF-8", "[unit][tool_registry]") {
+TEST_CASE("tool_registry: a name must be UTF-8 and not empty", "[unit][tool_registry]") {
     tool_registry tools;
 
     CHECK(refused([&] { tools.add({made("")}); }) == errc::tool_name_invalid);
@@ -103,8 +103,7 @@ TEST_CASE("tool_registry: a tool needs a handler", "[unit][tool_registry]") {
     CHECK(refused([&] { tools.replace({empty}); }) == errc::invalid_configuration);
 }
 
-TEST_CASE("tool_registry: removes by name, and refuses a name it does not know",
-          "[unit][tool_registry]") {
+TEST_CASE("tool_registry: removes by name, and rejects an unknown name", "[unit][tool_registry]") {
     tool_registry tools;
     tools.add({made("a"), made("b")});
     tools.remove("a");
@@ -113,7 +112,7 @@ TEST_CASE("tool_registry: removes by name, and refuses a name it does not know",
     CHECK(refused([&] { tools.remove("a"); }) == errc::tool_unknown);
 }
 
-TEST_CASE("tool_registry: a replaced tool keeps its place and what the server knows of it",
+TEST_CASE("tool_registry: a replaced tool keeps its position, description and schema",
           "[unit][tool_registry]") {
     tool_registry tools;
     tools.add({made("a", R"({"type":"object","title":"first"})"), made("b")});
@@ -130,7 +129,7 @@ TEST_CASE("tool_registry: a replaced tool keeps its place and what the server kn
     CHECK(held->max_running() == 2u);
 }
 
-TEST_CASE("tool_registry: replaces all or none", "[unit][tool_registry]") {
+TEST_CASE("tool_registry: replaces all tools or none", "[unit][tool_registry]") {
     tool_registry tools;
     tools.add({made("a")});
     tool renewed = made("a");

@@ -10,7 +10,7 @@ namespace parley_chat_duration_test {
 using namespace std::chrono_literals;
 using parley_chat::parse_duration;
 
-TEST_CASE("duration: is read as people write it", "[unit][parley_chat]") {
+TEST_CASE("duration: accepts common notations", "[unit][parley_chat]") {
     const std::vector<std::pair<std::string, std::chrono::milliseconds>> rows{
         {"90s", 90s},
         {"1m30s", 90s},
@@ -36,7 +36,7 @@ TEST_CASE("duration: is read as people write it", "[unit][parley_chat]") {
     }
 }
 
-TEST_CASE("duration: nothing else is one", "[unit][parley_chat]") {
+TEST_CASE("duration: rejects anything else", "[unit][parley_chat]") {
     for (const char* text : {"",
                              " ",
                              "s",

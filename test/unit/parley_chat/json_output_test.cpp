@@ -28,7 +28,7 @@ TEST_CASE("json_output: session_ready names the tools", "[unit][parley_chat]") {
           R"({"event":"session_ready","tools":["a","b\"c"]})");
 }
 
-TEST_CASE("json_output: text and reasoning say which piece they are", "[unit][parley_chat]") {
+TEST_CASE("json_output: the lines of text and reasoning name their phase", "[unit][parley_chat]") {
     CHECK(line_of(text_delta{"Zürich\n"}) == R"({"event":"text_delta","text":"Zürich\n"})");
     CHECK(line_of(reasoning_started{"r1"}) ==
           R"({"event":"reasoning","id":"r1","phase":"start","text":""})");
@@ -55,13 +55,12 @@ TEST_CASE("json_output: a tool's call and its result are two lines", "[unit][par
         R"({"event":"tool_result","name":"weather","callId":"c1","result":null,"error":"no window"})");
 }
 
-TEST_CASE("json_output: a call that was answered before has a line of its own",
-          "[unit][parley_chat]") {
+TEST_CASE("json_output: a repeated call has a line of its own", "[unit][parley_chat]") {
     CHECK(line_of(tool_answer_repeated{"weather", "c1"}) ==
           R"({"event":"tool_result_repeated","name":"weather","callId":"c1"})");
 }
 
-TEST_CASE("json_output: a result of null is no error", "[unit][parley_chat]") {
+TEST_CASE("json_output: a null result is not an error", "[unit][parley_chat]") {
     tool_finished ended;
     ended.name = "t";
     ended.call_id = "c";
@@ -70,8 +69,9 @@ TEST_CASE("json_output: a result of null is no error", "[unit][parley_chat]") {
           R"({"event":"tool_result","name":"t","callId":"c","result":null,"error":null})");
 }
 
-TEST_CASE("json_output: nothing in a line moves a cursor or reorders it, and it says the same",
-          "[unit][parley_chat]") {
+TEST_CASE(
+    "json_output: control and bidirectional characters are escaped, and the value is the same",
+    "[unit][parley_chat]") {
     const std::string text = "a\x7f\xc2\x9b\xc2\x90\u061c\u202e\u2028z";
     const std::string shown = R"(a\u007f\u009b\u0090\u061c\u202e\u2028z)";
     ui_component component;
@@ -98,7 +98,7 @@ TEST_CASE("json_output: nothing in a line moves a cursor or reorders it, and it 
     CHECK(error_line(reported).find(shown) != std::string::npos);
 }
 
-TEST_CASE("json_output: JSON that spans lines comes on one", "[unit][parley_chat]") {
+TEST_CASE("json_output: JSON of several lines is printed on one", "[unit][parley_chat]") {
     const auto line =
         line_of(tool_started{"t", "c", json_text::parse("{\n  \"a\":\r\n 1, \"b\": \"\\n\"}")});
     CHECK(line.find('\n') == std::string::npos);
@@ -107,8 +107,7 @@ TEST_CASE("json_output: JSON that spans lines comes on one", "[unit][parley_chat
     CHECK(json_text::parse(line).string_at("/parameters/b") == "\n");
 }
 
-TEST_CASE("json_output: a tool of the server's has its arguments, then its result",
-          "[unit][parley_chat]") {
+TEST_CASE("json_output: a server tool has its arguments, then its result", "[unit][parley_chat]") {
     CHECK(
         line_of(server_tool_started{"search", "s1", json_text::parse("[1]")}) ==
         R"({"event":"server_tool","name":"search","callId":"s1","phase":"start","args":[1],"result":null})");
@@ -120,7 +119,7 @@ TEST_CASE("json_output: a tool of the server's has its arguments, then its resul
         R"({"event":"server_tool","name":"search","callId":"s1","phase":"end","args":null,"result":{}})");
 }
 
-TEST_CASE("json_output: what the server tells about a conversation", "[unit][parley_chat]") {
+TEST_CASE("json_output: prints the server's ids of a conversation", "[unit][parley_chat]") {
     CHECK(
         line_of(
             ui_component{"u", "chart", json_text::parse("{}"), ui_component::state::streaming}) ==
@@ -134,7 +133,7 @@ TEST_CASE("json_output: what the server tells about a conversation", "[unit][par
     CHECK(line_of(chat_finished{}) == R"({"event":"finished","conversationId":null})");
 }
 
-TEST_CASE("json_output: errors of the server keep its words and its code", "[unit][parley_chat]") {
+TEST_CASE("json_output: errors of the server keep their text and code", "[unit][parley_chat]") {
     CHECK(line_of(chat_failed{"no", "E1", std::nullopt}) ==
           R"({"event":"chat_error","error":"no","code":"E1"})");
     CHECK(line_of(chat_failed{"no", std::nullopt, std::nullopt}) ==
@@ -145,7 +144,7 @@ TEST_CASE("json_output: errors of the server keep its words and its code", "[uni
           R"({"event":"message_skipped","reason":"not_an_object"})");
 }
 
-TEST_CASE("json_output: what becomes of the connection", "[unit][parley_chat]") {
+TEST_CASE("json_output: prints the state of the connection", "[unit][parley_chat]") {
     connection_lost lost;
     lost.reason = loss_reason::closed;
     lost.cause.details.close_code = 1012;
@@ -170,12 +169,12 @@ TEST_CASE("json_output: what becomes of the connection", "[unit][parley_chat]") 
           R"({"event":"ticket_renewed","expiresInMs":5000})");
 }
 
-TEST_CASE("json_output: what is no line of the contract has none", "[unit][parley_chat]") {
+TEST_CASE("json_output: events outside the contract print nothing", "[unit][parley_chat]") {
     CHECK_FALSE(event_line(ticket_renewal_failed{}));
     CHECK_FALSE(event_line(handler_failed{"x"}));
 }
 
-TEST_CASE("json_output: an error has every key, and null for what is not known",
+TEST_CASE("json_output: an error has every key, with null for an unknown value",
           "[unit][parley_chat]") {
     failure reported;
     reported.message = "Odd.";
@@ -208,7 +207,7 @@ TEST_CASE("json_output: a message that is not UTF-8 is still JSON", "[unit][parl
     CHECK(json_text::parse(error_line(reported)).string_at("/message") == "no file ??");
 }
 
-TEST_CASE("exit_status: each class of error has its own", "[unit][parley_chat]") {
+TEST_CASE("exit_status: each class of error has its own status", "[unit][parley_chat]") {
     const auto status_of = [](auto error) {
         return parley_chat::describe(std::make_exception_ptr(error)).status;
     };

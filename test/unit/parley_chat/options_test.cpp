@@ -43,14 +43,14 @@ TEST_CASE("options: with --demo every positional is a message", "[unit][parley_c
     CHECK(wanted({"--demo"}).messages.empty());
 }
 
-TEST_CASE("options: a message is taken as it is", "[unit][parley_chat]") {
+TEST_CASE("options: a message is taken verbatim", "[unit][parley_chat]") {
     CHECK(wanted({"--demo", "[a, b]", "", "[]", "{}", "a=b"}).messages ==
           std::vector<std::string>{"[a, b]", "", "[]", "{}", "a=b"});
     CHECK(wanted({"--demo", "--", "-v", "--json"}).messages ==
           std::vector<std::string>{"-v", "--json"});
 }
 
-TEST_CASE("options: the defaults are those that are documented", "[unit][parley_chat]") {
+TEST_CASE("options: the defaults are the documented ones", "[unit][parley_chat]") {
     const auto chosen = wanted({"ws://127.0.0.1:1"});
     CHECK(chosen.connect_timeout == std::chrono::seconds(30));
     CHECK(chosen.answer_timeout == std::chrono::seconds(120));
@@ -65,7 +65,7 @@ TEST_CASE("options: the defaults are those that are documented", "[unit][parley_
     CHECK_FALSE(chosen.entity_id);
 }
 
-TEST_CASE("options: identity and connection are taken over", "[unit][parley_chat]") {
+TEST_CASE("options: identity and connection options are applied", "[unit][parley_chat]") {
     const auto chosen = wanted({"--user-id",
                                 "u",
                                 "--entity-id",
@@ -128,7 +128,8 @@ TEST_CASE("options: a tool is a name and a command", "[unit][parley_chat]") {
     CHECK(wanted({"ws://h", "--tool", "a=b", "--tool", "a=c"}).tools.size() == 2);
 }
 
-TEST_CASE("options: a time is above zero, and a number alone is seconds", "[unit][parley_chat]") {
+TEST_CASE("options: a duration is positive, and a bare number means seconds",
+          "[unit][parley_chat]") {
     for (const char* bad : {"0", "-1", "nan", "inf", "1e300", "x", "", "1 s", "0s", "0.1ms"}) {
         INFO(bad);
         CHECK_THROWS_AS(wanted({"ws://h", "--connect-timeout", bad}), usage_error);
@@ -142,7 +143,8 @@ TEST_CASE("options: a time is above zero, and a number alone is seconds", "[unit
     CHECK_THROWS_AS(wanted({"ws://h", "--no-such-option"}), usage_error);
 }
 
-TEST_CASE("options: secrets come from the environment too, and leave it", "[unit][parley_chat]") {
+TEST_CASE("options: secrets are also read from the environment, and removed from it",
+          "[unit][parley_chat]") {
     ::setenv("PARLEY_TOKEN", "from-environment", 1);
     ::setenv("PARLEY_SERVER_KEY", "key-from-environment", 1);
     const auto chosen = wanted({"ws://h"});
@@ -167,7 +169,7 @@ TEST_CASE("options: a mistyped option is named without its value", "[unit][parle
     }
 }
 
-TEST_CASE("options: the help says everything but a secret", "[unit][parley_chat]") {
+TEST_CASE("options: the help names every option and no secret", "[unit][parley_chat]") {
     ::setenv("PARLEY_TOKEN", "hush-hush", 1);
     const auto help = read({"--token", "hush-too", "--help"});
     ::unsetenv("PARLEY_TOKEN");

@@ -7,7 +7,7 @@ namespace parley_chat_text_test {
 
 using namespace parley_chat;
 
-TEST_CASE("text: nothing that is printed moves a terminal's cursor", "[unit][parley_chat]") {
+TEST_CASE("text: printed text never moves the cursor", "[unit][parley_chat]") {
     CHECK(printable("a\tb\nc") == "a\tb\nc");
     CHECK(printable("\x1b[2Jgone\x07\r\x7f") == "[2Jgone");
     CHECK(printable("Zürich \xe2\x86\x92 \xf0\x9f\x8c\xa6") ==
@@ -22,7 +22,7 @@ TEST_CASE("text: nothing that is printed moves a terminal's cursor", "[unit][par
     CHECK(one_line("a\n\tb") == "a  b");
 }
 
-TEST_CASE("text: nothing that is printed reorders a line", "[unit][parley_chat]") {
+TEST_CASE("text: printed text never reorders a line", "[unit][parley_chat]") {
     for (const std::string mark :
          {"\u061c", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202b", "\u202c", "\u202d",
           "\u202e", "\u2066", "\u2067", "\u2068", "\u2069", "\u206a", "\u206f", "\ufeff", "\ufff9",
@@ -36,21 +36,21 @@ TEST_CASE("text: nothing that is printed reorders a line", "[unit][parley_chat]"
           "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627 \u200d");
 }
 
-TEST_CASE("text: JSON means the same, with what moves a cursor escaped", "[unit][parley_chat]") {
+TEST_CASE("text: JSON keeps its value, with control characters escaped", "[unit][parley_chat]") {
     CHECK(escaped_in_json("{\"a\":\t\"Zürich \xf0\x9f\x8c\xa6\"}") ==
           "{\"a\":\t\"Zürich \xf0\x9f\x8c\xa6\"}");
     CHECK(escaped_in_json("\"\x7f\xc2\x9b\xc2\x90\xe2\x80\xae\"") ==
           R"("\u007f\u009b\u0090\u202e")");
 }
 
-TEST_CASE("text: what is shortened stays UTF-8", "[unit][parley_chat]") {
+TEST_CASE("text: shortened text stays valid UTF-8", "[unit][parley_chat]") {
     CHECK(shortened("abc", 3) == "abc");
     CHECK(shortened("abcd", 3) == "abc...");
     CHECK(shortened("aü", 2) == "a...");
     CHECK(shortened("üü", 2) == "ü...");
 }
 
-TEST_CASE("text: a time is as exact as a person wants it", "[unit][parley_chat]") {
+TEST_CASE("text: a duration is printed with a readable precision", "[unit][parley_chat]") {
     using std::chrono::milliseconds;
     CHECK(readable(milliseconds(340)) == "0.3 s");
     CHECK(readable(milliseconds(12'400)) == "12 s");
@@ -61,7 +61,7 @@ TEST_CASE("text: a time is as exact as a person wants it", "[unit][parley_chat]"
     CHECK(readable(std::chrono::hours(2'400)) == "2400 h");
 }
 
-TEST_CASE("text: bytes that are no UTF-8 become question marks", "[unit][parley_chat]") {
+TEST_CASE("text: invalid bytes become question marks", "[unit][parley_chat]") {
     CHECK(as_utf8("Zürich") == "Zürich");
     CHECK(as_utf8("\xff\xfe") == "??");
     CHECK(as_utf8("a\xc3") == "a?");

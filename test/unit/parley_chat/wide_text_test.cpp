@@ -8,7 +8,7 @@ namespace parley_chat_wide_text_test {
 
 using namespace parley_chat;
 
-TEST_CASE("wide_text: UTF-8 becomes code points and back", "[unit][parley_chat]") {
+TEST_CASE("wide_text: UTF-8 is converted to code points and back", "[unit][parley_chat]") {
     const std::string text = "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x8c\xa6";
     CHECK(to_wide(text) == L"a\u00fc\u20ac\U0001F326");
     CHECK(to_utf8(to_wide(text)) == text);
@@ -21,7 +21,8 @@ TEST_CASE("wide_text: UTF-8 becomes code points and back", "[unit][parley_chat]"
     CHECK(to_wide("").empty());
 }
 
-TEST_CASE("wide_text: the cursor's place follows the rows of the terminal", "[unit][parley_chat]") {
+TEST_CASE("wide_text: the cursor position follows the rows of the terminal",
+          "[unit][parley_chat]") {
     const char* chosen = std::setlocale(LC_CTYPE, "C.UTF-8");
     REQUIRE(chosen != nullptr);
     const auto at = [](const std::wstring& text) {
@@ -40,7 +41,7 @@ TEST_CASE("wide_text: the cursor's place follows the rows of the terminal", "[un
     std::setlocale(LC_CTYPE, "C");
 }
 
-TEST_CASE("wide_text: a key is taken when it is complete", "[unit][parley_chat]") {
+TEST_CASE("wide_text: a key is decoded when it is complete", "[unit][parley_chat]") {
     CHECK(first_key("") == 0);
     CHECK(first_key("ab") == 1);
     CHECK(first_key("\r") == 1);

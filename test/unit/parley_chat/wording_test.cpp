@@ -18,7 +18,7 @@ std::string told(const std::string& message) {
 
 } // namespace
 
-TEST_CASE("wording: a setting is named as the option that makes it", "[unit][parley_chat]") {
+TEST_CASE("wording: a setting is named as its option", "[unit][parley_chat]") {
     CHECK(told("use wss, or set allow_plaintext") == "use wss, or give --allow-plaintext");
     CHECK(told("Set `connection_config::allow_plaintext`.") == "Set --allow-plaintext.");
     CHECK(told("with reconnect.retry_first init waits") == "with --retry-first init waits");
@@ -32,7 +32,7 @@ TEST_CASE("wording: a setting is named as the option that makes it", "[unit][par
     CHECK(told("nothing to name") == "nothing to name");
 }
 
-TEST_CASE("wording: what the library says of plain text and of a CA names settings of the table",
+TEST_CASE("wording: advice of the library about plain text and CAs names settings of the table",
           "[unit][parley_chat]") {
     // Otherwise the table would be of no use, and nobody would see it.
     for (const errc code : {errc::plaintext_refused, errc::certificate_rejected}) {
@@ -41,7 +41,7 @@ TEST_CASE("wording: what the library says of plain text and of a CA names settin
     }
 }
 
-TEST_CASE("wording: what became of a message is told to its author", "[unit][parley_chat]") {
+TEST_CASE("wording: the outcome of a message is reported to its author", "[unit][parley_chat]") {
     const parley::error_info not_sent{errc::not_sent, "The message was not sent in time."};
     CHECK(sentence(not_sent).find("can be sent again") != std::string::npos);
     const parley::error_info unconfirmed{errc::sent_unconfirmed, "x"};

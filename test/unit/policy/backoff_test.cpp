@@ -63,12 +63,12 @@ TEST_CASE("backoff: no setting and no attempt overflows", "[unit][backoff]") {
     CHECK(backoff_bound(backoff_config{60s, 30s}, 1) == 30s);
 }
 
-TEST_CASE("backoff: can be worked out by the compiler", "[unit][backoff]") {
+TEST_CASE("backoff: is constexpr", "[unit][backoff]") {
     static_assert(backoff_delay(backoff_config{1000ms, 30000ms}, 3, 0.5) == 2s);
     SUCCEED();
 }
 
-TEST_CASE("retry_fsm: tries again as often as it may, at growing distances", "[unit][retry_fsm]") {
+TEST_CASE("retry_fsm: retries up to the limit, at growing intervals", "[unit][retry_fsm]") {
     const time_point start(1h);
     retry_fsm retry(3, usual);
     CHECK(retry.attempt() == 1);
@@ -80,12 +80,12 @@ TEST_CASE("retry_fsm: tries again as often as it may, at growing distances", "[u
     CHECK(retry.failed(retryable(), start, 0.5) == std::nullopt);
 }
 
-TEST_CASE("retry_fsm: does not try again what another try will not cure", "[unit][retry_fsm]") {
+TEST_CASE("retry_fsm: does not retry a permanent failure", "[unit][retry_fsm]") {
     retry_fsm retry(3, usual);
     CHECK(retry.failed(error_details(), time_point(1h), 0.5) == std::nullopt);
 }
 
-TEST_CASE("retry_fsm: never tries again when it must not", "[unit][retry_fsm]") {
+TEST_CASE("retry_fsm: never retries with a limit of 0", "[unit][retry_fsm]") {
     retry_fsm retry(0, usual);
     CHECK(retry.failed(retryable(), time_point(1h), 0.5) == std::nullopt);
 }

@@ -60,7 +60,7 @@ TEST_CASE("close_policy: each close code on a ready session has the reaction of 
     CHECK(classify(closed(each.code), true) == close_verdict{each.what, each.reason});
 }
 
-TEST_CASE("close_policy: a close without a code is one to reconnect after",
+TEST_CASE("close_policy: a close without a code leads to a reconnect",
           "[unit][close_policy][I91]") {
     CHECK(classify(closed(std::nullopt), true) == close_verdict{retry, loss_reason::closed});
 }
@@ -83,8 +83,7 @@ TEST_CASE("close_policy: a close with 1000 before the session is ready is a fail
           close_verdict{retry, loss_reason::closed});
 }
 
-TEST_CASE("close_policy: on_normal_close turns 1000 into a loss like any other",
-          "[unit][close_policy]") {
+TEST_CASE("close_policy: on_normal_close makes 1000 an ordinary loss", "[unit][close_policy]") {
     const auto verdict =
         classify_close(closed(1000), true, reconnect_config::normal_close::reconnect);
 
@@ -108,7 +107,7 @@ TEST_CASE("close_policy: each status of the upgrade has the reaction of the tabl
     CHECK(classify(status(errc::upgrade_failed, each.status), false).what == each.what);
 }
 
-TEST_CASE("close_policy: every status is tried again by the one table",
+TEST_CASE("close_policy: one table says whether a status is retryable",
           "[unit][close_policy][O138]") {
     for (int status_of = 100; status_of < 600; ++status_of) {
         INFO(status_of);
@@ -128,7 +127,7 @@ TEST_CASE("close_policy: a status of the proxy says nothing about the ticket",
     CHECK(classify(said(errc::proxy_failed, true), false).what == retry);
 }
 
-TEST_CASE("close_policy: failures of the network are worth a retry, whatever their details say",
+TEST_CASE("close_policy: network failures are retryable, whatever their details",
           "[unit][close_policy]") {
     const auto code = GENERATE(errc::resolve_failed, errc::resolve_timeout, errc::connect_failed,
                                errc::connect_timeout, errc::tls_timeout, errc::upgrade_timeout,
@@ -137,7 +136,7 @@ TEST_CASE("close_policy: failures of the network are worth a retry, whatever the
     CHECK(classify(said(code, false), false) == close_verdict{retry, loss_reason::reset});
 }
 
-TEST_CASE("close_policy: what TLS fails with may be the doing of somebody in between",
+TEST_CASE("close_policy: a TLS failure may be caused by an intermediary",
           "[unit][close_policy][O139]") {
     CHECK(classify(said(errc::tls_failed, true), false).what == retry);
     CHECK(classify(said(errc::tls_failed, false), false).what == foreign_verdict);
@@ -145,12 +144,12 @@ TEST_CASE("close_policy: what TLS fails with may be the doing of somebody in bet
     CHECK(classify(said(errc::ticket_certificate, false), false).what == foreign_verdict);
 }
 
-TEST_CASE("close_policy: a silent peer is one to reconnect to", "[unit][close_policy]") {
+TEST_CASE("close_policy: a silent peer leads to a reconnect", "[unit][close_policy]") {
     CHECK(classify(said(errc::connection_silent, true), true) ==
           close_verdict{retry, loss_reason::silent});
 }
 
-TEST_CASE("close_policy: a peer that breaks the protocol disagrees with us",
+TEST_CASE("close_policy: a peer that breaks the protocol is a disagreement",
           "[unit][close_policy]") {
     const auto code = GENERATE(errc::protocol_violation, errc::handshake_violation,
                                errc::message_too_large, errc::message_timeout);
@@ -159,7 +158,8 @@ TEST_CASE("close_policy: a peer that breaks the protocol disagrees with us",
           close_verdict{protocol_disagreement, loss_reason::protocol});
 }
 
-TEST_CASE("close_policy: what the layer above says", "[unit][close_policy]") {
+TEST_CASE("close_policy: each verdict of the layer above has its reaction",
+          "[unit][close_policy]") {
     CHECK(classify(said(errc::ticket_rejected, false), false).what == rejection);
     CHECK(classify(said(errc::ticket_rejected, false), true) ==
           close_verdict{refresh_and_retry, loss_reason::rejected});
@@ -170,14 +170,14 @@ TEST_CASE("close_policy: what the layer above says", "[unit][close_policy]") {
     CHECK(classify(said(errc::tools_refused, false), false).what == retry);
 }
 
-TEST_CASE("close_policy: a ticket that could not be had is retried when its error says so",
+TEST_CASE("close_policy: a failed ticket request is retried when its error says so",
           "[unit][close_policy]") {
     CHECK(classify(said(errc::ticket_request_failed, true), false).what == retry);
     CHECK(classify(said(errc::ticket_source_failed, false), false).what == end);
     CHECK(classify(said(errc::empty_ticket, false), false).what == end);
 }
 
-TEST_CASE("close_policy: for a ticket nothing but refused credentials is final",
+TEST_CASE("close_policy: only rejected credentials end the ticket requests",
           "[unit][close_policy][O139]") {
     const auto code =
         GENERATE(errc::ticket_http_status, errc::ticket_refused, errc::ticket_malformed,
@@ -187,7 +187,7 @@ TEST_CASE("close_policy: for a ticket nothing but refused credentials is final",
     CHECK(classify(said(code, true), false).what == retry);
 }
 
-TEST_CASE("close_policy: refused credentials are final in the protocol's own words",
+TEST_CASE("close_policy: rejected credentials are final only in the protocol's format",
           "[unit][close_policy][O139]") {
     for (const int of : {401, 403}) {
         auto refused = status(errc::authentication_failed, of);
@@ -199,7 +199,7 @@ TEST_CASE("close_policy: refused credentials are final in the protocol's own wor
     CHECK(classify(said(errc::authentication_failed, true), false).what == end);
 }
 
-TEST_CASE("close_policy: an idle timeout has no code, or one that says nothing",
+TEST_CASE("close_policy: an idle timeout has no close code, or a neutral one",
           "[unit][close_policy][O146]") {
     for (const unsigned code : {1000u, 1001u, 1005u, 1006u})
         CHECK(may_be_idle_timeout(closed(code)));

@@ -60,7 +60,7 @@ TEST_CASE("liveness_fsm: each step of connecting has its deadline", "[unit][live
     CHECK(test.tick(each.limit) == action(out::give_up{each.why, each.step}));
 }
 
-TEST_CASE("liveness_fsm: the deadline of the whole comes before that of a step",
+TEST_CASE("liveness_fsm: the overall deadline takes precedence over a step's",
           "[unit][liveness_fsm]") {
     transcript test(t0 + 8s);
     test.at(0ms, in::entered{phase::resolve});
@@ -69,7 +69,7 @@ TEST_CASE("liveness_fsm: the deadline of the whole comes before that of a step",
     CHECK(test.tick(8s) == action(out::give_up{errc::tls_timeout, phase::tls}));
 }
 
-TEST_CASE("liveness_fsm: a session may begin with another heartbeat than was configured",
+TEST_CASE("liveness_fsm: a session may begin with a heartbeat other than the configured one",
           "[unit][liveness_fsm][O146]") {
     transcript test;
     CHECK(test.at(0ms, in::entered{phase::ready, 2s}) == action(test.watch(2s)));
@@ -101,7 +101,7 @@ TEST_CASE("liveness_fsm: any byte is a sign of life", "[unit][liveness_fsm][H88]
     CHECK(test.tick(55s) == action(test.watch(79s)));
 }
 
-TEST_CASE("liveness_fsm: only a tick judges", "[unit][liveness_fsm]") {
+TEST_CASE("liveness_fsm: only a tick declares the peer dead", "[unit][liveness_fsm]") {
     auto test = ready();
     test.tick(25s);
     test.at(25s, in::pinged());
@@ -109,7 +109,7 @@ TEST_CASE("liveness_fsm: only a tick judges", "[unit][liveness_fsm]") {
     CHECK(test.at(36s, in::bytes()) == action(test.watch(61s))); // they lay in the socket
 }
 
-TEST_CASE("liveness_fsm: a pong tells the round trip, once", "[unit][liveness_fsm][H88]") {
+TEST_CASE("liveness_fsm: a pong gives the round trip once", "[unit][liveness_fsm][H88]") {
     auto test = ready();
     test.at(1s, in::pong());
     CHECK_FALSE(test.fsm.round_trip());
@@ -134,7 +134,7 @@ TEST_CASE("liveness_fsm: an interval of zero disables the heartbeat, but not a p
     CHECK(test.tick(1h + 10s) == action(out::give_up{errc::connection_silent, phase::ready}));
 }
 
-TEST_CASE("liveness_fsm: a probe asks at once, and once", "[unit][liveness_fsm]") {
+TEST_CASE("liveness_fsm: a probe sends one ping at once", "[unit][liveness_fsm]") {
     auto test = ready();
     test.at(1s, in::bytes());
 
@@ -177,7 +177,7 @@ TEST_CASE(
     CHECK(test.tick(1h + 20s) == action(out::give_up{errc::session_timeout, phase::session}));
 }
 
-TEST_CASE("liveness_fsm: a pause between a ping and its answer takes the judgement back",
+TEST_CASE("liveness_fsm: a pause between a ping and its pong revokes the verdict",
           "[unit][liveness_fsm]") {
     auto test = ready();
     test.tick(25s);
@@ -188,7 +188,7 @@ TEST_CASE("liveness_fsm: a pause between a ping and its answer takes the judgeme
     CHECK(test.at(40s, in::resumed()) == action(test.watch(65s)));
 }
 
-TEST_CASE("liveness_fsm: a message and a write that began before a pause have their time after it",
+TEST_CASE("liveness_fsm: a message and a write in progress get their full time after a pause",
           "[unit][liveness_fsm]") {
     auto test = ready();
     test.at(1s, in::bytes{true});
@@ -207,7 +207,7 @@ TEST_CASE("liveness_fsm: a message must be complete in time", "[unit][liveness_f
     CHECK(test.at(1s, in::bytes{true}) == action(test.watch(26s)));
     test.at(20s, in::bytes{true});
 
-    SECTION("it drips") {
+    SECTION("it arrives byte by byte") {
         CHECK(test.at(30s, in::bytes{true}) == action(test.watch(31s)));
         CHECK(test.tick(31s) == action(out::give_up{errc::message_timeout, phase::ready}));
     }
@@ -218,7 +218,7 @@ TEST_CASE("liveness_fsm: a message must be complete in time", "[unit][liveness_f
     }
 }
 
-TEST_CASE("liveness_fsm: a close that the peer has begun ends within two seconds",
+TEST_CASE("liveness_fsm: a close begun by the peer ends within two seconds",
           "[unit][liveness_fsm]") {
     auto test = ready();
 
@@ -226,7 +226,7 @@ TEST_CASE("liveness_fsm: a close that the peer has begun ends within two seconds
     CHECK(test.tick(7s) == action(out::give_up{errc::connection_closed, phase::ready}));
 }
 
-TEST_CASE("liveness_fsm: a write that makes no progress ends, the later the larger it is",
+TEST_CASE("liveness_fsm: a write without progress is ended, a larger one later",
           "[unit][liveness_fsm]") {
     auto test = ready();
     for (auto when = 0s; when < 200s; when += 20s)
@@ -252,7 +252,7 @@ TEST_CASE("liveness_fsm: a write that makes no progress ends, the later the larg
     }
 }
 
-TEST_CASE("liveness_fsm: a loop that stood still asks before it judges",
+TEST_CASE("liveness_fsm: after a stall of the loop the peer is probed before the verdict",
           "[unit][liveness_fsm][H89]") {
     auto test = ready();
     SECTION("before the ping") { CHECK(test.tick(1h) == action(out::ping{time_point::max()})); }
@@ -271,7 +271,7 @@ TEST_CASE("liveness_fsm: a loop that stood still asks before it judges",
     CHECK(test.tick(1h + 10s) == action(out::give_up{errc::connection_silent, phase::ready}));
 }
 
-TEST_CASE("liveness_fsm: a step of connecting is excused when our loop stood still",
+TEST_CASE("liveness_fsm: a step of connecting is extended when the loop stalled",
           "[unit][liveness_fsm]") {
     transcript test(t0 + 10h);
     test.at(0ms, in::entered{phase::tls});
@@ -280,14 +280,14 @@ TEST_CASE("liveness_fsm: a step of connecting is excused when our loop stood sti
     CHECK(test.tick(1h + 2s) == action(out::give_up{errc::tls_timeout, phase::tls}));
 }
 
-TEST_CASE("liveness_fsm: the deadline of the whole is never excused", "[unit][liveness_fsm]") {
+TEST_CASE("liveness_fsm: the overall deadline is never extended", "[unit][liveness_fsm]") {
     transcript test;
     test.at(0ms, in::entered{phase::tls});
 
     CHECK(test.tick(1h) == action(out::give_up{errc::tls_timeout, phase::tls}));
 }
 
-TEST_CASE("liveness_fsm: after a sleep of the machine the peer is asked at the first tick",
+TEST_CASE("liveness_fsm: after a system sleep the peer is probed at the first tick",
           "[unit][liveness_fsm][H89]") {
     auto test = ready();
     test.at(20s, in::bytes());
@@ -297,14 +297,14 @@ TEST_CASE("liveness_fsm: after a sleep of the machine the peer is asked at the f
     CHECK(test.at(26s, in::tick{w0 + 26s + 12h}) == action(test.watch(35s)));
 }
 
-TEST_CASE("liveness_fsm: a wall clock that is set back means nothing", "[unit][liveness_fsm]") {
+TEST_CASE("liveness_fsm: a wall clock that is set back is ignored", "[unit][liveness_fsm]") {
     auto test = ready();
     test.at(20s, in::bytes());
 
     CHECK(test.at(25s, in::tick{w0 - 12h}) == action(test.watch(45s)));
 }
 
-TEST_CASE("liveness_fsm: its limits are those of the configuration", "[unit][liveness_fsm]") {
+TEST_CASE("liveness_fsm: the limits are the configured ones", "[unit][liveness_fsm]") {
     connection_config config;
     config.resolve_timeout = 1s;
     config.tls_timeout = 2s;

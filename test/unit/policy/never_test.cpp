@@ -66,8 +66,7 @@ int sessions_in_an_hour(const reconnect_config& config) {
 
 } // namespace
 
-TEST_CASE("never: a session that is never stable does not start the backoff anew",
-          "[unit][never]") {
+TEST_CASE("never: a session that is never stable does not reset the backoff", "[unit][never]") {
     reconnect_config config;
     config.stable_after = 2h;
     const int slow = sessions_in_an_hour(config);
@@ -80,7 +79,7 @@ TEST_CASE("never: a session that is never stable does not start the backoff anew
     CHECK(sessions_in_an_hour(config) > 2'000);
 }
 
-TEST_CASE("never: reconnecting with a time limit of never goes on", "[unit][never]") {
+TEST_CASE("never: reconnecting continues with a time limit of never", "[unit][never]") {
     for (const auto limit : {never, never - 1ms, milliseconds(0)}) {
         reconnect_config config;
         config.max_elapsed = limit;
@@ -94,7 +93,7 @@ TEST_CASE("never: reconnecting with a time limit of never goes on", "[unit][neve
     }
 }
 
-TEST_CASE("never: a backoff that is over never waits, also with a time limit of never",
+TEST_CASE("never: a finished backoff does not wait, also with a time limit of never",
           "[unit][never]") {
     for (const auto limit : {never, milliseconds(0)}) {
         reconnect_config config;
@@ -109,7 +108,7 @@ TEST_CASE("never: a backoff that is over never waits, also with a time limit of 
     }
 }
 
-TEST_CASE("never: each duration of reconnecting may be at its ends", "[unit][never]") {
+TEST_CASE("never: each duration of reconnecting accepts its limits", "[unit][never]") {
     CHECK(with_durations_at_their_ends<reconnect_config>(
               [](const std::string& name, const reconnect_config& config) {
                   const auto longest = config.backoff.cap;
@@ -121,7 +120,7 @@ TEST_CASE("never: each duration of reconnecting may be at its ends", "[unit][nev
               }) >= 16);
 }
 
-TEST_CASE("never: each duration of a ticket may be at its ends", "[unit][never]") {
+TEST_CASE("never: each duration of a ticket accepts its limits", "[unit][never]") {
     const moment start{time_point(1'000h), wall_time(1'790'000'000s)};
     CHECK(with_durations_at_their_ends<ticket_config>(
               [&](const std::string& name, const ticket_config& config) {
@@ -151,7 +150,7 @@ TEST_CASE("never: each duration of a ticket may be at its ends", "[unit][never]"
               }) >= 24);
 }
 
-TEST_CASE("never: each duration of a connection may be at its ends", "[unit][never]") {
+TEST_CASE("never: each duration of a connection accepts its limits", "[unit][never]") {
     const time_point start(1'000h);
     const wall_time wall(1'790'000'000s);
     const auto most = connection_config().heartbeat.interval + 1s;

@@ -40,7 +40,7 @@ lines spell(const std::vector<event>& events) {
 
 } // namespace
 
-TEST_CASE("reasoning_log: the end carries the whole text and how long it took",
+TEST_CASE("reasoning_log: the end carries the whole text and the duration",
           "[unit][reasoning_log]") {
     reasoning_log log;
 
@@ -51,7 +51,7 @@ TEST_CASE("reasoning_log: the end carries the whole text and how long it took",
     CHECK(log.open() == 0);
 }
 
-TEST_CASE("reasoning_log: keeps ids apart", "[unit][reasoning_log]") {
+TEST_CASE("reasoning_log: keeps ids separate", "[unit][reasoning_log]") {
     reasoning_log log;
     log.start(t0, "a");
     log.start(t0 + 1s, "b");
@@ -69,7 +69,7 @@ TEST_CASE("reasoning_log: a delta for an unknown id starts it", "[unit][reasonin
     CHECK(spell(log.end(t0 + 1s, "a")) == lines{"end a hm 1000"});
 }
 
-TEST_CASE("reasoning_log: an end without a start is nothing", "[unit][reasoning_log][F71]") {
+TEST_CASE("reasoning_log: an end without a start is ignored", "[unit][reasoning_log][F71]") {
     reasoning_log log;
     log.start(t0, "a");
     log.end(t0, "a");
@@ -111,7 +111,7 @@ TEST_CASE("reasoning_log: ten thousand ids leave a bounded number open",
     CHECK(ended == 10'000 - reasoning_log::default_ids);
 }
 
-TEST_CASE("reasoning_log: text over the limit goes out in pieces, and none is lost",
+TEST_CASE("reasoning_log: text over the limit is emitted in pieces, and none is lost",
           "[unit][reasoning_log]") {
     reasoning_log log(4, 10);
     std::string whole;
@@ -131,7 +131,7 @@ TEST_CASE("reasoning_log: text over the limit goes out in pieces, and none is lo
     CHECK(whole == said);
 }
 
-TEST_CASE("reasoning_log: others make room before one is cut", "[unit][reasoning_log]") {
+TEST_CASE("reasoning_log: ends other ids before it splits one", "[unit][reasoning_log]") {
     reasoning_log log(4, 10);
     log.delta(t0, "a", "12");
     log.delta(t0, "b", "34");
@@ -140,8 +140,7 @@ TEST_CASE("reasoning_log: others make room before one is cut", "[unit][reasoning
     CHECK(spell(log.end(t0, "b")) == lines{"end b 3456789 0"});
 }
 
-TEST_CASE("reasoning_log: one piece larger than the limit is taken whole",
-          "[unit][reasoning_log]") {
+TEST_CASE("reasoning_log: a piece larger than the limit is kept whole", "[unit][reasoning_log]") {
     reasoning_log log(4, 10);
 
     CHECK(spell(log.delta(t0, "a", std::string(20, 'x'))) ==
@@ -150,7 +149,7 @@ TEST_CASE("reasoning_log: one piece larger than the limit is taken whole",
           lines{"end a " + std::string(20, 'x') + " 0", "start a", "delta a y"});
 }
 
-TEST_CASE("reasoning_log: halves of a pair in two deltas of one id are joined",
+TEST_CASE("reasoning_log: halves of a surrogate pair in two deltas of one id are joined",
           "[unit][reasoning_log][O142]") {
     const std::string high = "\xED\xA0\xBD";
     const std::string low = "\xED\xBA\x80";
@@ -181,7 +180,7 @@ TEST_CASE("reasoning_log: halves of a pair in two deltas of one id are joined",
     CHECK(text == rocket);
 }
 
-TEST_CASE("reasoning_log: a half that is left becomes U+FFFD at the end",
+TEST_CASE("reasoning_log: a remaining half becomes U+FFFD at the end",
           "[unit][reasoning_log][O142]") {
     const std::string high = "\xED\xA0\xBD";
     const std::string unknown = "\xEF\xBF\xBD";

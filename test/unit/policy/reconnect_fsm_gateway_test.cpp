@@ -8,7 +8,7 @@ namespace reconnect_fsm_gateway_test {
 using namespace parley;
 using namespace parley::test::reconnect_transcript;
 
-TEST_CASE("reconnect_fsm: a gateway's verdict is tried again slowly after a ready session",
+TEST_CASE("reconnect_fsm: a gateway's status after a ready session is retried slowly",
           "[unit][reconnect_fsm][O139]") {
     transcript test;
     test.lose();
@@ -22,7 +22,7 @@ TEST_CASE("reconnect_fsm: a gateway's verdict is tried again slowly after a read
     CHECK(half == action(test.wait(attempt + 1, 150s)));
 }
 
-TEST_CASE("reconnect_fsm: other failures between a gateway's verdicts keep their own backoff",
+TEST_CASE("reconnect_fsm: other failures between gateway statuses keep their own backoff",
           "[unit][reconnect_fsm][O139]") {
     transcript test;
     test.lose();
@@ -33,7 +33,7 @@ TEST_CASE("reconnect_fsm: other failures between a gateway's verdicts keep their
     CHECK(test.fail_again(failed(reaction::foreign_verdict)) == action(test.wait(5, 10s)));
 }
 
-TEST_CASE("reconnect_fsm: the limits end it also where a gateway has the word",
+TEST_CASE("reconnect_fsm: the limits end the retries of a gateway's status too",
           "[unit][reconnect_fsm][O139]") {
     reconnect_config config;
     SECTION("max_attempts") { config.max_attempts = 1; }
@@ -45,7 +45,7 @@ TEST_CASE("reconnect_fsm: the limits end it also where a gateway has the word",
           action(stopped(errc::reconnect_exhausted)));
 }
 
-TEST_CASE("reconnect_fsm: the third bare rejection in a row goes on slowly and ends nothing",
+TEST_CASE("reconnect_fsm: the third bare rejection in a row is retried slowly and ends nothing",
           "[unit][reconnect_fsm][O139]") {
     transcript test;
     test.lose();
@@ -59,7 +59,7 @@ TEST_CASE("reconnect_fsm: the third bare rejection in a row goes on slowly and e
     CHECK(test.say(in::ready()) == action(out::run()));
 }
 
-TEST_CASE("reconnect_fsm: what it waits for is told its cause", "[unit][reconnect_fsm][O139]") {
+TEST_CASE("reconnect_fsm: each wait reports its cause", "[unit][reconnect_fsm][O139]") {
     transcript test;
     const auto first = test.lose();
     const auto second = test.fail_again(failed(reaction::foreign_verdict));
@@ -70,7 +70,7 @@ TEST_CASE("reconnect_fsm: what it waits for is told its cause", "[unit][reconnec
     CHECK(std::get<out::wait>(second).why.is(errc::connect_failed));
 }
 
-TEST_CASE("reconnect_fsm: the last failure is known until the session is ready",
+TEST_CASE("reconnect_fsm: the last failure is kept until the session is ready",
           "[unit][reconnect_fsm][O148]") {
     transcript test;
     test.lose();
@@ -97,7 +97,8 @@ void cut_quietly(transcript& test, std::chrono::milliseconds life) {
 
 } // namespace
 
-TEST_CASE("reconnect_fsm: an idle timeout is no instability", "[unit][reconnect_fsm][O146]") {
+TEST_CASE("reconnect_fsm: an idle timeout does not count as instability",
+          "[unit][reconnect_fsm][O146]") {
     transcript test;
     test.say(in::start{t0 + 30s});
     test.say(in::ready());
@@ -110,7 +111,7 @@ TEST_CASE("reconnect_fsm: an idle timeout is no instability", "[unit][reconnect_
     }
 }
 
-TEST_CASE("reconnect_fsm: a quiet cut after which the server is not there is instability",
+TEST_CASE("reconnect_fsm: a quiet cut followed by an unreachable server is instability",
           "[unit][reconnect_fsm][O146]") {
     transcript test;
     test.say(in::start{t0 + 30s});
@@ -125,7 +126,7 @@ TEST_CASE("reconnect_fsm: a quiet cut after which the server is not there is ins
     CHECK(test.say(lost_quietly()) == action(test.wait(3, 2s)));
 }
 
-TEST_CASE("reconnect_fsm: only a quiet cut of a session that has lived is an idle timeout",
+TEST_CASE("reconnect_fsm: only a quiet cut of an established session is an idle timeout",
           "[unit][reconnect_fsm][O146][I93]") {
     transcript test;
     test.say(in::start{t0 + 30s});
@@ -141,7 +142,7 @@ TEST_CASE("reconnect_fsm: only a quiet cut of a session that has lived is an idl
     CHECK(test.say(lost(reaction::retry)) == action(test.wait(2, 1s)));
 }
 
-TEST_CASE("reconnect_fsm: the heartbeat learns from two idle timeouts",
+TEST_CASE("reconnect_fsm: the heartbeat interval adapts after two idle timeouts",
           "[unit][reconnect_fsm][O146]") {
     struct row {
         std::chrono::milliseconds first, second, interval;

@@ -13,7 +13,8 @@ TEST_CASE("reconnect_fsm: the opening is one attempt", "[unit][reconnect_fsm]") 
     CHECK(test.say(failed(reaction::retry)) == action(stopped(errc::connect_failed)));
 }
 
-TEST_CASE("reconnect_fsm: an opening that succeeds runs", "[unit][reconnect_fsm]") {
+TEST_CASE("reconnect_fsm: a successful opening leads to the running state",
+          "[unit][reconnect_fsm]") {
     transcript test;
     test.say(in::start{t0 + 30s});
 
@@ -31,15 +32,14 @@ TEST_CASE("reconnect_fsm: one rejected ticket is refreshed at once, without a ba
           action(stopped(errc::ticket_rejected)));
 }
 
-TEST_CASE("reconnect_fsm: an error that will not get better ends the opening",
-          "[unit][reconnect_fsm]") {
+TEST_CASE("reconnect_fsm: a permanent error ends the opening", "[unit][reconnect_fsm]") {
     transcript test;
     test.say(in::start{t0 + 30s});
 
     CHECK(test.say(failed(reaction::end)) == action(stopped(errc::connect_failed)));
 }
 
-TEST_CASE("reconnect_fsm: a gateway's verdict ends the opening, also with retry_first",
+TEST_CASE("reconnect_fsm: a gateway's status ends the opening, also with retry_first",
           "[unit][reconnect_fsm][O139]") {
     reconnect_config config;
     config.retry_first = GENERATE(false, true);
@@ -49,7 +49,8 @@ TEST_CASE("reconnect_fsm: a gateway's verdict ends the opening, also with retry_
     CHECK(test.say(failed(reaction::foreign_verdict)) == action(stopped(errc::connect_failed)));
 }
 
-TEST_CASE("reconnect_fsm: an opening that could be tried again says how", "[unit][reconnect_fsm]") {
+TEST_CASE("reconnect_fsm: the error of a retryable opening names retry_first",
+          "[unit][reconnect_fsm]") {
     transcript test;
     test.say(in::start{t0 + 30s});
 
@@ -61,8 +62,9 @@ TEST_CASE("reconnect_fsm: an opening that could be tried again says how", "[unit
     CHECK(why.message.find("reconnect.retry_first") != std::string::npos);
 }
 
-TEST_CASE("reconnect_fsm: a deadline in a later attempt of the opening tells of the one before",
-          "[unit][reconnect_fsm][O148]") {
+TEST_CASE(
+    "reconnect_fsm: a deadline in a later attempt of the opening reports the failure before it",
+    "[unit][reconnect_fsm][O148]") {
     reconnect_config config;
     config.retry_first = true;
     transcript test(config);
@@ -90,7 +92,7 @@ TEST_CASE("reconnect_fsm: a deadline in a later attempt of the opening tells of 
         CHECK(why.details.url == "wss://chat.example/ws");
         CHECK(why.message.find("status 504") != std::string::npos);
     }
-    SECTION("one that says something itself") {
+    SECTION("one with details of its own") {
         test.now = t0 + 3s;
         auto late = failure(errc::upgrade_failed);
         late.details.http_status = 503;
@@ -100,7 +102,7 @@ TEST_CASE("reconnect_fsm: a deadline in a later attempt of the opening tells of 
     }
 }
 
-TEST_CASE("reconnect_fsm: retry_first waits by the backoff until the deadline",
+TEST_CASE("reconnect_fsm: retry_first follows the backoff until the deadline",
           "[unit][reconnect_fsm]") {
     reconnect_config config;
     config.retry_first = true;
@@ -117,7 +119,7 @@ TEST_CASE("reconnect_fsm: retry_first waits by the backoff until the deadline",
     CHECK(test.say(failed(reaction::retry)) == action(stopped(errc::connect_failed)));
 }
 
-TEST_CASE("reconnect_fsm: retry_first has one fresh ticket in all", "[unit][reconnect_fsm]") {
+TEST_CASE("reconnect_fsm: retry_first fetches one fresh ticket in all", "[unit][reconnect_fsm]") {
     reconnect_config config;
     config.retry_first = true;
     transcript test(config);
@@ -129,7 +131,7 @@ TEST_CASE("reconnect_fsm: retry_first has one fresh ticket in all", "[unit][reco
     CHECK(test.say(failed(reaction::rejection)) == action(stopped(errc::ticket_rejected)));
 }
 
-TEST_CASE("reconnect_fsm: the backoff doubles up to its cap, and jitter takes a part of it",
+TEST_CASE("reconnect_fsm: the backoff doubles up to its cap, with jitter",
           "[unit][reconnect_fsm]") {
     transcript test;
 
@@ -144,7 +146,7 @@ TEST_CASE("reconnect_fsm: the backoff doubles up to its cap, and jitter takes a 
     CHECK(half == action(test.wait(attempt + 1, 15s)));
 }
 
-TEST_CASE("reconnect_fsm: a wait that is over dials", "[unit][reconnect_fsm]") {
+TEST_CASE("reconnect_fsm: the end of a wait starts an attempt", "[unit][reconnect_fsm]") {
     transcript test;
     test.lose();
 
@@ -160,7 +162,7 @@ TEST_CASE("reconnect_fsm: a suspect ticket is refreshed for the next attempt",
     CHECK(test.say(in::elapsed()) == action(out::dial{1, true}));
 }
 
-TEST_CASE("reconnect_fsm: a fresh ticket that could not be had is asked for again",
+TEST_CASE("reconnect_fsm: a fresh ticket that was not available is requested again",
           "[unit][reconnect_fsm]") {
     transcript test;
     test.lose(reaction::refresh_and_retry);
@@ -171,7 +173,7 @@ TEST_CASE("reconnect_fsm: a fresh ticket that could not be had is asked for agai
     CHECK(test.say(in::elapsed()) == action(out::dial{3, false}));
 }
 
-TEST_CASE("reconnect_fsm: a refresh that is not worth a retry ends it", "[unit][reconnect_fsm]") {
+TEST_CASE("reconnect_fsm: a permanent failure of a refresh ends it", "[unit][reconnect_fsm]") {
     transcript test;
     test.lose(reaction::refresh_and_retry);
 
@@ -195,7 +197,7 @@ TEST_CASE("reconnect_fsm: the third rejection in a row of a fresh ticket ends it
           action(stopped(errc::ticket_rejected)));
 }
 
-TEST_CASE("reconnect_fsm: a held ticket that is not taken is replaced at once, without a wait",
+TEST_CASE("reconnect_fsm: a rejected held ticket is replaced at once, without a wait",
           "[unit][reconnect_fsm][O147]") {
     const auto what = GENERATE(reaction::rejection, reaction::bare_rejection);
     reconnect_config config;
@@ -207,15 +209,15 @@ TEST_CASE("reconnect_fsm: a held ticket that is not taken is replaced at once, w
 
     CHECK(test.say(failed(what, ticket_use::held)) == action(out::dial{2, true}));
 
-    SECTION("it helps") { CHECK(test.say(in::ready()) == action(out::run())); }
-    SECTION("a fresh one that is not taken waits, and is counted") {
+    SECTION("the new one is accepted") { CHECK(test.say(in::ready()) == action(out::run())); }
+    SECTION("a rejected fresh one waits, and is counted") {
         // No more attempts are left than those that were asked for.
         CHECK(test.say(failed(what, ticket_use::fresh)) ==
               action(stopped(errc::reconnect_exhausted)));
     }
 }
 
-TEST_CASE("reconnect_fsm: one fresh ticket at once, and the next after a wait",
+TEST_CASE("reconnect_fsm: one fresh ticket is fetched at once, and the next after a wait",
           "[unit][reconnect_fsm][O147]") {
     transcript test;
     test.lose();
@@ -230,8 +232,7 @@ TEST_CASE("reconnect_fsm: one fresh ticket at once, and the next after a wait",
           action(stopped(errc::ticket_rejected)));
 }
 
-TEST_CASE("reconnect_fsm: a ready session forgives the rejections before it",
-          "[unit][reconnect_fsm]") {
+TEST_CASE("reconnect_fsm: a ready session clears the earlier rejections", "[unit][reconnect_fsm]") {
     transcript test;
     test.lose();
     test.fail_again(failed(reaction::rejection, ticket_use::fresh));
@@ -258,14 +259,14 @@ TEST_CASE("reconnect_fsm: three protocol disagreements in a row slow it down",
         CHECK(test.fail_again(failed(disagreement)) == action(test.wait(4, 240s)));
         CHECK(test.fail_again(failed(disagreement)) == action(test.wait(5, 300s)));
     }
-    SECTION("another failure breaks the row") {
+    SECTION("another failure resets the count") {
         CHECK(test.fail_again(failed(reaction::retry)) == action(test.wait(3, 2s)));
         CHECK(test.fail_again(failed(disagreement)) == action(test.wait(4, 4s)));
         CHECK(test.fail_again(failed(disagreement)) == action(test.wait(5, 8s)));
     }
 }
 
-TEST_CASE("reconnect_fsm: attempts are counted anew after a stable session only",
+TEST_CASE("reconnect_fsm: only a stable session resets the count of attempts",
           "[unit][reconnect_fsm][I93]") {
     transcript test;
     test.lose();
@@ -292,9 +293,9 @@ TEST_CASE("reconnect_fsm: with reconnecting disabled the first loss is final",
     CHECK(test.lose() == action(stopped(errc::connection_reset)));
 }
 
-TEST_CASE(
-    "reconnect_fsm: one that was asked for gets another ticket once, also where nobody reconnects",
-    "[unit][reconnect_fsm]") {
+TEST_CASE("reconnect_fsm: a requested reconnect may replace its ticket once, also with "
+          "reconnecting disabled",
+          "[unit][reconnect_fsm]") {
     reconnect_config config;
     config.enabled = false;
     transcript test(config);
@@ -385,7 +386,7 @@ TEST_CASE("reconnect_fsm: a wait is not cut below Retry-After", "[unit][reconnec
     CHECK(test.say(in::network_changed()) == action(out::dial{10, false}));
 }
 
-TEST_CASE("reconnect_fsm: a request on a ready session dials at once", "[unit][reconnect_fsm]") {
+TEST_CASE("reconnect_fsm: a request on a ready session connects at once", "[unit][reconnect_fsm]") {
     transcript test;
     test.say(in::start{t0 + 30s});
     test.say(in::ready());
@@ -394,7 +395,8 @@ TEST_CASE("reconnect_fsm: a request on a ready session dials at once", "[unit][r
     CHECK(test.say(failed(reaction::retry)) == action(test.wait(1, 500ms)));
 }
 
-TEST_CASE("reconnect_fsm: what makes no sense changes nothing", "[unit][reconnect_fsm]") {
+TEST_CASE("reconnect_fsm: an input that does not fit the state changes nothing",
+          "[unit][reconnect_fsm]") {
     transcript test;
 
     CHECK(test.say(in::elapsed()) == action(out::stay()));
@@ -404,7 +406,7 @@ TEST_CASE("reconnect_fsm: what makes no sense changes nothing", "[unit][reconnec
     CHECK(test.say(in::requested()) == action(out::stay()));
 }
 
-TEST_CASE("reconnect_fsm: a start begins afresh", "[unit][reconnect_fsm]") {
+TEST_CASE("reconnect_fsm: a start resets everything", "[unit][reconnect_fsm]") {
     transcript test;
     test.lose(reaction::end);
 

@@ -49,7 +49,7 @@ using texts = std::vector<std::string>;
 
 } // namespace
 
-TEST_CASE("send_queue: control comes before answers, answers before messages, each in order",
+TEST_CASE("send_queue: control precedes answers, and answers precede messages, each in order",
           "[unit][send_queue][H86]") {
     send_queue queue{send_limits()};
     push(queue, "m1");
@@ -63,7 +63,7 @@ TEST_CASE("send_queue: control comes before answers, answers before messages, ea
     CHECK(queue.empty());
 }
 
-TEST_CASE("send_queue: before the session is ready only control goes out", "[unit][send_queue]") {
+TEST_CASE("send_queue: before the session is ready only control is sent", "[unit][send_queue]") {
     send_queue queue{send_limits()};
     push(queue, "m");
     push(queue, send_lane::answer, "a");
@@ -90,7 +90,7 @@ TEST_CASE("send_queue: a message goes from queued to writing to sent", "[unit][s
     CHECK(one->settled());
 }
 
-TEST_CASE("send_queue: a write that broke off is unconfirmed, and never repeated",
+TEST_CASE("send_queue: an interrupted write is unconfirmed, and never repeated",
           "[unit][send_queue]") {
     send_queue queue{send_limits()};
     const auto one = push(queue, "m");
@@ -102,8 +102,7 @@ TEST_CASE("send_queue: a write that broke off is unconfirmed, and never repeated
     CHECK(queue.next(t0, true) == nullptr);
 }
 
-TEST_CASE("send_queue: beyond its count messages wait in front of the lane",
-          "[unit][send_queue][F75]") {
+TEST_CASE("send_queue: messages over the count limit wait for space", "[unit][send_queue][F75]") {
     send_queue queue{small(2, 1'000)};
     push(queue, "1");
     push(queue, "2");
@@ -119,7 +118,7 @@ TEST_CASE("send_queue: beyond its count messages wait in front of the lane",
     CHECK(write_all(queue) == texts{"2", "3", "4"});
 }
 
-TEST_CASE("send_queue: beyond its bytes messages wait, and none passes another",
+TEST_CASE("send_queue: messages over the byte limit wait, and none overtakes another",
           "[unit][send_queue]") {
     send_queue queue{small(100, 10)};
     push(queue, "12345678");
@@ -132,8 +131,7 @@ TEST_CASE("send_queue: beyond its bytes messages wait, and none passes another",
     CHECK(write_all(queue) == texts{"12345678", "123", "1"});
 }
 
-TEST_CASE("send_queue: a message larger than the whole lane gets through alone",
-          "[unit][send_queue]") {
+TEST_CASE("send_queue: a message larger than the whole limit is sent alone", "[unit][send_queue]") {
     send_queue queue{small(100, 10)};
     const auto huge = push(queue, std::string(100, 'x'));
     CHECK(huge->state() == send_state::queued);
@@ -142,7 +140,7 @@ TEST_CASE("send_queue: a message larger than the whole lane gets through alone",
     CHECK(write_all(queue).size() == 2);
 }
 
-TEST_CASE("send_queue: control and answers find room in a full queue", "[unit][send_queue]") {
+TEST_CASE("send_queue: control and answers are accepted by a full queue", "[unit][send_queue]") {
     send_queue queue{small(1, 1)};
     push(queue, "m");
 
@@ -150,7 +148,8 @@ TEST_CASE("send_queue: control and answers find room in a full queue", "[unit][s
     CHECK(push(queue, send_lane::answer, "answer")->state() == send_state::queued);
 }
 
-TEST_CASE("send_queue: what is not being written can be taken back", "[unit][send_queue][F76]") {
+TEST_CASE("send_queue: an entry that is not being written can be withdrawn",
+          "[unit][send_queue][F76]") {
     send_queue queue{small(2, 1'000)};
     const auto first = push(queue, "1");
     const auto second = push(queue, "2");
@@ -166,7 +165,7 @@ TEST_CASE("send_queue: what is not being written can be taken back", "[unit][sen
     CHECK(queue.bytes() == 0);
 }
 
-TEST_CASE("send_queue: one that is taken back makes room for the next", "[unit][send_queue]") {
+TEST_CASE("send_queue: a withdrawn entry makes space for the next", "[unit][send_queue]") {
     send_queue queue{small(1, 1'000)};
     const auto first = push(queue, "1");
     const auto second = push(queue, "2");
@@ -176,7 +175,7 @@ TEST_CASE("send_queue: one that is taken back makes room for the next", "[unit][
     CHECK(second->state() == send_state::queued);
 }
 
-TEST_CASE("send_queue: one that waits for room can be taken back", "[unit][send_queue]") {
+TEST_CASE("send_queue: an entry that waits for space can be withdrawn", "[unit][send_queue]") {
     send_queue queue{small(1, 1'000)};
     push(queue, "1");
     const auto second = push(queue, "2");
@@ -186,8 +185,7 @@ TEST_CASE("send_queue: one that waits for room can be taken back", "[unit][send_
     CHECK(write_all(queue) == texts{"1", "3"});
 }
 
-TEST_CASE("send_queue: a lost session takes its control messages with it, and nothing else",
-          "[unit][send_queue]") {
+TEST_CASE("send_queue: a lost session drops its control messages only", "[unit][send_queue]") {
     send_queue queue{send_limits()};
     const auto control = push(queue, send_lane::control, "c");
     push(queue, send_lane::answer, "a");
@@ -210,7 +208,7 @@ TEST_CASE("send_queue: an answer expires", "[unit][send_queue]") {
     CHECK(second->state() == send_state::sent);
 }
 
-TEST_CASE("send_queue: an answer does not expire while there is a session to take it",
+TEST_CASE("send_queue: an answer does not expire while a session can send it",
           "[unit][send_queue]") {
     send_queue queue{send_limits()};
     CHECK_FALSE(queue.next(t0, true));
@@ -219,16 +217,16 @@ TEST_CASE("send_queue: an answer does not expire while there is a session to tak
     CHECK(queue.next(t0 + 20min, true) == first); // and all that while a write stood still
 
     queue.end_session(t0 + 30min); // now it waits for another
-    SECTION("which comes in time") {
+    SECTION("the session comes in time") {
         CHECK(write_all(queue, true, t0 + 30min + 59s) == texts{"2"});
     }
-    SECTION("which comes too late, however often that was tried") {
+    SECTION("the session comes too late, however often that was tried") {
         queue.end_session(t0 + 30min + 50s);
         CHECK(write_all(queue, true, t0 + 31min).empty());
     }
 }
 
-TEST_CASE("send_queue: the end settles everything but what is being written",
+TEST_CASE("send_queue: the end settles everything but the entry being written",
           "[unit][send_queue]") {
     const auto as = GENERATE(send_state::not_sent, send_state::aborted);
     send_queue queue{small(1, 1'000)};
@@ -247,7 +245,7 @@ TEST_CASE("send_queue: the end settles everything but what is being written",
     CHECK(queue.bytes() == 0);
 }
 
-TEST_CASE("send_queue: it is congested when answers pile up", "[unit][send_queue]") {
+TEST_CASE("send_queue: it is congested when answers accumulate", "[unit][send_queue]") {
     send_limits limits;
     limits.urgent = 3;
     send_queue queue{limits};
@@ -264,7 +262,7 @@ TEST_CASE("send_queue: it is congested when answers pile up", "[unit][send_queue
     CHECK_FALSE(queue.congested());
 }
 
-TEST_CASE("send_queue: each message hears of its writing and, once, of its outcome",
+TEST_CASE("send_queue: each message is notified of its writing and, once, of its outcome",
           "[unit][send_queue]") {
     class listening : public outgoing {
     public:
@@ -288,7 +286,7 @@ TEST_CASE("send_queue: each message hears of its writing and, once, of its outco
     CHECK(one->state() == send_state::sent);
 }
 
-TEST_CASE("send_queue: knows the answer that was the largest message of the session that ended",
+TEST_CASE("send_queue: knows the answer that was the largest message of the last session",
           "[unit][send_queue][O143]") {
     send_queue queue{send_limits()};
     const auto largest = [&] {

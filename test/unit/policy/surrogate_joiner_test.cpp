@@ -30,7 +30,7 @@ using lines = std::vector<std::string>;
 
 } // namespace
 
-TEST_CASE("surrogate_joiner: a high half joins the low half of the next piece",
+TEST_CASE("surrogate_joiner: a high surrogate joins the low one of the next piece",
           "[unit][surrogate_joiner][O142]") {
     CHECK(joined({"up " + high, low + " away"}) == lines{"up ", rocket + " away", ""});
     CHECK(joined({high, low}) == lines{"", rocket, ""});
@@ -38,7 +38,7 @@ TEST_CASE("surrogate_joiner: a high half joins the low half of the next piece",
     CHECK(joined({high, low + high, low}) == lines{"", rocket, rocket, ""});
 }
 
-TEST_CASE("surrogate_joiner: a half without a partner becomes U+FFFD",
+TEST_CASE("surrogate_joiner: a surrogate without a partner becomes U+FFFD",
           "[unit][surrogate_joiner][O142]") {
     CHECK(joined({high, "x"}) == lines{"", unknown + "x", ""});
     CHECK(joined({high, high, low}) == lines{"", unknown, rocket, ""});
@@ -48,7 +48,7 @@ TEST_CASE("surrogate_joiner: a half without a partner becomes U+FFFD",
     CHECK(joined({"a", low}) == lines{"a", unknown, ""});
 }
 
-TEST_CASE("surrogate_joiner: every pair of halves becomes its character",
+TEST_CASE("surrogate_joiner: every surrogate pair becomes its character",
           "[unit][surrogate_joiner][O142]") {
     const auto three = [](unsigned unit) {
         std::string out = "\xED";
@@ -66,7 +66,7 @@ TEST_CASE("surrogate_joiner: every pair of halves becomes its character",
         }
 }
 
-TEST_CASE("surrogate_joiner: other text passes as it is", "[unit][surrogate_joiner]") {
+TEST_CASE("surrogate_joiner: other text is unchanged", "[unit][surrogate_joiner]") {
     const lines texts{"", "a", "\xED\x9F\xBF", "\xED\x80\x80 a \xED\x9F\xBF", rocket, unknown};
     auto wanted = texts;
     wanted.emplace_back();

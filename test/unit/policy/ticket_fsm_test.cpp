@@ -46,7 +46,7 @@ error_details failure(bool retryable, std::optional<std::chrono::seconds> retry_
 
 } // namespace
 
-TEST_CASE("ticket_fsm: holds nothing at first", "[unit][ticket_fsm]") {
+TEST_CASE("ticket_fsm: is empty at first", "[unit][ticket_fsm]") {
     fixture f;
     CHECK(f.served(start) == "(none)");
     CHECK(f.fsm.held() == nullptr);
@@ -56,7 +56,7 @@ TEST_CASE("ticket_fsm: holds nothing at first", "[unit][ticket_fsm]") {
     CHECK(f.fsm.renewal(start, 0.5) == renewal_step{});
 }
 
-TEST_CASE("ticket_fsm: serves a ticket until the buffer begins", "[unit][ticket_fsm]") {
+TEST_CASE("ticket_fsm: serves a ticket until its buffer begins", "[unit][ticket_fsm]") {
     fixture f;
     CHECK(f.arrives(lasting(100s)) == arrival::held);
     CHECK(f.served(start) == "t");
@@ -66,7 +66,7 @@ TEST_CASE("ticket_fsm: serves a ticket until the buffer begins", "[unit][ticket_
     CHECK(f.fsm.held() != nullptr);
 }
 
-TEST_CASE("ticket_fsm: says how long the ticket lasts", "[unit][ticket_fsm]") {
+TEST_CASE("ticket_fsm: reports how long the ticket lasts", "[unit][ticket_fsm]") {
     fixture f;
     f.arrives(lasting(100s));
     CHECK(f.fsm.expires_in(start + 40s) == 60s);
@@ -75,7 +75,7 @@ TEST_CASE("ticket_fsm: says how long the ticket lasts", "[unit][ticket_fsm]") {
     CHECK(f.fsm.expires_at() == start.wall + 100s);
 }
 
-TEST_CASE("ticket_fsm: the lifetime is taken by the server's own clock", "[unit][ticket_fsm]") {
+TEST_CASE("ticket_fsm: the lifetime is measured by the server's clock", "[unit][ticket_fsm]") {
     const auto skew = GENERATE(-7h, 0h, 7h);
     fixture f;
     const auto issued = start.wall + skew;
@@ -85,7 +85,7 @@ TEST_CASE("ticket_fsm: the lifetime is taken by the server's own clock", "[unit]
     CHECK(f.fsm.expires_at() == issued + 100s);
 }
 
-TEST_CASE("ticket_fsm: without the server's clock the lifetime is taken by ours",
+TEST_CASE("ticket_fsm: without the server's clock the lifetime is measured by the local one",
           "[unit][ticket_fsm]") {
     fixture f;
     CHECK(f.arrives(ticket(secret("t"), start.wall + 100s)) == arrival::held);
@@ -101,7 +101,7 @@ TEST_CASE("ticket_fsm: a wall clock set back does not lengthen a ticket", "[unit
     CHECK(f.fsm.expires_in(set_back) == 30s);
 }
 
-TEST_CASE("ticket_fsm: a wall clock that jumps ahead, or a sleep, ends a ticket",
+TEST_CASE("ticket_fsm: a wall clock that jumps ahead, or a system sleep, expires a ticket",
           "[unit][ticket_fsm]") {
     fixture f;
     f.arrives(lasting(100s));
@@ -110,8 +110,9 @@ TEST_CASE("ticket_fsm: a wall clock that jumps ahead, or a sleep, ends a ticket"
     CHECK(f.fsm.expires_in(woken) == 0s);
 }
 
-TEST_CASE("ticket_fsm: a ticket with no more left than the buffer is for now only",
-          "[unit][ticket_fsm]") {
+TEST_CASE(
+    "ticket_fsm: a ticket that lasts no longer than the buffer serves the present waiters only",
+    "[unit][ticket_fsm]") {
     const auto left = GENERATE(30s, 29s, 0s, -5s);
     fixture f;
     CHECK(f.arrives(lasting(left)) == arrival::for_now);
@@ -126,7 +127,7 @@ TEST_CASE("ticket_fsm: a single-use ticket is never held", "[unit][ticket_fsm]")
     CHECK(f.fsm.held() == nullptr);
 }
 
-TEST_CASE("ticket_fsm: a ticket for now does not replace one that is still good",
+TEST_CASE("ticket_fsm: a ticket for the present waiters does not replace a valid one",
           "[unit][ticket_fsm]") {
     fixture f;
     f.arrives(lasting(100s, "good"));
@@ -155,7 +156,7 @@ TEST_CASE("ticket_fsm: an answer of an earlier generation is stale", "[unit][tic
     CHECK(f.arrives(lasting(100s, "mine")) == arrival::held);
 }
 
-TEST_CASE("ticket_fsm: a rejected ticket is dropped, another one is served instead",
+TEST_CASE("ticket_fsm: a rejected ticket is dropped, and another one is served",
           "[unit][ticket_fsm]") {
     fixture f;
     f.arrives(lasting(100s, "held"));
@@ -166,7 +167,8 @@ TEST_CASE("ticket_fsm: a rejected ticket is dropped, another one is served inste
     CHECK(f.fsm.held() == nullptr);
 }
 
-TEST_CASE("ticket_fsm: an absurd expiry neither overflows nor ends at once", "[unit][ticket_fsm]") {
+TEST_CASE("ticket_fsm: an extreme expiry neither overflows nor passes at once",
+          "[unit][ticket_fsm]") {
     fixture f;
     SECTION("the last instant") {
         CHECK(f.arrives(ticket(secret("t"), wall_time::max(), start.wall)) == arrival::held);
@@ -183,8 +185,7 @@ TEST_CASE("ticket_fsm: an absurd expiry neither overflows nor ends at once", "[u
     }
 }
 
-TEST_CASE("ticket_fsm: a lifetime is the distance of two dates, wherever they lie",
-          "[unit][ticket_fsm]") {
+TEST_CASE("ticket_fsm: a lifetime is the distance of any two dates", "[unit][ticket_fsm]") {
     const wall_time epoch;
     // Not an lvalue alone: Catch2 2 would keep a reference to it.
     const auto issued = GENERATE_COPY(as<wall_time>(), epoch, epoch - 1h, epoch + 1h,
@@ -197,7 +198,7 @@ TEST_CASE("ticket_fsm: a lifetime is the distance of two dates, wherever they li
     CHECK(f.fsm.expires_in(start) == left);
 }
 
-TEST_CASE("ticket_fsm: a long ticket is looked at every minute and renewed in its last five",
+TEST_CASE("ticket_fsm: a long ticket is checked every minute and renewed in its last five minutes",
           "[unit][ticket_fsm]") {
     fixture f;
     f.arrives(lasting(3600s));
@@ -208,7 +209,7 @@ TEST_CASE("ticket_fsm: a long ticket is looked at every minute and renewed in it
     CHECK(f.fsm.renewal(start + 3301s, 0.5).renew);
 }
 
-TEST_CASE("ticket_fsm: a short ticket is looked at ten times and renewed in its last third",
+TEST_CASE("ticket_fsm: a short ticket is checked ten times and renewed in its last third",
           "[unit][ticket_fsm]") {
     fixture f;
     f.arrives(lasting(300s));
@@ -227,13 +228,13 @@ TEST_CASE("ticket_fsm: the shortest ticket does not make renewal a busy loop",
     CHECK(f.fsm.renewal(start, 0.0).wake_at >= start.steady + 90ms);
 }
 
-TEST_CASE("ticket_fsm: an expired ticket is renewed when it is looked at", "[unit][ticket_fsm]") {
+TEST_CASE("ticket_fsm: an expired ticket is renewed at its check", "[unit][ticket_fsm]") {
     fixture f;
     f.arrives(lasting(3600s));
     CHECK(f.fsm.renewal({start.steady, start.wall + 12h}, 0.5).renew);
 }
 
-TEST_CASE("ticket_fsm: a renewal that brought nothing to keep is not repeated at once",
+TEST_CASE("ticket_fsm: a renewal without a ticket to keep is not repeated at once",
           "[unit][ticket_fsm]") {
     fixture f;
     f.arrives(lasting(3600s));
@@ -244,7 +245,7 @@ TEST_CASE("ticket_fsm: a renewal that brought nothing to keep is not repeated at
     CHECK(f.fsm.renewal(late + 60s, 0.5).renew);
 }
 
-TEST_CASE("ticket_fsm: a renewal that failed is tried again by the backoff, longer each time",
+TEST_CASE("ticket_fsm: a failed renewal is retried by the backoff, later each time",
           "[unit][ticket_fsm]") {
     fixture f;
     f.arrives(lasting(3600s));
@@ -266,7 +267,7 @@ TEST_CASE("ticket_fsm: a renewal waits as long as the server asks for", "[unit][
     CHECK(f.fsm.renewal(late, 0.5) == renewal_step{false, late.steady + 50s});
 }
 
-TEST_CASE("ticket_fsm: a renewal that another try will not cure waits for the next look",
+TEST_CASE("ticket_fsm: a permanent failure of a renewal waits for the next check",
           "[unit][ticket_fsm]") {
     fixture f;
     f.arrives(lasting(3600s));

@@ -20,13 +20,13 @@ int taken(token_bucket& bucket, time_point now, int tries) {
 
 } // namespace
 
-TEST_CASE("token_bucket: gives as many as it holds at once", "[unit][token_bucket]") {
+TEST_CASE("token_bucket: gives its full size at once", "[unit][token_bucket]") {
     token_bucket bucket(10, 5);
 
     CHECK(taken(bucket, t0, 100) == 10);
 }
 
-TEST_CASE("token_bucket: fills up with time, up to its size", "[unit][token_bucket]") {
+TEST_CASE("token_bucket: refills with time, up to its size", "[unit][token_bucket]") {
     token_bucket bucket(10, 5);
     taken(bucket, t0, 10);
 
@@ -34,7 +34,7 @@ TEST_CASE("token_bucket: fills up with time, up to its size", "[unit][token_buck
     CHECK(taken(bucket, t0 + 1h, 100) == 10);
 }
 
-TEST_CASE("token_bucket: counts parts of a token", "[unit][token_bucket]") {
+TEST_CASE("token_bucket: counts fractions of a token", "[unit][token_bucket]") {
     token_bucket bucket(1, 1);
     CHECK(bucket.take(t0));
 
@@ -42,7 +42,7 @@ TEST_CASE("token_bucket: counts parts of a token", "[unit][token_bucket]") {
     CHECK(bucket.take(t0 + 1'000ms));
 }
 
-TEST_CASE("token_bucket: a step backwards gives nothing", "[unit][token_bucket]") {
+TEST_CASE("token_bucket: a step backwards adds nothing", "[unit][token_bucket]") {
     token_bucket bucket(2, 1);
     taken(bucket, t0, 2);
 

@@ -89,7 +89,8 @@ TEST_CASE("tool_call_fsm: a repeat while it runs shares the one answer",
     CHECK(fsm.resume(t0, done(1, 42)) == actions{answered(1, "a", 42)});
 }
 
-TEST_CASE("tool_call_fsm: a repeat while it waits does too", "[unit][tool_call_fsm][G78]") {
+TEST_CASE("tool_call_fsm: a repeat of a waiting call shares the answer",
+          "[unit][tool_call_fsm][G78]") {
     tool_call_fsm fsm{small(1, 1)};
     fsm.resume(t0, call(1, "a"));
     CHECK(fsm.resume(t0, call(2, "b")).empty());
@@ -118,7 +119,7 @@ TEST_CASE("tool_call_fsm: an unknown tool is answered with its name", "[unit][to
           actions{refused(1, "a", tool_outcome::not_found, "Tool not found: sum")});
 }
 
-TEST_CASE("tool_call_fsm: parameters that are no object are an error",
+TEST_CASE("tool_call_fsm: parameters that are not an object are an error",
           "[unit][tool_call_fsm][G79]") {
     tool_call_fsm fsm{tool_limits()};
     auto request = call(1, "a");
@@ -139,7 +140,7 @@ TEST_CASE("tool_call_fsm: a very long name is shortened in the error", "[unit][t
     CHECK(std::get<tool_action::answer>(out[0]).what.error.size() < 300);
 }
 
-TEST_CASE("tool_call_fsm: at most so many run, so many wait, and the rest is busy",
+TEST_CASE("tool_call_fsm: limits running and waiting calls, and answers busy beyond",
           "[unit][tool_call_fsm]") {
     tool_call_fsm fsm{small(2, 2)};
     CHECK(fsm.resume(t0, call(1, "a")) == actions{run(1, t0 + 30s)});
@@ -153,7 +154,7 @@ TEST_CASE("tool_call_fsm: at most so many run, so many wait, and the rest is bus
     CHECK(fsm.resume(t0 + 1s, call(6, "f")).empty());
 }
 
-TEST_CASE("tool_call_fsm: a refusal is not remembered", "[unit][tool_call_fsm][O141]") {
+TEST_CASE("tool_call_fsm: a refused call is not remembered", "[unit][tool_call_fsm][O141]") {
     tool_call_fsm fsm{small(1, 0)};
     fsm.resume(t0, call(1, "a"));
     CHECK(fsm.resume(t0, call(2, "b")) ==
@@ -202,8 +203,7 @@ TEST_CASE("tool_call_fsm: the same callId with another name or other parameters 
     CHECK(fsm.remembered() == 3);
 }
 
-TEST_CASE("tool_call_fsm: what identifies a call is spelled in one way only",
-          "[unit][tool_call_fsm][O141]") {
+TEST_CASE("tool_call_fsm: the identity of a call is unambiguous", "[unit][tool_call_fsm][O141]") {
     CHECK(call_identity("", false, "sum", "{}").empty());
     const std::vector<std::string> all{
         call_identity("17", false, "sum", "{}"), call_identity("17", true, "sum", "{}"),
@@ -225,7 +225,7 @@ TEST_CASE("tool_call_fsm: an empty callId is never a repeat", "[unit][tool_call_
     CHECK(fsm.remembered() == 0);
 }
 
-TEST_CASE("tool_call_fsm: what was answered can be forgotten, and then runs again",
+TEST_CASE("tool_call_fsm: an answered call can be forgotten, and then runs again",
           "[unit][tool_call_fsm][O141]") {
     tool_call_fsm fsm{tool_limits()};
     fsm.resume(t0, call(1, "a"));
@@ -261,7 +261,7 @@ TEST_CASE("tool_call_fsm: an answer that is too large is replaced by an error, o
     CHECK_FALSE(fsm.running());
 }
 
-TEST_CASE("tool_call_fsm: what waits is bounded in bytes too", "[unit][tool_call_fsm][G79]") {
+TEST_CASE("tool_call_fsm: waiting calls are bounded in bytes too", "[unit][tool_call_fsm][G79]") {
     auto limits = small(1, 64);
     limits.waiting_bytes = 250;
     tool_call_fsm fsm{limits};
@@ -275,7 +275,7 @@ TEST_CASE("tool_call_fsm: what waits is bounded in bytes too", "[unit][tool_call
     CHECK(fsm.resume(t0, call(5, "e")).empty());
 }
 
-TEST_CASE("tool_call_fsm: a tool's own limit holds back its calls and no others",
+TEST_CASE("tool_call_fsm: a tool's own limit delays its calls and no others",
           "[unit][tool_call_fsm]") {
     tool_call_fsm fsm{small(3, 8)};
     auto slow = [](tool_request_id id, std::string call_id) {
@@ -293,7 +293,7 @@ TEST_CASE("tool_call_fsm: a tool's own limit holds back its calls and no others"
     CHECK(after_slow[1] == run(2, t0 + 30s));
 }
 
-TEST_CASE("tool_call_fsm: a tool's own limit of waiting makes it busy, and no others",
+TEST_CASE("tool_call_fsm: a tool's own limit of waiting calls makes it busy, and no others",
           "[unit][tool_call_fsm]") {
     tool_call_fsm fsm{small(1, 10)};
     fsm.resume(t0, call(1, "a"));
@@ -310,7 +310,7 @@ TEST_CASE("tool_call_fsm: a tool's own limit of waiting makes it busy, and no ot
     CHECK(fsm.waiting() == 2);
 }
 
-TEST_CASE("tool_call_fsm: a call that is out of time is answered, cancelled, and gives its slot up",
+TEST_CASE("tool_call_fsm: a call past its deadline is answered, cancelled, and frees its slot",
           "[unit][tool_call_fsm]") {
     tool_call_fsm fsm{small(1, 8)};
     fsm.resume(t0, call(1, "a"));
@@ -322,7 +322,7 @@ TEST_CASE("tool_call_fsm: a call that is out of time is answered, cancelled, and
                   run(2, t0 + 60s)});
 }
 
-TEST_CASE("tool_call_fsm: what a call returns after its time is dropped", "[unit][tool_call_fsm]") {
+TEST_CASE("tool_call_fsm: a result after the deadline is dropped", "[unit][tool_call_fsm]") {
     tool_call_fsm fsm{tool_limits()};
     fsm.resume(t0, call(1, "a"));
     fsm.resume(t0 + 30s, tool_input::time_passed());
@@ -333,7 +333,7 @@ TEST_CASE("tool_call_fsm: what a call returns after its time is dropped", "[unit
     CHECK(std::get<tool_action::answer>(again[0]).what.error == "Tool timed out: sum");
 }
 
-TEST_CASE("tool_call_fsm: handlers that never end make the tools busy in the end",
+TEST_CASE("tool_call_fsm: handlers that never end eventually make the tools busy",
           "[unit][tool_call_fsm][G80]") {
     auto limits = small(1, 0);
     limits.max_stuck = 2;
@@ -349,7 +349,7 @@ TEST_CASE("tool_call_fsm: handlers that never end make the tools busy in the end
     CHECK(fsm.resume(t0 + 33s, call(4, "4")) == actions{run(4, t0 + 63s)});
 }
 
-TEST_CASE("tool_call_fsm: stopping answers what runs and what waits, and takes no more",
+TEST_CASE("tool_call_fsm: stopping answers running and waiting calls, and accepts no more",
           "[unit][tool_call_fsm]") {
     const std::string text = "Client is shutting down";
     tool_call_fsm fsm{small(1, 8)};
@@ -377,7 +377,8 @@ TEST_CASE("tool_call_fsm: after a restart calls run again, and the memory is kep
     CHECK(fsm.resume(t0, call(3, "b")) == actions{run(3, t0 + 30s)});
 }
 
-TEST_CASE("tool_call_fsm: a failure without words gets the tool's name", "[unit][tool_call_fsm]") {
+TEST_CASE("tool_call_fsm: a failure without a message gets the tool's name",
+          "[unit][tool_call_fsm]") {
     tool_call_fsm fsm{tool_limits()};
     fsm.resume(t0, call(1, "a"));
     tool_input::ended failed;
@@ -388,7 +389,7 @@ TEST_CASE("tool_call_fsm: a failure without words gets the tool's name", "[unit]
           actions{refused(1, "a", tool_outcome::failed, "Tool failed: sum")});
 }
 
-TEST_CASE("tool_call_fsm: forgets the answer that was asked for least recently",
+TEST_CASE("tool_call_fsm: forgets the answer that was requested least recently",
           "[unit][tool_call_fsm][G85]") {
     tool_call_fsm fsm{tool_limits()};
     const auto finish = [&](tool_request_id id) {
@@ -407,7 +408,7 @@ TEST_CASE("tool_call_fsm: forgets the answer that was asked for least recently",
     CHECK(fsm.resume(t0, call(2'002, "2")) == actions{run(2'002, t0 + 30s)});
 }
 
-TEST_CASE("tool_call_fsm: whoever takes a forgotten answer's place is found by his own name",
+TEST_CASE("tool_call_fsm: an answer in a reused slot is found by its own name",
           "[unit][tool_call_fsm][G85]") {
     tool_limits limits;
     limits.remembered = 3;
@@ -455,7 +456,7 @@ TEST_CASE("tool_call_fsm: the memory is bounded in bytes too, and keeps the last
     CHECK(fsm.remembered() == 2);
 }
 
-TEST_CASE("tool_call_fsm: a flood stays within the limits", "[unit][tool_call_fsm][G81]") {
+TEST_CASE("tool_call_fsm: a flood of calls stays within the limits", "[unit][tool_call_fsm][G81]") {
     tool_call_fsm fsm{tool_limits()};
     std::size_t busy = 0;
     for (tool_request_id id = 1; id <= 100'000; ++id)

@@ -40,7 +40,8 @@ std::optional<errc> refusal(const std::string& name, const std::string& value) {
 
 } // namespace
 
-TEST_CASE("dial: the families take turns, the first one's first", "[unit][dial]") {
+TEST_CASE("dial: the address families alternate, beginning with that of the first address",
+          "[unit][dial]") {
     const tcp_endpoints mixed{at("::1"), at("::2"), at("::3"), at("10.0.0.1"), at("10.0.0.2")};
     CHECK(interleave_families(mixed) ==
           tcp_endpoints{at("::1"), at("10.0.0.1"), at("::2"), at("10.0.0.2"), at("::3")});
@@ -50,8 +51,7 @@ TEST_CASE("dial: the families take turns, the first one's first", "[unit][dial]"
     CHECK(interleave_families({at("::1")}) == tcp_endpoints(1, at("::1")));
 }
 
-TEST_CASE("proxy: the request for a tunnel names the server and has the credentials",
-          "[unit][proxy]") {
+TEST_CASE("proxy: the tunnel request names the server and has the credentials", "[unit][proxy]") {
     const auto server = server_url::parse("wss://[::1]:8443/base", false);
     const auto anonymous = proxy_url::parse("http://proxy.test:3128");
     CHECK(connect_request_text(anonymous, server, "agent/1") ==
@@ -61,7 +61,7 @@ TEST_CASE("proxy: the request for a tunnel names the server and has the credenti
               .find("\r\nProxy-Authorization: Basic bWU6c2VjcmV0\r\n") != std::string::npos);
 }
 
-TEST_CASE("proxy: a status is read from a right first line only", "[unit][proxy]") {
+TEST_CASE("proxy: a status is read from a valid first line only", "[unit][proxy]") {
     CHECK(status_of("HTTP/1.1 200 OK\r\n\r\n") == 200);
     CHECK(status_of("HTTP/1.0 407 \r\n\r\n") == 407);
     CHECK(status_of("HTTP/1.1 200\r\n\r\n") == 200);
@@ -71,8 +71,7 @@ TEST_CASE("proxy: a status is read from a right first line only", "[unit][proxy]
         CHECK_FALSE(status_of(wrong));
 }
 
-TEST_CASE("tls: an error is of the certificate, of the protocol, or of the network",
-          "[unit][tls]") {
+TEST_CASE("tls: an error belongs to the certificate, the protocol or the network", "[unit][tls]") {
     const auto failed = openssl_error(SSL_R_CERTIFICATE_VERIFY_FAILED);
     const auto expired = tls_error(failed, X509_V_ERR_CERT_HAS_EXPIRED, "h.test");
     CHECK(expired.is(errc::certificate_rejected));
@@ -99,7 +98,7 @@ TEST_CASE("tls: an error is of the certificate, of the protocol, or of the netwo
     CHECK(tls_error(openssl_error(SSL_R_TLSV1_ALERT_INTERNAL_ERROR), 0, "h").details.retryable);
 }
 
-TEST_CASE("tls: settings that cannot be used are refused by name", "[unit][tls]") {
+TEST_CASE("tls: unusable settings are rejected by name", "[unit][tls]") {
     const auto refused = [](auto set) -> std::string {
         tls_config config;
         set(config);
@@ -126,7 +125,7 @@ TEST_CASE("tls: settings that cannot be used are refused by name", "[unit][tls]"
                 "certificate_file"));
 }
 
-TEST_CASE("tls: clients of equal settings share what OpenSSL keeps for them", "[unit][tls]") {
+TEST_CASE("tls: clients of equal settings share one OpenSSL context", "[unit][tls]") {
     const auto shared = [](const tls_config& one, const tls_config& other) {
         tls_context first(one);
         tls_context second(other);
@@ -140,7 +139,7 @@ TEST_CASE("tls: clients of equal settings share what OpenSSL keeps for them", "[
     CHECK_FALSE(shared(plain, newer));
 }
 
-TEST_CASE("request_headers: values and names that HTTP forbids are refused, unspoken",
+TEST_CASE("request_headers: values and names that HTTP forbids are rejected, and not quoted",
           "[unit][request_headers]") {
     CHECK_FALSE(refusal("X-Fine", "a value, with spaces"));
     CHECK_FALSE(refusal("Authorization", "Bearer sentinel"));
@@ -165,7 +164,7 @@ TEST_CASE("request_headers: values and names that HTTP forbids are refused, unsp
     CHECK_THROWS_AS(request_headers(config), client_error);
 }
 
-TEST_CASE("websocket_error: a close says its code, or 1005", "[unit][websocket_error]") {
+TEST_CASE("websocket_error: a close reports its code, or 1005", "[unit][websocket_error]") {
     CHECK(closed_by_peer(4401, "expired").details.close_code == 4401u);
     CHECK(closed_by_peer(4401, "expired").details.server_text == "expired");
     CHECK(closed_by_peer(4401, "").details.retryable);
@@ -174,7 +173,7 @@ TEST_CASE("websocket_error: a close says its code, or 1005", "[unit][websocket_e
     CHECK(closed_by_peer(1001, "a\nb").details.server_text.find('\n') == std::string::npos);
 }
 
-TEST_CASE("network_error: the sentence has its reason and its end", "[unit][network_error]") {
+TEST_CASE("network_error: the sentence has its reason and its full stop", "[unit][network_error]") {
     const auto with = network_error(errc::connect_failed, phase::tcp, true, "It broke", "why");
     CHECK(with.message == "It broke (why).");
     CHECK(with.details.reason == "why");

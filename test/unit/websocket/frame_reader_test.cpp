@@ -101,7 +101,7 @@ unsigned code_of(const std::string& bytes) { return hear(bytes).code; }
 
 } // namespace
 
-TEST_CASE("frame_reader: the head comes first and alone", "[unit][frame_reader]") {
+TEST_CASE("frame_reader: the head ends before the first frame", "[unit][frame_reader]") {
     fixture one;
     one.arrive(head_of_101.substr(0, 20));
     CHECK(one.it.head().current() == response_head::state::incomplete);
@@ -117,7 +117,7 @@ TEST_CASE("frame_reader: the head comes first and alone", "[unit][frame_reader]"
     CHECK(alone.it.hungry());
 }
 
-TEST_CASE("frame_reader: a session in pieces of any size is heard the same",
+TEST_CASE("frame_reader: a session in pieces of any size is read the same",
           "[unit][frame_reader]") {
     const std::string medium(700, 'm');
     const std::string large(70'000, 'l'); // more than the buffer, with a length of eight bytes
@@ -152,7 +152,7 @@ TEST_CASE("frame_reader: a session in pieces of any size is heard the same",
         }
 }
 
-TEST_CASE("frame_reader: compressed messages of one frame and of several",
+TEST_CASE("frame_reader: reads compressed messages of one frame and of several",
           "[unit][frame_reader][E62]") {
     test::deflater compress;
     std::string session;
@@ -181,7 +181,7 @@ TEST_CASE("frame_reader: compressed messages of one frame and of several",
     }
 }
 
-TEST_CASE("frame_reader: what RFC 6455 forbids is a protocol error",
+TEST_CASE("frame_reader: a violation of RFC 6455 is a protocol error",
           "[unit][frame_reader][E56][E57]") {
     const std::string forbidden[] = {
         server_frame(3, ""),
@@ -223,7 +223,7 @@ TEST_CASE("frame_reader: what RFC 6455 forbids is a protocol error",
     CHECK(compressed(server_frame(1, "\xff\xff\xff", true, true)) == 1007);
 }
 
-TEST_CASE("frame_reader: text is UTF-8, whole or in pieces, and is refused where it is not",
+TEST_CASE("frame_reader: invalid UTF-8 is rejected where it occurs, in whole and fragmented text",
           "[unit][frame_reader]") {
     const strings wrong{"\xff",         "\xc0\xaf",         "\xe0\x80\xaf", "\xed\xa0\x80",
                         "\xf0\x80\x80", "\xf4\x90\x80\x80", "cut \xe2\x82", "\xf5"};
@@ -246,7 +246,7 @@ TEST_CASE("frame_reader: text is UTF-8, whole or in pieces, and is refused where
     CHECK(code_of(server_frame(1, "\xc1", false)) == 1007);
 }
 
-TEST_CASE("frame_reader: a message as large as the limit passes, and not a byte more",
+TEST_CASE("frame_reader: a message of the limit's size is accepted, and one byte more is rejected",
           "[unit][frame_reader][E61]") {
     for (const std::size_t longest : {10u, 600u, 40'000u}) {
         CAPTURE(longest);
@@ -267,7 +267,7 @@ TEST_CASE("frame_reader: a message as large as the limit passes, and not a byte 
     CHECK(code_of(claimed) == frame_reader::too_large);
 }
 
-TEST_CASE("frame_reader: fragments and control frames are counted",
+TEST_CASE("frame_reader: the numbers of fragments and control frames are limited",
           "[unit][frame_reader][E58][E59]") {
     fixture fragments;
     fragments.open();
@@ -323,8 +323,7 @@ TEST_CASE("frame_reader: a message is open from its first byte to its last",
     CHECK(open_after(server_frame(1, std::string(50'000, 'x')).substr(0, 40'000)));
 }
 
-TEST_CASE("frame_reader: what is expected changes the space and nothing else",
-          "[unit][frame_reader]") {
+TEST_CASE("frame_reader: a size hint changes the space and nothing else", "[unit][frame_reader]") {
     fixture one;
     one.open();
     for (int turn = 0; turn < 3; ++turn) {
@@ -338,7 +337,7 @@ TEST_CASE("frame_reader: what is expected changes the space and nothing else",
     }
 }
 
-TEST_CASE("frame_reader: it rests between messages only", "[unit][frame_reader]") {
+TEST_CASE("frame_reader: is idle between messages only", "[unit][frame_reader]") {
     fixture one;
     one.open();
     CHECK(one.it.rest());
@@ -356,7 +355,7 @@ TEST_CASE("frame_reader: it rests between messages only", "[unit][frame_reader]"
     CHECK(one.it.rest());
 }
 
-TEST_CASE("frame_reader: of a large frame the rest is read to where the message is, and stays",
+TEST_CASE("frame_reader: the rest of a large frame is read into its final place",
           "[unit][frame_reader]") {
     const std::size_t size = GENERATE(50'000u, 100'000u);
     CAPTURE(size);
@@ -375,7 +374,7 @@ TEST_CASE("frame_reader: of a large frame the rest is read to where the message 
     CHECK(whole.payload.data() + (400 - header) == room.data()); // not copied once more
 }
 
-TEST_CASE("frame_reader: there are bytes to be read behind every message", "[unit][frame_reader]") {
+TEST_CASE("frame_reader: readable padding follows every message", "[unit][frame_reader]") {
     fixture one;
     one.open();
     one.it.expect(true);
@@ -405,7 +404,7 @@ TEST_CASE("frame_reader: there are bytes to be read behind every message", "[uni
         1);
 }
 
-TEST_CASE("frame_reader: what lies behind the last message is zero", "[unit][frame_reader]") {
+TEST_CASE("frame_reader: the padding after the last message is zero", "[unit][frame_reader]") {
     fixture one;
     one.open();
     const auto behind = [&one](const std::string& bytes) {
@@ -425,8 +424,7 @@ TEST_CASE("frame_reader: what lies behind the last message is zero", "[unit][fra
     CHECK(behind(halves(20)) == zeros);
 }
 
-TEST_CASE("utf8: text that is cut anywhere is whole up to the character that is cut",
-          "[unit][utf8]") {
+TEST_CASE("utf8: truncated text is valid up to the cut character", "[unit][utf8]") {
     const std::string text = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z";
     const std::size_t whole[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11};
     for (std::size_t size = 0; size <= text.size(); ++size) {

@@ -43,7 +43,7 @@ std::string pattern(std::size_t size) {
 
 } // namespace
 
-TEST_CASE("masked_frame: has its payload under its mask, behind the shortest length",
+TEST_CASE("masked_frame: the payload is masked and the length has its shortest form",
           "[unit][masked_frame]") {
     const std::size_t size =
         GENERATE(0u, 1u, 3u, 4u, 7u, 8u, 9u, 16u, 125u, 126u, 127u, 65'535u, 65'536u, 65'543u);
@@ -64,7 +64,7 @@ TEST_CASE("masked_frame: has its payload under its mask, behind the shortest len
     CHECK(unmasked(key, here.substr(2 + extended + 4)) == payload);
 }
 
-TEST_CASE("masked_frame: each frame has another mask", "[unit][masked_frame]") {
+TEST_CASE("masked_frame: each frame has its own mask", "[unit][masked_frame]") {
     std::set<std::string> keys;
     std::string bits(4, '\0');
     for (int count = 0; count < 1'000; ++count) {
@@ -78,14 +78,14 @@ TEST_CASE("masked_frame: each frame has another mask", "[unit][masked_frame]") {
     CHECK(bits == "\xff\xff\xff\xff");
 }
 
-TEST_CASE("masked_frame: a reason is cut between two characters", "[unit][masked_frame]") {
+TEST_CASE("masked_frame: a close reason is cut between two characters", "[unit][masked_frame]") {
     CHECK(close_text("short") == "short");
     CHECK(close_text(std::string(123, 'r')).size() == 123);
     CHECK(close_text(std::string(124, 'r')).size() == 123);
     CHECK(close_text(std::string(122, 'r') + "\xc3\xbc") == std::string(122, 'r'));
 }
 
-TEST_CASE("masked_frame: the first byte says what it is", "[unit][masked_frame]") {
+TEST_CASE("masked_frame: the first byte has the opcode and the flags", "[unit][masked_frame]") {
     const auto first_byte = [](frame_opcode opcode, bool compressed) {
         std::string frame;
         REQUIRE(append_masked_frame(frame, opcode, "x", compressed));
@@ -101,7 +101,7 @@ TEST_CASE("masked_frame: the first byte says what it is", "[unit][masked_frame]"
     CHECK(first_byte(frame_opcode::binary, true) == 0xc2u);
 }
 
-TEST_CASE("masked_frame: a close has its code and its reason under a mask of its own",
+TEST_CASE("masked_frame: a close has its code and its reason under its own mask",
           "[unit][masked_frame]") {
     const std::string reason = GENERATE(std::string(), std::string("why"), std::string(123, 'r'));
     std::string one = "before";
@@ -128,8 +128,7 @@ TEST_CASE("masked_frame: a close without a code is empty, and none is too long",
     CHECK(frame.size() == 6 + 125); // RFC 6455 section 5.5
 }
 
-TEST_CASE("random_bytes: what is drawn is filled to its end, whatever its size",
-          "[unit][masked_frame]") {
+TEST_CASE("random_bytes: a buffer of any size is filled to its end", "[unit][masked_frame]") {
     for (const std::size_t size : {1u, 3u, 16u, 500u, 512u, 513u, 2'000u}) {
         CAPTURE(size);
         // Sixty times: no byte that was drawn is 0 in all of them.

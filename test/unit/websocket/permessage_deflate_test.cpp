@@ -132,7 +132,7 @@ deflate_parameters window_of(int bits) { return {bits, bits, false, false}; }
 
 } // namespace
 
-TEST_CASE("permessage_deflate: the examples of RFC 7692 section 7.2.3",
+TEST_CASE("permessage_deflate: inflates the examples of RFC 7692 section 7.2.3",
           "[unit][permessage_deflate]") {
     const std::string hello = "\xf2\x48\xcd\xc9\xc9\x07\x00"s;
     const std::string payload = GENERATE_COPY(
@@ -147,7 +147,7 @@ TEST_CASE("permessage_deflate: the examples of RFC 7692 section 7.2.3",
     if (payload == hello) CHECK(whole(codec, "\xf2\x00\x11\x00\x00"s, up_to(5), piece) == "Hello");
 }
 
-TEST_CASE("permessage_deflate: an empty message", "[unit][permessage_deflate]") {
+TEST_CASE("permessage_deflate: inflates an empty message", "[unit][permessage_deflate]") {
     permessage_deflate codec({});
     std::string payload = "before";
     codec.deflate("", payload);
@@ -162,7 +162,7 @@ TEST_CASE("permessage_deflate: an empty message", "[unit][permessage_deflate]") 
 }
 
 // Beast takes some of these for malformed: doc/pitfalls.md P36.
-TEST_CASE("permessage_deflate: messages of any size, with just enough room",
+TEST_CASE("permessage_deflate: inflates messages of any size into a buffer that just fits",
           "[unit][permessage_deflate]") {
     const auto of = GENERATE(kind::frames, kind::noise, kind::one_letter);
     std::mt19937 random(1);
@@ -184,7 +184,8 @@ TEST_CASE("permessage_deflate: messages of any size, with just enough room",
 }
 
 // Beast's zlib would, by what it has ahead: short codes, a full buffer, and then much room.
-TEST_CASE("permessage_deflate: nothing before a piece is read", "[unit][permessage_deflate]") {
+TEST_CASE("permessage_deflate: output before the piece is never read",
+          "[unit][permessage_deflate]") {
     std::mt19937 random(GENERATE(1u, 2u, 3u));
     server_half server(zlib::Strategy::huffman);
     permessage_deflate codec({});
@@ -197,7 +198,8 @@ TEST_CASE("permessage_deflate: nothing before a piece is read", "[unit][permessa
     }
 }
 
-TEST_CASE("permessage_deflate: final blocks, wherever they are", "[unit][permessage_deflate]") {
+TEST_CASE("permessage_deflate: accepts final blocks at any position",
+          "[unit][permessage_deflate]") {
     std::mt19937 random(5);
     server_half server;
     permessage_deflate codec({});
@@ -216,7 +218,7 @@ TEST_CASE("permessage_deflate: final blocks, wherever they are", "[unit][permess
     }
 }
 
-TEST_CASE("permessage_deflate: what it deflates is inflated, for each window",
+TEST_CASE("permessage_deflate: deflated data inflates to the same, for each window",
           "[unit][permessage_deflate]") {
     const int window = GENERATE(9, 10, 11, 12, 13, 14, 15);
     const bool forgets = GENERATE(false, true);
@@ -231,7 +233,7 @@ TEST_CASE("permessage_deflate: what it deflates is inflated, for each window",
     }
 }
 
-TEST_CASE("permessage_deflate: the context is kept, or not, as it was agreed",
+TEST_CASE("permessage_deflate: the context is kept or dropped, as negotiated",
           "[unit][permessage_deflate]") {
     const bool forgets = GENERATE(false, true);
     std::mt19937 random(3);
@@ -251,7 +253,7 @@ TEST_CASE("permessage_deflate: the context is kept, or not, as it was agreed",
     CHECK((whole(codec, by_reference, up_to(text.size())) == text) == !forgets);
 }
 
-TEST_CASE("permessage_deflate: takes nothing further than the window",
+TEST_CASE("permessage_deflate: a reference beyond the window is malformed",
           "[unit][permessage_deflate]") {
     std::mt19937 random(4);
     const auto noise = content(kind::noise, 4'000, random);
@@ -262,7 +264,7 @@ TEST_CASE("permessage_deflate: takes nothing further than the window",
           outcome::malformed);
 }
 
-TEST_CASE("permessage_deflate: a message that stops within a block is malformed, for good",
+TEST_CASE("permessage_deflate: a message that ends within a block is malformed, permanently",
           "[unit][permessage_deflate]") {
     std::mt19937 random(6);
     const auto payload = server_half().message(content(kind::frames, 500, random));
@@ -279,7 +281,7 @@ TEST_CASE("permessage_deflate: a message that stops within a block is malformed,
     }
 }
 
-TEST_CASE("permessage_deflate: harmed messages come to an end", "[unit][permessage_deflate]") {
+TEST_CASE("permessage_deflate: damaged messages terminate", "[unit][permessage_deflate]") {
     std::mt19937 random(7);
     int malformed = 0;
     for (int count = 0; count < 3'000; ++count) {

@@ -80,7 +80,8 @@ response_head fed(const std::string& bytes) {
 
 } // namespace
 
-TEST_CASE("upgrade_check: a plain 101 and what was offered are accepted", "[unit][upgrade_check]") {
+TEST_CASE("upgrade_check: a plain 101 and the offered options are accepted",
+          "[unit][upgrade_check]") {
     CHECK(complaint({"X-Other: y"}, "").empty());
     const std::vector<std::string> fine{
         "permessage-deflate",
@@ -98,7 +99,8 @@ TEST_CASE("upgrade_check: a plain 101 and what was offered are accepted", "[unit
     }
 }
 
-TEST_CASE("upgrade_check: what was not asked for is refused", "[unit][upgrade_check][B34]") {
+TEST_CASE("upgrade_check: options that were not offered are rejected",
+          "[unit][upgrade_check][B34]") {
     CHECK(complaint({"sec-websocket-protocol: chat"}) == "a subprotocol that was not asked for");
     CHECK(complaint({"Sec-WebSocket-Protocol:"}) == "a subprotocol that was not asked for");
     CHECK_FALSE(accepted("permessage-deflate", ""));
@@ -131,7 +133,7 @@ TEST_CASE("upgrade_check: what was not asked for is refused", "[unit][upgrade_ch
           "two Sec-WebSocket-Accept headers");
 }
 
-TEST_CASE("upgrade_check: an answer has what RFC 6455 section 4.1 asks for",
+TEST_CASE("upgrade_check: a response must satisfy RFC 6455 section 4.1",
           "[unit][upgrade_check][B34]") {
     const std::string upgrade = "Upgrade: websocket";
     const std::string connection = "Connection: Upgrade";
@@ -158,7 +160,7 @@ TEST_CASE("upgrade_check: an answer has what RFC 6455 section 4.1 asks for",
     CHECK(complaint_of({}) == "no Upgrade: websocket");
 }
 
-TEST_CASE("upgrade_check: nothing answers a key that there is not", "[unit][upgrade_check]") {
+TEST_CASE("upgrade_check: without a key no response is accepted", "[unit][upgrade_check]") {
     for (const std::string& value : {std::string(), std::string(right)}) {
         const auto head = head_of(
             {"Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: " + value});
@@ -166,7 +168,7 @@ TEST_CASE("upgrade_check: nothing answers a key that there is not", "[unit][upgr
     }
 }
 
-TEST_CASE("upgrade_check: an answer is HTTP/1.1, with headers that can be read",
+TEST_CASE("upgrade_check: a response must be HTTP/1.1 with valid headers",
           "[unit][upgrade_check][B34]") {
     auto head = head_of({"Upgrade: websocket", "Connection: Upgrade",
                          "Sec-WebSocket-Accept: " + std::string(right)});
@@ -183,7 +185,7 @@ TEST_CASE("upgrade_check: an answer is HTTP/1.1, with headers that can be read",
         CHECK(complaint({line}) == "a header line that HTTP forbids");
 }
 
-TEST_CASE("upgrade_check: says what was agreed", "[unit][upgrade_check]") {
+TEST_CASE("upgrade_check: reports the negotiated options", "[unit][upgrade_check]") {
     CHECK_FALSE(agreed("X: y"));
     CHECK_FALSE(agreed("Sec-WebSocket-Extensions:"));
     struct row {
@@ -218,7 +220,7 @@ TEST_CASE("upgrade_check: says what was agreed", "[unit][upgrade_check]") {
     CHECK(ours->client_window == 12); // RFC 7692 section 7.1.2.2
 }
 
-TEST_CASE("upgrade_check: header lines are read strictly", "[unit][upgrade_check]") {
+TEST_CASE("upgrade_check: header lines are parsed strictly", "[unit][upgrade_check]") {
     CHECK(read_back("A: b") == "A=b;");
     CHECK(read_back("A:b") == "A=b;");
     CHECK(read_back("A: \t b c\td \t") == "A=b c\td;");
@@ -240,7 +242,7 @@ TEST_CASE("upgrade_check: header lines are read strictly", "[unit][upgrade_check
     CHECK(read_back(std::string("A\0: b", 6)) == "refused");
 }
 
-TEST_CASE("upgrade_check: headers come from a whole head only", "[unit][upgrade_check]") {
+TEST_CASE("upgrade_check: headers are read from a complete head only", "[unit][upgrade_check]") {
     const auto none = headers_of("HTTP/1.1 101 X\r\n\r\n");
     REQUIRE(none);
     CHECK(none->empty());
@@ -261,7 +263,7 @@ TEST_CASE("upgrade_check: the first header of a name is found", "[unit][upgrade_
     CHECK_FALSE(header_value({}, "A"));
 }
 
-TEST_CASE("upgrade_check: no window is larger than offered, and ours only set when we offer it",
+TEST_CASE("upgrade_check: no window is larger than offered, and ours is set only when offered",
           "[unit][upgrade_check][B34]") {
     struct row {
         std::string_view offer;
@@ -298,7 +300,7 @@ TEST_CASE("upgrade_check: no window is larger than offered, and ours only set wh
     }
 }
 
-TEST_CASE("upgrade_error: a refusal says its status, and when to come back",
+TEST_CASE("upgrade_error: a refused upgrade reports its status and Retry-After",
           "[unit][upgrade_check]") {
     const auto error_of = [](const std::string& bytes) {
         const auto told = head_error(fed(bytes), wall_time());
@@ -321,8 +323,9 @@ TEST_CASE("upgrade_error: a refusal says its status, and when to come back",
     CHECK(head_error(fed("HTTP/1.1 5"), wall_time()));
 }
 
-TEST_CASE("upgrade_error: every status is retryable by the one table, and none the server's word",
-          "[unit][upgrade_check][O138][O139]") {
+TEST_CASE(
+    "upgrade_error: one table says whether a status is retryable, and none is the server's verdict",
+    "[unit][upgrade_check][O138][O139]") {
     for (int status = 200; status < 600; ++status) {
         const std::string head = "HTTP/1.1 " + std::to_string(status) + " X\r\n\r\n";
         const auto told = head_error(fed(head), wall_time());
@@ -335,7 +338,7 @@ TEST_CASE("upgrade_error: every status is retryable by the one table, and none t
     }
 }
 
-TEST_CASE("broken_exchange: what ends the connection is of TLS or of the network",
+TEST_CASE("broken_exchange: a broken connection is attributed to TLS or to the network",
           "[unit][upgrade_check]") {
     const auto secure = server_url::parse("wss://h.test", false);
     const auto ended = broken_exchange(asio::error::eof, phase::upgrade, secure, true);
@@ -356,7 +359,7 @@ TEST_CASE("broken_exchange: what ends the connection is of TLS or of the network
     CHECK(broken_exchange(alert, phase::upgrade, secure, true).is(errc::tls_failed));
 }
 
-TEST_CASE("broken_exchange: plain text to a port that speaks TLS is told what to use",
+TEST_CASE("broken_exchange: the error of plain text to a TLS port says to use TLS",
           "[unit][upgrade_check]") {
     const auto plain = server_url::parse("ws://h.test", true);
     for (const boost::system::error_code failed :

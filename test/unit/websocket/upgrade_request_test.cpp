@@ -23,7 +23,7 @@ connect_request request_to(const char* url) { return {server_url::parse(url, tru
 
 } // namespace
 
-TEST_CASE("upgrade_request: is what RFC 6455 section 4.1 asks for", "[unit][upgrade_request]") {
+TEST_CASE("upgrade_request: follows RFC 6455 section 4.1", "[unit][upgrade_request]") {
     connection_config config;
     config.user_agent = "agent/1";
     CHECK(upgrade_request_text(request_to("wss://h.test/p"), request_headers(config), "the key",
@@ -52,7 +52,7 @@ TEST_CASE("upgrade_request: is what RFC 6455 section 4.1 asks for", "[unit][upgr
           "\r\n");
 }
 
-TEST_CASE("upgrade_request: the cookies of the ticket are one header with the configured ones",
+TEST_CASE("upgrade_request: the ticket's cookies and the configured ones form one header",
           "[unit][upgrade_request]") {
     connection_config config;
     auto request = request_to("wss://h.test");
@@ -83,7 +83,7 @@ TEST_CASE("upgrade_request: is written into one buffer, which can be wiped",
     CHECK(text.capacity() - text.size() <= 192); // one that grew would be twice as large
 }
 
-TEST_CASE("upgrade_request: each key is another", "[unit][upgrade_request]") {
+TEST_CASE("upgrade_request: each key is unique", "[unit][upgrade_request]") {
     std::set<std::string> keys;
     for (int count = 0; count < 1'000; ++count) {
         const auto key = new_upgrade_key();
@@ -95,7 +95,7 @@ TEST_CASE("upgrade_request: each key is another", "[unit][upgrade_request]") {
     CHECK(keys.size() == 1'000);
 }
 
-TEST_CASE("upgrade_request: a key has one answer, on each thread", "[unit][upgrade_request]") {
+TEST_CASE("upgrade_request: a key has the same answer on each thread", "[unit][upgrade_request]") {
     // RFC 6455 section 1.3.
     const std::string key = "dGhlIHNhbXBsZSBub25jZQ==";
     const std::string answer = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";

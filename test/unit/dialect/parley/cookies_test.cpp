@@ -28,7 +28,7 @@ std::string sent(const std::vector<std::string>& set) {
 
 } // namespace
 
-TEST_CASE("cookies: names and values go back in order", "[unit][cookies]") {
+TEST_CASE("cookies: names and values are returned in order", "[unit][cookies]") {
     CHECK(sent(std::vector<std::string>()).empty());
     CHECK(sent({"AWSALB=abc+/=; Expires=Sun, 29 Nov 2026 19:00:00 GMT; Path=/"}) ==
           "AWSALB=abc+/=");
@@ -37,7 +37,7 @@ TEST_CASE("cookies: names and values go back in order", "[unit][cookies]") {
     CHECK(sent({"a=b=c"}) == "a=b=c");
 }
 
-TEST_CASE("cookies: a later one replaces or deletes an earlier one", "[unit][cookies]") {
+TEST_CASE("cookies: a later cookie replaces or deletes an earlier one", "[unit][cookies]") {
     CHECK(sent({"a=1", "b=2", "a=3"}) == "b=2; a=3");
     CHECK(sent({"a=1", "b=2", "a=; Path=/"}) == "b=2");
     CHECK(sent({"a=1", "a=x; Max-Age=0"}).empty());
@@ -73,7 +73,7 @@ TEST_CASE("cookies: Secure, Path and Domain are honoured", "[unit][cookies]") {
     CHECK(sent({"a=1; Domain=127.0.0.1"}, {"127.0.0.1", "/ws", true}) == "a=1");
 }
 
-TEST_CASE("cookies: what no header may carry is left out", "[unit][cookies]") {
+TEST_CASE("cookies: a cookie that no header may carry is dropped", "[unit][cookies]") {
     CHECK(sent({"no equals", "=1", "a b=1", "a=\x01", "a=\xC3\xBC", "a=1\r\nX: y", "", ";",
                 "c=3"}) == "c=3");
 }
@@ -92,7 +92,7 @@ TEST_CASE("cookies: are bounded in number and size", "[unit][cookies]") {
     CHECK(sent({"a=" + half, "b=" + half + half, "a=1", "b=" + half}) == "a=1; b=" + half);
 }
 
-TEST_CASE("cookies: their values are among what no text may show", "[unit][cookies]") {
+TEST_CASE("cookies: values are redacted like other secrets", "[unit][cookies]") {
     ticket held(secret("the ticket"), now);
     held.set_cookies(secret("a=12345678; short=1234567; b=c=abcdefgh"));
     const auto secrets = secrets_of(held);

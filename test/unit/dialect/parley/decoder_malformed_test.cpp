@@ -179,7 +179,7 @@ bool is_required(const frame_row& of, const rule& changed) {
 
 } // namespace
 
-TEST_CASE("decoder: what is no usable frame is skipped, and said why", "[unit][decoder][F67]") {
+TEST_CASE("decoder: an unusable frame is skipped with a reason", "[unit][decoder][F67]") {
     CHECK(skipped("") == "not_json at offset 0");
     CHECK(skipped("   ") == "not_json at offset 3");
     CHECK(skipped("hello") == "not_json at offset 0");
@@ -219,7 +219,7 @@ TEST_CASE("decoder: what is no usable frame is skipped, and said why", "[unit][d
           "bad_field chat_event: data.type is no string");
 }
 
-TEST_CASE("decoder: too deep is skipped, wherever it is read", "[unit][decoder][F68]") {
+TEST_CASE("decoder: JSON nested too deep is skipped, wherever it is read", "[unit][decoder][F68]") {
     const auto deep_props = [](std::size_t depth) {
         return R"({"type":"ui_component","toolCallId":"c","componentName":"n","props":)" +
                nested(depth, '[', ']') + "}";
@@ -234,7 +234,7 @@ TEST_CASE("decoder: too deep is skipped, wherever it is read", "[unit][decoder][
     CHECK_FALSE(skipped(R"({"type":"error","data":)" + std::string(100'000, '{')).empty());
 }
 
-TEST_CASE("decoder: too large is skipped", "[unit][decoder][F68]") {
+TEST_CASE("decoder: a frame that is too large is skipped", "[unit][decoder][F68]") {
     const std::string id(5'000, 'i');
     CHECK(skipped(R"({"type":"thread_created","data":{"providerResId":"p","threadId":")" + id +
                   R"("}})") == "too_large thread_created: data.threadId is longer than 4 KiB");
@@ -247,7 +247,7 @@ TEST_CASE("decoder: too large is skipped", "[unit][decoder][F68]") {
     CHECK(reason_of(decode(small, R"({"type":"session_established"})")) == "none");
 }
 
-TEST_CASE("decoder: a million keys and a text of ten million bytes are taken within the limit",
+TEST_CASE("decoder: a million keys and a text of ten million bytes are accepted within the limit",
           "[unit][decoder][F68]") {
     std::string keys = "{";
     for (int i = 0; i < 1'000'000; ++i)
@@ -278,7 +278,7 @@ TEST_CASE("decoder: parameters may be as large as a message", "[unit][decoder][G
     CHECK(skipped(before + parameters + " }").starts_with("too_large"));
 }
 
-TEST_CASE("decoder: invalid JSON within what is read is noticed", "[unit][decoder][F67]") {
+TEST_CASE("decoder: invalid JSON in a field that is read is detected", "[unit][decoder][F67]") {
     const auto result = [](std::string_view json) {
         return R"({"type":"chat_event","event":"provider-event","data":{"type":"tool-result",)"
                R"("toolName":"t","toolCallId":"c","result":)" +
@@ -302,7 +302,7 @@ TEST_CASE("decoder: invalid JSON within what is read is noticed", "[unit][decode
     CHECK(skipped(R"({"type":"chat_error","error":"\q"})").starts_with("not_json"));
 }
 
-TEST_CASE("decoder: a count that is no integer of 64 bits counts as absent",
+TEST_CASE("decoder: a count that is not a 64-bit integer counts as absent",
           "[unit][decoder][F68][O140]") {
     for (const std::string_view count : {"9223372036854775808", "18446744073709551616", "1e400",
                                          "1.5", "1e2", "3.0", "\"3\"", "-9223372036854775809"}) {
@@ -318,21 +318,21 @@ TEST_CASE("decoder: a count that is no integer of 64 bits counts as absent",
     CHECK(skipped(R"({"type":"heartbeat_ack","x":1e400,"y":18446744073709551616})").empty());
 }
 
-TEST_CASE("decoder: the table has every message, each once", "[unit][decoder][F69]") {
+TEST_CASE("decoder: the table lists every message once", "[unit][decoder][F69]") {
     std::set<std::pair<std::string_view, std::string_view>> names;
     for (const auto& of : wire::frame_table())
         CHECK(names.emplace(event_of(of), of.name).second);
     CHECK(names.size() == 22);
 }
 
-TEST_CASE("decoder: every message with good fields is taken", "[unit][decoder][F69]") {
+TEST_CASE("decoder: every message with valid fields is decoded", "[unit][decoder][F69]") {
     for (const auto& of : wire::frame_table()) {
         INFO(written(of));
         CHECK(reason_of(decode(written(of))) == "none");
     }
 }
 
-TEST_CASE("decoder: every field missing or null is a default or is reported",
+TEST_CASE("decoder: a missing or null field has its default or is reported",
           "[unit][decoder][F69]") {
     decoder one;
     for_every_field([&](const frame_row& of, const rule& changed) {
@@ -346,9 +346,8 @@ TEST_CASE("decoder: every field missing or null is a default or is reported",
     });
 }
 
-TEST_CASE(
-    "decoder: every field in every other form is taken, ignored or reported, as the table says",
-    "[unit][decoder][F69][O140]") {
+TEST_CASE("decoder: a field of another type is accepted, ignored or reported, as the table says",
+          "[unit][decoder][F69][O140]") {
     const auto all = forms();
     decoder used; // what it learnt does not matter
     for_every_field([&](const frame_row& of, const rule& changed) {
@@ -374,7 +373,7 @@ TEST_CASE(
     });
 }
 
-TEST_CASE("decoder: what ends or opens something does its work whatever its fields are",
+TEST_CASE("decoder: a frame that begins or ends something takes effect whatever its fields are",
           "[unit][decoder][O140]") {
     constexpr std::array names{"session_established",
                                "tools_configured",
@@ -407,7 +406,7 @@ TEST_CASE("decoder: what ends or opens something does its work whatever its fiel
     }
 }
 
-TEST_CASE("decoder: every field that is no JSON is reported", "[unit][decoder][F69]") {
+TEST_CASE("decoder: a field that is not JSON is reported", "[unit][decoder][F69]") {
     for_every_field([](const frame_row& of, const rule& changed) {
         for (const std::string_view json :
              {"tru", "nulll", "01", "1.", "--1", R"("\x")", R"("\u12")", "[1,]", R"({"a" 1})",
@@ -423,7 +422,7 @@ TEST_CASE("decoder: every field that is no JSON is reported", "[unit][decoder][F
     });
 }
 
-TEST_CASE("decoder: every field nested too deep is reported", "[unit][decoder][F68][F69]") {
+TEST_CASE("decoder: a field nested too deep is reported", "[unit][decoder][F68][F69]") {
     const auto deep = nested(65, '[', ']');
     for_every_field([&](const frame_row& of, const rule& changed) {
         INFO(of.name << ": " << name_of(changed.which));
@@ -438,7 +437,7 @@ TEST_CASE("decoder: every field nested too deep is reported", "[unit][decoder][F
     });
 }
 
-TEST_CASE("decoder: every message cut short anywhere is no JSON", "[unit][decoder]") {
+TEST_CASE("decoder: a truncated message is not JSON, wherever it is cut", "[unit][decoder]") {
     decoder one;
     for (const auto& of : wire::frame_table()) {
         const auto whole = written(of);
@@ -449,7 +448,7 @@ TEST_CASE("decoder: every message cut short anywhere is no JSON", "[unit][decode
     }
 }
 
-TEST_CASE("decoder: whatever byte is changed, it comes back", "[unit][decoder]") {
+TEST_CASE("decoder: decoding returns whichever byte is changed", "[unit][decoder]") {
     decoder one;
     for (const auto& of : wire::frame_table()) {
         const auto whole = written(of);

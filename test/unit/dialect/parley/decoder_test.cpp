@@ -19,7 +19,7 @@ std::string chat_event(std::string_view event, std::string_view data) {
 
 } // namespace
 
-TEST_CASE("decoder: the messages of the opening", "[unit][decoder]") {
+TEST_CASE("decoder: decodes the messages of the opening", "[unit][decoder]") {
     CHECK(std::holds_alternative<session_established>(decode(R"({"type":"session_established"})")));
     CHECK(std::holds_alternative<configuration_requested>(
         decode(R"({"type":"configure_tools","data":{"toolSchemas":[1],"contextHelpers":{}}})")));
@@ -36,7 +36,7 @@ TEST_CASE("decoder: the messages of the opening", "[unit][decoder]") {
     CHECK(decode_as<tools_acknowledged>(R"({"type":"client_tools_updated","data":{}})").update);
 }
 
-TEST_CASE("decoder: the names of an acknowledgement, however many, are not kept",
+TEST_CASE("decoder: the names in an acknowledgement are not kept, however many",
           "[unit][decoder]") {
     std::string names = R"({"type":"tools_configured","data":{"toolCount":7,"toolNames":["")";
     while (names.size() < (4u << 20) - 100)
@@ -45,7 +45,7 @@ TEST_CASE("decoder: the names of an acknowledgement, however many, are not kept"
     STATIC_REQUIRE(std::is_trivially_copyable_v<tools_acknowledged>); // it has no room for them
 }
 
-TEST_CASE("decoder: a failure does not get lost for the lack of its words", "[unit][decoder]") {
+TEST_CASE("decoder: a failure without its text is still reported", "[unit][decoder]") {
     CHECK(decode_as<authentication_refused>(R"({"type":"authentication_error"})").code.empty());
     CHECK(
         decode_as<authentication_refused>(R"({"type":"authentication_error","code":4401})").code ==
@@ -54,7 +54,7 @@ TEST_CASE("decoder: a failure does not get lost for the lack of its words", "[un
     CHECK(decode_as<server_error>(R"({"type":"error","data":null})").error.empty());
 }
 
-TEST_CASE("decoder: the pieces of an answer", "[unit][decoder]") {
+TEST_CASE("decoder: decodes the pieces of an answer", "[unit][decoder]") {
     CHECK(decode_as<text_delta>(chat_event("content-delta", R"({"delta":"Hé\n"})")).text == "Hé\n");
     CHECK(decode_as<text_delta>(
               chat_event("provider-event", R"({"type":"text-delta","textDelta":" world"})"))
@@ -62,7 +62,7 @@ TEST_CASE("decoder: the pieces of an answer", "[unit][decoder]") {
     CHECK(decode_as<text_delta>(chat_event("content-delta", R"({"delta":""})")).text.empty());
 }
 
-TEST_CASE("decoder: what the model thinks", "[unit][decoder]") {
+TEST_CASE("decoder: decodes reasoning", "[unit][decoder]") {
     const auto event = [](std::string_view data) { return chat_event("provider-event", data); };
 
     CHECK(decode_as<reasoning_started>(event(R"({"type":"reasoning-start","id":"r1"})")).id ==
@@ -77,7 +77,7 @@ TEST_CASE("decoder: what the model thinks", "[unit][decoder]") {
     CHECK(decode_as<reasoning_finished>(event(R"({"type":"reasoning-end","id":"r1"})")).id == "r1");
 }
 
-TEST_CASE("decoder: tools that run on the server", "[unit][decoder]") {
+TEST_CASE("decoder: decodes tools that run on the server", "[unit][decoder]") {
     const auto started = decode_as<server_tool_started>(
         chat_event("provider-event",
                    R"({"type":"tool-call","toolName":"t","toolCallId":"c","args":{"n": 1.0 }})"));
@@ -96,7 +96,7 @@ TEST_CASE("decoder: tools that run on the server", "[unit][decoder]") {
     CHECK_FALSE(bare.result.has_value());
 }
 
-TEST_CASE("decoder: the end of a run", "[unit][decoder]") {
+TEST_CASE("decoder: decodes the end of a run", "[unit][decoder]") {
     const auto both = decode_as<chat_finished>(
         R"({"type":"chat_finished","uuid":"u","data":{"conversationId":"c","messageCount":3}})");
     CHECK(both.conversation_id == "c");
@@ -123,7 +123,7 @@ TEST_CASE("decoder: the end of a run", "[unit][decoder]") {
           "42");
 }
 
-TEST_CASE("decoder: conversations", "[unit][decoder]") {
+TEST_CASE("decoder: decodes conversations", "[unit][decoder]") {
     const auto created = decode_as<thread_created>(
         R"({"type":"thread_created","data":{"providerResId":"p","threadId":"t",)"
         R"("canUpdateMetadata":true,"updateEndpoint":"/x"}})");
@@ -149,7 +149,7 @@ TEST_CASE("decoder: conversations", "[unit][decoder]") {
     CHECK(persisted.provider_res_id == "17");
 }
 
-TEST_CASE("decoder: a tool call and a component", "[unit][decoder]") {
+TEST_CASE("decoder: decodes a tool call and a component", "[unit][decoder]") {
     const auto call = decode_as<tool_requested>(
         R"({"type":"tool_call_request","toolName":"w","callId":"c\u00001","parameters": {"a":1} })");
     CHECK(call.name == "w");
@@ -169,7 +169,7 @@ TEST_CASE("decoder: a tool call and a component", "[unit][decoder]") {
               .status == ui_component::state::complete);
 }
 
-TEST_CASE("decoder: the words of a failure, whatever its error is", "[unit][decoder][O140]") {
+TEST_CASE("decoder: a failure's text is read from an error of any type", "[unit][decoder][O140]") {
     struct row {
         std::string json;
         std::string words;
@@ -195,8 +195,7 @@ TEST_CASE("decoder: the words of a failure, whatever its error is", "[unit][deco
     }
 }
 
-TEST_CASE("decoder: a tool call is taken whatever its name is, and any id",
-          "[unit][decoder][O141]") {
+TEST_CASE("decoder: a tool call is accepted with any name and any id", "[unit][decoder][O141]") {
     const auto request = [](const std::string& fields) {
         return decode_as<tool_requested>(R"({"type":"tool_call_request",)" + fields + '}');
     };
@@ -217,7 +216,7 @@ TEST_CASE("decoder: a tool call is taken whatever its name is, and any id",
     }
 }
 
-TEST_CASE("decoder: parameters that are absent, null, empty or in a string are an object",
+TEST_CASE("decoder: absent, null, empty or quoted parameters become an object",
           "[unit][decoder][O141]") {
     struct row {
         std::string json;
@@ -242,7 +241,7 @@ TEST_CASE("decoder: parameters that are absent, null, empty or in a string are a
     }
 }
 
-TEST_CASE("decoder: parameters that are no object are a call to be answered",
+TEST_CASE("decoder: a call whose parameters are not an object can be answered",
           "[unit][decoder][G79][O141]") {
     const std::string deep = std::string(65, '[') + std::string(65, ']');
     for (const std::string& parameters :
@@ -260,7 +259,7 @@ TEST_CASE("decoder: parameters that are no object are a call to be answered",
     }
 }
 
-TEST_CASE("decoder: a heartbeat keeps the spelling of what is said back", "[unit][decoder]") {
+TEST_CASE("decoder: a heartbeat keeps the spelling of the values to echo", "[unit][decoder]") {
     for (const std::string_view time :
          {"1", "9007199254740993", "1.0", "1e400", "-0", R"("1763838000000")", R"("\u0031")"}) {
         const auto ping = decode_as<ping_received>(
@@ -294,7 +293,7 @@ TEST_CASE("decoder: the order of keys and unknown keys do not matter", "[unit][d
     CHECK(delta.text == "t");
 }
 
-TEST_CASE("decoder: escaped names and values mean what they say", "[unit][decoder]") {
+TEST_CASE("decoder: escaped names and values are unescaped", "[unit][decoder]") {
     const auto delta = decode_as<text_delta>(
         R"({"\u0074ype":"chat\u005fevent","event":"content\u002ddelta","d\u0061ta":{"delt\u0061":"t"}})");
     CHECK(delta.text == "t");
@@ -310,7 +309,8 @@ TEST_CASE("decoder: of two equal keys the first counts", "[unit][decoder][F68]")
     CHECK(skipped(R"({"type":1,"type":"session_established"})") == "no_type ");
 }
 
-TEST_CASE("decoder: a lone surrogate becomes U+FFFD, and the text stays", "[unit][decoder][F68]") {
+TEST_CASE("decoder: a lone surrogate becomes U+FFFD, and the text is kept",
+          "[unit][decoder][F68]") {
     const std::string unknown = "\xEF\xBF\xBD";
     CHECK(decode_as<text_delta>(chat_event("content-delta", R"({"delta":"a\ud83db"})")).text ==
           'a' + unknown + 'b');
@@ -320,7 +320,7 @@ TEST_CASE("decoder: a lone surrogate becomes U+FFFD, and the text stays", "[unit
           unknown + 'b' + unknown);
 }
 
-TEST_CASE("decoder: half a pair at the edge of a delta is kept for its other half",
+TEST_CASE("decoder: half a surrogate pair at the edge of a delta is kept for its other half",
           "[unit][decoder][O142]") {
     const std::string high = "\xED\xA0\xBD";
     const std::string low = "\xED\xBA\x80";
@@ -363,7 +363,7 @@ TEST_CASE("decoder: half a pair at the edge of a delta is kept for its other hal
     }
 }
 
-TEST_CASE("decoder: one decoder takes frame after frame, small and large", "[unit][decoder][F68]") {
+TEST_CASE("decoder: one decoder takes frames of any size in turn", "[unit][decoder][F68]") {
     decoder one;
     for (const std::size_t size : {1u, 10u, 1'000u, 70'000u, 5u, 1'000'000u, 3u}) {
         const std::string text(size, 'x');

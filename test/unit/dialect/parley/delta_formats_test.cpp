@@ -65,7 +65,8 @@ std::string spelled(const std::string& spelling, const std::string& text) {
 
 } // namespace
 
-TEST_CASE("delta_formats: a frame like one before it is what it is alone", "[unit][decoder]") {
+TEST_CASE("delta_formats: a frame formatted like an earlier one decodes as it does alone",
+          "[unit][decoder]") {
     for (const auto& spelling : spellings)
         for (const auto& before : texts)
             for (const auto& text : texts) {
@@ -77,7 +78,7 @@ TEST_CASE("delta_formats: a frame like one before it is what it is alone", "[uni
             }
 }
 
-TEST_CASE("delta_formats: whatever the spellings before it were, a frame is what it is alone",
+TEST_CASE("delta_formats: a frame decodes as it does alone, whatever formats came before",
           "[unit][decoder]") {
     decoder used;
     for (const auto& text : texts)
@@ -88,7 +89,7 @@ TEST_CASE("delta_formats: whatever the spellings before it were, a frame is what
             }
 }
 
-TEST_CASE("delta_formats: what was learnt is recognised, and nothing else", "[unit][decoder]") {
+TEST_CASE("delta_formats: only learnt formats are recognised", "[unit][decoder]") {
     const std::string frame = spelled(spellings[1], "Hello");
     delta_formats known;
     frame_fields fields;
@@ -117,7 +118,7 @@ TEST_CASE("delta_formats: what was learnt is recognised, and nothing else", "[un
     CHECK_FALSE(match(R"({"type":"chat_event","event":"content-delta","data":{"delta":"}})"));
 }
 
-TEST_CASE("delta_formats: what is beside the text is learnt up to 256 bytes", "[unit][decoder]") {
+TEST_CASE("delta_formats: up to 256 bytes around the text are learnt", "[unit][decoder]") {
     for (const bool longer : {false, true}) {
         std::string frame = R"({"delta":"Hello","more":")";
         frame.append(256 + 5 + (longer ? 1 : 0) - frame.size() - 2, 'x').append("\"}");

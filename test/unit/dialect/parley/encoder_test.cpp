@@ -30,7 +30,7 @@ std::string refusal(errc expected, Action action) {
 
 } // namespace
 
-TEST_CASE("encoder: a message with everything, and with nothing", "[unit][encoder]") {
+TEST_CASE("encoder: encodes a message with every field and with none", "[unit][encoder]") {
     CHECK(encode_chat_message(chat_message("Hi")) ==
           R"({"type":"chat_message","content":"Hi","media":[]})");
 
@@ -44,7 +44,7 @@ TEST_CASE("encoder: a message with everything, and with nothing", "[unit][encode
           R"({"type":"chat_message","content":"","media":[],"mcpHeaders":{}})");
 }
 
-TEST_CASE("encoder: a message goes on with the conversation, names its own, or begins one",
+TEST_CASE("encoder: a message continues the conversation, names its own, or begins one",
           "[unit][encoder]") {
     const std::string begin = R"({"type":"chat_message","content":"","media":[])";
     CHECK(encode_chat_message(chat_message(""), "c") == begin + R"(,"providerResId":"c"})");
@@ -57,7 +57,7 @@ TEST_CASE("encoder: a message goes on with the conversation, names its own, or b
           begin + R"(,"providerResId":"own"})");
 }
 
-TEST_CASE("encoder: text that is not UTF-8 is refused, and the field is named",
+TEST_CASE("encoder: text that is not UTF-8 is rejected, and the field is named",
           "[unit][encoder][F77]") {
     const std::string bad = "\xC3(";
     const auto refused = [](const chat_message& message) {
@@ -75,7 +75,7 @@ TEST_CASE("encoder: text that is not UTF-8 is refused, and the field is named",
     CHECK_FALSE(refusal(errc::invalid_utf8, [&] { encode_stop_run(bad); }).empty());
 }
 
-TEST_CASE("encoder: the configuration of tools", "[unit][encoder]") {
+TEST_CASE("encoder: encodes the configuration of tools", "[unit][encoder]") {
     const auto schemas = json_text::parse(R"([{"name":"t"}])");
     const auto helpers = json_text::parse(R"({"a": 1})");
     const auto components = json_text::parse("[{}]");
@@ -94,7 +94,7 @@ TEST_CASE("encoder: the configuration of tools", "[unit][encoder]") {
     CHECK(encode_context_helpers({}) == R"({"type":"update_context_helpers","contextHelpers":{}})");
 }
 
-TEST_CASE("encoder: a tool's answer has a result or an error, never both", "[unit][encoder]") {
+TEST_CASE("encoder: a tool response has a result or an error, never both", "[unit][encoder]") {
     CHECK(encode_tool_result("c\"1", json_text::parse("1e400")) ==
           R"({"type":"tool_call_response","callId":"c\"1","result":1e400})");
     CHECK(encode_tool_result("c", json_text()) ==
@@ -103,22 +103,21 @@ TEST_CASE("encoder: a tool's answer has a result or an error, never both", "[uni
           R"({"type":"tool_call_response","callId":"c","error":"Tool not found: x"})");
 }
 
-TEST_CASE("encoder: a callId that is a number is answered as it is spelled",
-          "[unit][encoder][O141]") {
+TEST_CASE("encoder: a numeric callId is echoed as spelled", "[unit][encoder][O141]") {
     CHECK(encode_tool_result("1.50", json_text(), true) ==
           R"({"type":"tool_call_response","callId":1.50,"result":null})");
     CHECK(encode_tool_error("17", "no", true) ==
           R"({"type":"tool_call_response","callId":17,"error":"no"})");
 }
 
-TEST_CASE("encoder: a tool's error can be written whatever bytes it has", "[unit][encoder]") {
+TEST_CASE("encoder: a tool's error is encoded whatever bytes it has", "[unit][encoder]") {
     CHECK(encode_tool_error("c", "bad \xFF byte") ==
           "{\"type\":\"tool_call_response\",\"callId\":\"c\",\"error\":\"bad \xEF\xBF\xBD byte\"}");
     CHECK_FALSE(encode_tool_result("\xFF", json_text()).empty());
     CHECK_FALSE(encode_tool_error("\xFF", "failed").empty());
 }
 
-TEST_CASE("encoder: a result as deep as JSON may be is sent", "[unit][encoder]") {
+TEST_CASE("encoder: a result of the greatest allowed depth is sent", "[unit][encoder]") {
     const auto deep = json_text::parse(std::string(64, '[') + std::string(64, ']'));
 
     CHECK(encode_tool_result("c", deep) ==
@@ -126,7 +125,7 @@ TEST_CASE("encoder: a result as deep as JSON may be is sent", "[unit][encoder]")
               "}");
 }
 
-TEST_CASE("encoder: heartbeats", "[unit][encoder]") {
+TEST_CASE("encoder: encodes heartbeats", "[unit][encoder]") {
     CHECK(encode_heartbeat_ping(now) ==
           R"({"type":"heartbeat_ping","timestamp":"2026-11-22T19:00:00.007Z",)"
           R"("pingTime":1795374000007})");
@@ -141,12 +140,12 @@ TEST_CASE("encoder: heartbeats", "[unit][encoder]") {
           R"("originalTimestamp":"t","pingTime":9007199254740993})");
 }
 
-TEST_CASE("encoder: stopping a run", "[unit][encoder]") {
+TEST_CASE("encoder: encodes stop_run", "[unit][encoder]") {
     CHECK(encode_stop_run("") == R"({"type":"stop_run","conversationUuid":""})");
     CHECK(encode_stop_run("a\"b") == R"({"type":"stop_run","conversationUuid":"a\"b"})");
 }
 
-TEST_CASE("encoder: helpers are merged in place, and new ones go to the end", "[unit][encoder]") {
+TEST_CASE("encoder: helpers are merged in place, and new ones are appended", "[unit][encoder]") {
     const auto merged = [](const char* held, const char* merge) {
         return std::string(merge_helpers(json_text::parse(held), json_text::parse(merge)).view());
     };
@@ -161,7 +160,7 @@ TEST_CASE("encoder: helpers are merged in place, and new ones go to the end", "[
     CHECK(merged(" { \"a\" : 1.0 } ", " { \"b\" : [ 1 ] } ") == R"({"a":1.0,"b":[ 1 ]})");
 }
 
-TEST_CASE("encoder: helpers that are no object are refused", "[unit][encoder]") {
+TEST_CASE("encoder: helpers that are not an object are rejected", "[unit][encoder]") {
     const auto array = json_text::parse("[]");
 
     CHECK_FALSE(refusal(errc::invalid_configuration, [&] { merge_helpers(array, {}); }).empty());

@@ -25,7 +25,7 @@ struct address {
 
 } // namespace
 
-TEST_CASE("endpoints: the table of the protocol", "[unit][endpoints][B38]") {
+TEST_CASE("endpoints: matches the table of the protocol", "[unit][endpoints][B38]") {
     const std::vector<address> table{
         {"wss://h", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
         {"https://h/", "https://h/api/v1/tickets", "/ws?ticket=T", "h"},
@@ -64,22 +64,22 @@ TEST_CASE("endpoints: the table of the protocol", "[unit][endpoints][B38]") {
     }
 }
 
-TEST_CASE("endpoints: in a target a ticket is percent-encoded byte by byte", "[unit][endpoints]") {
+TEST_CASE("endpoints: the ticket in a target is percent-encoded byte by byte",
+          "[unit][endpoints]") {
     const auto url = parse_server_url("wss://h", false);
 
     CHECK(session_request(url, ticket(secret{"a b#c&d=e/f?g%h+i\"\xC3\xBC\n"}, {})).target ==
           "/ws?ticket=a%20b%23c%26d%3De%2Ff%3Fg%25h%2Bi%22%C3%BC%0A");
 }
 
-TEST_CASE("endpoints: what people see has no ticket and no value of the query",
-          "[unit][endpoints]") {
+TEST_CASE("endpoints: the displayed URL has no ticket and no query value", "[unit][endpoints]") {
     const auto url = parse_server_url("wss://h:8443/p/ws?key=s3cret&flag&empty=", false);
 
     CHECK(websocket_text(url) == "wss://h:8443/p/ws?key=…&flag&empty=…&ticket=…");
     CHECK(url.http_text(tickets_path) == "https://h:8443/p/api/v1/tickets");
 }
 
-TEST_CASE("endpoints: a URL that names an endpoint is refused with the right one",
+TEST_CASE("endpoints: a URL that names an endpoint is rejected, and the error has the right one",
           "[unit][endpoints]") {
     struct row {
         const char* text;
@@ -107,7 +107,7 @@ TEST_CASE("endpoints: a URL that names an endpoint is refused with the right one
     }
 }
 
-TEST_CASE("endpoints: a ticket in the query is refused, and not shown", "[unit][endpoints][B38]") {
+TEST_CASE("endpoints: a ticket in the query is rejected, and not shown", "[unit][endpoints][B38]") {
     for (const auto* text : {"wss://h?ticket=s3cret", "wss://h/ws?x=1&ticket=s3cret"}) {
         CAPTURE(text);
         try {
@@ -120,8 +120,9 @@ TEST_CASE("endpoints: a ticket in the query is refused, and not shown", "[unit][
     }
 }
 
-TEST_CASE("endpoints: a session's upgrade has the ticket's cookies, and shows no ticket",
-          "[unit][endpoints]") {
+TEST_CASE(
+    "endpoints: the upgrade of a session has the ticket's cookies, and its displayed URL no ticket",
+    "[unit][endpoints]") {
     ticket held(secret("T"), {});
     held.set_cookies(secret("a=1"));
     const auto request = session_request(parse_server_url("wss://h.test/p", false), held);

@@ -16,7 +16,7 @@ TEST_CASE("field: every name is found", "[unit][field]") {
     }
 }
 
-TEST_CASE("field: what only begins or ends like a name is none", "[unit][field]") {
+TEST_CASE("field: a prefix or an extension of a name is not found", "[unit][field]") {
     for (int i = 0; i < static_cast<int>(field::none); ++i) {
         const auto which = static_cast<field>(i);
         const std::string name{name_of(which)};

@@ -130,7 +130,7 @@ std::string result_of(std::string_view json) {
 
 } // namespace
 
-TEST_CASE("frame_scanner: what it takes for the user's is what the check of a JSON text takes",
+TEST_CASE("frame_scanner: JSON for the user is accepted exactly as check_json accepts it",
           "[unit][decoder][F67]") {
     for (const auto value : values)
         for (const auto& json : {std::string(value), spaced(value)}) {
@@ -142,7 +142,7 @@ TEST_CASE("frame_scanner: what it takes for the user's is what the check of a JS
         }
 }
 
-TEST_CASE("frame_scanner: white space may be around every token", "[unit][decoder][F67]") {
+TEST_CASE("frame_scanner: white space is allowed around every token", "[unit][decoder][F67]") {
     const auto found = decode_as<server_tool_finished>(spaced(result_of(R"({"a":[1,"b"]})")));
     CHECK(found.name == "t");
     CHECK(found.call_id == "c");
@@ -154,8 +154,7 @@ TEST_CASE("frame_scanner: white space may be around every token", "[unit][decode
     CHECK(skipped(std::string("{\"type\"\0:\"session_established\"}", 31)).starts_with("not_json"));
 }
 
-TEST_CASE("frame_scanner: what nobody reads is passed over by its brackets",
-          "[unit][decoder][F67]") {
+TEST_CASE("frame_scanner: an unread value is skipped by its brackets", "[unit][decoder][F67]") {
     const auto with = [](std::string_view json) {
         return R"({"type":"error","x":)" + std::string(json) + R"(,"data":{"y":)" +
                std::string(json) + R"(,"errorCode":"e"}})";
@@ -172,7 +171,7 @@ TEST_CASE("frame_scanner: what nobody reads is passed over by its brackets",
     }
 }
 
-TEST_CASE("frame_scanner: a name with a fault in its escapes is no name", "[unit][decoder][F67]") {
+TEST_CASE("frame_scanner: a name with an invalid escape is not a name", "[unit][decoder][F67]") {
     CHECK(skipped(R"({"type\q":"error"})") == "no_type ");
     CHECK(skipped(R"({"\u0074ype":"session_established"})").empty());
     CHECK(skipped(R"({"\"":1,"\\":2,"":3,"type":"session_established"})").empty());

@@ -40,7 +40,7 @@ TEST_CASE("opening_fsm: with tools it is ready when they are acknowledged", "[un
     CHECK(fsm.deadline() == time_point::max());
 }
 
-TEST_CASE("opening_fsm: a session that is not established in time has failed, and is worth a retry",
+TEST_CASE("opening_fsm: a session that is not established in time fails, and is retryable",
           "[unit][opening_fsm][B36]") {
     opening_fsm fsm(10s, 7s);
     fsm.opened(t0);
@@ -52,7 +52,7 @@ TEST_CASE("opening_fsm: a session that is not established in time has failed, an
     CHECK(is<opening_action::none>(fsm.at(t0 + 11s)));
 }
 
-TEST_CASE("opening_fsm: time in which nothing is read does not count", "[unit][opening_fsm][B36]") {
+TEST_CASE("opening_fsm: time without reading does not count", "[unit][opening_fsm][B36]") {
     opening_fsm fsm(10s, 7s);
     fsm.opened(t0);
     fsm.held(t0 + 4s);
@@ -79,7 +79,7 @@ TEST_CASE("opening_fsm: tools that are not acknowledged in time are a tool confi
     CHECK(failure_of(fsm.at(t0 + 12s)) == errc::tools_not_acknowledged);
 }
 
-TEST_CASE("opening_fsm: an error is the refusal of a configuration only while that is awaited",
+TEST_CASE("opening_fsm: an error rejects a configuration only while it is awaited",
           "[unit][opening_fsm]") {
     opening_fsm fsm(10s, 10s);
     fsm.opened(t0);
@@ -105,7 +105,7 @@ TEST_CASE("opening_fsm: only an invalid or expired ticket is cured by a fresh on
     }
 }
 
-TEST_CASE("opening_fsm: frames out of turn change nothing", "[unit][opening_fsm][B37]") {
+TEST_CASE("opening_fsm: unexpected frames change nothing", "[unit][opening_fsm][B37]") {
     opening_fsm fsm(10s, 10s);
     CHECK(is<opening_action::none>(fsm.established(t0, true)));
     CHECK(is<opening_action::none>(fsm.acknowledged()));
@@ -117,14 +117,14 @@ TEST_CASE("opening_fsm: frames out of turn change nothing", "[unit][opening_fsm]
     CHECK(is<opening_action::none>(fsm.acknowledged()));
 }
 
-TEST_CASE("opening_fsm: a refusal on a ready session counts too", "[unit][opening_fsm]") {
+TEST_CASE("opening_fsm: a rejection on a ready session counts too", "[unit][opening_fsm]") {
     opening_fsm fsm(10s, 10s);
     fsm.opened(t0);
     fsm.established(t0, false);
     CHECK(is<opening_action::reject>(fsm.refused(quoted("expired"), quoted("TICKET_EXPIRED"))));
 }
 
-TEST_CASE("opening_fsm: a lost connection takes its deadline with it", "[unit][opening_fsm]") {
+TEST_CASE("opening_fsm: a lost connection clears its deadline", "[unit][opening_fsm]") {
     opening_fsm fsm(10s, 10s);
     fsm.opened(t0);
     fsm.lost();
@@ -132,7 +132,7 @@ TEST_CASE("opening_fsm: a lost connection takes its deadline with it", "[unit][o
     CHECK(is<opening_action::none>(fsm.at(t0 + 1h)));
 }
 
-TEST_CASE("opening_fsm: a server that asks for the configuration for ever is answered in measure",
+TEST_CASE("opening_fsm: endless requests for the configuration are answered at a limited rate",
           "[unit][opening_fsm][O145]") {
     opening_fsm fsm(10s, 10s);
     const auto answered = [&](time_point now) {

@@ -120,7 +120,7 @@ private:
 
 } // namespace
 
-TEST_CASE("decoder: what is written is decoded as it was meant", "[unit][decoder][F69]") {
+TEST_CASE("decoder: a written frame is decoded to the same value", "[unit][decoder][F69]") {
     decoder one;
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
         for (const auto& meant : frame_maker(seed).one_of_each()) {
@@ -130,7 +130,7 @@ TEST_CASE("decoder: what is written is decoded as it was meant", "[unit][decoder
     }
 }
 
-TEST_CASE("encoder: what is encoded says what was meant", "[unit][encoder]") {
+TEST_CASE("encoder: an encoded message contains the given values", "[unit][encoder]") {
     for (std::uint64_t seed = 0; seed < 300; ++seed) {
         INFO("seed " << seed);
         frame_maker make(seed);

@@ -47,7 +47,8 @@ TEST_CASE("run_fsm: runs end in the order in which their messages were written",
     CHECK_FALSE(runs.finish());
 }
 
-TEST_CASE("run_fsm: says whether a run is on, or how the last one ended", "[unit][run_fsm]") {
+TEST_CASE("run_fsm: reports whether a run is active, or how the last one ended",
+          "[unit][run_fsm]") {
     using state = run_fsm::state;
     run_fsm runs;
     CHECK(runs.now() == state::idle);
@@ -72,7 +73,7 @@ TEST_CASE("run_fsm: says whether a run is on, or how the last one ended", "[unit
     CHECK(runs.now() == state::failed);
 }
 
-TEST_CASE("run_fsm: a run that nobody collects any more goes on", "[unit][run_fsm]") {
+TEST_CASE("run_fsm: a run continues without its ask", "[unit][run_fsm]") {
     run_fsm runs;
     const auto run = sent(runs, who::asker);
     CHECK_FALSE(runs.disowned());
@@ -85,8 +86,7 @@ TEST_CASE("run_fsm: a run that nobody collects any more goes on", "[unit][run_fs
     CHECK_FALSE(runs.disowned());
 }
 
-TEST_CASE("run_fsm: nobody hears of a run that is being stopped, up to its end or its time",
-          "[unit][run_fsm]") {
+TEST_CASE("run_fsm: events of a run that is being stopped are dropped", "[unit][run_fsm]") {
     const time_point until(std::chrono::seconds(10));
     run_fsm runs;
     CHECK(runs.next_deadline() == time_point::max());
@@ -98,25 +98,25 @@ TEST_CASE("run_fsm: nobody hears of a run that is being stopped, up to its end o
     CHECK_FALSE(runs.collected());
     CHECK(runs.next_deadline() == until);
 
-    SECTION("its end") {
+    SECTION("until its end") {
         CHECK(runs.finish() == stopped);
         CHECK(runs.listening() == who::everybody);
         CHECK(runs.current() == after);
         CHECK(runs.next_deadline() == time_point::max());
     }
-    SECTION("its time") {
+    SECTION("until its deadline") {
         runs.pass_time(until - std::chrono::nanoseconds(1));
         CHECK(runs.current() == stopped);
         runs.pass_time(until);
         CHECK(runs.current() == after);
     }
-    SECTION("the end of its session, which it counts for") {
+    SECTION("until the end of its session, which counts it") {
         CHECK(runs.lose() == 2);
         CHECK(runs.idle());
     }
 }
 
-TEST_CASE("run_fsm: a lost session takes the runs on the server, and counts those sent whole",
+TEST_CASE("run_fsm: a lost session ends the runs on the server, and counts those sent whole",
           "[unit][run_fsm]") {
     run_fsm runs;
     const auto whole = sent(runs, who::everybody);
@@ -153,8 +153,7 @@ TEST_CASE("run_fsm: stop_run names the message's conversation, else the last kno
     CHECK(runs.conversation() == "named");
 }
 
-TEST_CASE("run_fsm: the next message goes on with the conversation that was named last",
-          "[unit][run_fsm]") {
+TEST_CASE("run_fsm: the next message continues the conversation named last", "[unit][run_fsm]") {
     run_fsm runs;
     CHECK_FALSE(runs.next_conversation());
     runs.conversation_named("one");
@@ -172,7 +171,7 @@ TEST_CASE("run_fsm: the next message goes on with the conversation that was name
     CHECK(runs.next_conversation() == "three");
 }
 
-TEST_CASE("run_fsm: what is said of a conversation that was left is no news", "[unit][run_fsm]") {
+TEST_CASE("run_fsm: ids of a conversation that was left are ignored", "[unit][run_fsm]") {
     run_fsm runs;
     runs.conversation_named("old");
 
@@ -189,7 +188,7 @@ TEST_CASE("run_fsm: what is said of a conversation that was left is no news", "[
         runs.conversation_named("old"); // once the new one has a name, it is news
         CHECK(runs.next_conversation() == "old");
     }
-    SECTION("while runs of it go on, under whatever name") {
+    SECTION("while its runs go on, under any name") {
         sent(runs, who::everybody);
         runs.writing(runs.add_first(who::everybody));
         runs.conversation_named("renamed");
@@ -201,18 +200,18 @@ TEST_CASE("run_fsm: what is said of a conversation that was left is no news", "[
         runs.conversation_named("new");
         CHECK(runs.next_conversation() == "new");
     }
-    SECTION("a server that goes on with it all the same is taken at its word") {
+    SECTION("unless the server continues it") {
         runs.writing(runs.add_first(who::everybody));
         runs.conversation_finished("old", "old");
         CHECK(runs.next_conversation() == "old");
     }
-    SECTION("the user goes back to it") {
+    SECTION("unless the user returns to it") {
         runs.writing(runs.add_first(who::everybody));
         runs.add(who::everybody, "old");
         runs.conversation_named("old");
         CHECK(runs.next_conversation() == "old");
     }
-    SECTION("the message that was to begin another is not sent, or is lost") {
+    SECTION("unless the message that was to begin another is not sent, or is lost") {
         const auto first = runs.add_first(who::everybody);
         const bool lost = GENERATE(false, true);
         if (lost) {

@@ -46,7 +46,7 @@ bool malformed(std::string_view body) {
 
 } // namespace
 
-TEST_CASE("ticket_answer: a ticket is taken with its expiry and the server's date",
+TEST_CASE("ticket_answer: a ticket is read with its expiry and the server's date",
           "[unit][ticket_answer]") {
     const auto body = with(R"("a\u00fc\"b")");
     auto answer = answered(200, body);
@@ -60,7 +60,7 @@ TEST_CASE("ticket_answer: a ticket is taken with its expiry and the server's dat
     CHECK(held.kind() == ticket_kind::reusable);
 }
 
-TEST_CASE("ticket_answer: without a readable Date our own clock serves",
+TEST_CASE("ticket_answer: without a valid Date the local clock is used",
           "[unit][ticket_answer][A8]") {
     const auto body = with(R"("t")");
     auto answer = answered(201, body);
@@ -69,7 +69,7 @@ TEST_CASE("ticket_answer: without a readable Date our own clock serves",
     CHECK_FALSE(parse_ticket_answer(answer).value().issued_at().has_value());
 }
 
-TEST_CASE("ticket_answer: success need not be said, and unknown fields are no harm",
+TEST_CASE("ticket_answer: success may be absent, and unknown fields are ignored",
           "[unit][ticket_answer]") {
     CHECK(parse_ticket_answer(
               answered(200, R"({"x":1e400,"expiresAt":"2026-11-22T20:00Z","ticket":"t"} )"))
@@ -86,7 +86,8 @@ TEST_CASE("ticket_answer: of two equal keys the first counts", "[unit][ticket_an
     CHECK(parse_ticket_answer(answered(200, body)).value().value().expose() == "one");
 }
 
-TEST_CASE("ticket_answer: without a usable ticket it is malformed", "[unit][ticket_answer][A5]") {
+TEST_CASE("ticket_answer: an answer without a usable ticket is malformed",
+          "[unit][ticket_answer][A5]") {
     for (const auto* ticket : {R"("")", "null", "1", "true", "{}", R"(["t"])", R"("\ud800")"}) {
         INFO(ticket);
         CHECK(malformed(with(ticket)));
@@ -96,7 +97,8 @@ TEST_CASE("ticket_answer: without a usable ticket it is malformed", "[unit][tick
     CHECK(malformed(R"({"success":1,"ticket":"t","expiresAt":"2026-11-22T20:00:00Z"})"));
 }
 
-TEST_CASE("ticket_answer: without a readable expiry it is malformed", "[unit][ticket_answer][A6]") {
+TEST_CASE("ticket_answer: an answer without a valid expiry is malformed",
+          "[unit][ticket_answer][A6]") {
     for (const auto* expires : {R"("")", "null", "-1", "1e400", "true", R"("tomorrow")",
                                 R"("1795374000")", R"("2026-02-30T00:00:00Z")", R"("2026-11-22")",
                                 R"("2026-11-22T19:00:00")", R"("99999-01-01T00:00:00Z")",
@@ -107,7 +109,8 @@ TEST_CASE("ticket_answer: without a readable expiry it is malformed", "[unit][ti
     CHECK(malformed(R"({"success":true,"ticket":"t"})"));
 }
 
-TEST_CASE("ticket_answer: every good spelling of an expiry is exact", "[unit][ticket_answer][A7]") {
+TEST_CASE("ticket_answer: every valid spelling of an expiry is exact",
+          "[unit][ticket_answer][A7]") {
     const auto expiry = [](std::string_view text) {
         const auto body = with(R"("t")", '"' + std::string(text) + '"');
         return parse_ticket_answer(answered(200, body)).value().expires_at();
@@ -143,7 +146,7 @@ TEST_CASE("ticket_answer: an expiry may be a number of seconds or milliseconds",
     CHECK(expiry("1e300") == wall_time::max());
 }
 
-TEST_CASE("ticket_answer: what plain HTTP hears of a port that speaks TLS says what to use",
+TEST_CASE("ticket_answer: the error of plain HTTP to a TLS port says to use wss or https",
           "[unit][ticket_answer]") {
     for (const auto* body : {"<h1>400</h1>The plain HTTP request was sent to HTTPS port",
                              "Client sent an HTTP request to an HTTPS server.\n",
@@ -158,7 +161,7 @@ TEST_CASE("ticket_answer: what plain HTTP hears of a port that speaks TLS says w
     CHECK(failure(400, "no").message == "The server answered with HTTP 400.");
 }
 
-TEST_CASE("ticket_answer: its cookies are the ticket's", "[unit][ticket_answer]") {
+TEST_CASE("ticket_answer: the cookies belong to the ticket", "[unit][ticket_answer]") {
     const auto body = with(R"("t")");
     const std::vector<std::string> set{"a=1; Path=/", "b=2; Secure", "c=3; Path=/other"};
     auto answer = answered(200, body);
@@ -186,7 +189,7 @@ TEST_CASE("ticket_answer: a body that is not one JSON object is malformed",
         CHECK(malformed(good.substr(0, size)));
 }
 
-TEST_CASE("ticket_answer: 8 KiB is the most that a ticket may have", "[unit][ticket_answer][A21]") {
+TEST_CASE("ticket_answer: the limit of a ticket is 8 KiB", "[unit][ticket_answer][A21]") {
     const auto sized = [](std::size_t size) { return with('"' + std::string(size, 't') + '"'); };
 
     CHECK(parse_ticket_answer(answered(200, sized(8'192))).value().value().size() == 8'192);
@@ -195,7 +198,7 @@ TEST_CASE("ticket_answer: 8 KiB is the most that a ticket may have", "[unit][tic
     CHECK_FALSE(failure(200, sized(8'193)).details.retryable);
 }
 
-TEST_CASE("ticket_answer: a refusal keeps the server's words, made fit for a line",
+TEST_CASE("ticket_answer: a rejection keeps the server's text, made fit for one line",
           "[unit][ticket_answer][A10]") {
     const auto refused =
         failure(200, R"({"success":false,"error":"No\r\nseats","code":"FULL","ticket":"t"})");
@@ -215,8 +218,7 @@ TEST_CASE("ticket_answer: a refusal keeps the server's words, made fit for a lin
     CHECK(wordy.message.size() < 300);
 }
 
-TEST_CASE("ticket_answer: what a server says back of a secret is not repeated",
-          "[unit][ticket_answer]") {
+TEST_CASE("ticket_answer: a secret that the server repeats is redacted", "[unit][ticket_answer]") {
     const auto body = R"({"success":false,"error":"bad token )" + std::string(190, '.') +
                       R"(s3cret-token","code":"s3cret-token"})";
     auto answer = answered(403, body);
@@ -229,7 +231,7 @@ TEST_CASE("ticket_answer: what a server says back of a secret is not repeated",
     CHECK(error.details.server_code == "***");
 }
 
-TEST_CASE("ticket_answer: statuses are sorted by number", "[unit][ticket_answer][A11][A12][A14]") {
+TEST_CASE("ticket_answer: each status has its error code", "[unit][ticket_answer][A11][A12][A14]") {
     for (const int status : {401, 403}) {
         const auto error = failure(status, R"({"error":"who?","code":"NO"})");
         CHECK(error.is(errc::authentication_failed));
@@ -254,7 +256,7 @@ TEST_CASE("ticket_answer: statuses are sorted by number", "[unit][ticket_answer]
     CHECK(failure(503, "<html>").message == "The server answered with HTTP 503.");
 }
 
-TEST_CASE("ticket_answer: every status is retryable by the one table",
+TEST_CASE("ticket_answer: one table says whether a status is retryable",
           "[unit][ticket_answer][A12][O138]") {
     for (int status = 100; status < 600; ++status) {
         INFO(status);
@@ -268,7 +270,7 @@ TEST_CASE("ticket_answer: every status is retryable by the one table",
     }
 }
 
-TEST_CASE("ticket_answer: a verdict is the server's own in the protocol's words alone",
+TEST_CASE("ticket_answer: only a rejection in the protocol's format is the server's own",
           "[unit][ticket_answer][O139]") {
     const auto own = [](int status, std::string_view body) {
         const auto update = parse_update_answer(answered(status, body));
@@ -301,7 +303,7 @@ TEST_CASE("ticket_answer: a verdict is the server's own in the protocol's words 
     CHECK_FALSE(validation(502, "<html>"));
 }
 
-TEST_CASE("ticket_answer: Retry-After counts for what is worth a retry",
+TEST_CASE("ticket_answer: Retry-After counts for retryable failures",
           "[unit][ticket_answer][A13]") {
     auto answer = answered(503, "");
     answer.retry_after = "120";
@@ -319,7 +321,7 @@ TEST_CASE("ticket_answer: Retry-After counts for what is worth a retry",
     CHECK(parse_ticket_answer(refused).error().details.retry_after == std::nullopt);
 }
 
-TEST_CASE("validation_answer: a definitive answer is taken whole", "[unit][ticket_answer][A29]") {
+TEST_CASE("validation_answer: a definitive answer is read whole", "[unit][ticket_answer][A29]") {
     const auto good = parse_validation_answer(answered(200, R"({"valid":true})")).value();
     CHECK(good.valid);
 
@@ -358,8 +360,7 @@ TEST_CASE("validation_answer: a failed request says nothing about the ticket",
     CHECK(error(200, "<html>").is(errc::ticket_malformed));
 }
 
-TEST_CASE("update_answer: success is said, anything else is a failure",
-          "[unit][ticket_answer][A30]") {
+TEST_CASE("update_answer: only an explicit success is one", "[unit][ticket_answer][A30]") {
     const auto error = [](int status, std::string_view body) {
         const auto outcome = parse_update_answer(answered(status, body));
         return outcome ? error_info() : outcome.error();

@@ -29,7 +29,7 @@ std::string refusal(Action action) {
 
 } // namespace
 
-TEST_CASE("ticket_wire: absent fields are left out of a request", "[unit][ticket_wire][A23]") {
+TEST_CASE("ticket_wire: absent fields are omitted from a request", "[unit][ticket_wire][A23]") {
     auth_data auth;
     CHECK(ticket_body(auth, "parley/1", now) ==
           R"({"clientInfo":{"userAgent":"parley/1","timestamp":"2026-11-22T19:00:00.000Z"}})");
@@ -43,7 +43,7 @@ TEST_CASE("ticket_wire: absent fields are left out of a request", "[unit][ticket
           R"("clientInfo":{"userAgent":"a\"b","timestamp":"2026-11-22T19:00:00.000Z"}})");
 }
 
-TEST_CASE("ticket_wire: text is escaped, and refused when it is not UTF-8",
+TEST_CASE("ticket_wire: text is escaped, and rejected when it is not UTF-8",
           "[unit][ticket_wire][A24]") {
     auth_data auth;
     auth.entity_id = "q\" b\\ \n\x01 ü";
@@ -56,8 +56,7 @@ TEST_CASE("ticket_wire: text is escaped, and refused when it is not UTF-8",
           "ticket is not valid UTF-8.");
 }
 
-TEST_CASE("ticket_wire: the identity's headers are there when they are set",
-          "[unit][ticket_wire]") {
+TEST_CASE("ticket_wire: the identity's headers are present when set", "[unit][ticket_wire]") {
     auth_data auth;
     CHECK(identity_headers(auth).empty());
     auth.user_mp_auth_token = secret{"T"};
@@ -70,7 +69,7 @@ TEST_CASE("ticket_wire: the identity's headers are there when they are set",
     CHECK(headers[1] == std::pair<std::string, std::string>("x-oddle-chat-server-key", "K"));
 }
 
-TEST_CASE("ticket_wire: the body of a validation", "[unit][ticket_wire]") {
+TEST_CASE("ticket_wire: encodes the body of a validation", "[unit][ticket_wire]") {
     auth_data auth;
     CHECK(validation_body(secret{"t\"1"}, auth) == R"({"ticket":"t\"1"})");
     auth.entity_id = "e";
@@ -80,13 +79,13 @@ TEST_CASE("ticket_wire: the body of a validation", "[unit][ticket_wire]") {
           R"({"ticket":"x","entityId":"e","entityType":"t"})");
 }
 
-TEST_CASE("ticket_wire: an update sends null for what is cleared", "[unit][ticket_wire][A30]") {
+TEST_CASE("ticket_wire: an update sends null for a cleared field", "[unit][ticket_wire][A30]") {
     CHECK(entity_update_body("e", "t") == R"({"entityId":"e","entityType":"t"})");
     CHECK(entity_update_body(std::nullopt, std::nullopt) ==
           R"({"entityId":null,"entityType":null})");
 }
 
-TEST_CASE("ticket_wire: an update leaves out what is left unchanged", "[unit][ticket_wire][A30]") {
+TEST_CASE("ticket_wire: an update omits unchanged fields", "[unit][ticket_wire][A30]") {
     CHECK(metadata_update_body(metadata_patch()) == "{}");
     CHECK(metadata_update_body(metadata_patch().title("a\"b")) == R"({"title":"a\"b"})");
     CHECK(metadata_update_body(

@@ -68,7 +68,7 @@ TEST_CASE("tool_schema: the type is the schema's own", "[unit][tool_schema]") {
     CHECK(type("{}") == "any");
 }
 
-TEST_CASE("tool_schema: names are compared by what they say", "[unit][tool_schema]") {
+TEST_CASE("tool_schema: names are compared unescaped", "[unit][tool_schema]") {
     const auto parameters = tool_parameters(
         with_schema(R"({"required":["a\u0062"],"properties":{"\u0061b":{},"ab":{"type":"x"}}})"));
 
@@ -77,7 +77,7 @@ TEST_CASE("tool_schema: names are compared by what they say", "[unit][tool_schem
     CHECK_FALSE(parameters.text_at("/1").has_value()); // the first of the two counts
 }
 
-TEST_CASE("tool_schema: anything else is refused, and the tool is named", "[unit][tool_schema]") {
+TEST_CASE("tool_schema: other schemas are rejected, and the tool is named", "[unit][tool_schema]") {
     for (const auto* schema :
          {"null", "1", "true", R"("object")", R"({"type":"string"})", R"({"properties":[]})",
           R"({"properties":{"a":1}})", R"({"required":"a"})", R"({"required":[1]})"}) {
