@@ -40,7 +40,7 @@ awaitable<int> insist(chat_client& client) {
 
 } // namespace
 
-TEST_CASE("as_result: what an operation brings is the value", "[component][as_result]") {
+TEST_CASE("as_result: the result of an operation is the value", "[component][as_result]") {
     asio::io_context io;
     const auto said = run(io, as_result(say("hello")));
     REQUIRE(said);
@@ -48,7 +48,7 @@ TEST_CASE("as_result: what an operation brings is the value", "[component][as_re
     CHECK(run(io, as_result(do_nothing())));
 }
 
-TEST_CASE("as_result: what an operation throws is the error, and value throws it again",
+TEST_CASE("as_result: an exception of an operation is the error, and value() throws it again",
           "[component][as_result]") {
     asio::io_context io;
     const auto said = run(io, as_result(fail(errc::ticket_timeout)));
@@ -61,13 +61,13 @@ TEST_CASE("as_result: what an operation throws is the error, and value throws it
     CHECK_THROWS_AS(done.value(), connection_error);
 }
 
-TEST_CASE("as_result: what is no error of the library's is thrown as it is",
+TEST_CASE("as_result: an exception that is not an error of the library is rethrown",
           "[component][as_result]") {
     asio::io_context io;
     CHECK_THROWS_AS(run(io, as_result(throw_something_else())), std::runtime_error);
 }
 
-TEST_CASE("as_result: the operations of a client have their errors in it",
+TEST_CASE("as_result: the operations of a client put their errors into it",
           "[component][as_result][chat_client]") {
     client_case test;
     test.make();
@@ -84,7 +84,7 @@ TEST_CASE("as_result: the operations of a client have their errors in it",
         CHECK(asked.get().error().code == asio::error::operation_aborted);
         CHECK_THROWS_AS(asked.get().value(), boost::system::system_error);
     }
-    SECTION("looked at in a loop") {
+    SECTION("tested in a loop") {
         test.transports->otherwise([](auto& peer) { peer.refuse(errc::connect_failed); });
         test.transports->at(0).fail_read(errc::connection_reset);
         poll(test.io);
@@ -96,7 +96,7 @@ TEST_CASE("as_result: the operations of a client have their errors in it",
         REQUIRE(insisting.done());
         CHECK(insisting.get() >= 2);
     }
-    SECTION("the end, which is no error") {
+    SECTION("the end, which is not an error") {
         auto next = start(test.io, as_result(test.client->next_event()));
         auto closing = start(test.io, as_result(test.client->disconnect()));
         test.pass(std::chrono::seconds(5));

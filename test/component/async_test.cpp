@@ -48,7 +48,7 @@ TEST_CASE("condition: notify_all wakes all waiters, also beside those that have 
     CHECK_FALSE(changed.has_waiters());
 }
 
-TEST_CASE("condition: a waiter may outlive it", "[component][condition]") {
+TEST_CASE("condition: a waiter may outlive the condition", "[component][condition]") {
     async_world w;
     auto changed = std::make_unique<condition>(w.strand, w.clock);
     auto first = start(w.strand, changed->wait_until(w.clock->now() + 1s));
@@ -166,7 +166,7 @@ TEST_CASE("task_group: join waits for every task, and cancel ends them",
     CHECK(out_of_work(w.io));
 }
 
-TEST_CASE("task_group: what a task throws is reported, and a cancellation is not",
+TEST_CASE("task_group: an exception of a task is reported, and a cancellation is not",
           "[component][task_group]") {
     async_world w;
     std::vector<std::string> reported;
@@ -188,7 +188,8 @@ TEST_CASE("task_group: what a task throws is reported, and a cancellation is not
     CHECK(reported.front() == "no luck");
 }
 
-TEST_CASE("strand: one that an executor is, is found again", "[component][threads][strand]") {
+TEST_CASE("strand: an executor that is a strand already is recognised",
+          "[component][threads][strand]") {
     asio::io_context io;
     asio::thread_pool pool(1);
     const auto direct = asio::make_strand(io);
@@ -206,7 +207,8 @@ TEST_CASE("strand: one that an executor is, is found again", "[component][thread
     CHECK(detail::strand::of(around_another).executor() == around_another.executor());
 }
 
-TEST_CASE("strand: posts are later, a dispatch is at once where it may be", "[component][strand]") {
+TEST_CASE("strand: post runs later, and dispatch runs at once where it may",
+          "[component][strand]") {
     asio::io_context io;
     const asio::any_io_executor in_disguise = asio::make_strand(io);
     for (const auto& here :
@@ -311,7 +313,7 @@ TEST_CASE("strand: what was to run at once does not run later, on the same threa
     CHECK(ran == 0);
 }
 
-TEST_CASE("on_strand: the caller is resumed on its own executor", "[component][on_strand]") {
+TEST_CASE("on_strand: the caller resumes on its own executor", "[component][on_strand]") {
     async_world w;
     const auto callers = asio::make_strand(asio::any_io_executor(w.io.get_executor()));
     bool on_ours = false;
@@ -361,7 +363,7 @@ TEST_CASE("on_strand: a call that is cancelled before it starts completes as abo
     CHECK(call.aborted());
 }
 
-TEST_CASE("on_strand: a context destroyed with calls pending leaves nothing behind",
+TEST_CASE("on_strand: a context destroyed with pending calls leaves nothing behind",
           "[component][on_strand]") {
     auto clock = std::make_shared<manual_clock>();
     auto held = std::make_shared<int>(0);
@@ -436,13 +438,14 @@ TEST_CASE("on_strand: calls from many threads, cancelled at random, complete onc
     CHECK_FALSE(overlapped);
 }
 
-TEST_CASE("with_timeout: an operation in time gives its value", "[component][with_timeout]") {
+TEST_CASE("with_timeout: an operation that completes in time returns its value",
+          "[component][with_timeout]") {
     asio::io_context io;
     auto quick = []() -> awaitable<int> { co_return 5; };
     CHECK(run(io, with_timeout(quick(), 1h)) == 5);
 }
 
-TEST_CASE("with_timeout: the longest limit there is means never, and none is over at once",
+TEST_CASE("with_timeout: the longest timeout means never, and it does not expire at once",
           "[component][with_timeout]") {
     asio::io_context io;
     const auto slow = [](asio::io_context* where) -> awaitable<int> {
@@ -470,7 +473,7 @@ TEST_CASE("with_timeout: the longest limit there is means never, and none is ove
     check(std::chrono::hours());
 }
 
-TEST_CASE("with_timeout: at the limit the operation is cancelled, and its end awaited",
+TEST_CASE("with_timeout: at the timeout the operation is cancelled, and its end is awaited",
           "[component][with_timeout]") {
     asio::io_context io;
     bool ended = false;

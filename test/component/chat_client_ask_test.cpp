@@ -44,7 +44,7 @@ std::size_t stops(const scripted_connection& peer) {
 
 } // namespace
 
-TEST_CASE("chat_client: used through ask alone it goes on for ever, and keeps nothing",
+TEST_CASE("chat_client: a client used through ask alone keeps no events",
           "[component][chat_client]") {
     client_case test;
     test.config.log_threshold = log_level::warning;
@@ -59,8 +59,9 @@ TEST_CASE("chat_client: used through ask alone it goes on for ever, and keeps no
     CHECK(test.client->metrics().events_dropped == counted.events_dropped);
 }
 
-TEST_CASE("chat_client: while nobody takes events the oldest are dropped, counted and told once",
-          "[component][chat_client]") {
+TEST_CASE(
+    "chat_client: while no events are taken the oldest are dropped, counted and reported once",
+    "[component][chat_client]") {
     client_case test;
     test.config.connection.limits.event_count = 10;
     test.make();
@@ -87,14 +88,14 @@ TEST_CASE("chat_client: while nobody takes events the oldest are dropped, counte
     CHECK(test.client->metrics().events_dropped == 990);
 }
 
-TEST_CASE("chat_client: what the server says of a run's thread goes to its ask",
+TEST_CASE("chat_client: the server's facts about a run's thread belong to its ask",
           "[component][chat_client]") {
     client_case test;
     test.make();
     auto& peer = test.expect_session();
     test.init();
 
-    SECTION("before the end, or with it") {
+    SECTION("before the end of the run, or with it") {
         peer.expect_write("hi").reply(created_frame).reply(text_frame("a"));
         peer.reply(component_frame).reply(finished_frame).reply(persisted_frame);
         const auto said = run(test.io, test.client->ask("hi"));
@@ -105,7 +106,7 @@ TEST_CASE("chat_client: what the server says of a run's thread goes to its ask",
         CHECK(said.events == 4); // a component is an event of its own
         CHECK(test.told() == lines{"component u c {} complete"});
     }
-    SECTION("after the end: it has its answer, and the next has not begun") {
+    SECTION("after the end, before the next run begins") {
         peer.expect_write("hi").reply(text_frame("a")).reply(finished_frame);
         CHECK_FALSE(run(test.io, test.client->ask("hi")).persisted);
         auto next = start(test.io, test.client->ask("next"));
@@ -115,7 +116,7 @@ TEST_CASE("chat_client: what the server says of a run's thread goes to its ask",
         CHECK_FALSE(next.get().persisted);
         CHECK(test.told() == lines{"persisted t c"});
     }
-    SECTION("of a run that nobody asked for it goes to whoever takes events") {
+    SECTION("of a run without an ask, they are events") {
         run(test.io, test.client->send_message("hi"));
         peer.reply(created_frame).reply(finished_frame).reply(persisted_frame);
         poll(test.io);
@@ -151,7 +152,7 @@ TEST_CASE("chat_client: a cancelled ask stops its run, and the next one has its 
     CHECK(test.told().empty());
 }
 
-TEST_CASE("chat_client: a run that is not stopped by its stop_run is waited for ten seconds",
+TEST_CASE("chat_client: a run that stop_run does not end delays the next for ten seconds",
           "[component][chat_client]") {
     client_case test;
     test.make();
@@ -162,7 +163,7 @@ TEST_CASE("chat_client: a run that is not stopped by its stop_run is waited for 
     asked.cancel();
     poll(test.io);
 
-    SECTION("by an ask") {
+    SECTION("the next ask") {
         auto next = start(test.io, test.client->ask("next"));
         test.pass(9999ms);
         CHECK(peer.writes_with("next") == 0);
@@ -172,7 +173,7 @@ TEST_CASE("chat_client: a run that is not stopped by its stop_run is waited for 
         poll(test.io);
         CHECK(next.get().text == "own");
     }
-    SECTION("before others hear of what the server says") {
+    SECTION("the next facts of the server") {
         run(test.io, test.client->send_message("next"));
         peer.reply(text_frame("late"));
         test.pass(10s);
@@ -180,7 +181,7 @@ TEST_CASE("chat_client: a run that is not stopped by its stop_run is waited for 
         poll(test.io);
         CHECK(test.told() == lines{"text own", "finished conversation-1"});
     }
-    SECTION("and by nobody once its session is lost") {
+    SECTION("nothing once its session is lost") {
         peer.fail_read(errc::connection_reset);
         test.expect_session().expect_write("next").reply(finished_frame);
         auto next = start(test.io, test.client->ask("next"));
@@ -216,7 +217,8 @@ TEST_CASE("chat_client: an ask that is cancelled before it is sent stops nothing
     CHECK(stops(peer) == 0);
 }
 
-TEST_CASE("chat_client: where cancelled asks are not stopped, the next one says what it waits for",
+TEST_CASE("chat_client: where cancelled asks are not stopped, the next one names the run that it "
+          "waits for",
           "[component][chat_client]") {
     client_case test;
     test.config.stop_cancelled_asks = false;
@@ -238,7 +240,7 @@ TEST_CASE("chat_client: where cancelled asks are not stopped, the next one says 
     CHECK(peer.writes_with("next") == 0);
 }
 
-TEST_CASE("chat_client: a run that falls silent is stopped, and the next ask is not held up by it",
+TEST_CASE("chat_client: a silent run is stopped, and does not delay the next ask",
           "[component][chat_client]") {
     client_case test;
     test.config.timeouts.answer = 20s;
@@ -258,7 +260,7 @@ TEST_CASE("chat_client: a run that falls silent is stopped, and the next ask is 
     CHECK(next.get().text == "own");
 }
 
-TEST_CASE("chat_client: a streaming ask is told each piece before it has the whole",
+TEST_CASE("chat_client: a streaming ask reports each piece before the answer is complete",
           "[component][chat_client]") {
     client_case test;
     test.make();
@@ -287,8 +289,7 @@ TEST_CASE("chat_client: a streaming ask is told each piece before it has the who
     CHECK(stops(peer) == 0);
 }
 
-TEST_CASE("chat_client: a streaming ask ends in whatever way its run does",
-          "[component][chat_client]") {
+TEST_CASE("chat_client: a streaming ask ends as its run ends", "[component][chat_client]") {
     client_case test;
     test.config.timeouts.answer = 20s;
     test.make();
@@ -300,7 +301,7 @@ TEST_CASE("chat_client: a streaming ask ends in whatever way its run does",
     poll(test.io);
     peer.reply(text_frame("half"));
 
-    SECTION("it fails") {
+    SECTION("the run fails") {
         peer.reply(failed_frame);
         poll(test.io);
         CHECK(asked.failed_with(errc::chat_failed));
@@ -311,7 +312,7 @@ TEST_CASE("chat_client: a streaming ask ends in whatever way its run does",
         test.pass(1s);
         CHECK(asked.failed_with(errc::sent_unconfirmed));
     }
-    SECTION("it falls silent") {
+    SECTION("the run falls silent") {
         test.pass(21s);
         CHECK(asked.failed_with(errc::answer_timeout));
         CHECK(stops(peer) == 1);
@@ -331,7 +332,7 @@ TEST_CASE("chat_client: a streaming ask ends in whatever way its run does",
     CHECK(told == "half");
 }
 
-TEST_CASE("chat_client: a streaming ask that is left stops its run", "[component][chat_client]") {
+TEST_CASE("chat_client: a cancelled streaming ask stops its run", "[component][chat_client]") {
     client_case test;
     test.make();
     auto& peer = test.expect_session();
@@ -356,7 +357,7 @@ TEST_CASE("chat_client: a streaming ask that is left stops its run", "[component
     CHECK(run(test.io, test.client->ask("next")).text == "own");
 }
 
-TEST_CASE("chat_client: its context may go while a streaming ask waits",
+TEST_CASE("chat_client: the context may be destroyed while a streaming ask waits",
           "[component][chat_client][J106]") {
     const bool has_begun = GENERATE(true, false);
     client_case test;
@@ -372,7 +373,8 @@ TEST_CASE("chat_client: its context may go while a streaming ask waits",
     CHECK_FALSE(test.asked.back().done());
 }
 
-TEST_CASE("chat_client: without a handler a streaming ask is an ask", "[component][chat_client]") {
+TEST_CASE("chat_client: a streaming ask without a handler is an ordinary ask",
+          "[component][chat_client]") {
     client_case test;
     test.make();
     test.expect_session().expect_write("hi").reply(text_frame("a")).reply(finished_frame);
@@ -380,7 +382,7 @@ TEST_CASE("chat_client: without a handler a streaming ask is an ask", "[componen
     CHECK(run(test.io, test.client->ask("hi", nullptr)).text == "a");
 }
 
-TEST_CASE("chat_client: an answer over its limit ends the ask, which has what had come",
+TEST_CASE("chat_client: an answer over its limit ends the ask with the partial answer",
           "[component][chat_client]") {
     const std::string event = GENERATE(
         R"("content-delta","data":{"delta":"0123456789"})",
@@ -430,7 +432,7 @@ TEST_CASE("chat_client: an answer over its limit ends the ask, which has what ha
     CHECK(test.told().empty());
 }
 
-TEST_CASE("chat_client: the tools of an answer count for its limit, empty ones too",
+TEST_CASE("chat_client: the tools of an answer count towards its limit, empty ones too",
           "[component][chat_client]") {
     client_case test;
     test.config.connection.limits.answer_bytes = 10'000;
@@ -452,8 +454,9 @@ TEST_CASE("chat_client: the tools of an answer count for its limit, empty ones t
     CHECK(stops(peer) == 1);
 }
 
-TEST_CASE("chat_client: where cancelled asks are not stopped, the rest of a large answer is told",
-          "[component][chat_client]") {
+TEST_CASE(
+    "chat_client: where cancelled asks are not stopped, the rest of a large answer becomes events",
+    "[component][chat_client]") {
     client_case test;
     test.config.stop_cancelled_asks = false;
     test.config.connection.limits.answer_bytes = 5;
@@ -470,7 +473,7 @@ TEST_CASE("chat_client: where cancelled asks are not stopped, the rest of a larg
     CHECK(test.told() == lines{"text 6", "text 7", "finished conversation-1"});
 }
 
-TEST_CASE("chat_client: an ask that the server fails has what had come",
+TEST_CASE("chat_client: an ask that the server fails has the partial answer",
           "[component][chat_client]") {
     client_case test;
     test.make();

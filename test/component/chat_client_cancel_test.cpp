@@ -129,7 +129,8 @@ void serve(scripted_connection& peer) {
 
 } // namespace
 
-TEST_CASE("chat_client: cancelled in any way at any moment an operation ends once, and harms none",
+TEST_CASE("chat_client: an operation cancelled in any way at any moment completes once and affects "
+          "no other",
           "[component][chat_client][J102][J103]") {
     const auto type = GENERATE(asio::cancellation_type::terminal, asio::cancellation_type::partial,
                                asio::cancellation_type::total);
@@ -192,7 +193,7 @@ TEST_CASE("chat_client: cancelled in any way at any moment an operation ends onc
     }
 }
 
-TEST_CASE("chat_client: a message that is being written is sent to the end, cancelled or not",
+TEST_CASE("chat_client: a message that is being written is sent to its end, cancelled or not",
           "[component][chat_client][J102][F76]") {
     const auto type = GENERATE(asio::cancellation_type::terminal, asio::cancellation_type::partial,
                                asio::cancellation_type::total);
@@ -221,7 +222,7 @@ TEST_CASE("chat_client: a message that is being written is sent to the end, canc
     CHECK(peer.writes_with("cancelled") == (dies ? 0 : 1));
 }
 
-TEST_CASE("chat_client: a sender that waits for room may leave, and the others keep their order",
+TEST_CASE("chat_client: a sender that waits for space may leave, and the others keep their order",
           "[component][chat_client][F75][F76]") {
     client_case test;
     test.config.connection.limits.queue_messages = 2;

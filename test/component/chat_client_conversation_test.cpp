@@ -49,7 +49,7 @@ void send(client_case& test, const char* content) { send(test, chat_message(cont
 
 } // namespace
 
-TEST_CASE("chat_client: a message goes on with the conversation that the server named last",
+TEST_CASE("chat_client: a message continues the conversation that the server named last",
           "[component][chat_client]") {
     client_case test;
     test.make();
@@ -71,7 +71,7 @@ TEST_CASE("chat_client: a message goes on with the conversation that the server 
           lines{"first -", "second c1", "third c2", "fourth c3", "its own mine", "sixth c3"});
 }
 
-TEST_CASE("chat_client: of the two ids in chat_finished the uuid is the conversation that goes on",
+TEST_CASE("chat_client: of the two ids in chat_finished the uuid is the conversation to continue",
           "[component][chat_client]") {
     client_case test;
     test.make();
@@ -90,7 +90,7 @@ TEST_CASE("chat_client: of the two ids in chat_finished the uuid is the conversa
     CHECK(said(test) == lines{"first -", "second u", "third 17", "fourth 17"});
 }
 
-TEST_CASE("chat_client: a conversation goes on after a reconnect, and in the next session",
+TEST_CASE("chat_client: a conversation continues after a reconnect, and in the next session",
           "[component][chat_client]") {
     client_case test;
     test.make();
@@ -130,7 +130,7 @@ TEST_CASE("chat_client: a message may begin another conversation", "[component][
     CHECK(said(test) == lines{"first -", "new -", "at once -", "later new", "stop new"});
 }
 
-TEST_CASE("chat_client: an ask whose turn comes later goes on with what was named meanwhile",
+TEST_CASE("chat_client: a queued ask continues the conversation that was named meanwhile",
           "[component][chat_client]") {
     client_case test;
     test.make();
@@ -166,7 +166,7 @@ TEST_CASE("chat_client: stop_run names the conversation of the message, or the l
           lines{"stop ", "its own mine", "stop mine", "stop f", "stop p", "stop another"});
 }
 
-TEST_CASE("chat_client: so many runs may be unfinished, and then a message is refused",
+TEST_CASE("chat_client: the number of unfinished runs is limited, and then a message is rejected",
           "[component][chat_client]") {
     client_case test;
     test.config.connection.limits.unfinished_runs = 3;

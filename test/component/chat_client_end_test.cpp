@@ -14,7 +14,7 @@ using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("chat_client: what becomes of its tools is told before connection_failed, the last event",
+TEST_CASE("chat_client: the end of its tools is reported before connection_failed, the last event",
           "[component][chat_client]") {
     client_case test;
     auto& peer = test.init_with_slow_tool("slow", true);
@@ -29,7 +29,7 @@ TEST_CASE("chat_client: what becomes of its tools is told before connection_fail
     test.pass(30s);
 }
 
-TEST_CASE("chat_client: a refresh that a disconnect gives up says so, and is not called cancelled",
+TEST_CASE("chat_client: a refresh that a disconnect abandons reports that, and not a cancellation",
           "[component][chat_client]") {
     client_case test;
     test.environment = test_environment::make(); // whose HTTP hangs after one ticket
@@ -48,7 +48,7 @@ TEST_CASE("chat_client: a refresh that a disconnect gives up says so, and is not
     CHECK(refreshing.failed_with(errc::disconnected));
 }
 
-TEST_CASE("chat_client: thread updates end with the client, at once",
+TEST_CASE("chat_client: thread updates end at once with the client",
           "[component][chat_client][J105]") {
     const bool destroyed = GENERATE(true, false);
     CAPTURE(destroyed);
@@ -78,7 +78,7 @@ TEST_CASE("chat_client: thread updates end with the client, at once",
     if (destroyed) CHECK(out_of_work(test.io));
 }
 
-TEST_CASE("chat_client: an init that a disconnect gives up says so, and is not called cancelled",
+TEST_CASE("chat_client: an init that a disconnect abandons reports that, and not a cancellation",
           "[component][chat_client]") {
     client_case test;
     test.make();
@@ -91,10 +91,8 @@ TEST_CASE("chat_client: an init that a disconnect gives up says so, and is not c
     CHECK(opening.failed_with(errc::disconnected));
 }
 
-TEST_CASE(
-    "chat_client: an ask that begins while a disconnect waits for a tool is not taken into the "
-    "next session",
-    "[component][chat_client]") {
+TEST_CASE("chat_client: an ask that begins during a disconnect does not join the next session",
+          "[component][chat_client]") {
     client_case test;
     test.init_with_slow_tool("deaf", false);
     auto ending = start(test.io, test.client->disconnect());
@@ -110,7 +108,7 @@ TEST_CASE(
     CHECK(test.transports->violations().empty()); // nothing of it was written
 }
 
-TEST_CASE("chat_client: tickets are renewed while the client lives, and not once it has failed",
+TEST_CASE("chat_client: tickets are renewed while the client lives, and not after it has failed",
           "[component][chat_client]") {
     const bool fails = GENERATE(false, true);
     CAPTURE(fails);
@@ -126,7 +124,7 @@ TEST_CASE("chat_client: tickets are renewed while the client lives, and not once
     CHECK((test.environment->http->count() == before) == fails);
 }
 
-TEST_CASE("chat_client: events that nobody has taken outlive the end of their session",
+TEST_CASE("chat_client: events outlive the end of their session until they are taken",
           "[component][chat_client]") {
     const bool failed = GENERATE(false, true);
     const bool read_before = GENERATE(false, true);
@@ -159,7 +157,7 @@ TEST_CASE("chat_client: events that nobody has taken outlive the end of their se
     CHECK(test.client->metrics().events_dropped == 0);
 }
 
-TEST_CASE("chat_client: what is left of a session holds up the reading of the next",
+TEST_CASE("chat_client: events left from a session delay the reading of the next",
           "[component][chat_client]") {
     client_case test;
     test.config.connection.limits.event_count = 3;
@@ -182,7 +180,8 @@ TEST_CASE("chat_client: what is left of a session holds up the reading of the ne
           std::vector<std::string>{"text 1", "text 2", "text 3", "text 4", "text 5"});
 }
 
-TEST_CASE("chat_client: a log sink that always throws ends nothing", "[component][chat_client]") {
+TEST_CASE("chat_client: a log sink that always throws ends no operation",
+          "[component][chat_client]") {
     for (const auto threshold : {log_level::debug, log_level::warning}) {
         client_case test;
         test.config.log = [](log_level, std::string_view) { throw std::runtime_error("full"); };

@@ -23,7 +23,7 @@ constexpr const char* ticket_url = "https://chat.example/api/v1/tickets";
 
 } // namespace
 
-TEST_CASE("chat_client: a deadline of init in a later request for a ticket tells of the one before",
+TEST_CASE("chat_client: a deadline of init in a later ticket request reports the failure before it",
           "[component][chat_client][O148]") {
     client_case test(0);
     test.config.timeouts.init = 5s;
@@ -44,7 +44,7 @@ TEST_CASE("chat_client: a deadline of init in a later request for a ticket tells
     CHECK(opening.failure()->message.find("504") != std::string::npos);
 }
 
-TEST_CASE("chat_client: a deadline of init in the first request for a ticket names its URL",
+TEST_CASE("chat_client: a deadline of init in the first ticket request names its URL",
           "[component][chat_client][O148]") {
     client_case test(0);
     test.config.timeouts.init = 5s;
@@ -59,7 +59,7 @@ TEST_CASE("chat_client: a deadline of init in the first request for a ticket nam
     CHECK((url == ticket_url || url.empty())); // by who notices the deadline first
 }
 
-TEST_CASE("chat_client: an init that waits for a session on its way back tells what keeps it away",
+TEST_CASE("chat_client: an init that waits for a reconnect reports what prevents it",
           "[component][chat_client][O148]") {
     client_case test;
     test.config.timeouts.init = 5s;
@@ -110,7 +110,7 @@ TEST_CASE("chat_client: a page in place of a ticket does not end a session that 
     CHECK(test.transports->last().target() == "/ws?ticket=another");
 }
 
-TEST_CASE("chat_client: a refusal of the ticket in the protocol's words ends a reconnecting",
+TEST_CASE("chat_client: a rejected credential in the protocol's format ends the reconnecting",
           "[component][chat_client][O139]") {
     const int status = GENERATE(401, 403);
     client_case test(1);
@@ -125,7 +125,7 @@ TEST_CASE("chat_client: a refusal of the ticket in the protocol's words ends a r
     CHECK(test.told() == lines{"lost rejected", "reconnecting 1", "connection failed"});
 }
 
-TEST_CASE("chat_client: an authentication_error that no ticket cures ends a reconnecting",
+TEST_CASE("chat_client: an authentication_error that no ticket cures ends the reconnecting",
           "[component][chat_client][O139]") {
     client_case test;
     test.make();
@@ -140,7 +140,7 @@ TEST_CASE("chat_client: an authentication_error that no ticket cures ends a reco
     CHECK(test.told() == lines{"lost closed", "reconnecting 1", "connection failed"});
 }
 
-TEST_CASE("chat_client: renews no ticket in advance where that is switched off",
+TEST_CASE("chat_client: renews no ticket in advance where that is disabled",
           "[component][chat_client]") {
     const bool renews = GENERATE(false, true);
     client_case test;
@@ -160,8 +160,9 @@ TEST_CASE("chat_client: renews no ticket in advance where that is switched off",
     CHECK(second.target() == "/ws?ticket=ticket-2");
 }
 
-TEST_CASE("chat_client: a source that caches the rejected ticket does not keep it going for ever",
-          "[component][chat_client][O147]") {
+TEST_CASE(
+    "chat_client: a source that caches the rejected ticket does not keep it reconnecting for ever",
+    "[component][chat_client][O147]") {
     client_case test(0);
     const auto source = std::make_shared<fake_ticket_source>(test.environment->time);
     for (int n = 0; n < 20; ++n)
@@ -191,7 +192,7 @@ TEST_CASE("chat_client: a source that caches the rejected ticket does not keep i
     run(test.io, tickets->stop());
 }
 
-TEST_CASE("chat_client: without a session every call says that init comes first",
+TEST_CASE("chat_client: without a session every call says to call init first",
           "[component][chat_client]") {
     client_case test;
     test.make();

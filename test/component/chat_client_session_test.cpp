@@ -25,7 +25,7 @@ std::string ping(const std::string& time) {
 
 } // namespace
 
-TEST_CASE("chat_client: in init one rejection gets one fresh ticket and one more try",
+TEST_CASE("chat_client: during init one rejection leads to one fresh ticket and one more attempt",
           "[component][chat_client][B31]") {
     struct row {
         const char* what;
@@ -70,7 +70,7 @@ TEST_CASE("chat_client: in init one rejection gets one fresh ticket and one more
     CHECK(test.transports->made() == 2);
 }
 
-TEST_CASE("chat_client: a refusal that a fresh ticket does not cure is final at once",
+TEST_CASE("chat_client: a rejection that a fresh ticket does not cure is final at once",
           "[component][chat_client][B31]") {
     client_case test;
     test.make();
@@ -82,8 +82,9 @@ TEST_CASE("chat_client: a refusal that a fresh ticket does not cure is final at 
     CHECK(test.environment->http->count() == 1);
 }
 
-TEST_CASE("chat_client: init retries the ticket, but a wait past the deadline fails at once",
-          "[component][chat_client]") {
+TEST_CASE(
+    "chat_client: init retries the ticket request, but a wait past the deadline fails at once",
+    "[component][chat_client]") {
     client_case test(0);
     http_response busy;
     busy.status = 503;
@@ -98,7 +99,7 @@ TEST_CASE("chat_client: init retries the ticket, but a wait past the deadline fa
         CHECK_NOTHROW(opening.get());
         CHECK(test.transports->made() == 1);
     }
-    SECTION("the second answer asks for more than is left") {
+    SECTION("the second answer asks for more than the time left") {
         busy.retry_after = "120";
         test.environment->http->answer(busy);
         test.pass(1s);
@@ -107,7 +108,7 @@ TEST_CASE("chat_client: init retries the ticket, but a wait past the deadline fa
     }
 }
 
-TEST_CASE("chat_client: init on a ready client returns at once, and starts afresh after an end",
+TEST_CASE("chat_client: init on a ready client returns at once, and starts again after an end",
           "[component][chat_client]") {
     client_case test;
     test.config.connection.reconnect.max_attempts = 1;
@@ -139,8 +140,9 @@ TEST_CASE("chat_client: init on a ready client returns at once, and starts afres
     CHECK(test.environment->http->count() == 1); // all with one ticket
 }
 
-TEST_CASE("chat_client: a session that is not established is closed, and a failed attempt",
-          "[component][chat_client][B36]") {
+TEST_CASE(
+    "chat_client: a session that is not established is closed, and counts as a failed attempt",
+    "[component][chat_client][B36]") {
     client_case test;
     test.make();
     test.expect_session().after(1s).fail_read(errc::connection_reset);
@@ -162,7 +164,7 @@ TEST_CASE("chat_client: a session that is not established is closed, and a faile
     CHECK(test.told() == lines{"restored"});
 }
 
-TEST_CASE("chat_client: frames out of turn are reported or ignored, and change nothing",
+TEST_CASE("chat_client: unexpected frames are reported or ignored, and change nothing",
           "[component][chat_client][B37]") {
     client_case test;
     test.config.client_tools.push_back(echo_tool("echo"));
@@ -189,7 +191,7 @@ TEST_CASE("chat_client: frames out of turn are reported or ignored, and change n
     run(test.io, test.client->send_message("still fine"));
 }
 
-TEST_CASE("chat_client: an answer to a ping overtakes the messages behind a large one",
+TEST_CASE("chat_client: a pong overtakes the messages behind a large one",
           "[component][chat_client][H86]") {
     client_case test;
     test.make();
@@ -232,7 +234,7 @@ TEST_CASE("chat_client: a peer that answers neither heartbeat is dead after 35 s
     CHECK(test.client->is_connected());
 }
 
-TEST_CASE("chat_client: an acknowledgement is a sign of life, whatever it says, and nothing else",
+TEST_CASE("chat_client: a heartbeat_ack is a sign of life, whatever its fields, and nothing else",
           "[component][chat_client][H88]") {
     client_case test;
     test.make();
@@ -354,7 +356,7 @@ TEST_CASE("chat_client: messages sent while it reconnects keep their order, and 
         CHECK(third.writes()[n].find("\"m" + std::to_string(n) + '"') != std::string::npos);
 }
 
-TEST_CASE("chat_client: messages sent whose runs had not ended are unconfirmed, the others not",
+TEST_CASE("chat_client: messages whose runs had not ended are unconfirmed, the others are not",
           "[component][chat_client][I98]") {
     client_case test;
     test.make();
@@ -380,7 +382,8 @@ TEST_CASE("chat_client: messages sent whose runs had not ended are unconfirmed, 
     CHECK_FALSE(asked.done());
 }
 
-TEST_CASE("chat_client: a requested reconnect is lost and restored, and a failed refresh nothing",
+TEST_CASE("chat_client: a requested reconnect is a loss and a restoration, and a failed refresh is "
+          "neither",
           "[component][chat_client]") {
     client_case test(1);
     test.make();
@@ -401,7 +404,7 @@ TEST_CASE("chat_client: a requested reconnect is lost and restored, and a failed
     CHECK(test.transports->made() == 2);
 }
 
-TEST_CASE("chat_client: its own end is the end of the events, a final one is told before",
+TEST_CASE("chat_client: the final event precedes the end of the events, which is the client's own",
           "[component][chat_client]") {
     client_case test;
     test.make();
@@ -428,7 +431,7 @@ TEST_CASE("chat_client: its own end is the end of the events, a final one is tol
     }
 }
 
-TEST_CASE("chat_client: a change of the network cuts the backoff short, and checks a session",
+TEST_CASE("chat_client: a change of the network shortens the backoff, and probes a session",
           "[component][chat_client][I101]") {
     client_case test;
     test.environment->fix_jitter(0.99);
@@ -446,7 +449,7 @@ TEST_CASE("chat_client: a change of the network cuts the backoff short, and chec
     CHECK(second.pings() == 1);
 }
 
-TEST_CASE("chat_client: an init that waits for a session on its way back shares its end",
+TEST_CASE("chat_client: an init that waits for a reconnect shares its outcome",
           "[component][chat_client][I95][I99]") {
     client_case test;
     test.config.connection.reconnect.max_attempts = 2;
@@ -460,14 +463,14 @@ TEST_CASE("chat_client: an init that waits for a session on its way back shares 
     poll(test.io);
     CHECK_FALSE(waiting.done());
 
-    SECTION("it comes back") {
+    SECTION("the session is restored") {
         test.expect_session();
         test.pass(1s);
         CHECK_NOTHROW(waiting.get());
         CHECK_NOTHROW(sending.get());
         CHECK(test.transports->made() == 2);
     }
-    SECTION("it fails for good") {
+    SECTION("the session fails permanently") {
         test.transports->expect_connect().refuse(errc::connect_failed);
         test.transports->expect_connect().refuse(errc::connect_failed);
         test.pass(5s);
@@ -475,7 +478,7 @@ TEST_CASE("chat_client: an init that waits for a session on its way back shares 
         CHECK(sending.failed_with(errc::not_sent));
         CHECK(test.transports->made() == 3);
     }
-    SECTION("it is given up") {
+    SECTION("the init is cancelled") {
         auto closing = start(test.io, test.client->disconnect());
         test.pass(3s);
         CHECK(closing.done());
@@ -485,7 +488,7 @@ TEST_CASE("chat_client: an init that waits for a session on its way back shares 
     }
 }
 
-TEST_CASE("chat_client: a session comes back though nobody takes the events",
+TEST_CASE("chat_client: a session is restored although the application takes no events",
           "[component][chat_client][I97]") {
     client_case test;
     test.config.connection.limits.event_count = 2;
@@ -501,7 +504,7 @@ TEST_CASE("chat_client: a session comes back though nobody takes the events",
     auto& second = test.expect_session();
     auto again = start(test.io, test.client->reconnect());
 
-    SECTION("what opens it is no event") {
+    SECTION("the frames of the opening are not events") {
         second.expect_write("configure_tools").reply(tools_configured_frame);
         second.reply(text_frame("d"));
         test.pass(1min);
@@ -510,7 +513,7 @@ TEST_CASE("chat_client: a session comes back though nobody takes the events",
         CHECK(test.told() ==
               std::vector<std::string>{"text a", "text b", "lost requested", "restored", "text d"});
     }
-    SECTION("events that come before it is open stay where they are, and time stands still") {
+    SECTION("events before the ready session stay queued, and time stands still") {
         second.reply(text_frame("d")).expect_write("configure_tools");
         second.reply(text_frame("e")).reply(tools_configured_frame);
         test.pass(10min);
@@ -523,7 +526,7 @@ TEST_CASE("chat_client: a session comes back though nobody takes the events",
     CHECK(test.transports->made() == 2);
 }
 
-TEST_CASE("chat_client: a disconnect during a refresh leaves the ticket that is held",
+TEST_CASE("chat_client: a disconnect during a refresh keeps the held ticket",
           "[component][chat_client][I96]") {
     client_case test(1);
     test.environment->http->hang();

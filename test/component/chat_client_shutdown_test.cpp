@@ -183,7 +183,7 @@ bool all_ended(const client_case& test) {
 
 } // namespace
 
-TEST_CASE("chat_client: disconnect ends in its time in every phase, and leaves nothing",
+TEST_CASE("chat_client: disconnect completes in its time in every phase, and leaves nothing behind",
           "[component][chat_client][I100]") {
     const auto each = GENERATE(from_range(situations));
     CAPTURE(each.name);
@@ -212,7 +212,7 @@ TEST_CASE("chat_client: disconnect ends in its time in every phase, and leaves n
     CHECK_NOTHROW(run(test.io, test.client->disconnect()));
 }
 
-TEST_CASE("chat_client: destroyed in every phase, whoever waits hears operation_aborted",
+TEST_CASE("chat_client: destruction in every phase completes each waiter with operation_aborted",
           "[component][chat_client][J105]") {
     const auto each = GENERATE(from_range(situations));
     CAPTURE(each.name);
@@ -235,7 +235,7 @@ TEST_CASE("chat_client: destroyed in every phase, whoever waits hears operation_
     CHECK(out_of_work(test.io));
 }
 
-TEST_CASE("chat_client: destroyed at any moment of a question's writing, its ask ends",
+TEST_CASE("chat_client: destruction at any moment of the writing of a message ends its ask",
           "[component][chat_client][J105]") {
     const auto steps = GENERATE(range(0, 12));
     CAPTURE(steps);
@@ -258,7 +258,7 @@ TEST_CASE("chat_client: destroyed at any moment of a question's writing, its ask
     CHECK(out_of_work(test.io));
 }
 
-TEST_CASE("chat_client: it may be destroyed on its strand, from a tool of its own",
+TEST_CASE("chat_client: a tool of its own may destroy it on its strand",
           "[component][chat_client][J105]") {
     client_case test;
     test.config.client_tools.push_back(tool("suicide", "", json_text::parse(R"({"type":"object"})"),
@@ -288,7 +288,7 @@ TEST_CASE("chat_client: it may be destroyed on its strand, from a tool of its ow
     CHECK(out_of_work(test.io));
 }
 
-TEST_CASE("chat_client: it may be destroyed off its strand while that is busy",
+TEST_CASE("chat_client: it may be destroyed off its strand while the strand is busy",
           "[component][threads][chat_client][J105][M127]") {
     for (int round = 0; round < 50; ++round) {
         asio::thread_pool pool(2);
@@ -320,7 +320,7 @@ TEST_CASE("chat_client: it may be destroyed off its strand while that is busy",
     }
 }
 
-TEST_CASE("chat_client: its context may go in every phase, with everything pending",
+TEST_CASE("chat_client: the context may be destroyed in every phase, with everything pending",
           "[component][chat_client][J106]") {
     const auto each = GENERATE(from_range(situations));
     const bool posted = GENERATE(true, false); // and not begun
@@ -342,7 +342,7 @@ TEST_CASE("chat_client: its context may go in every phase, with everything pendi
     CHECK(transports->alive() == 0);
 }
 
-TEST_CASE("chat_client: a context that is stopped and run again goes on where it was",
+TEST_CASE("chat_client: a context that is stopped and run again continues where it was",
           "[component][chat_client][J107]") {
     const bool long_pause = GENERATE(false, true);
     client_case test;
@@ -373,7 +373,7 @@ TEST_CASE("chat_client: a context that is stopped and run again goes on where it
     CHECK(out_of_work(test.io));
 }
 
-TEST_CASE("chat_client: what a completion handler throws comes out of run, and the client goes on",
+TEST_CASE("chat_client: an exception of a completion handler leaves run, and the client continues",
           "[component][chat_client][J108]") {
     client_case test;
     test.make();
@@ -394,8 +394,9 @@ TEST_CASE("chat_client: what a completion handler throws comes out of run, and t
     CHECK(out_of_work(test.io));
 }
 
-TEST_CASE("chat_client: disconnect twice, inside a callback and inside its own completion",
-          "[component][chat_client][J109]") {
+TEST_CASE(
+    "chat_client: disconnect may be called twice, inside a callback and inside its own completion",
+    "[component][chat_client][J109]") {
     client_case test;
     test.make();
     auto& peer = test.expect_session();
@@ -422,7 +423,7 @@ TEST_CASE("chat_client: disconnect twice, inside a callback and inside its own c
     CHECK(out_of_work(test.io));
 }
 
-TEST_CASE("chat_client: disconnect from two threads at once is one close",
+TEST_CASE("chat_client: two disconnects from two threads close once",
           "[component][threads][chat_client][J109]") {
     asio::thread_pool pool(4);
     const auto environment = test_environment::make();
@@ -446,7 +447,7 @@ TEST_CASE("chat_client: disconnect from two threads at once is one close",
     CHECK(transports->alive() == 0);
 }
 
-TEST_CASE("chat_client: a handler may send, block and throw, and the session goes on",
+TEST_CASE("chat_client: a handler may send, block and throw, and the session continues",
           "[component][chat_client][F73]") {
     client_case test;
     test.make();
@@ -471,7 +472,7 @@ TEST_CASE("chat_client: a handler may send, block and throw, and the session goe
     CHECK_FALSE(running.done());
 }
 
-TEST_CASE("chat_client: what a client holds goes after everything that its connection runs",
+TEST_CASE("chat_client: the client's resources outlive everything that its connection runs",
           "[component][chat_client]") {
     client_case test;
     std::vector<std::size_t> alive_then;

@@ -17,7 +17,7 @@ using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("chat_client: init that nobody answers ends at its deadline",
+TEST_CASE("chat_client: an init without a response ends at its deadline",
           "[component][chat_client][B35][B36]") {
     const auto step =
         GENERATE(phase::resolve, phase::tcp, phase::tls, phase::upgrade, phase::session);
@@ -36,7 +36,7 @@ TEST_CASE("chat_client: init that nobody answers ends at its deadline",
     CHECK(test.transports->alive() == 0);
 }
 
-TEST_CASE("chat_client: a ticket that does not come is a ticket error within the deadline of init",
+TEST_CASE("chat_client: a missing ticket is a ticket error within the deadline of init",
           "[component][chat_client]") {
     client_case test;
     test.environment = test_environment::make(); // whose HTTP hangs
@@ -51,8 +51,7 @@ TEST_CASE("chat_client: a ticket that does not come is a ticket error within the
     test.pass(1h);
 }
 
-TEST_CASE("chat_client: callers of init join the one opening",
-          "[component][chat_client][I99][J103]") {
+TEST_CASE("chat_client: callers of init join one opening", "[component][chat_client][I99][J103]") {
     client_case test;
     test.make();
     auto& peer = test.expect_session();
@@ -71,7 +70,7 @@ TEST_CASE("chat_client: callers of init join the one opening",
     CHECK(test.transports->made() == 1);
 }
 
-TEST_CASE("chat_client: when the last caller of init is cancelled the attempt is given up",
+TEST_CASE("chat_client: the attempt is abandoned when the last caller of init is cancelled",
           "[component][chat_client][J102]") {
     client_case test;
     test.make();
@@ -87,7 +86,7 @@ TEST_CASE("chat_client: when the last caller of init is cancelled the attempt is
     CHECK(test.client->is_connected());
 }
 
-TEST_CASE("chat_client: nothing can be sent before the first session and after the last",
+TEST_CASE("chat_client: no message can be sent before the first session and after the last",
           "[component][chat_client][F74]") {
     client_case test;
     test.make();
@@ -104,7 +103,7 @@ TEST_CASE("chat_client: nothing can be sent before the first session and after t
     CHECK(late.failed_with(errc::not_connected));
 }
 
-TEST_CASE("chat_client: bad text is refused before anything is sent",
+TEST_CASE("chat_client: invalid text is rejected before anything is sent",
           "[component][chat_client][F77]") {
     client_case test;
     test.make();
@@ -118,7 +117,7 @@ TEST_CASE("chat_client: bad text is refused before anything is sent",
     CHECK(test.transports->at(0).writes().empty());
 }
 
-TEST_CASE("chat_client: ask throws when the server says nothing more", "[component][chat_client]") {
+TEST_CASE("chat_client: ask throws when the server falls silent", "[component][chat_client]") {
     client_case test;
     test.config.timeouts.answer = 10s;
     test.make();
@@ -169,7 +168,7 @@ TEST_CASE("chat_client: asks take turns, and a run's events go to its ask alone"
     CHECK(std::holds_alternative<server_error>(*next));
 }
 
-TEST_CASE("chat_client: the events of a cancelled ask that is not stopped go on to next_event",
+TEST_CASE("chat_client: the events of a cancelled ask that is not stopped go to next_event",
           "[component][chat_client]") {
     client_case test;
     test.config.stop_cancelled_asks = false;
@@ -234,7 +233,7 @@ TEST_CASE("chat_client: a tool added on a ready session is announced and acknowl
     CHECK(again.failed_with(errc::tool_duplicate));
 }
 
-TEST_CASE("chat_client: a tool that is not acknowledged is an error, and is not kept",
+TEST_CASE("chat_client: a tool that is not acknowledged is an error, and is removed",
           "[component][chat_client]") {
     client_case test;
     test.make();
@@ -277,7 +276,7 @@ TEST_CASE("chat_client: a tool added while it reconnects is in the first configu
     CHECK(again.writes_with("update_tools") == 0);
 }
 
-TEST_CASE("chat_client: context helpers merge, and are sent", "[component][chat_client]") {
+TEST_CASE("chat_client: context helpers are merged and sent", "[component][chat_client]") {
     client_case test;
     test.config.context_helpers = json_text::parse(R"({"a":1,"b":2})");
     test.make();
@@ -292,7 +291,7 @@ TEST_CASE("chat_client: context helpers merge, and are sent", "[component][chat_
     CHECK(bad.failed_with(errc::invalid_configuration));
 }
 
-TEST_CASE("chat_client: a request for the configuration is answered as it stands now",
+TEST_CASE("chat_client: a request for the configuration gets the current one",
           "[component][chat_client]") {
     client_case test;
     test.config.client_tools.push_back(echo_tool("echo"));
@@ -305,7 +304,8 @@ TEST_CASE("chat_client: a request for the configuration is answered as it stands
     CHECK(peer.writes_with(R"("type":"configure_tools")") == 2);
 }
 
-TEST_CASE("chat_client: a full event queue stops the reading, and silence is then forgiven",
+TEST_CASE("chat_client: a full event queue stops the reading, and the silence is not held against "
+          "the peer",
           "[component][chat_client]") {
     client_case test;
     test.config.connection.limits.event_count = 4;
@@ -326,7 +326,7 @@ TEST_CASE("chat_client: a full event queue stops the reading, and silence is the
     }
 }
 
-TEST_CASE("chat_client: run tells the handlers, and one that throws is an event itself",
+TEST_CASE("chat_client: run calls the handlers, and an exception of one is an event",
           "[component][chat_client][F73]") {
     client_case test;
     test.make();
@@ -379,7 +379,7 @@ TEST_CASE("chat_client: a handler may destroy the client", "[component][chat_cli
     CHECK(out_of_work(test.io));
 }
 
-TEST_CASE("chat_client: disconnect in every phase completes, and leaves nothing",
+TEST_CASE("chat_client: disconnect completes in every phase, and leaves nothing behind",
           "[component][chat_client][I100][J109]") {
     const auto step =
         GENERATE(phase::resolve, phase::tcp, phase::tls, phase::upgrade, phase::session);
@@ -399,7 +399,7 @@ TEST_CASE("chat_client: disconnect in every phase completes, and leaves nothing"
     CHECK(out_of_work(test.io));
 }
 
-TEST_CASE("chat_client: disconnect while it reconnects ends the events, and init starts afresh",
+TEST_CASE("chat_client: disconnect while it reconnects ends the events, and init starts again",
           "[component][chat_client][I100]") {
     client_case test;
     test.make();
@@ -427,7 +427,7 @@ TEST_CASE("chat_client: disconnect while it reconnects ends the events, and init
     CHECK(test.client->is_connected());
 }
 
-TEST_CASE("chat_client: destroyed at any moment, whoever waits is told and nothing is left",
+TEST_CASE("chat_client: destruction at any moment completes each waiter, and leaves nothing behind",
           "[component][chat_client][J105]") {
     const int moment = GENERATE(0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 1000);
     client_case test;
@@ -478,7 +478,7 @@ TEST_CASE("chat_client: a context destroyed with everything pending leaks nothin
     CHECK(transports->alive() == 0);
 }
 
-TEST_CASE("chat_client: every operation of the peer's connection may fail, and init tells",
+TEST_CASE("chat_client: a failure of any operation of the peer's connection is reported by init",
           "[component][chat_client][J111]") {
     std::size_t n = 0;
     for (bool reached = true; reached;) { // until there is no operation of that number
@@ -529,7 +529,7 @@ TEST_CASE("chat_client: a shared ticket_manager serves two clients with one requ
     CHECK(test.environment->http->count() == 1);
 }
 
-TEST_CASE("chat_client: thread updates go over HTTP, and the new entity to later tickets",
+TEST_CASE("chat_client: thread updates use HTTP, and the new entity is used for later tickets",
           "[component][chat_client]") {
     client_case test;
     test.environment = test_environment::make();
@@ -556,7 +556,7 @@ TEST_CASE("chat_client: thread updates go over HTTP, and the new entity to later
     CHECK(test.environment->http->requests()[2]->body == R"({"title":"new title","tag":null})");
 }
 
-TEST_CASE("chat_client: what can be seen wrong in a configuration is thrown by the constructor",
+TEST_CASE("chat_client: the constructor throws for an invalid configuration",
           "[component][chat_client]") {
     client_case test;
     const auto refused = [&](errc why) {

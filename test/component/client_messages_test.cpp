@@ -104,7 +104,7 @@ struct tool_case {
 
 } // namespace
 
-TEST_CASE("client: frames of a run outside of one are events, and leave nothing behind",
+TEST_CASE("client: frames outside of a run are events, and leave nothing behind",
           "[component][chat_client][F70]") {
     client_case test;
     test.make();
@@ -123,7 +123,7 @@ TEST_CASE("client: frames of a run outside of one are events, and leave nothing 
     CHECK(events_of(test) == lines{"finished conversation-1", "failed no"});
 }
 
-TEST_CASE("client: each ask gets its own run, whatever else the server says",
+TEST_CASE("client: each ask gets its own run, whatever else the server sends",
           "[component][chat_client][F70]") {
     client_case test;
     test.make();
@@ -148,7 +148,7 @@ TEST_CASE("client: each ask gets its own run, whatever else the server says",
           lines{"text 0", "finished conversation-1", R"(component c Card {"n":1} complete)"});
 }
 
-TEST_CASE("client: a thousand components come one by one, each with its id",
+TEST_CASE("client: a thousand components arrive one by one, each with its id",
           "[component][chat_client][F72]") {
     client_case test;
     test.config.connection.limits.event_count = 64;
@@ -167,7 +167,7 @@ TEST_CASE("client: a thousand components come one by one, each with its id",
     CHECK(test.client->metrics().fields_ignored == 1);
 }
 
-TEST_CASE("client: components kept by id, as event.hpp says, are the last of each",
+TEST_CASE("client: components stored by id, as event.hpp says, are the last of each",
           "[component][chat_client][F72]") {
     client_case test;
     test.make();
@@ -190,7 +190,7 @@ TEST_CASE("client: components kept by id, as event.hpp says, are the last of eac
               R"({"n":)" + std::to_string(90 + i) + "}");
 }
 
-TEST_CASE("client: a handler may send, ask and wait, and the others are told in order",
+TEST_CASE("client: a handler may send, ask and wait, and the others run in order",
           "[component][chat_client][F73]") {
     client_case test;
     test.make();
@@ -217,7 +217,7 @@ TEST_CASE("client: a handler may send, ask and wait, and the others are told in 
     CHECK(peer.writes_with("seen") == 2);
 }
 
-TEST_CASE("client: a handler that throws stops nobody", "[component][chat_client][F73]") {
+TEST_CASE("client: an exception of a handler stops no other", "[component][chat_client][F73]") {
     client_case test;
     test.make();
     auto& peer = test.expect_session();
@@ -241,7 +241,7 @@ TEST_CASE("client: a handler that throws stops nobody", "[component][chat_client
     CHECK_FALSE(running.done());
 }
 
-TEST_CASE("client: what a tool, a handler and a classifier throw tells no secret, and is short",
+TEST_CASE("client: exceptions of tools, handlers and classifiers are shortened and show no secret",
           "[component][chat_client][G80][N132]") {
     const careless_stranger throwing;
     client_case test;
@@ -311,7 +311,7 @@ TEST_CASE("client: a handler may disconnect", "[component][chat_client][F73]") {
     CHECK(test.transports->alive() == 0);
 }
 
-TEST_CASE("client: a coroutine handler may destroy the client, and what follows it is told no more",
+TEST_CASE("client: a coroutine handler may destroy the client, and runs no further handler",
           "[component][chat_client][F73]") {
     client_case test;
     test.make();
@@ -333,7 +333,7 @@ TEST_CASE("client: a coroutine handler may destroy the client, and what follows 
     CHECK(out_of_work(test.io));
 }
 
-TEST_CASE("client: a call that is asked for a thousand times, and after a reconnect, runs once",
+TEST_CASE("client: a call that is requested a thousand times, and after a reconnect, runs once",
           "[component][chat_client][G78]") {
     tool_case here;
     auto& second = here.expect_session();
@@ -356,7 +356,7 @@ TEST_CASE("client: a call that is asked for a thousand times, and after a reconn
     CHECK(here.test.client->metrics().tool_calls_repeated == 1'001);
 }
 
-TEST_CASE("client: calls that are numbered anew in each run get answers of their own",
+TEST_CASE("client: calls whose ids start again in each run get answers of their own",
           "[component][chat_client][O141]") {
     tool_case here;
     const auto call = [](const std::string& id, const std::string& parameters) {
@@ -378,7 +378,7 @@ TEST_CASE("client: calls that are numbered anew in each run get answers of their
         CHECK(std::count(sent.begin(), sent.end(), wanted) == 1);
 }
 
-TEST_CASE("client: what was answered before a disconnect counts no longer",
+TEST_CASE("client: answers from before a disconnect are forgotten",
           "[component][chat_client][O141]") {
     tool_case here;
     here.peer->reply(call_frame("a", "echo"));
@@ -432,7 +432,7 @@ TEST_CASE("client: a close with 1009 after a large message leaves the answers as
     CHECK(second.writes_with(R"("result":{})") == 1);
 }
 
-TEST_CASE("client: a server that echoes the configuration is answered in measure",
+TEST_CASE("client: a server that echoes the configuration is answered at a limited rate",
           "[component][chat_client][O145]") {
     tool_case here;
     for (int i = 0; i < 1'000; ++i)
@@ -446,7 +446,7 @@ TEST_CASE("client: a server that echoes the configuration is answered in measure
     CHECK(here.peer->writes_with("configure_tools") == 1 + 6);
 }
 
-TEST_CASE("client: a loss between the halves of a character is told after U+FFFD",
+TEST_CASE("client: a loss within a surrogate pair is reported after U+FFFD",
           "[component][chat_client][O142]") {
     client_case test;
     test.make();
@@ -488,7 +488,7 @@ TEST_CASE("client: a tool that ends while there is no session is answered in the
     CHECK(second.writes().back() == R"({"type":"tool_call_response","callId":"a","result":{}})");
 }
 
-TEST_CASE("client: disconnect cancels the tools that run, and answers those that wait",
+TEST_CASE("client: disconnect cancels the running tools, and answers the waiting ones",
           "[component][chat_client][G83]") {
     tool_case here;
     here.slow.time = 20s;
@@ -505,7 +505,7 @@ TEST_CASE("client: disconnect cancels the tools that run, and answers those that
     CHECK(here.test.client->metrics().tool_calls_shut_down == 72);
 }
 
-TEST_CASE("client: the outcomes of tools are counted, and their time",
+TEST_CASE("client: the outcomes of tools are counted, and their time is measured",
           "[component][chat_client][tools]") {
     tool_case here;
     here.peer->reply(call_frame("a")).reply(call_frame("b", "echo")).reply(call_frame("c", "x"));
@@ -521,7 +521,7 @@ TEST_CASE("client: the outcomes of tools are counted, and their time",
     CHECK(counted.tool_time_longest == 5s);
 }
 
-TEST_CASE("client: a flood of calls and pings is answered, and everything stays within its bounds",
+TEST_CASE("client: a flood of calls and pings is answered, and stays within the limits",
           "[component][chat_client][G81][H90]") {
     tool_case here([](chat_client_config& config) { config.connection.limits.event_count = 64; });
     here.slow.time = 20s;

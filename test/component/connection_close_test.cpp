@@ -25,7 +25,7 @@ bool nothing_left(connection_case& test) {
 
 } // namespace
 
-TEST_CASE("connection: closing a ready session says good-bye and reports nothing",
+TEST_CASE("connection: closing a ready session sends a close frame and reports nothing",
           "[component][connection]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
@@ -43,7 +43,7 @@ TEST_CASE("connection: closing a ready session says good-bye and reports nothing
     CHECK(test.transports->violations().empty());
 }
 
-TEST_CASE("connection: closing drains what is queued", "[component][connection]") {
+TEST_CASE("connection: closing sends the queued messages", "[component][connection]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
     test.open();
@@ -64,7 +64,7 @@ TEST_CASE("connection: closing drains what is queued", "[component][connection]"
     CHECK(peer.writes() == std::vector<std::string>{"a", "b"});
 }
 
-TEST_CASE("connection: what cannot be drained is told so", "[component][connection]") {
+TEST_CASE("connection: a message that closing cannot send is reported", "[component][connection]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
     test.open();
@@ -81,7 +81,7 @@ TEST_CASE("connection: what cannot be drained is told so", "[component][connecti
     CHECK(nothing_left(test));
 }
 
-TEST_CASE("connection: a session that is lost while it drains is not on its way back",
+TEST_CASE("connection: a session that is lost during its close does not reconnect",
           "[component][connection]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
@@ -100,7 +100,7 @@ TEST_CASE("connection: a session that is lost while it drains is not on its way 
     CHECK(nothing_left(test));
 }
 
-TEST_CASE("connection: a reconnect asked for just before a close goes nowhere",
+TEST_CASE("connection: a reconnect requested just before a close is dropped",
           "[component][connection]") {
     connection_case test;
     test.transports->expect_connect();
@@ -116,7 +116,7 @@ TEST_CASE("connection: a reconnect asked for just before a close goes nowhere",
     CHECK(nothing_left(test));
 }
 
-TEST_CASE("connection: a reconnect asked for just before a close that drains goes nowhere",
+TEST_CASE("connection: a reconnect requested just before a close that sends its queue is dropped",
           "[component][connection]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
@@ -139,7 +139,7 @@ TEST_CASE("connection: a reconnect asked for just before a close that drains goe
     CHECK(nothing_left(test));
 }
 
-TEST_CASE("connection: a peer that never finishes the close costs the cap and no more",
+TEST_CASE("connection: a peer that never finishes the close delays it by the cap at most",
           "[component][connection][I100]") {
     connection_case test;
     test.transports->expect_connect().ignore_close();
@@ -181,7 +181,7 @@ TEST_CASE("connection: closing works while the session opens", "[component][conn
     CHECK(nothing_left(test));
 }
 
-TEST_CASE("connection: closing works while a ticket is awaited", "[component][connection][I100]") {
+TEST_CASE("connection: closing works during a ticket request", "[component][connection][I100]") {
     connection_case test;
     test.layer->hold_tickets = true;
     const auto opening = test.begin_open();
@@ -193,7 +193,7 @@ TEST_CASE("connection: closing works while a ticket is awaited", "[component][co
     CHECK(nothing_left(test));
 }
 
-TEST_CASE("connection: closing works in a backoff, and ends what waits",
+TEST_CASE("connection: closing works in a backoff, and ends the waiters",
           "[component][connection][I100]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
@@ -214,7 +214,7 @@ TEST_CASE("connection: closing works in a backoff, and ends what waits",
     CHECK(nothing_left(test));
 }
 
-TEST_CASE("connection: closing twice, also at the same time, is one close",
+TEST_CASE("connection: two closes, also at the same time, are one",
           "[component][connection][J109]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
@@ -233,7 +233,8 @@ TEST_CASE("connection: closing twice, also at the same time, is one close",
     CHECK(peer.closes() == std::vector<unsigned>{1000});
 }
 
-TEST_CASE("connection: closing what was never opened returns", "[component][connection]") {
+TEST_CASE("connection: closing a connection that was never opened returns",
+          "[component][connection]") {
     connection_case test;
 
     CHECK_NOTHROW(test.begin_close().get());
@@ -255,7 +256,7 @@ TEST_CASE("connection: closing does not wait for a reader that is held back",
     CHECK(nothing_left(test));
 }
 
-TEST_CASE("connection: after a close it opens afresh", "[component][connection]") {
+TEST_CASE("connection: a closed connection can be opened again", "[component][connection]") {
     connection_case test;
     test.transports->expect_connect();
     test.transports->expect_connect();
@@ -268,7 +269,7 @@ TEST_CASE("connection: after a close it opens afresh", "[component][connection]"
     CHECK(test.begin_send("a").done());
 }
 
-TEST_CASE("connection: a layer may close from inside a message or an event",
+TEST_CASE("connection: a layer may close from within a message or an event",
           "[component][connection][J109]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
@@ -292,7 +293,7 @@ TEST_CASE("connection: a layer may close from inside a message or an event",
     CHECK(nothing_left(test));
 }
 
-TEST_CASE("connection: abandoned, whatever waits ends with operation_aborted",
+TEST_CASE("connection: abandoning it completes each waiter with operation_aborted",
           "[component][connection][J105]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
@@ -316,7 +317,7 @@ TEST_CASE("connection: abandoned, whatever waits ends with operation_aborted",
     CHECK(nothing_left(test));
 }
 
-TEST_CASE("connection: abandoned while it opens, the opening ends with operation_aborted",
+TEST_CASE("connection: abandoning it while it opens completes the opening with operation_aborted",
           "[component][connection][J105]") {
     connection_case test;
     test.transports->expect_connect().hold(phase::tls);
@@ -329,7 +330,7 @@ TEST_CASE("connection: abandoned while it opens, the opening ends with operation
     CHECK(nothing_left(test));
 }
 
-TEST_CASE("connection: whichever operation fails, it comes back or says so, and closes",
+TEST_CASE("connection: a failure of any operation is restored or reported, and closes",
           "[component][connection][J111]") {
     // The same scenario, with the first, the second, … operation of the transports failing, until
     // there is none of that number.
@@ -362,8 +363,9 @@ TEST_CASE("connection: whichever operation fails, it comes back or says so, and 
     CHECK(failing > 12);
 }
 
-TEST_CASE("connection: a goodbye that the peer does not take ends in time, without a heartbeat too",
-          "[component][connection][E65][I100]") {
+TEST_CASE(
+    "connection: a close frame that the peer does not take has a deadline, without a heartbeat too",
+    "[component][connection][E65][I100]") {
     connection_config config;
     config.heartbeat.interval = 0ms;
     connection_case test(config);
@@ -376,7 +378,7 @@ TEST_CASE("connection: a goodbye that the peer does not take ends in time, witho
         test.pass(3s);
         CHECK_NOTHROW(closing.get());
     }
-    SECTION("of a session that is given up") {
+    SECTION("of a session that is abandoned") {
         first.hold_writes();
         test.transports->expect_connect();
         const auto again = test.begin_reconnect();
@@ -385,7 +387,7 @@ TEST_CASE("connection: a goodbye that the peer does not take ends in time, witho
         CHECK(first.destroyed());
         CHECK(test.socket->ready());
     }
-    SECTION("in answer to the peer's, or for a fault of its") {
+    SECTION("in reply to the peer's, or for its fault") {
         test.transports->expect_connect();
         first.begin_close();
         test.pass(2s - 1ms);
@@ -396,7 +398,7 @@ TEST_CASE("connection: a goodbye that the peer does not take ends in time, witho
     }
 }
 
-TEST_CASE("connection: what the peer did wrong is the reason, also when the goodbye was cut",
+TEST_CASE("connection: the peer's fault is the reason, also when the close frame was cut",
           "[component][connection][E56]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
@@ -407,8 +409,9 @@ TEST_CASE("connection: what the peer did wrong is the reason, also when the good
     CHECK(test.layer->events == lines{"lost(protocol)", "reconnecting(1)", "restored"});
 }
 
-TEST_CASE("connection: cancelled at any suspension, an operation ends once and harms no other",
-          "[component][connection][J102]") {
+TEST_CASE(
+    "connection: an operation cancelled at any suspension completes once and affects no other",
+    "[component][connection][J102]") {
     const auto type = GENERATE(asio::cancellation_type::terminal, asio::cancellation_type::partial,
                                asio::cancellation_type::total);
     for (int turns = 0; turns < 25; ++turns) {
@@ -439,7 +442,7 @@ TEST_CASE("connection: cancelled at any suspension, an operation ends once and h
     }
 }
 
-TEST_CASE("connection: the context may go with everything pending",
+TEST_CASE("connection: the context may be destroyed with everything pending",
           "[component][connection][J106]") {
     for (int turns = 0; turns < 40; ++turns) {
         const auto environment = test_environment::make();

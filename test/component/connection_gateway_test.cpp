@@ -30,7 +30,7 @@ std::vector<error_info> causes(const connection_case& test) {
 
 } // namespace
 
-TEST_CASE("connection: a gateway's verdict on the upgrade does not end a session that was ready",
+TEST_CASE("connection: a gateway's status for the upgrade does not end a session that was ready",
           "[component][connection][O139]") {
     const int status = GENERATE(200, 302, 400, 404, 426, 501, 505);
     connection_case test;
@@ -59,7 +59,7 @@ TEST_CASE("connection: a gateway's verdict on the upgrade does not end a session
         CHECK(told[n].details.http_status == status);
 }
 
-TEST_CASE("connection: a gateway's verdict on the ticket does not end a session that was ready",
+TEST_CASE("connection: a gateway's status for the ticket does not end a session that was ready",
           "[component][connection][O139]") {
     const auto why = GENERATE(
         of_ticket(errc::ticket_http_status, 404), of_ticket(errc::ticket_http_status, 400),
@@ -86,7 +86,7 @@ TEST_CASE("connection: a gateway's verdict on the ticket does not end a session 
     CHECK(test.layer->events.back() == "restored");
 }
 
-TEST_CASE("connection: a refusal in the protocol's own words is final",
+TEST_CASE("connection: a rejection in the protocol's format is final",
           "[component][connection][O139]") {
     const auto status = GENERATE(401, 403);
     connection_case test;
@@ -101,7 +101,7 @@ TEST_CASE("connection: a refusal in the protocol's own words is final",
           events{"lost(rejected)", "reconnecting(1)", "failed(authentication_failed)"});
 }
 
-TEST_CASE("connection: in init a gateway's verdict is thrown at once",
+TEST_CASE("connection: during init a gateway's status is thrown at once",
           "[component][connection][O139]") {
     connection_config config;
     config.reconnect.retry_first = true;
@@ -117,7 +117,7 @@ TEST_CASE("connection: in init a gateway's verdict is thrown at once",
     CHECK(test.layer->events.empty());
 }
 
-TEST_CASE("connection: bare rejections of the upgrade go on slowly, each with a fresh ticket",
+TEST_CASE("connection: bare rejections of the upgrade are retried slowly, each with a fresh ticket",
           "[component][connection][O139]") {
     const bool same = GENERATE(false, true);
     connection_case test;
@@ -139,7 +139,7 @@ TEST_CASE("connection: bare rejections of the upgrade go on slowly, each with a 
           std::vector<bool>{false, false, true, true, true, true, true, true});
 }
 
-TEST_CASE("connection: a source that gives the rejected ticket again does not go on for ever",
+TEST_CASE("connection: a source that returns the rejected ticket again is not asked for ever",
           "[component][connection][O147]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
@@ -175,7 +175,7 @@ TEST_CASE("connection: a close with 1000 before the session is ready is a failed
               events{"lost(closed)", "reconnecting(1)", "reconnecting(2)", "restored"});
         CHECK(causes(test).back().details.close_code == 1000u);
     }
-    SECTION("in init it is thrown, and worth another try") {
+    SECTION("during init it is thrown, and retryable") {
         test.layer->ready_when_open = false;
         auto opening = test.begin_open();
         first.close(1000);
@@ -186,7 +186,7 @@ TEST_CASE("connection: a close with 1000 before the session is ready is a failed
     }
 }
 
-TEST_CASE("connection: a held ticket that the server has forgotten is replaced without a wait",
+TEST_CASE("connection: a held ticket that the server has forgotten is replaced at once",
           "[component][connection][O147]") {
     connection_case test;
     test.environment->fix_jitter(0.99);
@@ -237,7 +237,7 @@ TEST_CASE("connection: behind an idle timeout a session is online for all but mo
     CHECK(test.transports->made() <= 3); // the heartbeat has learned
 }
 
-TEST_CASE("connection: an idle timeout that no heartbeat helps against costs a moment each time",
+TEST_CASE("connection: an idle timeout that no heartbeat prevents costs a moment each time",
           "[component][connection][O146]") {
     connection_config config;
     config.heartbeat.interval = 0ms; // none
@@ -251,8 +251,7 @@ TEST_CASE("connection: an idle timeout that no heartbeat helps against costs a m
     CHECK(test.layer->events.back() == "restored");
 }
 
-TEST_CASE("connection: a cut with a message under way is instability",
-          "[component][connection][O146]") {
+TEST_CASE("connection: a cut within a message is instability", "[component][connection][O146]") {
     enum class under_way { nothing, ours, theirs, run };
     const auto what =
         GENERATE(under_way::nothing, under_way::ours, under_way::theirs, under_way::run);
@@ -277,7 +276,7 @@ TEST_CASE("connection: a cut with a message under way is instability",
     CHECK(test.layer->events[test.layer->events.size() - 2] == again);
 }
 
-TEST_CASE("connection: a reconnect's deadline tells what the last attempt failed with",
+TEST_CASE("connection: a reconnect's deadline reports the failure of the last attempt",
           "[component][connection][O148]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
@@ -303,7 +302,7 @@ TEST_CASE("connection: a reconnect's deadline tells what the last attempt failed
     }
 }
 
-TEST_CASE("connection: a deadline that falls into the request for a ticket tells its failure",
+TEST_CASE("connection: a deadline during the ticket request reports its failure",
           "[component][connection][O148]") {
     connection_case test;
     test.layer->hold_tickets = true;
@@ -320,7 +319,7 @@ TEST_CASE("connection: a deadline that falls into the request for a ticket tells
         CHECK(details.phase == phase::ticket);
         CHECK(details.url == "https://chat.example/api/v1/tickets");
     }
-    SECTION("none: the URL of the WebSocket was not asked") {
+    SECTION("none: names the URL of the WebSocket") {
         auto opening = test.begin_open(5s);
         test.pass(5s);
         REQUIRE(opening.failed_with(errc::ticket_timeout));
@@ -330,7 +329,7 @@ TEST_CASE("connection: a deadline that falls into the request for a ticket tells
     test.layer->changed->notify_all();
 }
 
-TEST_CASE("connection: a ready session that drops was ready, whatever the transport says",
+TEST_CASE("connection: a session that was ready was ready, whatever its loss reports",
           "[component][connection]") {
     connection_case test;
     auto& first = test.transports->expect_connect();

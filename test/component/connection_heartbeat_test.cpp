@@ -25,7 +25,7 @@ TEST_CASE("connection: after 25 s of silence both heartbeats are sent", "[compon
     CHECK(test.socket->status().round_trip.has_value());
 }
 
-TEST_CASE("connection: a peer that answers nothing for 10 s more is dead",
+TEST_CASE("connection: a peer that is silent for another 10 s is dead",
           "[component][connection][H87]") {
     connection_case test;
     test.transports->expect_connect().ignore_pings();
@@ -83,7 +83,7 @@ TEST_CASE("connection: a change of the network probes a ready session at once",
     CHECK(test.layer->events.front() == "lost(silent)");
 }
 
-TEST_CASE("connection: a message that drips for too long ends the connection",
+TEST_CASE("connection: a message that arrives too slowly ends the connection",
           "[component][connection]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
@@ -99,7 +99,7 @@ TEST_CASE("connection: a message that drips for too long ends the connection",
     CHECK(test.layer->events.front() == "lost(protocol)");
 }
 
-TEST_CASE("connection: a peer that begins to close and stays is cut after two seconds",
+TEST_CASE("connection: a peer that begins a close and stays is cut after two seconds",
           "[component][connection]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
@@ -115,7 +115,7 @@ TEST_CASE("connection: a peer that begins to close and stays is cut after two se
     CHECK(test.layer->events.front() == "lost(closed)");
 }
 
-TEST_CASE("connection: a peer that takes nothing is noticed", "[component][connection][F75]") {
+TEST_CASE("connection: a peer that reads nothing is detected", "[component][connection][F75]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
     test.transports->expect_connect();
@@ -131,7 +131,7 @@ TEST_CASE("connection: a peer that takes nothing is noticed", "[component][conne
     CHECK(test.layer->events.front() == "lost(silent)");
 }
 
-TEST_CASE("connection: a loop that stood still asks before it judges",
+TEST_CASE("connection: after a stall of the loop the peer is probed before the verdict",
           "[component][connection][H89]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
@@ -146,7 +146,7 @@ TEST_CASE("connection: a loop that stood still asks before it judges",
     CHECK(test.layer->events.empty());
 }
 
-TEST_CASE("connection: after a sleep of the machine the peer is asked at the first tick",
+TEST_CASE("connection: after a system sleep the peer is probed at the first tick",
           "[component][connection][H89]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();

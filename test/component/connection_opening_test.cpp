@@ -9,7 +9,7 @@ using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("connection: opening returns when the layer says that the session is ready",
+TEST_CASE("connection: an opening returns when the layer reports the session ready",
           "[component][connection]") {
     connection_case test;
     test.layer->ready_when_open = false;
@@ -68,7 +68,7 @@ TEST_CASE("connection: each step of connecting has its deadline, named in the er
     CHECK(test.transports->at(0).destroyed());
 }
 
-TEST_CASE("connection: an opening that nobody finishes ends at the deadline of the whole",
+TEST_CASE("connection: an opening that never finishes ends at the overall deadline",
           "[component][connection][B36]") {
     connection_case test;
     test.layer->ready_when_open = false;
@@ -80,7 +80,7 @@ TEST_CASE("connection: an opening that nobody finishes ends at the deadline of t
     CHECK(opening.failed_with(errc::session_timeout));
 }
 
-TEST_CASE("connection: a ticket that does not come ends the opening at its deadline",
+TEST_CASE("connection: a missing ticket ends the opening at its deadline",
           "[component][connection]") {
     connection_case test;
     test.layer->hold_tickets = true;
@@ -92,7 +92,7 @@ TEST_CASE("connection: a ticket that does not come ends the opening at its deadl
     CHECK(test.transports->made() == 0);
 }
 
-TEST_CASE("connection: a failure of the first attempt is thrown and not tried again",
+TEST_CASE("connection: a failure of the first attempt is thrown and not retried",
           "[component][connection]") {
     connection_case test;
     test.transports->expect_connect().refuse(errc::connect_failed);
@@ -105,7 +105,7 @@ TEST_CASE("connection: a failure of the first attempt is thrown and not tried ag
     CHECK(test.layer->events.empty());
 }
 
-TEST_CASE("connection: a rejected ticket gets one fresh one and one more try",
+TEST_CASE("connection: a rejected ticket leads to one fresh one and one more attempt",
           "[component][connection][B31]") {
     connection_case test;
     test.transports->expect_connect().refuse_status(401);
@@ -117,8 +117,9 @@ TEST_CASE("connection: a rejected ticket gets one fresh one and one more try",
     CHECK(test.transports->at(1).target() == "/ws?ticket=ticket-2");
 }
 
-TEST_CASE("connection: the second rejection is thrown as authentication_error, never a third try",
-          "[component][connection][B31]") {
+TEST_CASE(
+    "connection: the second rejection is thrown as authentication_error, without a third attempt",
+    "[component][connection][B31]") {
     connection_case test;
     test.transports->expect_connect().refuse_status(401);
     test.transports->expect_connect().refuse_status(403);
@@ -132,7 +133,7 @@ TEST_CASE("connection: the second rejection is thrown as authentication_error, n
     CHECK(test.transports->made() == 2);
 }
 
-TEST_CASE("connection: whatever close follows a rejection by the layer belongs to it",
+TEST_CASE("connection: the close that follows a rejection by the layer belongs to it",
           "[component][connection]") {
     connection_case test;
     test.layer->ready_when_open = false;
@@ -149,7 +150,7 @@ TEST_CASE("connection: whatever close follows a rejection by the layer belongs t
     CHECK(test.layer->fresh_asked == std::vector<bool>{false, true});
 }
 
-TEST_CASE("connection: a verdict of the layer is thrown as it is", "[component][connection]") {
+TEST_CASE("connection: a verdict of the layer is thrown unchanged", "[component][connection]") {
     connection_case test;
     test.layer->ready_when_open = false;
     test.transports->expect_connect();
@@ -189,7 +190,7 @@ TEST_CASE("connection: a close before the session is ready is a connection_error
     CHECK(opening.failure()->details.close_code == 1011u);
 }
 
-TEST_CASE("connection: what the ticket source throws is thrown", "[component][connection]") {
+TEST_CASE("connection: an exception of the ticket source is thrown", "[component][connection]") {
     connection_case test;
     test.layer->ticket_failure = error_info(errc::authentication_failed, "401");
 
@@ -199,7 +200,7 @@ TEST_CASE("connection: what the ticket source throws is thrown", "[component][co
     CHECK(test.transports->made() == 0);
 }
 
-TEST_CASE("connection: after a failure it opens afresh", "[component][connection]") {
+TEST_CASE("connection: after a failure it can be opened again", "[component][connection]") {
     connection_case test;
     test.transports->expect_connect().refuse(errc::connect_failed);
     test.transports->expect_connect();
@@ -238,7 +239,7 @@ TEST_CASE("connection: with retry_first a wait that would pass the deadline fail
     CHECK(opening.failed_with(errc::upgrade_failed));
 }
 
-TEST_CASE("connection: a cancelled opening is given up, and nothing of it is left",
+TEST_CASE("connection: a cancelled opening is abandoned, and leaves nothing behind",
           "[component][connection]") {
     connection_case test;
     test.transports->expect_connect().hold(phase::tcp);
@@ -255,7 +256,7 @@ TEST_CASE("connection: a cancelled opening is given up, and nothing of it is lef
     CHECK(test.socket->ready());
 }
 
-TEST_CASE("connection: what a cancelled opening had to say is not said in the next",
+TEST_CASE("connection: messages of a cancelled opening are not sent in the next",
           "[component][connection]") {
     connection_case test;
     test.layer->ready_when_open = false;
@@ -276,7 +277,7 @@ TEST_CASE("connection: what a cancelled opening had to say is not said in the ne
     CHECK(second.writes().empty());
 }
 
-TEST_CASE("connection: a cancelled opening does not wait for a ticket source that goes on",
+TEST_CASE("connection: a cancelled opening does not wait for a ticket source that continues",
           "[component][connection]") {
     connection_case test;
     test.layer->hold_tickets = true;

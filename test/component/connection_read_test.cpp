@@ -29,7 +29,7 @@ scripted_connection& open_and_wait(connection_case& test) {
 
 } // namespace
 
-TEST_CASE("connection: what arrived together is one read, and costs no operation that waits",
+TEST_CASE("connection: frames that arrive together are one read without an asynchronous wait",
           "[component][connection]") {
     connection_case test;
     auto& peer = open_and_wait(test);
@@ -46,7 +46,7 @@ TEST_CASE("connection: what arrived together is one read, and costs no operation
     CHECK(test.socket->status().messages_received == 4);
 }
 
-TEST_CASE("connection: what comes in one breath with the upgrade is one read, without a wait",
+TEST_CASE("connection: frames that arrive with the upgrade response are one read without a wait",
           "[component][connection]") {
     connection_case test;
     auto& peer = test.transports->expect_connect().read_at_once().reply("one").reply("two");
@@ -58,17 +58,17 @@ TEST_CASE("connection: what comes in one breath with the upgrade is one read, wi
     CHECK(peer.waiting());
 }
 
-TEST_CASE("connection: a read that ends the session is over for the layer too",
+TEST_CASE("connection: a read that ends the session ends for the layer too",
           "[component][connection]") {
     connection_case test;
     auto& peer = open_and_wait(test);
     test.transports->otherwise([](auto&) {});
-    SECTION("by what it brings") {
+    SECTION("by its result") {
         test.layer->on_message = [&test](auto&) {
             test.socket->session_failed(error_info(errc::tools_refused, "No."));
         };
     }
-    SECTION("by what it throws") {
+    SECTION("by its exception") {
         test.layer->on_message = [](auto&) { throw std::bad_alloc(); };
     }
     peer.reply("a call of a tool");
@@ -78,7 +78,7 @@ TEST_CASE("connection: a read that ends the session is over for the layer too",
     CHECK(test.layer->reads > 0); // what it asked for is not forgotten
 }
 
-TEST_CASE("connection: room that is made while it is looked for is not missed",
+TEST_CASE("connection: space that appears during the check is not missed",
           "[component][connection]") {
     // Who takes events does so on another thread, between any two looks.
     const unsigned looks = GENERATE(range(1u, 10u));
@@ -95,8 +95,9 @@ TEST_CASE("connection: room that is made while it is looked for is not missed",
     CHECK(test.layer->texts == lines{"one", "two"});
 }
 
-TEST_CASE("connection: a frame that arrives in pieces is heard once, whatever is sent meanwhile",
-          "[component][connection]") {
+TEST_CASE(
+    "connection: a frame that arrives in pieces is delivered once, whatever is sent meanwhile",
+    "[component][connection]") {
     connection_case test;
     auto& peer = open_and_wait(test);
     const bool held = GENERATE(false, true);
@@ -124,7 +125,7 @@ TEST_CASE("connection: a frame that arrives in pieces is heard once, whatever is
     CHECK(peer.writes() == lines{"a", "b"});
 }
 
-TEST_CASE("connection: a frame of which no more comes has its deadline, whatever is sent meanwhile",
+TEST_CASE("connection: an incomplete frame has its deadline, whatever is sent meanwhile",
           "[component][connection][D53]") {
     connection_case test;
     auto& peer = open_and_wait(test);
@@ -145,7 +146,7 @@ TEST_CASE("connection: a frame of which no more comes has its deadline, whatever
     CHECK(test.layer->events.back() == "restored");
 }
 
-TEST_CASE("connection: a message does not wake the reader, nor does the reader hold up a message",
+TEST_CASE("connection: a message does not wake the reader, and the reader does not delay a message",
           "[component][connection]") {
     connection_case test;
     auto& peer = open_and_wait(test);
@@ -170,7 +171,7 @@ TEST_CASE("connection: a message does not wake the reader, nor does the reader h
     CHECK(behind.done());
 }
 
-TEST_CASE("connection: what a message makes the layer say is written before the next is heard",
+TEST_CASE("connection: the layer's reply to a message is written before the next message is read",
           "[component][connection]") {
     connection_case test;
     auto& peer = open_and_wait(test);
@@ -187,7 +188,7 @@ TEST_CASE("connection: what a message makes the layer say is written before the 
     CHECK(peer.writes() == lines{"re: one", "re: two"});
 }
 
-TEST_CASE("connection: whatever ends a session whose reader waits ends the wait",
+TEST_CASE("connection: any end of a session ends the wait of its reader",
           "[component][connection][I100]") {
     connection_case test;
     auto& peer = open_and_wait(test);
@@ -197,7 +198,7 @@ TEST_CASE("connection: whatever ends a session whose reader waits ends the wait"
         CHECK(peer.closes() == std::vector<unsigned>{1000});
         CHECK(test.layer->events.empty());
     }
-    SECTION("its owner goes") {
+    SECTION("destruction of its owner") {
         test.socket->abandon();
         poll(test.io);
         CHECK(test.layer->events.empty());
@@ -207,7 +208,7 @@ TEST_CASE("connection: whatever ends a session whose reader waits ends the wait"
         poll(test.io);
         CHECK(test.layer->events == lines{"lost(closed, final)", "failed(connection_closed)"});
     }
-    SECTION("a reconnect that is asked for") {
+    SECTION("a requested reconnect") {
         test.transports->expect_connect();
         CHECK_NOTHROW(test.begin_reconnect().get());
         CHECK(test.layer->events == lines{"lost(requested)", "restored"});
@@ -216,7 +217,7 @@ TEST_CASE("connection: whatever ends a session whose reader waits ends the wait"
     CHECK_FALSE(peer.reading());
 }
 
-TEST_CASE("connection: an opening that is cancelled while its reader waits leaves nothing",
+TEST_CASE("connection: a cancelled opening whose reader waits leaves nothing behind",
           "[component][connection][J102]") {
     connection_case test;
     test.layer->ready_when_open = false;
@@ -232,7 +233,7 @@ TEST_CASE("connection: an opening that is cancelled while its reader waits leave
     CHECK(test.state() == websocket_state::idle);
 }
 
-TEST_CASE("connection: the loop that comes back is never within a message, and is one",
+TEST_CASE("connection: the reconnect loop never runs within a message, and there is one",
           "[component][connection][I99]") {
     connection_case test;
     auto& peer = open_and_wait(test);
@@ -255,7 +256,7 @@ TEST_CASE("connection: the loop that comes back is never within a message, and i
     CHECK(test.transports->made() == 2);
 }
 
-TEST_CASE("connection: a session that is lost when nobody is left for it is dialed no more",
+TEST_CASE("connection: a session that is lost without an owner does not reconnect",
           "[component][connection]") {
     connection_case test;
     auto& peer = open_and_wait(test);
@@ -279,7 +280,7 @@ TEST_CASE("connection: a session that is lost when nobody is left for it is dial
     CHECK(peer.destroyed());
 }
 
-TEST_CASE("chat_client: an event that is taken lets its reader go on, from where it stood",
+TEST_CASE("chat_client: taking an event resumes the reader where it stopped",
           "[component][chat_client]") {
     client_case test;
     test.config.connection.limits.event_count = 4;
@@ -305,7 +306,7 @@ TEST_CASE("chat_client: an event that is taken lets its reader go on, from where
     CHECK(test.told() == lines{"text and then"});
 }
 
-TEST_CASE("chat_client: a peer that died while nobody took the events is found out once they are",
+TEST_CASE("chat_client: a peer that died while no events were taken is detected once they are",
           "[component][chat_client][H87]") {
     client_case test;
     test.config.connection.limits.event_count = 4;

@@ -10,7 +10,7 @@ using namespace parley::test;
 using namespace std::chrono_literals;
 using events = std::vector<std::string>;
 
-TEST_CASE("connection: a lost session comes back, and its events are paired",
+TEST_CASE("connection: a lost session is restored, and its events are paired",
           "[component][connection]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
@@ -41,7 +41,8 @@ TEST_CASE("connection: a lost session comes back, and its events are paired",
     CHECK(test.layer->fresh_asked == std::vector<bool>(3, false)); // the held one is reused
 }
 
-TEST_CASE("connection: each close does what the table says", "[component][connection][I91][I96]") {
+TEST_CASE("connection: each close has the reaction of the table",
+          "[component][connection][I91][I96]") {
     struct row {
         unsigned code;
         const char* event;
@@ -73,7 +74,7 @@ TEST_CASE("connection: each close does what the table says", "[component][connec
         CHECK(test.layer->events == events{"lost(closed, final)", "failed(connection_closed)"});
 }
 
-TEST_CASE("connection: on_normal_close makes a close with 1000 a loss like any other",
+TEST_CASE("connection: on_normal_close makes a close with 1000 an ordinary loss",
           "[component][connection]") {
     connection_config config;
     config.reconnect.on_normal_close = reconnect_config::normal_close::reconnect;
@@ -102,7 +103,7 @@ TEST_CASE("connection: with reconnecting disabled the first loss is final",
     CHECK(test.state() == websocket_state::failed);
 }
 
-TEST_CASE("connection: max_attempts used up fails for good, and whoever waits is told",
+TEST_CASE("connection: an exhausted max_attempts is final, and is reported to each waiter",
           "[component][connection][I95]") {
     connection_config config;
     config.reconnect.max_attempts = 2;
@@ -144,7 +145,7 @@ TEST_CASE("connection: the third rejection in a row of a fresh ticket ends the r
     CHECK(test.layer->fresh_asked == std::vector<bool>{false, false, true, true, true});
 }
 
-TEST_CASE("connection: a ticket that was fetched for an earlier attempt is a held one",
+TEST_CASE("connection: a ticket fetched for an earlier attempt counts as held",
           "[component][connection][O147]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
@@ -188,7 +189,7 @@ TEST_CASE("connection: a wait that is shortened, but not to nothing, is announce
     CHECK(test.layer->events.back() == "restored");
 }
 
-TEST_CASE("connection: a refresh that fails is a failed attempt, or the end",
+TEST_CASE("connection: a failed refresh is a failed attempt, or the end",
           "[component][connection]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
@@ -201,21 +202,21 @@ TEST_CASE("connection: a refresh that fails is a failed attempt, or the end",
     CHECK(test.layer->events == events{"lost(rejected)", "reconnecting(1)", "reconnecting(2)"});
     CHECK(test.layer->fresh_asked.back());
 
-    SECTION("it works later, and a fresh one is still asked for") {
+    SECTION("it works later, and a fresh one is still requested") {
         test.transports->expect_connect();
         test.layer->ticket_failure.reset();
         test.pass(1s);
         CHECK(test.layer->fresh_asked == std::vector<bool>{false, true, true});
         CHECK(test.socket->ready());
     }
-    SECTION("it will never work") {
+    SECTION("it fails permanently") {
         test.layer->ticket_failure = error_info(errc::authentication_failed, "403");
         test.pass(1s);
         CHECK(test.layer->events.back() == "failed(authentication_failed)");
     }
 }
 
-TEST_CASE("connection: a session that flaps does not start the backoff anew",
+TEST_CASE("connection: a session that flaps does not reset the backoff",
           "[component][connection][I93]") {
     connection_case test;
     test.transports->otherwise([](auto& each) { each.after(1s).close(1001); });
@@ -228,7 +229,7 @@ TEST_CASE("connection: a session that flaps does not start the backoff anew",
     CHECK(test.transports->made() > 220);
 }
 
-TEST_CASE("connection: a stable session starts the backoff anew", "[component][connection][I93]") {
+TEST_CASE("connection: a stable session resets the backoff", "[component][connection][I93]") {
     connection_case test;
     test.transports->expect_connect().close(1001);
     test.transports->expect_connect().close(1001);
@@ -265,7 +266,7 @@ TEST_CASE("connection: Retry-After of the upgrade is a lower bound",
     CHECK(test.socket->ready());
 }
 
-TEST_CASE("connection: a change of the network cuts the backoff short",
+TEST_CASE("connection: a change of the network shortens the backoff",
           "[component][connection][I101]") {
     connection_case test;
     test.environment->fix_jitter(0.99);
@@ -297,9 +298,8 @@ TEST_CASE("connection: a requested reconnect is a loss on request and a restorat
     CHECK(second.connected());
 }
 
-TEST_CASE(
-    "connection: a superseded connection says good-bye beside its successor, and nothing else",
-    "[component][connection]") {
+TEST_CASE("connection: a superseded connection closes beside its successor, and does nothing else",
+          "[component][connection]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
     first.ignore_close();
@@ -332,7 +332,7 @@ TEST_CASE("connection: a superseded connection that does not close is cut after 
     CHECK(test.socket->ready());
 }
 
-TEST_CASE("connection: a reconnect asked for at the moment of a restoration is another one",
+TEST_CASE("connection: a reconnect requested at the moment of a restoration is another one",
           "[component][connection]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
@@ -355,7 +355,7 @@ TEST_CASE("connection: a reconnect asked for at the moment of a restoration is a
           events{"lost(closed)", "reconnecting(1)", "restored", "lost(requested)", "restored"});
 }
 
-TEST_CASE("connection: a reconnect that is not ready at its deadline throws and goes on",
+TEST_CASE("connection: a reconnect that is not ready at its deadline throws, and continues",
           "[component][connection]") {
     connection_case test;
     test.transports->expect_connect();
@@ -401,7 +401,7 @@ TEST_CASE("connection: a reconnect while one runs joins it", "[component][connec
     CHECK(test.transports->made() == 2);
 }
 
-TEST_CASE("connection: a reconnect in a backoff cuts it short", "[component][connection]") {
+TEST_CASE("connection: a reconnect in a backoff ends the wait", "[component][connection]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
     test.transports->expect_connect();
@@ -415,7 +415,8 @@ TEST_CASE("connection: a reconnect in a backoff cuts it short", "[component][con
     CHECK(test.layer->events == events{"lost(reset)", "reconnecting(1)", "restored"});
 }
 
-TEST_CASE("connection: a reconnect that ends for good throws why", "[component][connection]") {
+TEST_CASE("connection: a reconnect that ends permanently throws the reason",
+          "[component][connection]") {
     connection_case test;
     test.transports->expect_connect();
     test.transports->expect_connect();
@@ -431,7 +432,7 @@ TEST_CASE("connection: a reconnect that ends for good throws why", "[component][
     CHECK(test.begin_reconnect().failed_with(errc::not_connected));
 }
 
-TEST_CASE("connection: opening while it comes back waits for that",
+TEST_CASE("connection: an opening during a reconnect waits for it",
           "[component][connection][I99]") {
     connection_case test;
     auto& first = test.transports->expect_connect();

@@ -11,7 +11,7 @@ using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("connection: a message is sent when the whole frame was handed over",
+TEST_CASE("connection: a message is sent when its whole frame was handed over",
           "[component][connection]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
@@ -28,7 +28,7 @@ TEST_CASE("connection: a message is sent when the whole frame was handed over",
     CHECK(test.socket->status().messages_sent == 1);
 }
 
-TEST_CASE("connection: what can be written at once is, in the order of the calls",
+TEST_CASE("connection: messages that can be written at once are, in the order of the calls",
           "[component][connection][H86]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
@@ -55,7 +55,7 @@ TEST_CASE("connection: what can be written at once is, in the order of the calls
     CHECK(test.transports->violations().empty());
 }
 
-TEST_CASE("connection: a message that was begun when the connection died is unconfirmed",
+TEST_CASE("connection: a message in progress when the connection died is unconfirmed",
           "[component][connection][F75]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
@@ -78,7 +78,7 @@ TEST_CASE("connection: a message that was begun when the connection died is unco
     CHECK(next.writes() == std::vector<std::string>{"behind"});
 }
 
-TEST_CASE("connection: before the first ready session nothing can be sent",
+TEST_CASE("connection: before the first ready session no message can be sent",
           "[component][connection][F74]") {
     connection_case test;
     CHECK(test.begin_send("too early").failed_with(errc::not_connected));
@@ -89,7 +89,7 @@ TEST_CASE("connection: before the first ready session nothing can be sent",
     CHECK_FALSE(opening.done());
 }
 
-TEST_CASE("connection: after the end nothing can be sent", "[component][connection][F74]") {
+TEST_CASE("connection: after the end no message can be sent", "[component][connection][F74]") {
     connection_config config;
     config.reconnect.enabled = false;
     connection_case test(config);
@@ -100,7 +100,7 @@ TEST_CASE("connection: after the end nothing can be sent", "[component][connecti
         const auto closing = test.begin_close();
         CHECK(closing.done());
     }
-    SECTION("lost for good") {
+    SECTION("lost permanently") {
         peer.fail_read(errc::connection_reset);
         poll(test.io);
     }
@@ -127,7 +127,7 @@ TEST_CASE("connection: messages keep their order, and control overtakes them",
     CHECK(c.done());
 }
 
-TEST_CASE("connection: a message waits its turn while the session reconnects",
+TEST_CASE("connection: a message waits while the session reconnects",
           "[component][connection][F74]") {
     connection_case test;
     test.transports->expect_connect().fail_read(errc::connection_reset);
@@ -216,7 +216,7 @@ TEST_CASE("connection: a cancelled message leaves the queue, and the others are 
     CHECK(peer.writes() == std::vector<std::string>{"a", "c"});
 }
 
-TEST_CASE("connection: a message whose writing has begun is sent to the end, cancelled or not",
+TEST_CASE("connection: a message whose writing has begun is sent to its end, cancelled or not",
           "[component][connection][F76]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
@@ -257,7 +257,7 @@ TEST_CASE("connection: a full queue makes the sender wait, in order",
         CHECK_NOTHROW(each.get());
 }
 
-TEST_CASE("connection: the sender hears when its frame is taken and when it is handed over",
+TEST_CASE("connection: the sender is notified when its frame is taken and when it is handed over",
           "[component][connection]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
@@ -276,8 +276,7 @@ TEST_CASE("connection: the sender hears when its frame is taken and when it is h
     CHECK(sending.done());
 }
 
-TEST_CASE("connection: a control message without a session goes nowhere",
-          "[component][connection]") {
+TEST_CASE("connection: a control message without a session is dropped", "[component][connection]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
     auto& second = test.transports->expect_connect();
@@ -292,7 +291,7 @@ TEST_CASE("connection: a control message without a session goes nowhere",
     CHECK(second.writes().empty());
 }
 
-TEST_CASE("connection: an answer outlives the session, a control message does not",
+TEST_CASE("connection: an answer outlives the session, and a control message does not",
           "[component][connection]") {
     connection_case test;
     auto& first = test.transports->expect_connect();
@@ -352,7 +351,7 @@ TEST_CASE("connection: a failed write ends the connection, with the close code i
     }
 }
 
-TEST_CASE("connection: nothing more is read while the peer does not take what it made us say",
+TEST_CASE("connection: reading pauses while the peer does not take our replies",
           "[component][connection][H90]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
@@ -371,7 +370,7 @@ TEST_CASE("connection: nothing more is read while the peer does not take what it
     CHECK(peer.writes().size() == 1'000);
 }
 
-TEST_CASE("connection: nothing is read while the layer has no room", "[component][connection]") {
+TEST_CASE("connection: reading pauses while the layer has no space", "[component][connection]") {
     connection_case test;
     auto& peer = test.transports->expect_connect();
     test.layer->on_message = [&](const std::string&) { test.layer->room = false; };

@@ -141,7 +141,7 @@ TEST_CASE("connection: after a restart of the server a hundred clients come back
     CHECK(all.ready() == size);
 }
 
-TEST_CASE("connection: a thousand clients are back three seconds after their backoff at the latest",
+TEST_CASE("connection: a thousand clients are back at most three seconds after their backoff",
           "[component][connection][I92]") {
     constexpr std::size_t size = 1'000;
     crowd all(size);
@@ -169,7 +169,7 @@ TEST_CASE("connection: a thousand clients are back three seconds after their bac
     CHECK(all.attempts.size() - attempts_before == size); // one each
 }
 
-TEST_CASE("connection: a session that dies again and again is tried no oftener than the backoff",
+TEST_CASE("connection: a session that dies again and again is retried no faster than the backoff",
           "[component][connection][I93]") {
     connection_case test;
     test.environment->seed_jitter(93);
@@ -189,7 +189,7 @@ TEST_CASE("connection: a session that dies again and again is tried no oftener t
     CHECK(test.socket->status().attempt == dialed.size() - (test.socket->ready() ? 1 : 0));
 }
 
-TEST_CASE("connection: a server that fails in the same way for ever is spared",
+TEST_CASE("connection: a server that fails in the same way for ever is retried rarely",
           "[component][connection][I94]") {
     struct row {
         const char* what;
@@ -233,7 +233,7 @@ TEST_CASE("connection: a server that fails in the same way for ever is spared",
     CHECK(std::count(test.layer->events.begin(), test.layer->events.end(), "lost(reset)") == 1);
 }
 
-TEST_CASE("connection: whatever happens, its events are paired and one attempt runs at a time",
+TEST_CASE("connection: in any sequence of faults events are paired and one attempt runs at a time",
           "[component][connection][I99][I101]") {
     for (unsigned seed = 1; seed <= 150; ++seed) {
         CAPTURE(seed);

@@ -39,7 +39,7 @@ connection_config classified_by(classifier choose) {
 
 } // namespace
 
-TEST_CASE("connection: in init each status of the upgrade but a rejection is thrown at once",
+TEST_CASE("connection: during init each status of the upgrade but a rejection is thrown at once",
           "[component][connection][B32]") {
     for (const auto& each : statuses) {
         CAPTURE(each.status);
@@ -56,7 +56,7 @@ TEST_CASE("connection: in init each status of the upgrade but a rejection is thr
     }
 }
 
-TEST_CASE("connection: while it reconnects each status of the upgrade does what the table says",
+TEST_CASE("connection: during a reconnect each status of the upgrade has the reaction of the table",
           "[component][connection][B32]") {
     for (const auto& each : statuses) {
         CAPTURE(each.status);
@@ -78,7 +78,7 @@ TEST_CASE("connection: while it reconnects each status of the upgrade does what 
     }
 }
 
-TEST_CASE("connection: every other end of a ready session does what the table says",
+TEST_CASE("connection: every other end of a ready session has the reaction of the table",
           "[component][connection][I91]") {
     struct row {
         errc why;
@@ -106,9 +106,9 @@ TEST_CASE("connection: every other end of a ready session does what the table sa
     CHECK(test.layer->fresh_asked.back() == (each.why == errc::ticket_rejected));
 }
 
-TEST_CASE("connection: a classifier of the user's comes before the table",
+TEST_CASE("connection: the user's classifier takes precedence over the table",
           "[component][connection][I91]") {
-    SECTION("what the table ends goes on") {
+    SECTION("it continues where the table ends") {
         connection_case test(classified_by([](const error_info& why, bool was_ready) {
             CHECK(was_ready);
             CHECK(why.details.close_code == 1000u);
@@ -121,7 +121,7 @@ TEST_CASE("connection: a classifier of the user's comes before the table",
         CHECK(test.layer->events == events{"lost(closed)", "reconnecting(1)", "restored"});
         CHECK_FALSE(test.layer->fresh_asked.back());
     }
-    SECTION("what the table tries again ends") {
+    SECTION("it ends where the table retries") {
         connection_case test(classified_by([](const error_info& why, bool) {
             return why.details.close_code == 4000u ? std::optional(close_action::finish)
                                                    : std::nullopt;
@@ -133,7 +133,7 @@ TEST_CASE("connection: a classifier of the user's comes before the table",
         CHECK(test.layer->events == events{"lost(closed)", "reconnecting(1)", "restored",
                                            "lost(closed, final)", "failed(connection_closed)"});
     }
-    SECTION("a code of the server's own asks for a fresh ticket") {
+    SECTION("it asks for a fresh ticket for a code of the server") {
         connection_case test(classified_by([](const error_info& why, bool) {
             return why.details.close_code == 4444u ? std::optional(close_action::refresh_and_retry)
                                                    : std::nullopt;
@@ -145,7 +145,7 @@ TEST_CASE("connection: a classifier of the user's comes before the table",
         CHECK(test.socket->ready());
         CHECK(test.layer->fresh_asked.back());
     }
-    SECTION("a rejection of its own making is counted like any other") {
+    SECTION("its rejections are counted like the table's") {
         connection_case test(classified_by([](const error_info& why, bool) {
             return why.details.http_status == 404 ? std::optional(close_action::refresh_and_retry)
                                                   : std::nullopt;
@@ -155,7 +155,7 @@ TEST_CASE("connection: a classifier of the user's comes before the table",
         CHECK(opening.failed_with(errc::ticket_rejected));
         CHECK(test.transports->made() == 2);
     }
-    SECTION("one that throws is logged, and the table decides") {
+    SECTION("its exception is logged, and the table decides") {
         connection_case test(
             classified_by([](const error_info&, bool) -> std::optional<close_action> {
                 throw std::runtime_error("classifier trouble");
@@ -169,7 +169,7 @@ TEST_CASE("connection: a classifier of the user's comes before the table",
     }
 }
 
-TEST_CASE("connection: max_elapsed bounds the reconnecting in all, and whoever waits is told",
+TEST_CASE("connection: max_elapsed limits the whole reconnecting, and is reported to each waiter",
           "[component][connection][I95]") {
     connection_config config;
     config.reconnect.max_elapsed = 20s;
@@ -194,7 +194,7 @@ TEST_CASE("connection: max_elapsed bounds the reconnecting in all, and whoever w
     CHECK(test.socket->ready());
 }
 
-TEST_CASE("connection: the status tells attempt, error, next try, phase and what is queued",
+TEST_CASE("connection: the status has attempt, error, next try, phase and queue sizes",
           "[component][connection][I94]") {
     connection_case test;
     auto& first = test.transports->expect_connect();

@@ -77,7 +77,7 @@ TEST_CASE("event_handlers: cannot be added to a temporary", "[component][event_h
     STATIC_REQUIRE_FALSE(takes_handlers<event_handlers>);
 }
 
-TEST_CASE("event_handlers: captures of every size live as long as run, and die once",
+TEST_CASE("event_handlers: captures of every size live as long as run, and are destroyed once",
           "[component][event_handlers]") {
     client_case test;
     test.make();
@@ -94,7 +94,7 @@ TEST_CASE("event_handlers: captures of every size live as long as run, and die o
     CHECK(of->heard.use_count() == 1);
 }
 
-TEST_CASE("tool: captures of every size live as long as the tool, and die once",
+TEST_CASE("tool: captures of every size live as long as the tool, and are destroyed once",
           "[component][chat_client]") {
     client_case test;
     test.make();
@@ -114,7 +114,7 @@ TEST_CASE("tool: captures of every size live as long as the tool, and die once",
     CHECK(of->heard.use_count() == 1);
 }
 
-TEST_CASE("ask: what on_text captures lives as long as the call, and dies once",
+TEST_CASE("ask: captures of on_text live as long as the call, and are destroyed once",
           "[component][chat_client]") {
     client_case test;
     test.make();

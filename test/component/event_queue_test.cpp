@@ -69,7 +69,7 @@ awaitable<bool> next_without_suspending(fixture& here) {
 
 } // namespace
 
-TEST_CASE("event_queue: gives events in the order in which they came", "[component][event_queue]") {
+TEST_CASE("event_queue: returns events in their order", "[component][event_queue]") {
     fixture here;
     here.push("1");
     here.push("2");
@@ -79,7 +79,7 @@ TEST_CASE("event_queue: gives events in the order in which they came", "[compone
     CHECK(here.next() == "nothing");
 }
 
-TEST_CASE("event_queue: an event that is there is had without suspending",
+TEST_CASE("event_queue: a queued event is returned without suspending",
           "[component][event_queue]") {
     fixture here;
     here.push("1");
@@ -87,7 +87,7 @@ TEST_CASE("event_queue: an event that is there is had without suspending",
     CHECK(test::run(here.io, next_without_suspending(here)));
 }
 
-TEST_CASE("event_queue: who waits is woken by an event", "[component][event_queue]") {
+TEST_CASE("event_queue: an event resumes a waiter", "[component][event_queue]") {
     fixture here;
     auto waiting = test::start(here.io, here.queue.next());
     test::poll(here.io);
@@ -100,7 +100,7 @@ TEST_CASE("event_queue: who waits is woken by an event", "[component][event_queu
     CHECK(event_text(*waiting.get()) == "text 1");
 }
 
-TEST_CASE("event_queue: who waits resumes on his own executor", "[component][event_queue]") {
+TEST_CASE("event_queue: a waiter resumes on its own executor", "[component][event_queue]") {
     fixture here;
     asio::io_context callers;
     auto waiting = test::start(callers, here.queue.next());
@@ -115,7 +115,7 @@ TEST_CASE("event_queue: who waits resumes on his own executor", "[component][eve
     CHECK(waiting.done());
 }
 
-TEST_CASE("event_queue: each event goes to one of those who wait", "[component][event_queue]") {
+TEST_CASE("event_queue: each event goes to one waiter", "[component][event_queue]") {
     fixture here;
     auto first = test::start(here.io, here.queue.next());
     auto second = test::start(here.io, here.queue.next());
@@ -132,7 +132,7 @@ TEST_CASE("event_queue: each event goes to one of those who wait", "[component][
     CHECK(event_text(*first.get()) != event_text(*second.get()));
 }
 
-TEST_CASE("event_queue: a cancelled caller leaves the events to others",
+TEST_CASE("event_queue: a cancelled waiter leaves the events to others",
           "[component][event_queue]") {
     const auto type = GENERATE(asio::cancellation_type::terminal, asio::cancellation_type::partial,
                                asio::cancellation_type::total);
@@ -160,7 +160,7 @@ TEST_CASE("event_queue: a cancelled caller leaves the events to others",
     }
 }
 
-TEST_CASE("event_queue: closed, it gives what is left and then the end",
+TEST_CASE("event_queue: closed, it returns the queued events and then the end",
           "[component][event_queue]") {
     fixture here;
     here.push("1");
@@ -172,7 +172,7 @@ TEST_CASE("event_queue: closed, it gives what is left and then the end",
     CHECK(here.next() == "end");
 }
 
-TEST_CASE("event_queue: the end reaches all who wait", "[component][event_queue]") {
+TEST_CASE("event_queue: the end reaches all waiters", "[component][event_queue]") {
     fixture here;
     auto first = test::start(here.io, here.queue.next());
     auto second = test::start(here.io, here.queue.next());
@@ -187,7 +187,7 @@ TEST_CASE("event_queue: the end reaches all who wait", "[component][event_queue]
     CHECK_FALSE(second.get());
 }
 
-TEST_CASE("event_queue: reopened, it gives what was left before what comes",
+TEST_CASE("event_queue: reopened, it returns the old events before the new ones",
           "[component][event_queue]") {
     fixture here;
     here.push("1");
@@ -220,7 +220,7 @@ TEST_CASE("event_queue: reopened, it is as full as it was", "[component][event_q
     CHECK(waiting.done());
 }
 
-TEST_CASE("event_queue: who waited before a close gets what came before it, and then the end",
+TEST_CASE("event_queue: a waiter from before a close gets the earlier events, and then the end",
           "[component][event_queue]") {
     fixture here;
     auto first = test::start(here.io, here.queue.next());
@@ -240,7 +240,8 @@ TEST_CASE("event_queue: who waited before a close gets what came before it, and 
     CHECK(here.next() == "text new");
 }
 
-TEST_CASE("event_queue: who waited before a close sees the end, also when it was reopened at once",
+TEST_CASE("event_queue: a waiter from before a close gets the end, also when the queue is reopened "
+          "at once",
           "[component][event_queue]") {
     fixture here;
     auto waiting = test::start(here.io, here.queue.next());
@@ -256,7 +257,8 @@ TEST_CASE("event_queue: who waited before a close sees the end, also when it was
     CHECK(here.next() == "text new");
 }
 
-TEST_CASE("event_queue: aborted, it ends every call, now and later", "[component][event_queue]") {
+TEST_CASE("event_queue: aborted, it ends every present and later call",
+          "[component][event_queue]") {
     fixture here;
     auto waiting = test::start(here.io, here.queue.next());
     test::poll(here.io);
@@ -271,7 +273,7 @@ TEST_CASE("event_queue: aborted, it ends every call, now and later", "[component
     CHECK(late.aborted());
 }
 
-TEST_CASE("event_queue: is full at its count, and takes what comes all the same",
+TEST_CASE("event_queue: is full at its count limit, and accepts events all the same",
           "[component][event_queue]") {
     fixture here{limits(2)};
     here.push("1");
@@ -287,7 +289,7 @@ TEST_CASE("event_queue: is full at its count, and takes what comes all the same"
     CHECK(here.next() == "text 3");
 }
 
-TEST_CASE("event_queue: is full at its bytes", "[component][event_queue]") {
+TEST_CASE("event_queue: is full at its byte limit", "[component][event_queue]") {
     fixture here{limits(100, 1'000)};
     here.push(std::string(999, 'x'));
     CHECK_FALSE(here.queue.full());
@@ -301,8 +303,7 @@ TEST_CASE("event_queue: is full at its bytes", "[component][event_queue]") {
     CHECK_FALSE(here.queue.full());
 }
 
-TEST_CASE("event_queue: a limit of nothing still lets one event through",
-          "[component][event_queue]") {
+TEST_CASE("event_queue: a limit of 0 still admits one event", "[component][event_queue]") {
     fixture here{limits(0, 0)};
     CHECK_FALSE(here.queue.full());
     here.push("1");
@@ -311,7 +312,7 @@ TEST_CASE("event_queue: a limit of nothing still lets one event through",
     CHECK_FALSE(here.queue.full());
 }
 
-TEST_CASE("event_queue: the producer waits for room, and a taken event makes some",
+TEST_CASE("event_queue: the producer waits for space, and taking an event makes some",
           "[component][event_queue]") {
     fixture here{limits(2)};
     test::run(here.io, here.queue.wait_for_room());
@@ -327,7 +328,7 @@ TEST_CASE("event_queue: the producer waits for room, and a taken event makes som
     CHECK(waiting.done());
 }
 
-TEST_CASE("event_queue: its end ends the wait for room", "[component][event_queue]") {
+TEST_CASE("event_queue: its end ends the wait for space", "[component][event_queue]") {
     const auto end = GENERATE(&event_queue::close, &event_queue::abort);
     fixture here{limits(1)};
     here.push("1");
@@ -341,7 +342,7 @@ TEST_CASE("event_queue: its end ends the wait for room", "[component][event_queu
     CHECK(waiting.done());
 }
 
-TEST_CASE("event_queue: leaves nothing to do when it is aborted", "[component][event_queue]") {
+TEST_CASE("event_queue: leaves nothing to run when it is aborted", "[component][event_queue]") {
     fixture here{limits(1)};
     auto reader = test::start(here.io, here.queue.next());
     test::poll(here.io);
@@ -352,7 +353,8 @@ TEST_CASE("event_queue: leaves nothing to do when it is aborted", "[component][e
     CHECK(reader.aborted());
 }
 
-TEST_CASE("event_queue: its context may end while somebody waits", "[component][event_queue]") {
+TEST_CASE("event_queue: the context may be destroyed while a caller waits",
+          "[component][event_queue]") {
     auto here = std::make_unique<fixture>(limits(1));
     bool ended = false;
     auto wait = [](fixture& in, bool& over) -> awaitable<void> {
@@ -366,7 +368,7 @@ TEST_CASE("event_queue: its context may end while somebody waits", "[component][
     CHECK_FALSE(ended);
 }
 
-TEST_CASE("event_queue: keeps order and bound between threads",
+TEST_CASE("event_queue: keeps order and limit between threads",
           "[component][threads][event_queue]") {
     constexpr int total = 5'000;
     asio::thread_pool pool(3);
@@ -436,7 +438,7 @@ TEST_CASE("event_queue: many callers on many threads get each event once",
     CHECK(sum == total * (total - 1) / 2);
 }
 
-TEST_CASE("event_queue: before anybody has taken one, the oldest go for the newest",
+TEST_CASE("event_queue: before the first call the newest events replace the oldest",
           "[component][event_queue]") {
     fixture here(limits(3), event_queue::before_first::drop_oldest);
     for (const auto* text : {"1", "2", "3"})
@@ -455,7 +457,7 @@ TEST_CASE("event_queue: before anybody has taken one, the oldest go for the newe
         CHECK(here.next() == text);
 }
 
-TEST_CASE("event_queue: before anybody has taken one, its bytes are bounded too",
+TEST_CASE("event_queue: before the first call its bytes are limited too",
           "[component][event_queue]") {
     fixture here(limits(100, 10), event_queue::before_first::drop_oldest);
     here.push("1234");
@@ -468,7 +470,7 @@ TEST_CASE("event_queue: before anybody has taken one, its bytes are bounded too"
     CHECK(here.next() == "nothing");
 }
 
-TEST_CASE("event_queue: full when the first one is asked for, it is full from then on",
+TEST_CASE("event_queue: a queue that is full at the first call stays full",
           "[component][event_queue]") {
     fixture here(limits(2), event_queue::before_first::drop_oldest);
     here.push("1");
@@ -488,7 +490,7 @@ TEST_CASE("event_queue: full when the first one is asked for, it is full from th
     CHECK(more_room.done());
 }
 
-TEST_CASE("event_queue: before anybody has taken one, what is said again is not kept",
+TEST_CASE("event_queue: before the first call a repeated fact is not kept",
           "[component][event_queue]") {
     fixture here(limits(3), event_queue::before_first::drop_oldest);
     for (int i = 0; i < 1'000; ++i)

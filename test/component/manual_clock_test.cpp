@@ -41,7 +41,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE("manual_clock: releases what is due by deadline and then by age, never inline",
+TEST_CASE("manual_clock: releases waits by deadline and then by age, never inline",
           "[component][manual_clock]") {
     fixture f;
     f.sleeper(3s, 3);
@@ -62,7 +62,7 @@ TEST_CASE("manual_clock: releases what is due by deadline and then by age, never
     CHECK_FALSE(f.clock->advance_to_next());
 }
 
-TEST_CASE("manual_clock: a cancelled sleeper leaves the list", "[component][manual_clock]") {
+TEST_CASE("manual_clock: a cancelled wait leaves the list", "[component][manual_clock]") {
     fixture f;
     auto one = f.sleeper(1s, 1);
     auto other = f.sleeper(1s, 2);
@@ -76,8 +76,7 @@ TEST_CASE("manual_clock: a cancelled sleeper leaves the list", "[component][manu
     CHECK(f.woken == std::vector{2});
 }
 
-TEST_CASE("manual_clock: passing time goes from deadline to deadline",
-          "[component][manual_clock]") {
+TEST_CASE("manual_clock: advancing goes from deadline to deadline", "[component][manual_clock]") {
     fixture f;
     const auto begin = f.clock->now();
     auto in_turn = [](std::shared_ptr<manual_clock> clock,
@@ -108,7 +107,7 @@ TEST_CASE("manual_clock: the wall clock moves with the steady one, and alone",
     CHECK(clock.wall_now() == wall);
 }
 
-TEST_CASE("manual_clock: destroying the context frees who sleeps", "[component][manual_clock]") {
+TEST_CASE("manual_clock: destroying the context frees the waiters", "[component][manual_clock]") {
     auto clock = std::make_shared<manual_clock>();
     std::vector<int> woken;
     {
@@ -122,7 +121,7 @@ TEST_CASE("manual_clock: destroying the context frees who sleeps", "[component][
     CHECK(woken.empty());
 }
 
-TEST_CASE("alarm: calls once, on the executor and never inline, when rung or when it is time",
+TEST_CASE("alarm: calls once, on the executor and never inline, when rung or when due",
           "[component][alarm]") {
     const bool real = GENERATE(false, true);
     fixture f;

@@ -118,7 +118,7 @@ TEST_CASE("message_handler: frames become events, in order", "[component][messag
                                  "finished u1"});
 }
 
-TEST_CASE("message_handler: what it cannot use is skipped, and the session goes on",
+TEST_CASE("message_handler: an unusable frame is skipped, and the session continues",
           "[component][message_handler][F67]") {
     const auto row = GENERATE(table<std::string, std::string>({
         {"hello", "not_json"},
@@ -155,7 +155,7 @@ TEST_CASE("message_handler: a frame over the limit is skipped",
     CHECK(here.events() == lines{"skipped too_large"});
 }
 
-TEST_CASE("message_handler: a server that sends nonsense does not fill the log",
+TEST_CASE("message_handler: invalid frames do not flood the log",
           "[component][message_handler][F67]") {
     fixture here;
     here.options.limits.event_count = 10'000;
@@ -170,7 +170,7 @@ TEST_CASE("message_handler: a server that sends nonsense does not fill the log",
     CHECK(here.log.count(log_level::warning, "990 more") == 1);
 }
 
-TEST_CASE("message_handler: a ping is answered with what it carried",
+TEST_CASE("message_handler: a ping is answered with its own values",
           "[component][message_handler]") {
     fixture here;
     here.start();
@@ -199,7 +199,7 @@ TEST_CASE("message_handler: a flood of pings gets ten answers a second",
     CHECK(here.sent.size() == 20);
 }
 
-TEST_CASE("message_handler: reasoning ends with its whole text and its time",
+TEST_CASE("message_handler: the end of reasoning carries its whole text and duration",
           "[component][message_handler]") {
     fixture here;
     here.start();
@@ -231,7 +231,7 @@ TEST_CASE("message_handler: the end of a run ends its reasoning first",
                                  std::get<1>(row)});
 }
 
-TEST_CASE("message_handler: a character cut between two deltas comes whole",
+TEST_CASE("message_handler: a surrogate pair cut between two deltas is one character",
           "[component][message_handler][O142]") {
     const auto kind = GENERATE(0, 1, 2);
     const auto piece = [&](const std::string& text) {
@@ -252,7 +252,7 @@ TEST_CASE("message_handler: a character cut between two deltas comes whole",
     CHECK(text == "up \U0001F680 and \U0001F308.\uFFFDx\uFFFD");
 }
 
-TEST_CASE("message_handler: the half of a character that is left comes before the end",
+TEST_CASE("message_handler: a remaining half of a surrogate pair is emitted before the end",
           "[component][message_handler][O142]") {
     const auto row = GENERATE(table<std::string, std::string>({
         {finished, "finished u1"},
@@ -272,7 +272,7 @@ TEST_CASE("message_handler: the half of a character that is left comes before th
                                  "text \uFFFD", "text c", "text \uFFFD", "end"});
 }
 
-TEST_CASE("message_handler: a new session ends what the last one was thinking",
+TEST_CASE("message_handler: a new session ends the reasoning of the last one",
           "[component][message_handler]") {
     fixture here;
     here.start();
@@ -282,7 +282,7 @@ TEST_CASE("message_handler: a new session ends what the last one was thinking",
     CHECK(here.events().back() == "reasoning ends reasoning hm 0");
 }
 
-TEST_CASE("message_handler: components come as they are, to be replaced by id",
+TEST_CASE("message_handler: components are passed on, to be replaced by id",
           "[component][message_handler][F72]") {
     fixture here;
     here.start();
@@ -294,8 +294,9 @@ TEST_CASE("message_handler: components come as they are, to be replaced by id",
           lines{R"(component c Card {"n":1.0} streaming)", R"(component c Card {"n":2} complete)"});
 }
 
-TEST_CASE("message_handler: a refusal is a server error, the rest of an opening is nothing",
-          "[component][message_handler]") {
+TEST_CASE(
+    "message_handler: a rejection is a server error, and other frames of the opening are ignored",
+    "[component][message_handler]") {
     fixture here;
     here.start();
     here.take(R"({"type":"authentication_error","error":"no","code":"TICKET_EXPIRED"})");
@@ -337,8 +338,7 @@ TEST_CASE("message_handler: answers a call that it cannot run",
     CHECK(here.events().size() == 1);
 }
 
-TEST_CASE("message_handler: refuses tools that are wrong, at once",
-          "[component][message_handler]") {
+TEST_CASE("message_handler: rejects invalid tools at once", "[component][message_handler]") {
     fixture here;
     auto& handler = here.start();
     CHECK_THROWS_AS(handler.add_tool(make_tool("echo")), tool_configuration_error);
@@ -348,7 +348,8 @@ TEST_CASE("message_handler: refuses tools that are wrong, at once",
     CHECK_THROWS_AS(here.start(), tool_configuration_error);
 }
 
-TEST_CASE("message_handler: tools come and go while it works", "[component][message_handler]") {
+TEST_CASE("message_handler: tools can be added and removed while it works",
+          "[component][message_handler]") {
     fixture here;
     auto& handler = here.start();
     handler.remove_tool("echo");
@@ -381,7 +382,7 @@ TEST_CASE("message_handler: handle waits while the queue is full, and keeps the 
     CHECK(fourth.done());
 }
 
-TEST_CASE("message_handler: a frame whose handle was cancelled is not taken",
+TEST_CASE("message_handler: a frame whose handle was cancelled is not processed",
           "[component][message_handler]") {
     fixture here;
     here.options.limits.event_count = 1;
@@ -398,7 +399,7 @@ TEST_CASE("message_handler: a frame whose handle was cancelled is not taken",
     CHECK(third.done());
 }
 
-TEST_CASE("message_handler: stopped, it gives what is left and then nothing",
+TEST_CASE("message_handler: stopped, it returns the queued events and then the end",
           "[component][message_handler]") {
     fixture here;
     auto& handler = here.start();
@@ -413,7 +414,7 @@ TEST_CASE("message_handler: stopped, it gives what is left and then nothing",
     CHECK(test::out_of_work(here.io));
 }
 
-TEST_CASE("message_handler: stopping ends a handle that waits", "[component][message_handler]") {
+TEST_CASE("message_handler: stopping ends a waiting handle", "[component][message_handler]") {
     fixture here;
     here.options.limits.event_count = 1;
     auto& handler = here.start();
@@ -427,7 +428,7 @@ TEST_CASE("message_handler: stopping ends a handle that waits", "[component][mes
     CHECK(here.events() == lines{"text 1", "end"});
 }
 
-TEST_CASE("message_handler: its destruction ends whatever waits", "[component][message_handler]") {
+TEST_CASE("message_handler: destruction completes each waiter", "[component][message_handler]") {
     fixture here;
     here.options.limits.event_count = 1;
     bool cancelled = false;
@@ -452,8 +453,7 @@ TEST_CASE("message_handler: its destruction ends whatever waits", "[component][m
     CHECK(here.sent.size() == 1);
 }
 
-TEST_CASE("message_handler: its destruction ends who waits for an event",
-          "[component][message_handler]") {
+TEST_CASE("message_handler: destruction ends a wait for an event", "[component][message_handler]") {
     fixture here;
     auto waiting = test::start(here.io, here.start().next_event());
     test::poll(here.io);
@@ -485,7 +485,7 @@ TEST_CASE("message_handler: a tool may stop or destroy it", "[component][message
     CHECK(here.sent.size() == 1);
 }
 
-TEST_CASE("message_handler: a tool that is no coroutine fails its call, and nothing more",
+TEST_CASE("message_handler: a tool that is not a coroutine fails its call, and nothing more",
           "[component][message_handler]") {
     fixture here;
     here.options.client_tools.push_back(
@@ -499,7 +499,7 @@ TEST_CASE("message_handler: a tool that is no coroutine fails its call, and noth
     CHECK(here.sent[1].find(R"("result":{"x":1})") != std::string::npos);
 }
 
-TEST_CASE("message_handler: a send that throws is reported, and nothing more",
+TEST_CASE("message_handler: an exception of send is reported, and ends nothing",
           "[component][message_handler]") {
     fixture here;
     here.options.send = [](const std::string&) { throw std::runtime_error("pipe"); };
@@ -511,7 +511,7 @@ TEST_CASE("message_handler: a send that throws is reported, and nothing more",
     CHECK(here.log.count(log_level::error, "pipe") == 1);
 }
 
-TEST_CASE("message_handler: takes frames, runs tools and gives events on many threads",
+TEST_CASE("message_handler: processes frames, tools and events on many threads",
           "[component][threads][message_handler]") {
     constexpr int calls = 400;
     asio::thread_pool pool(3);

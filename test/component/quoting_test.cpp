@@ -369,8 +369,7 @@ std::string longest_of(const std::string& beginning) {
 
 } // namespace
 
-TEST_CASE("quoting: no secret comes back, from whatever field of whatever frame",
-          "[component][quoting]") {
+TEST_CASE("quoting: no secret comes back, from any field of any frame", "[component][quoting]") {
     std::size_t turn = 0;
     for (const auto& one : all_probes())
         for (const auto at : stages) {
@@ -389,7 +388,7 @@ TEST_CASE("quoting: no secret comes back, from whatever field of whatever frame"
         }
 }
 
-TEST_CASE("quoting: no secret comes back in a close, or in what a transport says",
+TEST_CASE("quoting: no secret comes back in a close, or in a transport's error",
           "[component][quoting]") {
     constexpr std::array codes{1000u, 1008u, 1011u, 4001u, 4401u};
     std::size_t turn = 0;
@@ -408,7 +407,7 @@ TEST_CASE("quoting: no secret comes back in a close, or in what a transport says
         }
 }
 
-TEST_CASE("quoting: what a server says is one line of bounded length wherever it is shown",
+TEST_CASE("quoting: a server's text is one line of bounded length in each place",
           "[component][quoting]") {
     for (const auto& one : all_probes())
         for (const auto at : stages) {
@@ -425,9 +424,8 @@ TEST_CASE("quoting: what a server says is one line of bounded length wherever it
         });
 }
 
-TEST_CASE(
-    "quoting: the tickets before and after a renewal are known, also one that was not used yet",
-    "[component][quoting]") {
+TEST_CASE("quoting: the tickets before and after a renewal are redacted, also an unused one",
+          "[component][quoting]") {
     client_case test;
     test.make();
     auto& peer = test.expect_session();
@@ -457,7 +455,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("quoting: what a source of one's own says is quoted", "[component][quoting]") {
+TEST_CASE("quoting: the text of a custom ticket source is redacted", "[component][quoting]") {
     client_case test;
     const auto source = std::make_shared<fake_ticket_source>(test.environment->time);
     const auto words = longest_of("it says SENTINEL-TOKEN");

@@ -56,7 +56,7 @@ const std::string hello = R"({"type":"chat_message","content":"Hi","media":[]})"
 
 } // namespace
 
-TEST_CASE("settings: a client works with each number at its ends, or says which is wrong",
+TEST_CASE("settings: a client works with each number at its limits, or names the invalid one",
           "[component][settings][O149]") {
     try_settings(
         chat_client_config(), [](const std::string& name, chat_client_config config, bool allowed) {
@@ -93,7 +93,7 @@ TEST_CASE("settings: a client works with each number at its ends, or says which 
         });
 }
 
-TEST_CASE("settings: a lost session comes back with each number at its ends",
+TEST_CASE("settings: a lost session is restored with each number at its limits",
           "[component][settings][O149]") {
     try_settings(chat_client_config(),
                  [](const std::string& name, chat_client_config config, bool allowed) {
@@ -115,8 +115,9 @@ TEST_CASE("settings: a lost session comes back with each number at its ends",
                  });
 }
 
-TEST_CASE("settings: a ticket_manager works with each number at its ends, or says which is wrong",
-          "[component][settings][O149]") {
+TEST_CASE(
+    "settings: a ticket_manager works with each number at its limits, or names the invalid one",
+    "[component][settings][O149]") {
     const auto works = [](ticket_world& w) {
         auto& tickets = *w.tickets;
         tickets.start_proactive_renewal();
@@ -152,7 +153,7 @@ TEST_CASE("settings: a ticket_manager works with each number at its ends, or say
 }
 
 TEST_CASE(
-    "settings: a websocket_manager works with each number at its ends, or says which is wrong",
+    "settings: a websocket_manager works with each number at its limits, or names the invalid one",
     "[component][settings][O149]") {
     const auto attempt = [](const std::string& name, connection_config config,
                             websocket_manager_options options, bool allowed) {
@@ -191,8 +192,9 @@ TEST_CASE(
                  });
 }
 
-TEST_CASE("settings: a message_handler works with each number at its ends, or says which is wrong",
-          "[component][settings][O149]") {
+TEST_CASE(
+    "settings: a message_handler works with each number at its limits, or names the invalid one",
+    "[component][settings][O149]") {
     try_settings(message_handler_options(), [](const std::string& name,
                                                message_handler_options options, bool allowed) {
         INFO(name);
@@ -223,7 +225,7 @@ TEST_CASE("settings: a message_handler works with each number at its ends, or sa
     });
 }
 
-TEST_CASE("settings: no class is made with an empty executor", "[component][settings][O149]") {
+TEST_CASE("settings: every class rejects an empty executor", "[component][settings][O149]") {
     client_case test;
     ticket_world w;
     const asio::any_io_executor none;
@@ -246,7 +248,8 @@ TEST_CASE("settings: no class is made with an empty executor", "[component][sett
         refused([&] { message_handler(none, message_handler_options(), test.environment); }, what));
 }
 
-TEST_CASE("settings: nothing to share, and no source, are refused", "[component][settings][O149]") {
+TEST_CASE("settings: empty shared tickets and an empty source are rejected",
+          "[component][settings][O149]") {
     client_case test;
     std::shared_ptr<ticket_manager> none;
     CHECK(refused([&] { chat_client(test.io.get_executor(), test.config, none, test.environment); },
@@ -258,7 +261,7 @@ TEST_CASE("settings: nothing to share, and no source, are refused", "[component]
         "source"));
 }
 
-TEST_CASE("settings: a client works without a log, a tool's executor, a handler of events",
+TEST_CASE("settings: a client works without a log, a tool executor and event handlers",
           "[component][settings][O149]") {
     client_case test;
     test.config.log = log_sink();
@@ -274,7 +277,7 @@ TEST_CASE("settings: a client works without a log, a tool's executor, a handler 
     CHECK(peer.writes_with("tool_call_response") == 1);
 }
 
-TEST_CASE("settings: the bounds of a tool hold when it is added and when it is replaced",
+TEST_CASE("settings: the limits of a tool apply when it is added and when it is replaced",
           "[component][settings][O149]") {
     client_case test;
     test.make();

@@ -108,8 +108,7 @@ TEST_CASE("shared_awaitable: a waiter that is cancelled twice leaves once",
     CHECK(out_of_work(w.io));
 }
 
-TEST_CASE("shared_awaitable: its waiters do not resume within abandon",
-          "[component][shared_awaitable]") {
+TEST_CASE("shared_awaitable: abandon resumes no waiter inline", "[component][shared_awaitable]") {
     async_world w;
     bool told = false;
     auto shared =

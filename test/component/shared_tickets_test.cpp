@@ -57,7 +57,7 @@ struct two_clients : client_case {
 
 } // namespace
 
-TEST_CASE("shared_tickets: the entity of one client is nothing to the tickets of the other",
+TEST_CASE("shared_tickets: the entity of one client does not affect the tickets of the other",
           "[component][shared_tickets]") {
     two_clients test(1);
     auto& http = *test.environment->http;
@@ -116,7 +116,7 @@ TEST_CASE("shared_tickets: each request is counted for one client", "[component]
     CHECK(test.tickets->snapshot().failures == 1);
 }
 
-TEST_CASE("shared_tickets: what the manager's owner asks for is counted for no client",
+TEST_CASE("shared_tickets: a request of the manager's owner is counted for no client",
           "[component][shared_tickets]") {
     two_clients test;
     run(test.io, test.tickets->get_valid_ticket());
@@ -128,7 +128,7 @@ TEST_CASE("shared_tickets: what the manager's owner asks for is counted for no c
     CHECK(test.requested() == 0);
 }
 
-TEST_CASE("shared_tickets: a client of its own counts its renewals",
+TEST_CASE("shared_tickets: a client with a manager of its own counts its renewals",
           "[component][shared_tickets]") {
     client_case test;
     test.make();

@@ -288,13 +288,14 @@ std::string talk_on(const Executor& executor) {
 
 } // namespace
 
-TEST_CASE("threads: many clients do anything at any time on eight threads, and each call ends once",
-          "[component][threads][M126]") {
+TEST_CASE(
+    "threads: many clients do anything at any time on eight threads, and each call completes once",
+    "[component][threads][M126]") {
     do_anything_at_any_time<client_acts>();
 }
 
 TEST_CASE(
-    "threads: many managers do anything at any time on eight threads, and each call ends once",
+    "threads: many managers do anything at any time on eight threads, and each call completes once",
     "[component][threads][M126]") {
     do_anything_at_any_time<manager_acts>();
 }
@@ -391,7 +392,7 @@ TEST_CASE("threads: callbacks of one client never overlap, and run on its execut
     CHECK(strayed == 0);
 }
 
-TEST_CASE("threads: any executor will do", "[component][threads][M129]") {
+TEST_CASE("threads: any executor is accepted", "[component][threads][M129]") {
     SECTION("a thread pool") {
         asio::thread_pool pool(8);
         CHECK(talk_on(pool.get_executor()) == "yes");
@@ -407,7 +408,7 @@ TEST_CASE("threads: any executor will do", "[component][threads][M129]") {
         CHECK(talk_on(asio::any_io_executor(pool.get_executor())) == "yes");
         pool.join();
     }
-    SECTION("an any_io_executor that is a strand of ours") {
+    SECTION("an any_io_executor that is one of our strands") {
         asio::thread_pool pool(8);
         const asio::any_io_executor any(pool.get_executor());
         CHECK(talk_on(asio::any_io_executor(asio::make_strand(any))) == "yes");
@@ -456,7 +457,7 @@ TEST_CASE("threads: a thousand messages from eight threads go out once each, nev
     CHECK(around.transports->violations().empty()); // two writes at a time would be one
 }
 
-TEST_CASE("threads: a client that is destroyed elsewhere goes on its own executor",
+TEST_CASE("threads: a client that is destroyed on another thread is released on its own executor",
           "[component][threads]") {
     asio::thread_pool pool(1);
     std::vector<bool> at_home;

@@ -70,7 +70,8 @@ constexpr int more_than_enough = 1'000;
 
 } // namespace
 
-TEST_CASE("ticket_manager: a cancelled caller leaves alone", "[component][ticket_manager][A26]") {
+TEST_CASE("ticket_manager: a cancelled caller leaves without effect on the others",
+          "[component][ticket_manager][A26]") {
     const auto type =
         GENERATE(cancellation_type::terminal, cancellation_type::partial, cancellation_type::total);
     const auto who = GENERATE(as<std::size_t>(), 0, 1, 4); // 0 started the refresh
@@ -94,7 +95,7 @@ TEST_CASE("ticket_manager: a cancelled caller leaves alone", "[component][ticket
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: when all callers leave, the request is finished and its ticket kept",
+TEST_CASE("ticket_manager: when all callers leave, the request completes and its ticket is kept",
           "[component][ticket_manager][A27]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -125,7 +126,7 @@ TEST_CASE("ticket_manager: a caller cancelled before it starts makes no request"
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a caller cancelled at any step is done at once, and the others are not",
+TEST_CASE("ticket_manager: a caller cancelled at any step completes at once, and the others do not",
           "[component][ticket_manager]") {
     const auto who = GENERATE(as<std::size_t>(), 0, 1, 2);
     const auto type = GENERATE(cancellation_type::terminal, cancellation_type::total);
@@ -152,7 +153,7 @@ TEST_CASE("ticket_manager: a caller cancelled at any step is done at once, and t
     }
 }
 
-TEST_CASE("ticket_manager: stopped at any step, no caller waits and nothing is left",
+TEST_CASE("ticket_manager: stopped at any step, it completes each caller and leaves nothing behind",
           "[component][ticket_manager]") {
     bool finished = false;
     for (int n = 0; !finished; ++n) {
@@ -170,8 +171,9 @@ TEST_CASE("ticket_manager: stopped at any step, no caller waits and nothing is l
     }
 }
 
-TEST_CASE("ticket_manager: destroyed at any step, no caller waits and nothing is left",
-          "[component][ticket_manager]") {
+TEST_CASE(
+    "ticket_manager: destroyed at any step, it completes each caller and leaves nothing behind",
+    "[component][ticket_manager]") {
     bool finished = false;
     for (int n = 0; !finished; ++n) {
         REQUIRE(n < more_than_enough);
@@ -212,7 +214,7 @@ TEST_CASE("ticket_manager: once destroyed it makes no request, calls no handler 
     }
 }
 
-TEST_CASE("ticket_manager: the context may go at any step, with everything pending",
+TEST_CASE("ticket_manager: the context may be destroyed at any step, with everything pending",
           "[component][ticket_manager]") {
     for (int n = 0; n < 40; ++n) {
         scenario s; // the manager goes first, and its last words are never run
@@ -244,7 +246,7 @@ TEST_CASE("ticket_manager: stopped during a refresh, waiting and later callers a
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: stopped with a ticket held, it gives out none",
+TEST_CASE("ticket_manager: stopped with a held ticket, it serves none",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -254,8 +256,7 @@ TEST_CASE("ticket_manager: stopped with a ticket held, it gives out none",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: stop waits for a source that takes its time",
-          "[component][ticket_manager]") {
+TEST_CASE("ticket_manager: stop waits for a source that is slow", "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
     w.source->deaf(true);
@@ -272,7 +273,7 @@ TEST_CASE("ticket_manager: stop waits for a source that takes its time",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a caller whose own handler throws does not affect the others",
+TEST_CASE("ticket_manager: an exception of a caller's own handler does not affect the others",
           "[component][ticket_manager][J108]") {
     const bool refresh_fails = GENERATE(false, true);
     const bool on_strand = GENERATE(false, true); // where an exception leaves by another way

@@ -144,7 +144,7 @@ TEST_CASE("ticket_manager: no step of any clock costs more than one request for 
     }
 }
 
-TEST_CASE("ticket_manager: no step of any clock makes renewal a storm",
+TEST_CASE("ticket_manager: no step of any clock makes renewal a busy loop",
           "[component][ticket_manager][A9]") {
     for (unsigned seed = 1; seed <= 100; ++seed) {
         odd_world w(seed, true);
@@ -177,7 +177,7 @@ TEST_CASE("ticket_manager: a valid ticket makes no request, whatever is done to 
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a suspended machine has an expired ticket, and asks for one anew once",
+TEST_CASE("ticket_manager: a system sleep that expires a ticket costs one request",
           "[component][ticket_manager]") {
     const bool renews = GENERATE(false, true);
     ticket_world w;
@@ -194,9 +194,9 @@ TEST_CASE("ticket_manager: a suspended machine has an expired ticket, and asks f
     CHECK(w.ends());
 }
 
-TEST_CASE(
-    "ticket_manager: a suspend during a refresh neither loses the answer nor doubles the request",
-    "[component][ticket_manager]") {
+TEST_CASE("ticket_manager: a system sleep during a refresh neither loses the answer nor doubles "
+          "the request",
+          "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
     w.source->hold();
@@ -245,7 +245,7 @@ TEST_CASE("ticket_manager: tickets shorter than the threshold are renewed in the
 }
 
 TEST_CASE(
-    "ticket_manager: a server that gives the same or an expired ticket is asked once a connect",
+    "ticket_manager: a server that returns the same or an expired ticket is asked once a connect",
     "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();

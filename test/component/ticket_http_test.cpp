@@ -38,7 +38,7 @@ awaitable<void> update(ticket_world& w, std::string id, std::string body) {
 
 } // namespace
 
-TEST_CASE("http_ticket_source: the request is that of the protocol, to the letter",
+TEST_CASE("http_ticket_source: the request matches the protocol, byte for byte",
           "[component][http_ticket_source]") {
     ticket_world w;
     auto auth = ticket_world::identity();
@@ -62,8 +62,7 @@ TEST_CASE("http_ticket_source: the request is that of the protocol, to the lette
                                in_quotes(format_iso8601(w.clock->wall_now())) + "}}");
 }
 
-TEST_CASE("http_ticket_source: what is not set is left out",
-          "[component][http_ticket_source][A23]") {
+TEST_CASE("http_ticket_source: unset fields are omitted", "[component][http_ticket_source][A23]") {
     ticket_world w;
     auto options = w.options();
     options.connection.user_agent = "mine/1";
@@ -78,7 +77,7 @@ TEST_CASE("http_ticket_source: what is not set is left out",
     CHECK(request->body.find("null") == std::string::npos);
 }
 
-TEST_CASE("http_ticket_source: the lifetime is by the answer's Date",
+TEST_CASE("http_ticket_source: the lifetime is measured by the Date of the answer",
           "[component][http_ticket_source][A8]") {
     ticket_world w;
     auto& tickets = w.manage_http();
@@ -91,7 +90,7 @@ TEST_CASE("http_ticket_source: the lifetime is by the answer's Date",
     CHECK(w.ends());
 }
 
-TEST_CASE("http_ticket_source: each failure has its code, and only some are worth another try",
+TEST_CASE("http_ticket_source: each failure has its code, and only some are retryable",
           "[component][http_ticket_source][A11][A12][A14]") {
     const auto ticket_until = [](const char* when) {
         return R"({"success":true,"ticket":"T","expiresAt":)" + std::string(when) + "}";
@@ -162,7 +161,7 @@ TEST_CASE("http_ticket_source: Retry-After is honoured, in seconds and as a date
     CHECK(w.ends());
 }
 
-TEST_CASE("http_ticket_source: a server that says nothing is given up at the request's deadline",
+TEST_CASE("http_ticket_source: a silent server is abandoned at the request's deadline",
           "[component][http_ticket_source][A3]") {
     ticket_world w;
     ticket_config config;
@@ -191,7 +190,7 @@ TEST_CASE("http_ticket_source: an exchange is cancelled with its manager",
     CHECK(w.ends());
 }
 
-TEST_CASE("http_ticket_source: a network failure keeps its phase, and is tried again",
+TEST_CASE("http_ticket_source: a network failure keeps its phase, and is retried",
           "[component][http_ticket_source][A1]") {
     ticket_world w;
     auto& tickets = w.manage_http();
@@ -208,7 +207,7 @@ TEST_CASE("http_ticket_source: a network failure keeps its phase, and is tried a
     CHECK(w.ends());
 }
 
-TEST_CASE("http_ticket_source: a server that says our secrets back is not quoted",
+TEST_CASE("http_ticket_source: a server that repeats our secrets is redacted",
           "[component][http_ticket_source]") {
     ticket_world w;
     auto& tickets = w.manage_http();
@@ -231,7 +230,7 @@ TEST_CASE("http_ticket_source: a server that says our secrets back is not quoted
     CHECK(w.ends());
 }
 
-TEST_CASE("http_ticket_source: a ticket is in no log", "[component][http_ticket_source]") {
+TEST_CASE("http_ticket_source: a ticket is in no log line", "[component][http_ticket_source]") {
     ticket_world w;
     auto& tickets = w.manage_http();
     w.http->answer_ticket("SENTINEL-TICKET", 1h);
@@ -244,7 +243,7 @@ TEST_CASE("http_ticket_source: a ticket is in no log", "[component][http_ticket_
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: refuses a URL that it would not connect to",
+TEST_CASE("ticket_manager: rejects a URL that it would not connect to",
           "[component][ticket_manager]") {
     ticket_world w;
     const auto make = [&](std::string url) {
@@ -255,7 +254,7 @@ TEST_CASE("ticket_manager: refuses a URL that it would not connect to",
     CHECK_NOTHROW(make("ws://127.0.0.1"));
 }
 
-TEST_CASE("thread_updates: the request is that of the protocol", "[component][thread_updates]") {
+TEST_CASE("thread_updates: the request matches the protocol", "[component][thread_updates]") {
     ticket_world w;
     w.http->answer(200, R"({"success":true,"data":{}})");
     run(w.io, update(w, "a/b ü", R"({"title":null})"));
@@ -267,7 +266,7 @@ TEST_CASE("thread_updates: the request is that of the protocol", "[component][th
     CHECK(header_of(*request, "x-oddle-chat-server-key") == secret_key);
 }
 
-TEST_CASE("thread_updates: each failure has its code, and none is tried again",
+TEST_CASE("thread_updates: each failure has its code, and none is retried",
           "[component][thread_updates][A30]") {
     const exchange_case one = GENERATE(values<exchange_case>({
         {"refused", 200, R"({"success":false,"error":"no"})", errc::thread_update_rejected, false},
@@ -286,7 +285,7 @@ TEST_CASE("thread_updates: each failure has its code, and none is tried again",
     CHECK(w.http->count() == 1);
 }
 
-TEST_CASE("http_ticket_source: an exchange that fails is a failed ticket request",
+TEST_CASE("http_ticket_source: a failed exchange is a failed ticket request",
           "[component][http_ticket_source]") {
     struct row {
         errc exchange;
@@ -315,7 +314,7 @@ TEST_CASE("http_ticket_source: an exchange that fails is a failed ticket request
     CHECK(w.ends());
 }
 
-TEST_CASE("thread_updates: an exchange that fails is no failed ticket request",
+TEST_CASE("thread_updates: a failed exchange is not a failed ticket request",
           "[component][thread_updates][A30]") {
     const auto code = GENERATE(errc::connect_failed, errc::certificate_rejected,
                                errc::protocol_violation, errc::timed_out);
@@ -329,7 +328,7 @@ TEST_CASE("thread_updates: an exchange that fails is no failed ticket request",
     CHECK(caller.failure()->details.url == "https://chat.example/prefix/api/v1/threads/p");
 }
 
-TEST_CASE("thread_updates: a silent server ends it at its deadline, a cancelled caller at once",
+TEST_CASE("thread_updates: a silent server ends it at its deadline, and a cancelled caller at once",
           "[component][thread_updates][A30]") {
     ticket_world w;
     w.http->hang();
@@ -345,7 +344,7 @@ TEST_CASE("thread_updates: a silent server ends it at its deadline, a cancelled 
     CHECK(out_of_work(w.io));
 }
 
-TEST_CASE("thread_updates: what no request can carry is refused at once",
+TEST_CASE("thread_updates: values that no request can carry are rejected at once",
           "[component][thread_updates]") {
     ticket_world w;
     CHECK_THROWS_AS(update(w, "", "{}"), client_error);

@@ -24,7 +24,7 @@ auth_data_patch entity(std::string id) {
 
 } // namespace
 
-TEST_CASE("ticket_manager: a new identity drops the ticket at once, and asks in its own name",
+TEST_CASE("ticket_manager: a new identity drops the ticket at once, and requests its own",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -94,7 +94,7 @@ TEST_CASE("ticket_manager: an identity that changes during a refresh discards th
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a caller behind a request that does not end leaves at its deadline",
+TEST_CASE("ticket_manager: a caller behind an endless request leaves at its deadline",
           "[component][ticket_manager]") {
     const bool joins_before = GENERATE(true, false);
     ticket_world w;
@@ -121,7 +121,7 @@ TEST_CASE("ticket_manager: a caller behind a request that does not end leaves at
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a request begins when the one before it has ended, and not later",
+TEST_CASE("ticket_manager: a request begins when the previous one has ended, and not later",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -141,7 +141,7 @@ TEST_CASE("ticket_manager: a request begins when the one before it has ended, an
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: an old answer that comes after the new one changes nothing",
+TEST_CASE("ticket_manager: an old answer that arrives after the new one changes nothing",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -207,7 +207,7 @@ TEST_CASE("ticket_manager: an identity that changes during the backoff does not 
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: an identity that HTTP cannot carry is refused, and nothing changes",
+TEST_CASE("ticket_manager: an identity that HTTP cannot carry is rejected, and nothing changes",
           "[component][ticket_manager][A22][A24]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -254,7 +254,7 @@ TEST_CASE("ticket_manager: clear drops the ticket, and waiting callers get ticke
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a caller that asked before clear gets ticket_cleared at any step",
+TEST_CASE("ticket_manager: a caller from before clear gets ticket_cleared at any step",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -268,7 +268,7 @@ TEST_CASE("ticket_manager: a caller that asked before clear gets ticket_cleared 
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: clear after a change of identity is still a clear",
+TEST_CASE("ticket_manager: clear after a change of identity still clears",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -282,7 +282,7 @@ TEST_CASE("ticket_manager: clear after a change of identity is still a clear",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: cookies of a source's that no header can carry are malformed",
+TEST_CASE("ticket_manager: a custom source's cookies that no header can carry are malformed",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -296,7 +296,7 @@ TEST_CASE("ticket_manager: cookies of a source's that no header can carry are ma
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a source that refuses credentials by itself is no gateway",
+TEST_CASE("ticket_manager: a custom source that rejects credentials is not a gateway",
           "[component][ticket_manager][O139]") {
     struct word {
         std::optional<int> status;

@@ -122,8 +122,7 @@ TEST_CASE("ticket_manager: refreshes on request while a valid ticket is held",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a failed refresh leaves the held ticket",
-          "[component][ticket_manager]") {
+TEST_CASE("ticket_manager: a failed refresh keeps the held ticket", "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
     run(w.io, tickets.get_valid_ticket());
@@ -152,7 +151,7 @@ TEST_CASE("ticket_manager: replaces a rejected ticket, by a newer one if it has 
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a failure reaches all waiters, and the next call starts anew",
+TEST_CASE("ticket_manager: a failure reaches all waiters, and the next call starts again",
           "[component][ticket_manager][A28]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -243,7 +242,7 @@ TEST_CASE("ticket_manager: waits no longer than 300 s, whatever the server asks 
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a pause that would outlast the caller's deadline fails at once",
+TEST_CASE("ticket_manager: a wait that would outlast the caller's deadline fails at once",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -274,7 +273,7 @@ TEST_CASE("ticket_manager: makes no further attempt once no caller waits",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a caller leaves at its deadline, and the refresh goes on",
+TEST_CASE("ticket_manager: a caller leaves at its deadline, and the refresh continues",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -292,7 +291,7 @@ TEST_CASE("ticket_manager: a caller leaves at its deadline, and the refresh goes
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: an attempt ends at its own timeout, and another is made",
+TEST_CASE("ticket_manager: an attempt ends at its own timeout, and the next follows",
           "[component][ticket_manager]") {
     const bool deaf = GENERATE(false, true);
     ticket_world w;
@@ -311,7 +310,7 @@ TEST_CASE("ticket_manager: an attempt ends at its own timeout, and another is ma
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a source that never answers is given up in time",
+TEST_CASE("ticket_manager: a source that never answers is abandoned in time",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -324,8 +323,7 @@ TEST_CASE("ticket_manager: a source that never answers is given up in time",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a short ticket serves its waiters, once",
-          "[component][ticket_manager]") {
+TEST_CASE("ticket_manager: a short ticket serves its waiters once", "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
     w.source->lifetime(20s);
@@ -361,7 +359,7 @@ TEST_CASE("ticket_manager: a single-use ticket serves exactly one caller",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a server's wrong clock costs no request",
+TEST_CASE("ticket_manager: a wrong clock of the server costs no request",
           "[component][ticket_manager]") {
     const auto skew = GENERATE(-7h, 7h);
     ticket_world w;
@@ -376,7 +374,7 @@ TEST_CASE("ticket_manager: a server's wrong clock costs no request",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a wrong clock of ours costs one request for each need",
+TEST_CASE("ticket_manager: a wrong local clock costs one request for each need",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -410,7 +408,7 @@ TEST_CASE("ticket_manager: a step of the wall clock costs one refresh at most",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a source that throws its own, or gives rubbish, is a ticket_error",
+TEST_CASE("ticket_manager: an exception or an invalid result of a custom source is a ticket_error",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -422,11 +420,11 @@ TEST_CASE("ticket_manager: a source that throws its own, or gives rubbish, is a 
         CHECK_THROWS_AS(caller.get(), ticket_error);
         CHECK(caller.failure()->details.reason == "upstream said ***");
     }
-    SECTION("no std::exception") {
+    SECTION("another exception") {
         w.source->fail_with(std::make_exception_ptr(7));
         CHECK(w.start(tickets.get_valid_ticket()).failed_with(errc::ticket_source_failed));
     }
-    SECTION("an error of another block") {
+    SECTION("an error of another class") {
         w.source->fail(error_info(errc::not_connected, told));
         auto caller = w.start(tickets.get_valid_ticket());
         CHECK(caller.failed_with(errc::ticket_source_failed));
@@ -460,17 +458,17 @@ private:
 
 } // namespace
 
-TEST_CASE("ticket_manager: a source that is no coroutine fails as any other does",
+TEST_CASE("ticket_manager: a source that is not a coroutine fails like any other",
           "[component][ticket_manager]") {
     ticket_world w;
     std::function<awaitable<ticket>()> instead;
-    SECTION("it throws before there is anything to await") {
+    SECTION("it throws before it returns an awaitable") {
         instead = []() -> awaitable<ticket> { throw std::runtime_error("no"); };
     }
-    SECTION("what it throws is no std::exception") {
+    SECTION("it throws no std::exception") {
         instead = []() -> awaitable<ticket> { throw 7; };
     }
-    SECTION("it returns nothing to await") {
+    SECTION("it returns an empty awaitable") {
         instead = [] { return awaitable<ticket>(); };
     }
     ticket_manager tickets(w.io.get_executor(), w.identity(),
@@ -482,7 +480,7 @@ TEST_CASE("ticket_manager: a source that is no coroutine fails as any other does
     run(w.io, tickets.stop());
 }
 
-TEST_CASE("ticket_manager: a network error of a source's own is worth another try",
+TEST_CASE("ticket_manager: a network error of a custom source is retryable",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -495,7 +493,7 @@ TEST_CASE("ticket_manager: a network error of a source's own is worth another tr
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a source's word on whether to try again is respected, by number",
+TEST_CASE("ticket_manager: a custom source's retryable flag is respected, by number",
           "[component][ticket_manager]") {
     struct word {
         const char* name;
@@ -534,7 +532,7 @@ TEST_CASE("ticket_manager: a source's word on whether to try again is respected,
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: the snapshot tells of the ticket and of how it was had",
+TEST_CASE("ticket_manager: the snapshot describes the ticket and its requests",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -571,7 +569,7 @@ TEST_CASE("ticket_manager: the snapshot tells of the ticket and of how it was ha
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: runs on the strand it is given", "[component][ticket_manager]") {
+TEST_CASE("ticket_manager: runs on the given strand", "[component][ticket_manager]") {
     ticket_world w;
     const auto strand = asio::make_strand(asio::any_io_executor(w.io.get_executor()));
     ticket_manager tickets(strand, auth_data(), w.source, {}, {}, w.environment);

@@ -65,7 +65,7 @@ TEST_CASE("ticket_manager: renews a short ticket in its last third",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: renewal asks nothing while no ticket is held",
+TEST_CASE("ticket_manager: renewal makes no request while no ticket is held",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -81,9 +81,8 @@ TEST_CASE("ticket_manager: renewal asks nothing while no ticket is held",
     CHECK(w.ends());
 }
 
-TEST_CASE(
-    "ticket_manager: a renewal that fails is tried again by the backoff, and the ticket stays",
-    "[component][ticket_manager]") {
+TEST_CASE("ticket_manager: a failed renewal is retried by the backoff, and the ticket is kept",
+          "[component][ticket_manager]") {
     renewing w;
     for (int i = 0; i < 5; ++i) // one refresh has four attempts
         w.source->fail_retryable();
@@ -98,7 +97,7 @@ TEST_CASE(
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a renewal that will not be cured is not hurried",
+TEST_CASE("ticket_manager: a permanent failure of a renewal is not retried fast",
           "[component][ticket_manager]") {
     renewing w;
     for (int i = 0; i < 100; ++i)
@@ -110,7 +109,7 @@ TEST_CASE("ticket_manager: a renewal that will not be cured is not hurried",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: stopping renewal is immediate", "[component][ticket_manager]") {
+TEST_CASE("ticket_manager: renewal stops immediately", "[component][ticket_manager]") {
     renewing w;
     w.hold_next();
     w.tickets->stop_proactive_renewal();
@@ -127,7 +126,7 @@ TEST_CASE("ticket_manager: stopping renewal is immediate", "[component][ticket_m
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: renewal that is stopped and started again runs once",
+TEST_CASE("ticket_manager: a renewal that is stopped and started again runs once",
           "[component][ticket_manager]") {
     renewing w;
     std::vector<std::string> others;
@@ -142,7 +141,7 @@ TEST_CASE("ticket_manager: renewal that is stopped and started again runs once",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a handler that throws ends nothing", "[component][ticket_manager]") {
+TEST_CASE("ticket_manager: an exception of a handler ends nothing", "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();
     int calls = 0;
@@ -186,7 +185,7 @@ TEST_CASE("ticket_manager: a handler may destroy the manager", "[component][tick
     CHECK(out_of_work(w.io));
 }
 
-TEST_CASE("ticket_manager: no handler is called once the manager is gone, at whatever step it goes",
+TEST_CASE("ticket_manager: no handler is called after destruction, at whatever step",
           "[component][ticket_manager]") {
     const bool fails = GENERATE(false, true);
     bool told = false;
@@ -220,7 +219,7 @@ TEST_CASE("ticket_manager: a renewal and a caller share one request",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a renewal after a sleep costs one request",
+TEST_CASE("ticket_manager: a renewal after a system sleep costs one request",
           "[component][ticket_manager]") {
     renewing w;
     w.clock->step_wall(12h);
@@ -251,7 +250,7 @@ TEST_CASE("ticket_manager: a new identity ends the renewal of the old one's tick
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a server that gives the same nearly expired ticket is not stormed",
+TEST_CASE("ticket_manager: a server that returns the same nearly expired ticket is not flooded",
           "[component][ticket_manager]") {
     ticket_world w;
     auto& tickets = w.manage();

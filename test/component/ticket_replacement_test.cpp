@@ -12,7 +12,7 @@ using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("ticket_manager: a source is told which ticket it is to replace",
+TEST_CASE("ticket_manager: a source gets the ticket that it is to replace",
           "[component][ticket_manager][O147]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -22,31 +22,31 @@ TEST_CASE("ticket_manager: a source is told which ticket it is to replace",
     CHECK(last().reason() == ticket_reason::first);
     CHECK_FALSE(last().replaces());
 
-    SECTION("the rejected one, which is held no more") {
+    SECTION("the rejected one, which is not held any more") {
         run(w.io, tickets.replace_ticket(first));
         CHECK(last().reason() == ticket_reason::rejected);
         CHECK(last().replaces() == first.value());
     }
-    SECTION("one that another has replaced: it has that") {
+    SECTION("a rejected one that has a successor, which is returned") {
         const auto second = run(w.io, tickets.refresh_ticket());
         CHECK(last().reason() == ticket_reason::requested);
         CHECK(last().replaces() == first.value());
         CHECK(value_of(run(w.io, tickets.replace_ticket(first))) == value_of(second));
         CHECK(w.source->calls() == 2);
     }
-    SECTION("the one that has expired") {
+    SECTION("the expired one") {
         w.pass(1h);
         run(w.io, tickets.get_valid_ticket());
         CHECK(last().reason() == ticket_reason::expired);
         CHECK(last().replaces() == first.value());
     }
-    SECTION("the one that is to be renewed") {
+    SECTION("the one to renew") {
         tickets.start_proactive_renewal();
         w.pass(59min);
         CHECK(last().reason() == ticket_reason::renewal);
         CHECK(last().replaces() == first.value());
     }
-    SECTION("none, once the identity has changed") {
+    SECTION("none after a change of the identity") {
         auth_data_patch other;
         other.entity_id.emplace("another");
         tickets.update_auth_data(std::move(other));
@@ -57,7 +57,7 @@ TEST_CASE("ticket_manager: a source is told which ticket it is to replace",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: each attempt of a refresh is told the same ticket",
+TEST_CASE("ticket_manager: each attempt of a refresh gets the same ticket to replace",
           "[component][ticket_manager][O147]") {
     ticket_world w;
     auto& tickets = w.manage();
@@ -74,7 +74,7 @@ TEST_CASE("ticket_manager: each attempt of a refresh is told the same ticket",
     CHECK(w.ends());
 }
 
-TEST_CASE("ticket_manager: a caller's deadline in a later attempt tells what the one before said",
+TEST_CASE("ticket_manager: a caller's deadline in a later attempt reports the previous failure",
           "[component][ticket_manager][O148]") {
     ticket_world w;
     auto& tickets = w.manage_http();

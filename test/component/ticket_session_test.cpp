@@ -73,7 +73,7 @@ public:
 
 } // namespace
 
-TEST_CASE("ticket_manager: a renewal that fails while connected is an event, and backs off",
+TEST_CASE("ticket_manager: a failed renewal while connected is an event, and backs off",
           "[component][ticket_manager]") {
     live_session s;
     for (int i = 0; i < 8; ++i)
@@ -96,7 +96,7 @@ TEST_CASE("ticket_manager: a renewal that fails while connected is an event, and
     s.check_untouched();
 }
 
-TEST_CASE("ticket_manager: a renewal that is refused for good does not end the session either",
+TEST_CASE("ticket_manager: a permanent failure of a renewal does not end the session either",
           "[component][ticket_manager][A11]") {
     live_session s;
     for (int i = 0; i < 100; ++i)
@@ -117,7 +117,7 @@ TEST_CASE("ticket_manager: a renewal that is refused for good does not end the s
     s.check_untouched();
 }
 
-TEST_CASE("ticket_manager: a renewal that hangs is given up, and the session goes on",
+TEST_CASE("ticket_manager: a renewal that hangs is abandoned, and the session continues",
           "[component][ticket_manager]") {
     live_session s; // no answer is queued: the server says nothing
     s.pass(57min);
@@ -127,10 +127,9 @@ TEST_CASE("ticket_manager: a renewal that hangs is given up, and the session goe
     s.check_untouched();
 }
 
-TEST_CASE(
-    "ticket_manager: a clock that jumps while connected leaves the session alone, and the next "
-    "connect has a fresh ticket",
-    "[component][ticket_manager][A9]") {
+TEST_CASE("ticket_manager: a clock that jumps keeps the session, and the next connect gets a fresh "
+          "ticket",
+          "[component][ticket_manager][A9]") {
     const bool renewed_before = GENERATE(false, true);
     live_session s;
     s.environment->http->answer_ticket("fresh", 1h);

@@ -124,7 +124,7 @@ std::vector<operation> operations() {
 
 } // namespace
 
-TEST_CASE("ticket_manager: every operation may be cancelled at each of its suspensions",
+TEST_CASE("ticket_manager: every operation can be cancelled at each of its suspensions",
           "[component][ticket_manager][A26][A27][A30]") {
     const auto type =
         GENERATE(cancellation_type::terminal, cancellation_type::partial, cancellation_type::total);
@@ -160,9 +160,8 @@ TEST_CASE("ticket_manager: every operation may be cancelled at each of its suspe
     }
 }
 
-TEST_CASE(
-    "ticket_manager: after a caller is cancelled at any suspension the manager is as good as new",
-    "[component][ticket_manager][A26][A27]") {
+TEST_CASE("ticket_manager: the manager works after a caller is cancelled at any suspension",
+          "[component][ticket_manager][A26][A27]") {
     for (const auto& each : operations()) {
         if (std::string_view(each.name) == "stop") continue;
         CAPTURE(each.name);
@@ -190,7 +189,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("ticket_manager: every operation may be destroyed under at each of its suspensions",
+TEST_CASE("ticket_manager: every operation can be destroyed at each of its suspensions",
           "[component][ticket_manager]") {
     for (const auto& each : operations()) {
         CAPTURE(each.name);
@@ -212,7 +211,7 @@ TEST_CASE("ticket_manager: every operation may be destroyed under at each of its
     }
 }
 
-TEST_CASE("ticket_manager: each exchange of a life may fail, in each way, and the life goes on",
+TEST_CASE("ticket_manager: each exchange may fail in each way, and the manager recovers",
           "[component][ticket_manager]") {
     struct way {
         errc code;

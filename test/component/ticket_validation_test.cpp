@@ -43,7 +43,7 @@ TEST_CASE("validation: asks the server about the held ticket", "[component][vali
     CHECK(w.ends());
 }
 
-TEST_CASE("validation: a ticket that is not valid is dropped", "[component][validation][A29]") {
+TEST_CASE("validation: an invalid ticket is dropped", "[component][validation][A29]") {
     validating w;
     w.http->answer(200, no);
     const auto said = run(w.io, w.tickets->validate_with_server());
@@ -61,23 +61,23 @@ TEST_CASE("validation: a ticket that is not valid is dropped", "[component][vali
 TEST_CASE("validation: a failed request says nothing about the ticket",
           "[component][validation][A29]") {
     validating w;
-    SECTION("the server's failure") {
+    SECTION("of the server") {
         w.http->answer(503);
         auto caller = w.start(w.tickets->validate_with_server());
         CHECK(caller.failed_with(errc::ticket_http_status));
         CHECK_THROWS_AS(caller.get(), ticket_error);
     }
-    SECTION("the network's") {
+    SECTION("of the network") {
         w.http->fail(error_info(errc::connection_reset, "Reset."));
         CHECK(w.start(w.tickets->validate_with_server()).failed_with(errc::ticket_request_failed));
     }
-    SECTION("silence") {
+    SECTION("a timeout") {
         w.http->hang();
         auto caller = w.start(w.tickets->validate_with_server());
         w.pass(10s);
         CHECK(caller.failed_with(errc::ticket_timeout));
     }
-    SECTION("ours") {
+    SECTION("a local one") {
         w.http->answer(401);
         CHECK_THROWS_AS(run(w.io, w.tickets->validate_with_server()), authentication_error);
     }
@@ -89,7 +89,7 @@ TEST_CASE("validation: a failed request says nothing about the ticket",
     CHECK(w.ends());
 }
 
-TEST_CASE("validation: a definitive answer is remembered for 30 s, whatever the wall clock says",
+TEST_CASE("validation: a definitive answer is cached for 30 s, whatever the wall clock says",
           "[component][validation][A29]") {
     validating w;
     w.http->answer(200, yes);
@@ -104,7 +104,7 @@ TEST_CASE("validation: a definitive answer is remembered for 30 s, whatever the 
     CHECK(w.ends());
 }
 
-TEST_CASE("validation: a ticket that was refused and comes again is refused again",
+TEST_CASE("validation: a ticket that was rejected and returns is rejected again",
           "[component][validation]") {
     validating w;
     w.http->answer(200, no);
@@ -117,7 +117,7 @@ TEST_CASE("validation: a ticket that was refused and comes again is refused agai
     CHECK(w.ends());
 }
 
-TEST_CASE("validation: concurrent callers share one request, and each leaves alone",
+TEST_CASE("validation: concurrent callers share one request, and leave independently",
           "[component][validation]") {
     validating w;
     w.http->hang();
@@ -135,7 +135,7 @@ TEST_CASE("validation: concurrent callers share one request, and each leaves alo
     CHECK(w.ends());
 }
 
-TEST_CASE("validation: nothing is asked without a ticket", "[component][validation]") {
+TEST_CASE("validation: without a ticket there is no request", "[component][validation]") {
     ticket_world w;
     auto& tickets = w.manage_http();
     auto caller = w.start(tickets.validate_with_server());
@@ -145,8 +145,7 @@ TEST_CASE("validation: nothing is asked without a ticket", "[component][validati
     CHECK(w.ends());
 }
 
-TEST_CASE("validation: a source of the service's own has no server to ask",
-          "[component][validation]") {
+TEST_CASE("validation: a custom source has no server to ask", "[component][validation]") {
     ticket_world w;
     auto& tickets = w.manage();
     run(w.io, tickets.get_valid_ticket());

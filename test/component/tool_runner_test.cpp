@@ -137,7 +137,7 @@ lines failed(const std::string& text) { return {answer("a", R"("error":")" + tex
 
 } // namespace
 
-TEST_CASE("tool_runner: what a tool returns is the answer", "[component][tool_runner]") {
+TEST_CASE("tool_runner: the result of a tool is the answer", "[component][tool_runner]") {
     fixture here;
     here.request(make_tool(forty_two), "a");
     CHECK(here.sink->answers.empty()); // it runs off the read loop
@@ -149,7 +149,7 @@ TEST_CASE("tool_runner: what a tool returns is the answer", "[component][tool_ru
     CHECK(test::out_of_work(here.io));
 }
 
-TEST_CASE("tool_runner: the handler learns its name, call, parameters and deadline",
+TEST_CASE("tool_runner: the handler gets its name, call, parameters and deadline",
           "[component][tool_runner]") {
     fixture here;
     std::string seen;
@@ -185,7 +185,7 @@ TEST_CASE("tool_runner: the message of an exception is the error",
     CHECK(here.counts().tool_calls_failed == 1);
 }
 
-TEST_CASE("tool_runner: an exception of another kind says the tool's name only",
+TEST_CASE("tool_runner: without a message the error is the tool's name",
           "[component][tool_runner][G80]") {
     fixture here;
     here.request(make_tool([](tool_call) -> awaitable<json_text> { throw 42; }), "a");
@@ -194,7 +194,7 @@ TEST_CASE("tool_runner: an exception of another kind says the tool's name only",
     CHECK(here.sink->answers == failed("Tool failed: sum"));
 }
 
-TEST_CASE("tool_runner: a long or broken message is made fit to be sent",
+TEST_CASE("tool_runner: a long or invalid message is made fit to be sent",
           "[component][tool_runner][G80]") {
     fixture here;
     here.request(make_tool([](tool_call) -> awaitable<json_text> {
@@ -227,7 +227,7 @@ TEST_CASE("tool_runner: a result that is too large is an error", "[component][to
     CHECK(here.sink->answers == failed("The result is larger than 1000 bytes"));
 }
 
-TEST_CASE("tool_runner: a call out of time is answered, its handler cancelled",
+TEST_CASE("tool_runner: a call past its deadline is answered, and its handler cancelled",
           "[component][tool_runner][G80]") {
     tool_config config;
     config.timeout = 5s;
@@ -245,7 +245,7 @@ TEST_CASE("tool_runner: a call out of time is answered, its handler cancelled",
     CHECK(test::out_of_work(here.io));
 }
 
-TEST_CASE("tool_runner: a tool's own timeout counts", "[component][tool_runner]") {
+TEST_CASE("tool_runner: a tool's own timeout applies", "[component][tool_runner]") {
     fixture here;
     door closed{here.clock};
     tool quick = *closed.tool_behind();
@@ -256,7 +256,7 @@ TEST_CASE("tool_runner: a tool's own timeout counts", "[component][tool_runner]"
     CHECK(here.sink->answers == failed("Tool timed out: sum"));
 }
 
-TEST_CASE("tool_runner: a handler that does not hear gives its slot up, and its result is dropped",
+TEST_CASE("tool_runner: a handler that ignores cancellation loses its slot and its result",
           "[component][tool_runner][G80]") {
     tool_config config;
     config.max_running = 1;
@@ -278,7 +278,7 @@ TEST_CASE("tool_runner: a handler that does not hear gives its slot up, and its 
     CHECK(here.sink->answers[2] == here.sink->answers[0]);
 }
 
-TEST_CASE("tool_runner: a repeat runs nothing, and later ones get the first answer",
+TEST_CASE("tool_runner: a repeat runs nothing, and gets the first answer",
           "[component][tool_runner][G78]") {
     fixture here;
     door closed{here.clock};
@@ -302,7 +302,7 @@ TEST_CASE("tool_runner: a repeat runs nothing, and later ones get the first answ
     CHECK(here.counts().tool_calls_repeated == 1'001);
 }
 
-TEST_CASE("tool_runner: a number is answered as a number, beside a text of the same letters",
+TEST_CASE("tool_runner: a numeric id is echoed as a number, and is not the string of its digits",
           "[component][tool_runner][O141]") {
     fixture here;
     here.request(make_tool(forty_two), "17", true);
@@ -332,7 +332,7 @@ TEST_CASE("tool_runner: an answer that is too large for the server is followed b
     CHECK(here.counts().tool_calls_failed == 0);
 }
 
-TEST_CASE("tool_runner: eight run, the others follow in order", "[component][tool_runner]") {
+TEST_CASE("tool_runner: eight run, and the others follow in order", "[component][tool_runner]") {
     fixture here;
     door closed{here.clock};
     for (int i = 0; i < 10; ++i)
@@ -350,7 +350,7 @@ TEST_CASE("tool_runner: eight run, the others follow in order", "[component][too
     CHECK(std::find(ninth, given.end(), answer("9", R"("result":"open")")) != given.end());
 }
 
-TEST_CASE("tool_runner: a flood is answered busy, and what it started goes on",
+TEST_CASE("tool_runner: a flood is answered busy, and running calls continue",
           "[component][tool_runner][G81]") {
     fixture here;
     door closed{here.clock};
@@ -367,7 +367,7 @@ TEST_CASE("tool_runner: a flood is answered busy, and what it started goes on",
     CHECK(here.counts().tool_answers_forgotten == 0); // a refusal is not remembered
 }
 
-TEST_CASE("tool_runner: stopping cancels what runs and answers every call",
+TEST_CASE("tool_runner: stopping cancels running calls and answers every call",
           "[component][tool_runner][G83]") {
     fixture here;
     door closed{here.clock};
@@ -386,7 +386,7 @@ TEST_CASE("tool_runner: stopping cancels what runs and answers every call",
     CHECK(test::out_of_work(here.io));
 }
 
-TEST_CASE("tool_runner: stopping does not wait for long for a handler that does not hear",
+TEST_CASE("tool_runner: stopping waits only briefly for a handler that ignores cancellation",
           "[component][tool_runner]") {
     fixture here;
     door closed{here.clock};
@@ -419,7 +419,7 @@ TEST_CASE("tool_runner: after a restart tools run again", "[component][tool_runn
                                       answer("b", R"("result":42)")});
 }
 
-TEST_CASE("tool_runner: abandoned, it leaves nothing to do", "[component][tool_runner]") {
+TEST_CASE("tool_runner: abandoned, it leaves nothing to run", "[component][tool_runner]") {
     fixture here;
     door closed{here.clock};
     here.request(closed.tool_behind(), "a");
@@ -431,7 +431,7 @@ TEST_CASE("tool_runner: abandoned, it leaves nothing to do", "[component][tool_r
     CHECK(closed.cancelled == 1);
 }
 
-TEST_CASE("tool_runner: abandoned while it stops, it waits for no handler any more",
+TEST_CASE("tool_runner: abandoned while it stops, it waits for no handler",
           "[component][tool_runner]") {
     fixture here;
     door closed{here.clock};
@@ -450,7 +450,7 @@ TEST_CASE("tool_runner: abandoned while it stops, it waits for no handler any mo
     CHECK(test::out_of_work(here.io));
 }
 
-TEST_CASE("tool_runner: its context may end while tools run", "[component][tool_runner]") {
+TEST_CASE("tool_runner: the context may be destroyed while tools run", "[component][tool_runner]") {
     auto here = std::make_unique<fixture>();
     door closed{here->clock};
     here->request(closed.tool_behind(), "a");
@@ -463,7 +463,7 @@ TEST_CASE("tool_runner: its context may end while tools run", "[component][tool_
     CHECK(closed.cancelled == 0);
 }
 
-TEST_CASE("tool_runner: tools run on the executor of the configuration",
+TEST_CASE("tool_runner: tools run on the configured executor",
           "[component][threads][tool_runner]") {
     asio::thread_pool pool(4);
     tool_config config;
@@ -522,7 +522,7 @@ TEST_CASE("tool_runner: a tool may have limits of its own", "[component][tool_ru
     CHECK(here.sink->answers.size() == 4);
 }
 
-TEST_CASE("tool_runner: tools on other threads are cancelled in the midst of their work",
+TEST_CASE("tool_runner: tools on other threads are cancelled while they run",
           "[component][threads][tool_runner]") {
     asio::thread_pool pool(4);
     for (int round = 0; round < 50; ++round) {
@@ -575,7 +575,7 @@ TEST_CASE("tool_runner: a tool on another thread may end after everything else h
     if (here) CHECK(test::out_of_work(here->io));
 }
 
-TEST_CASE("tool_runner: its context may end while a tool works on another thread",
+TEST_CASE("tool_runner: the context may be destroyed while a tool runs on another thread",
           "[component][threads][tool_runner][G84]") {
     asio::thread_pool pool(1);
     std::promise<void> entered;

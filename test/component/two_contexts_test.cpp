@@ -182,8 +182,9 @@ enum class begun { asked, waiting, some_time_later };
 
 } // namespace
 
-TEST_CASE("two_contexts: a caller's context that goes first takes its callers, and no more",
-          "[component][two_contexts]") {
+TEST_CASE(
+    "two_contexts: destroying a caller's context first destroys its callers, and nothing more",
+    "[component][two_contexts]") {
     for (const auto& each : public_awaitables())
         for (const auto how_far : {begun::asked, begun::waiting, begun::some_time_later}) {
             INFO(each.name << ", stage " << static_cast<int>(how_far));
@@ -227,7 +228,7 @@ TEST_CASE("two_contexts: when the context of the operation ends first, its calle
         }
 }
 
-TEST_CASE("two_contexts: any type of cancellation reaches what runs in the other",
+TEST_CASE("two_contexts: any type of cancellation reaches an operation on the other context",
           "[component][two_contexts]") {
     for (const auto type : {asio::cancellation_type::terminal, asio::cancellation_type::partial,
                             asio::cancellation_type::total}) {
@@ -253,7 +254,7 @@ TEST_CASE("two_contexts: any type of cancellation reaches what runs in the other
     }
 }
 
-TEST_CASE("two_contexts: each run by its own thread, either may go at any moment",
+TEST_CASE("two_contexts: each context runs on its own thread, and may be destroyed at any moment",
           "[component][two_contexts][threads]") {
     const auto calls = public_awaitables();
     for (const bool callers_first : {true, false})
@@ -298,7 +299,7 @@ TEST_CASE("two_contexts: each run by its own thread, either may go at any moment
             }
 }
 
-TEST_CASE("two_contexts: a context says that it goes before anything of it does",
+TEST_CASE("two_contexts: a context reports its end before its objects are destroyed",
           "[component][two_contexts]") {
     auto io = std::make_unique<asio::io_context>();
     const auto watch = parley::detail::context_watch::of(io->get_executor());
@@ -318,7 +319,7 @@ TEST_CASE("two_contexts: a context says that it goes before anything of it does"
     CHECK(calls == 1);
 }
 
-TEST_CASE("two_contexts: an object that outlives its context ends the process, and says which",
+TEST_CASE("two_contexts: an object that outlives its context terminates the process with its name",
           "[component][two_contexts]") {
     const auto die = [](const std::function<void(apart&)>& too_late) {
         int ends[2];

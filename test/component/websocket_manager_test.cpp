@@ -79,7 +79,7 @@ public:
 
 } // namespace
 
-TEST_CASE("websocket_manager: it connects, sends, receives and disconnects",
+TEST_CASE("websocket_manager: connects, sends, receives and disconnects",
           "[component][websocket_manager]") {
     manager_case test;
     auto& peer = test.transports->expect_connect();
@@ -110,7 +110,7 @@ TEST_CASE("websocket_manager: it connects, sends, receives and disconnects",
     CHECK(status.messages_sent == 1);
 }
 
-TEST_CASE("websocket_manager: an empty ticket is refused before any input or output",
+TEST_CASE("websocket_manager: an empty ticket is rejected before any I/O",
           "[component][websocket_manager]") {
     manager_case test;
 
@@ -121,7 +121,7 @@ TEST_CASE("websocket_manager: an empty ticket is refused before any input or out
     CHECK(test.transports->made() == 0);
 }
 
-TEST_CASE("websocket_manager: what is wrong in the settings is thrown by the constructor",
+TEST_CASE("websocket_manager: the constructor throws for an invalid setting",
           "[component][websocket_manager]") {
     asio::io_context io;
     const auto environment = test_environment::make();
@@ -155,7 +155,7 @@ TEST_CASE("websocket_manager: concurrent connects are one attempt",
         if (n != 3) CHECK_NOTHROW(all[n].get());
 }
 
-TEST_CASE("websocket_manager: a connect that everybody leaves is given up",
+TEST_CASE("websocket_manager: a connect without waiters is abandoned",
           "[component][websocket_manager][J102]") {
     manager_case test;
     test.transports->expect_connect().hold(phase::tcp);
@@ -199,7 +199,8 @@ TEST_CASE("websocket_manager: a rejected ticket is replaced by the next one",
     CHECK(test.transports->at(1).target() == "/ws?ticket=next");
 }
 
-TEST_CASE("websocket_manager: a next_ticket that is no coroutine is an error of the attempt",
+TEST_CASE("websocket_manager: an error of a next_ticket that is not a coroutine is an error of the "
+          "attempt",
           "[component][websocket_manager]") {
     websocket_manager_options options;
     options.next_ticket = [](bool) { return awaitable<ticket>(); };
@@ -236,7 +237,7 @@ TEST_CASE("websocket_manager: a reconnect takes the ticket of update_ticket",
     CHECK(test.events == std::vector<std::string>{"lost(closed)", "reconnecting(1)", "restored"});
 }
 
-TEST_CASE("websocket_manager: receiving goes on across a reconnect, and ends with the connection",
+TEST_CASE("websocket_manager: receiving continues across a reconnect, and ends with the connection",
           "[component][websocket_manager]") {
     manager_case test;
     auto& first = test.transports->expect_connect();
@@ -256,7 +257,7 @@ TEST_CASE("websocket_manager: receiving goes on across a reconnect, and ends wit
     CHECK(test.events.back() == "failed(connection_closed)");
 }
 
-TEST_CASE("websocket_manager: messages that nobody receives stay in the socket",
+TEST_CASE("websocket_manager: messages without a receiver stay in the socket",
           "[component][websocket_manager]") {
     connection_config config;
     config.limits.event_count = 3;
@@ -290,7 +291,7 @@ TEST_CASE("websocket_manager: a cancelled receive loses no message",
     CHECK(run(test.io, test.socket->receive())->data() == "kept");
 }
 
-TEST_CASE("websocket_manager: text that is not UTF-8 or too large is refused at once",
+TEST_CASE("websocket_manager: invalid UTF-8 and large messages are rejected at once",
           "[component][websocket_manager][F77]") {
     connection_config config;
     config.limits.queue_bytes = 100;
@@ -307,7 +308,7 @@ TEST_CASE("websocket_manager: text that is not UTF-8 or too large is refused at 
     CHECK(peer.writes().empty());
 }
 
-TEST_CASE("websocket_manager: an event handler that throws does no harm",
+TEST_CASE("websocket_manager: an exception of an event handler ends nothing",
           "[component][websocket_manager]") {
     websocket_manager_options options;
     options.on_event = [](const connection_event&) { throw std::runtime_error("oops"); };
@@ -322,7 +323,7 @@ TEST_CASE("websocket_manager: an event handler that throws does no harm",
     CHECK(test.socket->state() == websocket_state::ready);
 }
 
-TEST_CASE("websocket_manager: a cancelled disconnect goes on by itself, and is joined by another",
+TEST_CASE("websocket_manager: a cancelled disconnect continues, and another joins it",
           "[component][websocket_manager]") {
     manager_case test;
     auto& peer = test.transports->expect_connect().ignore_close();
@@ -369,7 +370,7 @@ TEST_CASE("websocket_manager: a connect during disconnect opens a session after 
     CHECK(hello->data() == "hello");
 }
 
-TEST_CASE("websocket_manager: a connect waits no longer than its time for a disconnect",
+TEST_CASE("websocket_manager: a connect waits for a disconnect no longer than its timeout",
           "[component][websocket_manager]") {
     websocket_manager_options options;
     options.connect_timeout = 1s;
@@ -390,7 +391,7 @@ TEST_CASE("websocket_manager: a connect waits no longer than its time for a disc
     CHECK(test.socket->state() == websocket_state::closed);
 }
 
-TEST_CASE("websocket_manager: destroyed, whatever waits ends with operation_aborted",
+TEST_CASE("websocket_manager: destruction completes each waiter with operation_aborted",
           "[component][websocket_manager][J105]") {
     manager_case test;
     auto& peer = test.transports->expect_connect();
@@ -409,7 +410,7 @@ TEST_CASE("websocket_manager: destroyed, whatever waits ends with operation_abor
     CHECK(peer.destroyed());
 }
 
-TEST_CASE("websocket_manager: destroyed while it connects, the connect is aborted",
+TEST_CASE("websocket_manager: destruction while it connects aborts the connect",
           "[component][websocket_manager][J105]") {
     manager_case test;
     test.transports->expect_connect().hold(phase::tls);
