@@ -93,8 +93,7 @@ TEST_CASE("conformance: 1, text and binary messages of all sizes are echoed",
     check_all(framing_cases());
 }
 
-TEST_CASE("conformance: 2, pings are answered and pongs passed over",
-          "[loopback][conformance][E55]") {
+TEST_CASE("conformance: 2, pings are answered and pongs ignored", "[loopback][conformance][E55]") {
     check_all(ping_cases());
 }
 
@@ -115,7 +114,8 @@ TEST_CASE("conformance: 6, text is UTF-8 or fails the connection", "[loopback][c
     check_all(utf8_cases());
 }
 
-TEST_CASE("conformance: 7, closes are answered in kind", "[loopback][conformance][E55]") {
+TEST_CASE("conformance: 7, closes are answered with the same code",
+          "[loopback][conformance][E55]") {
     check_all(close_cases());
 }
 

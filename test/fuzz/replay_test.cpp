@@ -52,7 +52,7 @@ TEST_CASE("fuzz: the decoder keeps its promises for its corpus", "[component][fu
     replay("decoder", 500);
 }
 
-TEST_CASE("fuzz: what is encoded is decoded again for its corpus", "[component][fuzz][N137]") {
+TEST_CASE("fuzz: encoded values are decoded again for their corpus", "[component][fuzz][N137]") {
     replay("round_trip", 500);
 }
 
@@ -64,8 +64,7 @@ TEST_CASE("fuzz: a whole client keeps its promises for its corpus", "[component]
     replay("client", 0);
 }
 
-TEST_CASE("fuzz: what a server sends is heard the same in pieces, for its corpus",
-          "[component][fuzz][N137]") {
+TEST_CASE("fuzz: frames in pieces are read the same, for their corpus", "[component][fuzz][N137]") {
     replay("frame_reader", 500);
 }
 

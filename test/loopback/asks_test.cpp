@@ -40,7 +40,7 @@ std::vector<std::string> conversations(const chat_server& server) {
 
 } // namespace
 
-TEST_CASE("ask: thousands of questions on one client leave its memory as it was",
+TEST_CASE("ask: thousands of asks on one client leave its memory as it was",
           "[loopback][chat_client]") {
     live l;
     chat_server_options options;
@@ -59,7 +59,7 @@ TEST_CASE("ask: thousands of questions on one client leave its memory as it was"
     l.run(client.disconnect());
 }
 
-TEST_CASE("ask: after a cancelled one the next has its answer at once", "[loopback][chat_client]") {
+TEST_CASE("ask: after a cancelled ask the next has its answer at once", "[loopback][chat_client]") {
     live l;
     chat_server server;
     server.on_message([](const auto& message) {
@@ -80,7 +80,7 @@ TEST_CASE("ask: after a cancelled one the next has its answer at once", "[loopba
     l.run(client.disconnect());
 }
 
-TEST_CASE("ask: a streaming one has told the pieces when the connection is lost",
+TEST_CASE("ask: a streaming ask has reported its pieces when the connection is lost",
           "[loopback][chat_client]") {
     live l;
     chat_server server;
@@ -95,7 +95,7 @@ TEST_CASE("ask: a streaming one has told the pieces when the connection is lost"
     l.run(client.disconnect());
 }
 
-TEST_CASE("ask: the conversation goes on after a restart of the server",
+TEST_CASE("ask: the conversation continues after a restart of the server",
           "[loopback][chat_client]") {
     live l;
     std::optional<chat_server> server;

@@ -82,7 +82,7 @@ TEST_CASE("chat_client: initialises with a valid ticket", "[loopback][chat_clien
 }
 
 TEST_CASE("chat_client: throws on connection failure", "[loopback][chat_client]") {
-    SECTION("nobody listens: no ticket could be had") {
+    SECTION("a refused connection: no ticket is available") {
         live l;
         chat_client_config config;
         config.server_url = "ws://127.0.0.1:" + std::to_string(unused_port());
@@ -136,7 +136,7 @@ TEST_CASE("chat_client: throws on connection failure", "[loopback][chat_client]"
     }
 }
 
-TEST_CASE("chat_client: a failed init leaves nothing running, and the next one may succeed",
+TEST_CASE("chat_client: a failed init leaves nothing running, and the next may succeed",
           "[loopback][chat_client]") {
     live l;
     chat_server server(awkward_tickets());
@@ -150,7 +150,7 @@ TEST_CASE("chat_client: a failed init leaves nothing running, and the next one m
 }
 
 TEST_CASE("chat_client: handles authentication errors", "[loopback][chat_client]") {
-    SECTION("the ticket endpoint refuses the token") {
+    SECTION("the ticket endpoint rejects the token") {
         live l;
         chat_server server(awkward_tickets());
         server.fail(endpoint::ticket, http_fault::status(401), always);
@@ -158,7 +158,7 @@ TEST_CASE("chat_client: handles authentication errors", "[loopback][chat_client]
         CHECK(thrown_by<authentication_error>(l, client.init()) == errc::authentication_failed);
         CHECK(server.seen().ticket_requests == 1);
     }
-    SECTION("the upgrade refuses the ticket twice: one fresh one, and never a third try") {
+    SECTION("the upgrade rejects two tickets: there is no third attempt") {
         live l;
         chat_server server(awkward_tickets());
         server.fail(endpoint::upgrade, http_fault::status(401), always);
@@ -167,7 +167,7 @@ TEST_CASE("chat_client: handles authentication errors", "[loopback][chat_client]
         CHECK(server.seen().upgrades == 2);
         CHECK(server.seen().tickets_issued == 2);
     }
-    SECTION("the session is refused for good") {
+    SECTION("the session is rejected permanently") {
         live l;
         chat_server server(awkward_tickets());
         server.fail_sessions(session_fault().authentication_error("USER_BLOCKED"), always);
@@ -178,7 +178,7 @@ TEST_CASE("chat_client: handles authentication errors", "[loopback][chat_client]
 }
 
 TEST_CASE("chat_client: recovers from ticket expiration", "[loopback][chat_client][B31]") {
-    SECTION("the first ticket is rejected by the session, the second is taken") {
+    SECTION("the session rejects the first ticket, and accepts the second") {
         live l;
         chat_server server(awkward_tickets());
         server.fail_sessions(session_fault().authentication_error("TICKET_EXPIRED"), 1);
@@ -233,7 +233,7 @@ TEST_CASE("chat_client: sends tools after the session is established", "[loopbac
     l.run(client.disconnect());
 }
 
-TEST_CASE("chat_client: tools that the server refuses, or ignores, are an error of init",
+TEST_CASE("chat_client: tools that the server rejects or ignores are an error of init",
           "[loopback][chat_client]") {
     live l;
     chat_server server(awkward_tickets());
@@ -301,8 +301,7 @@ TEST_CASE("chat_client: ask collects the answer of its own run", "[loopback][cha
     l.run(client.disconnect());
 }
 
-TEST_CASE("chat_client: ask throws what the server says of a failed run",
-          "[loopback][chat_client]") {
+TEST_CASE("chat_client: ask throws the server's error of a failed run", "[loopback][chat_client]") {
     live l;
     chat_server server(awkward_tickets());
     server.on_message(
@@ -380,8 +379,9 @@ TEST_CASE("chat_client: reconnect after network failure", "[loopback][chat_clien
     CHECK(l.drains());
 }
 
-TEST_CASE("chat_client: a message sent while it reconnects goes out once, when the session is back",
-          "[loopback][chat_client][F74]") {
+TEST_CASE(
+    "chat_client: a message sent during a reconnect is sent once, when the session is restored",
+    "[loopback][chat_client][F74]") {
     live l;
     chat_server server(awkward_tickets());
     chat_client client(l.io.get_executor(), config_for(server));
@@ -413,7 +413,8 @@ TEST_CASE("chat_client: without reconnecting the first loss is final", "[loopbac
     l.run(client.disconnect());
 }
 
-TEST_CASE("chat_client: a close with 1000 ends the session for good", "[loopback][chat_client]") {
+TEST_CASE("chat_client: a close with 1000 ends the session permanently",
+          "[loopback][chat_client]") {
     live l;
     chat_server server(awkward_tickets());
     chat_client client(l.io.get_executor(), config_for(server));
@@ -426,7 +427,7 @@ TEST_CASE("chat_client: a close with 1000 ends the session for good", "[loopback
     CHECK_FALSE(l.run(client.next_event()).has_value());
 }
 
-TEST_CASE("chat_client: malformed messages do no harm", "[loopback][chat_client]") {
+TEST_CASE("chat_client: malformed messages are skipped", "[loopback][chat_client]") {
     live l;
     chat_server server(awkward_tickets());
     chat_client client(l.io.get_executor(), config_for(server));
@@ -473,7 +474,7 @@ TEST_CASE("chat_client: many concurrent callers share one session and one ticket
     l.run(client.disconnect());
 }
 
-TEST_CASE("chat_client: a deadline of the caller's own is timed_out, and harms no other",
+TEST_CASE("chat_client: a caller's own timeout gives timed_out, and affects no other",
           "[loopback][chat_client][J104]") {
     live l;
     chat_server server(awkward_tickets());

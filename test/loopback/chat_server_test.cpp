@@ -90,8 +90,7 @@ std::string answer_in(const std::vector<std::string>& frames) {
 
 } // namespace
 
-TEST_CASE("chat_server: issues tickets that a client may append to a URL as they are",
-          "[loopback][chat_server]") {
+TEST_CASE("chat_server: issues tickets that need no escaping in a URL", "[loopback][chat_server]") {
     const std::string unreserved = // RFC 3986, 2.3
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     chat_server server;
@@ -171,7 +170,7 @@ TEST_CASE("chat_server: validates tickets, checks tokens and updates known threa
     CHECK(server.violations().empty());
 }
 
-TEST_CASE("chat_server: the demonstration calls the weather tool and speaks of its result",
+TEST_CASE("chat_server: the demonstration calls the weather tool and uses its result",
           "[loopback][chat_server]") {
     chat_server server(awkward_tickets());
     opened_client client(server);
@@ -238,7 +237,7 @@ TEST_CASE("chat_server: ids differ from one start of the server to the next",
     CHECK(calls.size() == 6);
 }
 
-TEST_CASE("chat_server: a browser's scripts of any origin may use every HTTP endpoint",
+TEST_CASE("chat_server: scripts of any web origin may use every HTTP endpoint",
           "[loopback][chat_server]") {
     chat_server_options options = awkward_tickets();
     options.path_prefix = "/chat";
@@ -347,7 +346,7 @@ TEST_CASE("chat_server: stop_run ends a run that waits for its tool", "[loopback
     CHECK(server.violations().size() == 1);
 }
 
-TEST_CASE("chat_server: ticket requests fail as they are told, in order, then succeed",
+TEST_CASE("chat_server: ticket requests fail as configured, in order, then succeed",
           "[loopback][chat_server]") {
     chat_server server(awkward_tickets());
     const std::string path = "/api/v1/tickets";
@@ -380,7 +379,7 @@ TEST_CASE("chat_server: ticket requests fail as they are told, in order, then su
     CHECK(server.seen().tickets_refused == 6);
 }
 
-TEST_CASE("chat_server: sessions open badly when they are told to", "[loopback][chat_server]") {
+TEST_CASE("chat_server: sessions fail to open as configured", "[loopback][chat_server]") {
     chat_server server(awkward_tickets());
     server.fail(endpoint::upgrade, http_fault::status(403), 1);
     raw_client rejected(server.port());
@@ -414,7 +413,7 @@ TEST_CASE("chat_server: sessions open badly when they are told to", "[loopback][
     CHECK(server.seen().sessions_rejected == 2);
 }
 
-TEST_CASE("chat_server: open sessions are dropped, closed, silenced and spoken to at will",
+TEST_CASE("chat_server: open sessions can be dropped, closed, silenced and written to",
           "[loopback][chat_server]") {
     chat_server server(awkward_tickets());
     opened_client client(server);
@@ -461,9 +460,9 @@ TEST_CASE("chat_server: open sessions are dropped, closed, silenced and spoken t
     CHECK_NOTHROW(opened_client(server));
 }
 
-TEST_CASE("chat_server: what a client does against the protocol is counted and told, and ends "
-          "nothing",
-          "[loopback][chat_server]") {
+TEST_CASE(
+    "chat_server: a client's violations of the protocol are counted and reported, and end nothing",
+    "[loopback][chat_server]") {
     chat_server server(awkward_tickets());
     opened_client client(server);
     client.read_to("session_established");
@@ -525,7 +524,7 @@ TEST_CASE("chat_server: a close that crosses the client's close comes to an end"
     }
 }
 
-TEST_CASE("chat_server: serves TLS with a certificate that its CA vouches for",
+TEST_CASE("chat_server: serves TLS with a certificate that its CA has signed",
           "[loopback][chat_server]") {
     chat_server_options options = awkward_tickets();
     options.tls = server_tls::generated;

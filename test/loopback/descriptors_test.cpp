@@ -48,7 +48,7 @@ bool says_why(const error_info& error) {
 
 } // namespace
 
-TEST_CASE("chat_client: out of descriptors a session waits for its backoff, and comes back after",
+TEST_CASE("chat_client: without descriptors a session waits for its backoff, and is restored after",
           "[loopback][chat_client][C45]") {
     running l;
     chat_server server(awkward_tickets());
@@ -85,7 +85,7 @@ TEST_CASE("chat_client: out of descriptors a session waits for its backoff, and 
     CHECK(l.drains());
 }
 
-TEST_CASE("chat_client: out of descriptors init throws what a ticket's request failed with",
+TEST_CASE("chat_client: without descriptors init throws the error of the ticket request",
           "[loopback][chat_client][C45]") {
     running l;
     chat_server server(awkward_tickets());
@@ -109,7 +109,7 @@ TEST_CASE("chat_client: out of descriptors init throws what a ticket's request f
     CHECK(l.drains());
 }
 
-TEST_CASE("websocket_manager: out of descriptors connect throws, and works again after",
+TEST_CASE("websocket_manager: without descriptors connect throws, and works again after",
           "[loopback][websocket_manager][C45]") {
     running l;
     chat_server server(awkward_tickets());

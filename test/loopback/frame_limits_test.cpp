@@ -61,7 +61,7 @@ raw_server::script flood(const std::string& bytes, const std::string& headers) {
 
 } // namespace
 
-TEST_CASE("frames: a bomb costs no more than the limit of a message",
+TEST_CASE("frames: a deflate bomb costs no more memory than the limit of a message",
           "[loopback][frames][E62][long]") {
     const std::size_t inflated = (long_run() ? 200u : 20u) << 20;
     const auto bytes = deflater().bomb(inflated);
@@ -81,7 +81,7 @@ TEST_CASE("frames: a bomb costs no more than the limit of a message",
                   << " on the wire: " << held << " bytes, " << took << " ms of processor\n";
 }
 
-TEST_CASE("frames: endless empty fragments cost no more than the limit of fragments",
+TEST_CASE("frames: endless empty fragments cost no more memory than the limit of fragments",
           "[loopback][frames][E58][long]") {
     const std::size_t count = long_run() ? 1'000'000 : 20'000;
     std::string bytes = server_frame(1, "", false);

@@ -71,7 +71,7 @@ const std::string last = server_frame(8, close_payload(1000));
 
 } // namespace
 
-TEST_CASE("frames: a session cut in two at any byte is heard the same", "[loopback][frames]") {
+TEST_CASE("frames: a session cut in two at any byte is read the same", "[loopback][frames]") {
     const std::string medium(130, 'm'); // a length of two bytes
     const std::string session =
         server_frame(1, "first") + server_frame(1, "\xE2\x82\xAC") + server_frame(9, "ping") +
@@ -90,7 +90,7 @@ TEST_CASE("frames: a session cut in two at any byte is heard the same", "[loopba
     }
 }
 
-TEST_CASE("frames: messages between compressed ones leave the inflater's window alone",
+TEST_CASE("frames: messages between compressed ones do not change the inflater's window",
           "[loopback][frames][E62]") {
     deflater compress;
     std::string session;
@@ -111,7 +111,7 @@ TEST_CASE("frames: messages between compressed ones leave the inflater's window 
     }
 }
 
-TEST_CASE("frames: what is wrong behind messages that were right is found in its turn",
+TEST_CASE("frames: an invalid frame after valid messages is found in its turn",
           "[loopback][frames][E56][E57][E61]") {
     const std::string right = server_frame(1, "one") + server_frame(1, "two");
     const struct {
@@ -139,7 +139,7 @@ TEST_CASE("frames: what is wrong behind messages that were right is found in its
     CHECK(hear({right + server_frame(1, largest) + last}, {}, 1'000).texts.back() == largest);
 }
 
-TEST_CASE("frames: a read that is on when we close hears the answer behind messages",
+TEST_CASE("frames: a pending read at our close gets the reply behind the messages",
           "[loopback][frames][E65]") {
     const bool together = GENERATE(true, false);
     CAPTURE(together);

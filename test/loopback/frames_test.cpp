@@ -80,7 +80,7 @@ std::string pattern(unsigned which, std::size_t size) {
 
 } // namespace
 
-TEST_CASE("frames: what arrived together is handed over in one read", "[loopback][frames]") {
+TEST_CASE("frames: frames that arrive together are delivered by one read", "[loopback][frames]") {
     std::string bytes;
     for (int count = 0; count < 50; ++count)
         bytes += server_frame(text_frame, "message " + std::to_string(count));
@@ -94,7 +94,7 @@ TEST_CASE("frames: what arrived together is handed over in one read", "[loopback
     CHECK(here.seen.texts.back() == "message 49");
 }
 
-TEST_CASE("frames: a listener without room gets one message for each read", "[loopback][frames]") {
+TEST_CASE("frames: a listener without space gets one message for each read", "[loopback][frames]") {
     sender server(server_frame(text_frame, "a") + server_frame(text_frame, "b") +
                   server_frame(text_frame, "c"));
     wire here;
@@ -120,7 +120,8 @@ TEST_CASE("frames: text, binary, empty and fragmented messages", "[loopback][fra
     CHECK(here.seen.binaries == std::vector<std::size_t>(1, 4));
 }
 
-TEST_CASE("frames: a message that drips in is open until its last byte", "[loopback][frames]") {
+TEST_CASE("frames: a message that arrives slowly is open until its last byte",
+          "[loopback][frames]") {
     raw_server server([](raw_peer& peer) {
         peer.upgrade();
         const std::string bytes = server_frame(text_frame, "drip") + server_frame(text_frame, "x");
@@ -158,7 +159,7 @@ TEST_CASE("frames: the listener learns that a message is incomplete", "[loopback
     CHECK(here.seen.bytes >= whole.size());
 }
 
-TEST_CASE("frames: a message as large as the limit passes, a byte more is 1009",
+TEST_CASE("frames: a message of the limit's size is accepted, and one byte more gets 1009",
           "[loopback][frames][E61]") {
     constexpr std::size_t limit = 100'000;
     const std::string largest(limit, 'x');
@@ -179,7 +180,7 @@ TEST_CASE("frames: a message as large as the limit passes, a byte more is 1009",
     CHECK(in_two.error.is(errc::message_too_large));
 }
 
-TEST_CASE("frames: pings are answered, pongs are told", "[loopback][frames][E60]") {
+TEST_CASE("frames: pings are answered, and pongs are reported", "[loopback][frames][E60]") {
     raw_peer::frame answer;
     raw_peer::frame ping;
     raw_server server([&answer, &ping](raw_peer& peer) {
@@ -206,7 +207,7 @@ TEST_CASE("frames: pings are answered, pongs are told", "[loopback][frames][E60]
     CHECK(ping.opcode == ping_frame);
 }
 
-TEST_CASE("frames: a close of the server's has its code", "[loopback][frames][E64]") {
+TEST_CASE("frames: a server's close has its code", "[loopback][frames][E64]") {
     for (const unsigned code : {1000u, 1001u, 1002u, 1003u, 1007u, 1008u, 1009u, 1010u, 1011u,
                                 1012u, 1013u, 3000u, 3999u, 4000u, 4401u, 4999u}) {
         CAPTURE(code);
@@ -251,7 +252,7 @@ TEST_CASE("frames: a close that RFC 6455 forbids is a violation", "[loopback][fr
     }
 }
 
-TEST_CASE("frames: what RFC 6455 forbids is answered with 1002 or 1007",
+TEST_CASE("frames: a violation of RFC 6455 is answered with 1002 or 1007",
           "[loopback][frames][E56][E57][E63]") {
     const std::string masked("\x81\x81\x01\x02\x03\x04\x60", 7);
     const std::vector<std::string> forbidden{
@@ -322,7 +323,7 @@ TEST_CASE("frames: endless fragments and control frames end the session",
     CHECK(flooded.code_sent == 1008);
 }
 
-TEST_CASE("frames: a connection that breaks was reset", "[loopback][frames]") {
+TEST_CASE("frames: a broken connection is reported as reset", "[loopback][frames]") {
     const bool hard = GENERATE(true, false);
     const std::string said =
         GENERATE(as<std::string>(), "", "\x81", "\x81\x05he", "\x81\x7f", "\x01\x02he");
@@ -344,7 +345,7 @@ TEST_CASE("frames: a connection that breaks was reset", "[loopback][frames]") {
     CHECK_FALSE(here.run(here.link->write("too late")));
 }
 
-TEST_CASE("frames: our close is answered, and read sees the answer", "[loopback][frames]") {
+TEST_CASE("frames: our close is answered, and read returns the answer", "[loopback][frames]") {
     raw_peer::frame close;
     raw_server server([&close](raw_peer& peer) {
         peer.upgrade();
@@ -381,7 +382,7 @@ TEST_CASE("frames: two closes that cross end the session once", "[loopback][fram
     CHECK(close_code_in(server.answer()) == 1000);
 }
 
-TEST_CASE("frames: our close waits for no answer, which is read behind what came before it",
+TEST_CASE("frames: our close does not wait for the answer, which is read behind earlier frames",
           "[loopback][frames]") {
     raw_server server([](raw_peer& peer) {
         peer.upgrade();
@@ -404,7 +405,7 @@ TEST_CASE("frames: our close waits for no answer, which is read behind what came
     CHECK(error.details.close_code == 1001u);
 }
 
-TEST_CASE("frames: what was said before a close can still be answered", "[loopback][frames]") {
+TEST_CASE("frames: a message from before a close can still be answered", "[loopback][frames]") {
     std::vector<raw_peer::frame> answers;
     raw_server server([&answers](raw_peer& peer) {
         peer.upgrade();
@@ -426,7 +427,7 @@ TEST_CASE("frames: what was said before a close can still be answered", "[loopba
     CHECK(answers[1].opcode == close_frame);
 }
 
-TEST_CASE("frames: an abort ends a read, and nothing can be done after it", "[loopback][frames]") {
+TEST_CASE("frames: an abort ends a read, and no operation follows it", "[loopback][frames]") {
     raw_server server([](raw_peer& peer) {
         peer.upgrade();
         peer.hold();
@@ -444,7 +445,7 @@ TEST_CASE("frames: an abort ends a read, and nothing can be done after it", "[lo
     CHECK(here.drains());
 }
 
-TEST_CASE("frames: a peer that closes and keeps TCP open does not hold the read",
+TEST_CASE("frames: a peer that closes and keeps TCP open does not delay the read",
           "[loopback][frames]") {
     sender server(server_frame(close_frame, close_payload(1001)));
     wire here;
@@ -482,7 +483,7 @@ TEST_CASE("frames: compressed messages of every size arrive whole",
     SUCCEED("all arrived");
 }
 
-TEST_CASE("frames: compressed data that inflates too far or not at all",
+TEST_CASE("frames: compressed data that inflates too far or not at all is an error",
           "[loopback][frames][E61][E62]") {
     deflater deflate;
     const auto bomb =

@@ -52,7 +52,7 @@ std::string with_line(std::string answer, const std::string& line) {
 
 } // namespace
 
-TEST_CASE("gateway: interim answers of a proxy are passed over", "[loopback][gateway][O144]") {
+TEST_CASE("gateway: interim responses of a proxy are skipped", "[loopback][gateway][O144]") {
     CHECK(through_proxy("HTTP/1.1 200 OK\r\n\r\n"));
     CHECK(through_proxy("HTTP/1.1 200\r\n\r\n"));
     CHECK(
@@ -64,7 +64,8 @@ TEST_CASE("gateway: interim answers of a proxy are passed over", "[loopback][gat
     CHECK(bare.error().details.reason == "a line of the answer ends in a bare line feed");
 }
 
-TEST_CASE("gateway: a proxy that wants credentials says where they go", "[loopback][gateway]") {
+TEST_CASE("gateway: a proxy that asks for credentials leads to the setting for them",
+          "[loopback][gateway]") {
     const std::string wants = "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n";
     raw_server proxy([&wants](raw_peer& peer) {
         peer.read_head();
@@ -88,7 +89,7 @@ TEST_CASE("gateway: a proxy that wants credentials says where they go", "[loopba
           "the proxy does not accept the credentials of connection_config::proxy");
 }
 
-TEST_CASE("gateway: a proxy that is dead or unknown is named as the proxy", "[loopback][gateway]") {
+TEST_CASE("gateway: a dead or unknown proxy is named as the proxy", "[loopback][gateway]") {
     wire here;
     here.config.proxy = "http://127.0.0.1:1";
     const auto dead = here.connect("ws://server.test");
@@ -106,7 +107,7 @@ TEST_CASE("gateway: a proxy that is dead or unknown is named as the proxy", "[lo
     CHECK(unknown.error().message.starts_with("The proxy proxy.test:8080 cannot be found: "));
 }
 
-TEST_CASE("gateway: a 101 is read however it is spelled", "[loopback][gateway][O144]") {
+TEST_CASE("gateway: a 101 is read in every valid spelling", "[loopback][gateway][O144]") {
     CHECK(answered([](std::string right) { return right; }));
     CHECK(answered([](std::string right) { return with_line(right, "X: a\r\n b\r\n"); }));
     CHECK(answered([](std::string right) {
@@ -118,7 +119,7 @@ TEST_CASE("gateway: a 101 is read however it is spelled", "[loopback][gateway][O
     }));
 }
 
-TEST_CASE("gateway: bare line feeds are told at once", "[loopback][gateway][O144]") {
+TEST_CASE("gateway: bare line feeds are reported at once", "[loopback][gateway][O144]") {
     const auto upgrade = answered([](std::string right) {
         for (auto at = right.find('\r'); at != std::string::npos; at = right.find('\r'))
             right.erase(at, 1);
@@ -140,7 +141,7 @@ TEST_CASE("gateway: bare line feeds are told at once", "[loopback][gateway][O144
     CHECK(x.ends());
 }
 
-TEST_CASE("gateway: windows of 8 are agreed to, and ours is not compressed for",
+TEST_CASE("gateway: a client window of 8 is accepted, and we do not compress",
           "[loopback][gateway][O144]") {
     struct row {
         const char* parameters;
@@ -175,7 +176,7 @@ TEST_CASE("gateway: windows of 8 are agreed to, and ours is not compressed for",
     }
 }
 
-TEST_CASE("gateway: a name with a final dot is asked for as it is, and certified without",
+TEST_CASE("gateway: a name with a final dot is requested with it, and verified without",
           "[loopback][gateway][O144]") {
     std::string head;
     raw_server server(good_identity().certificate_pem, good_identity().key_pem,
@@ -191,8 +192,9 @@ TEST_CASE("gateway: a name with a final dot is asked for as it is, and certified
     CHECK(header_value(head, "Host") == "good.test.:" + std::to_string(server.port()));
 }
 
-TEST_CASE("gateway: the cookies of the ticket's answer go with its upgrade, and into no text",
-          "[loopback][gateway][secrets]") {
+TEST_CASE(
+    "gateway: the cookies of the ticket's answer are sent with its upgrade, and shown nowhere",
+    "[loopback][gateway][secrets]") {
     const std::string body =
         ticket_json(in_quotes("sentinel-ticket"), in_quotes("2999-01-01T00:00:00Z"));
     std::string upgrade;
@@ -224,7 +226,7 @@ TEST_CASE("gateway: the cookies of the ticket's answer go with its upgrade, and 
     CHECK(log.text().find("sentinel") == std::string::npos);
 }
 
-TEST_CASE("gateway: a refusal that says a cookie back is not quoted",
+TEST_CASE("gateway: a rejection that repeats a cookie is redacted",
           "[loopback][gateway][secrets]") {
     ticket_exchange x;
     raw_server server(answering(

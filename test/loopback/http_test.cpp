@@ -85,7 +85,7 @@ void check_broken(const std::string& bytes) {
 
 } // namespace
 
-TEST_CASE("http: the request says what the protocol asks for", "[loopback][http]") {
+TEST_CASE("http: the request matches the protocol", "[loopback][http]") {
     std::string said;
     raw_server server([&said](raw_peer& peer) {
         said = read_request(peer);
@@ -114,7 +114,7 @@ TEST_CASE("http: the request says what the protocol asks for", "[loopback][http]
     CHECK(header_value(said, "Accept-Encoding").empty());
 }
 
-TEST_CASE("http: every status is an answer, and a redirect is not followed",
+TEST_CASE("http: every status is an answer, and redirects are not followed",
           "[loopback][http][A14]") {
     raw_server other([](raw_peer& peer) { peer.hold(); });
     const auto moved = answer("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:" +
@@ -127,7 +127,7 @@ TEST_CASE("http: every status is an answer, and a redirect is not followed",
     CHECK(answer("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy", true)->body == "busy");
 }
 
-TEST_CASE("http: chunks are put together, informational answers passed over", "[loopback][http]") {
+TEST_CASE("http: chunks are joined, and informational responses skipped", "[loopback][http]") {
     const auto outcome = answer("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n"
                                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                                 "2\r\n{\"\r\n4\r\na\":1\r\n1\r\n}\r\n0\r\n\r\n",
@@ -165,7 +165,7 @@ TEST_CASE("http: an answer beyond the limits is malformed", "[loopback][http][A1
     CHECK(answer(ok + "Content-Length: 65536\r\n\r\n" + std::string(65536, 'x')));
 }
 
-TEST_CASE("http: an answer cut short is worth a retry", "[loopback][http][A2]") {
+TEST_CASE("http: a truncated answer is retryable", "[loopback][http][A2]") {
     check_broken("");
     check_broken("HTTP/1.1 20");
     check_broken("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{");
@@ -182,7 +182,8 @@ TEST_CASE("http: an answer cut short is worth a retry", "[loopback][http][A2]") 
     CHECK(outcome.error().is(errc::connection_reset));
 }
 
-TEST_CASE("http: nobody listening is worth a retry, and says where", "[loopback][http][A1]") {
+TEST_CASE("http: a refused connection is retryable, and its error names the address",
+          "[loopback][http][A1]") {
     asking here;
     const auto outcome = here.ask("http://127.0.0.1:1");
     REQUIRE_FALSE(outcome);
@@ -193,7 +194,7 @@ TEST_CASE("http: nobody listening is worth a retry, and says where", "[loopback]
     CHECK(outcome.error().message.find("127.0.0.1:1") != std::string::npos);
 }
 
-TEST_CASE("http: silence and a dripping answer end at the deadline", "[loopback][http][A3][A4]") {
+TEST_CASE("http: silence and a slow answer end at the deadline", "[loopback][http][A3][A4]") {
     const std::string said = GENERATE(as<std::string>(), "", "HTTP/1.1 200 OK\r\nContent-Le",
                                       "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{");
     CAPTURE(said);
@@ -225,8 +226,7 @@ TEST_CASE("http: silence and a dripping answer end at the deadline", "[loopback]
     CHECK(server.problems().empty());
 }
 
-TEST_CASE("http: a lookup, a tunnel and a handshake that take long end at the deadline",
-          "[loopback][http][A3]") {
+TEST_CASE("http: a slow lookup, tunnel or handshake ends at the deadline", "[loopback][http][A3]") {
     const phase step = GENERATE(phase::resolve, phase::proxy, phase::tls);
     CAPTURE(to_string(step));
     raw_server server([](raw_peer& peer) { peer.hold(); });
@@ -270,7 +270,7 @@ TEST_CASE("http: a cancelled request throws and closes its connection", "[loopba
     CHECK(server.problems().empty());
 }
 
-TEST_CASE("http: a request that was cancelled at any step has ended when it says so",
+TEST_CASE("http: a request cancelled at any step has ended when it completes",
           "[loopback][http][A30]") {
     const auto type = GENERATE(asio::cancellation_type::terminal, asio::cancellation_type::partial,
                                asio::cancellation_type::total);
@@ -309,7 +309,7 @@ TEST_CASE("http: a request that was cancelled at any step has ended when it says
     }
 }
 
-TEST_CASE("http: a context that goes takes a request along", "[loopback][http]") {
+TEST_CASE("http: destroying the context destroys a request", "[loopback][http]") {
     raw_server server([](raw_peer& peer) { peer.hold(); });
     {
         asking here;
@@ -348,7 +348,7 @@ TEST_CASE("http: over TLS the server is verified first", "[loopback][http]") {
     CHECK_FALSE(heard);
 }
 
-TEST_CASE("http: over TLS an end without close_notify is an end cut short", "[loopback][http]") {
+TEST_CASE("http: over TLS an end without close_notify is a truncated answer", "[loopback][http]") {
     const auto identity =
         testing::make_identity({"127.0.0.1"}, std::chrono::hours(-1), std::chrono::hours(1));
     const std::string said =
@@ -366,7 +366,7 @@ TEST_CASE("http: over TLS an end without close_notify is an end cut short", "[lo
     CHECK(outcome.error().details.retryable);
 }
 
-TEST_CASE("http: a proxy is asked for a tunnel, with its credentials", "[loopback][http]") {
+TEST_CASE("http: a proxy gets a tunnel request with its credentials", "[loopback][http]") {
     std::string tunnel;
     std::string said;
     raw_server proxy([&tunnel, &said](raw_peer& peer) {
@@ -386,7 +386,7 @@ TEST_CASE("http: a proxy is asked for a tunnel, with its credentials", "[loopbac
     CHECK(header_value(said, "Proxy-Authorization").empty());
 }
 
-TEST_CASE("http: a proxy that refuses is named", "[loopback][http]") {
+TEST_CASE("http: the error of a proxy names it", "[loopback][http]") {
     const auto refused = [](const std::string& answer) {
         raw_server proxy([&answer](raw_peer& peer) {
             peer.read_head();

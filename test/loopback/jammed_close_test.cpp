@@ -155,7 +155,7 @@ TEST_CASE("chat_client: a disconnect whose close frame cannot be written ends wi
     CHECK(sockets_to(server.port()).empty());
 }
 
-TEST_CASE("transport: what comes is read while the close frame cannot be written",
+TEST_CASE("transport: incoming frames are read while the close frame cannot be written",
           "[loopback][transport]") {
     constexpr std::size_t many = 24u << 20; // no two kernels keep as much
     std::atomic<bool> jammed = false;

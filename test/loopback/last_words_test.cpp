@@ -53,7 +53,7 @@ private:
 
 } // namespace
 
-TEST_CASE("frames: a peer that goes on sending reads why the session was ended",
+TEST_CASE("frames: a peer that keeps sending can read why the session was ended",
           "[loopback][frames]") {
     struct row {
         const char* what;
@@ -90,7 +90,8 @@ TEST_CASE("frames: a peer that goes on sending reads why the session was ended",
     }
 }
 
-TEST_CASE("frames: a peer that never stops sending is left all the same", "[loopback][frames]") {
+TEST_CASE("frames: a peer that never stops sending is disconnected all the same",
+          "[loopback][frames]") {
     const bool secure = GENERATE(false, true);
     CAPTURE(secure);
     std::atomic<std::size_t> sent = 0;
@@ -113,7 +114,7 @@ TEST_CASE("frames: a peer that never stops sending is left all the same", "[loop
     CHECK(sent < most_discarded + (32u << 20)); // what two kernels keep
 }
 
-TEST_CASE("frames: a peer that neither ends nor sends is left at the abort, for its fault",
+TEST_CASE("frames: a peer that neither ends nor sends is disconnected by the abort, for its fault",
           "[loopback][frames]") {
     const bool secure = GENERATE(false, true);
     CAPTURE(secure);

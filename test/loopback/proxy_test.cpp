@@ -39,7 +39,7 @@ bool refuses_plaintext(Make make) {
 
 } // namespace
 
-TEST_CASE("proxy: a server on this machine is never reached through it", "[loopback][proxy]") {
+TEST_CASE("proxy: a server on this machine is always reached directly", "[loopback][proxy]") {
     const std::string host = GENERATE("127.0.0.1", "localhost", "localhost.");
     CAPTURE(host);
     const silent_proxy proxy;
@@ -69,7 +69,7 @@ TEST_CASE("proxy: a server on this machine is never reached through it", "[loopb
     CHECK(l.drains());
 }
 
-TEST_CASE("proxy: plain text to another machine has to be allowed, through a proxy too",
+TEST_CASE("proxy: plain text to another machine must be enabled, through a proxy too",
           "[loopback][proxy]") {
     const silent_proxy proxy;
     live l;

@@ -44,7 +44,7 @@ constexpr const char* page = "<html><body>Back soon.</body></html>";
 
 } // namespace
 
-TEST_CASE("recovery: a gateway's verdict on the upgrade is tried again",
+TEST_CASE("recovery: a gateway's status for the upgrade is retried",
           "[loopback][chat_client][O139]") {
     const bool secure = GENERATE(false, true);
     const unsigned status = GENERATE(200u, 302u, 400u, 403u, 404u, 426u, 511u);
@@ -67,7 +67,7 @@ TEST_CASE("recovery: a gateway's verdict on the upgrade is tried again",
     l.run(client.disconnect());
 }
 
-TEST_CASE("recovery: a gateway's verdict on the ticket is tried again",
+TEST_CASE("recovery: a gateway's status for the ticket is retried",
           "[loopback][chat_client][O139]") {
     const unsigned status = GENERATE(200u, 302u, 401u, 403u, 404u, 511u);
     CAPTURE(status);
@@ -109,7 +109,7 @@ TEST_CASE("recovery: after two cuts of a quiet session the heartbeat comes in ti
     l.run(client.disconnect());
 }
 
-TEST_CASE("recovery: a refusal in the protocol's own words ends it",
+TEST_CASE("recovery: a rejection in the protocol's format ends it",
           "[loopback][chat_client][O139]") {
     live l;
     chat_server server(awkward_tickets());
@@ -125,7 +125,7 @@ TEST_CASE("recovery: a refusal in the protocol's own words ends it",
     CHECK(all_of<connection_failed>(told).front().cause.is(errc::authentication_failed));
 }
 
-TEST_CASE("recovery: in init the same verdicts are thrown at once",
+TEST_CASE("recovery: during init the same statuses are thrown at once",
           "[loopback][chat_client][O139]") {
     const unsigned status = GENERATE(302u, 404u, 426u);
     live l;
@@ -172,7 +172,7 @@ TEST_CASE("recovery: a forgotten ticket is replaced within the same attempt",
     l.run(client.disconnect());
 }
 
-TEST_CASE("recovery: a dropped session was ready, and a deadline tells what went wrong before it",
+TEST_CASE("recovery: a dropped session was ready, and a deadline reports the failure before it",
           "[loopback][chat_client][O148]") {
     live l;
     chat_server server(awkward_tickets());

@@ -138,7 +138,7 @@ TEST_CASE("resolve: without a thread each lookup fails at once, and later ones w
     }
 }
 
-TEST_CASE("resolve: whichever thread cannot be had, those that run do its work",
+TEST_CASE("resolve: a lookup without a new thread is done by the running ones",
           "[loopback][resolve]") {
     for (unsigned had = 1; had < 4; ++had) {
         CAPTURE(had);
@@ -163,7 +163,7 @@ TEST_CASE("resolve: whichever thread cannot be had, those that run do its work",
     }
 }
 
-TEST_CASE("resolve: a context that goes does not wait for its lookups",
+TEST_CASE("resolve: destroying the context does not wait for its lookups",
           "[loopback][resolve][C41]") {
     gated_lookups gate;
     resolver names(gate.function());
@@ -197,7 +197,7 @@ TEST_CASE("resolve: a caller that is cancelled leaves the others alone", "[loopb
     CHECK(staying.get());
 }
 
-TEST_CASE("resolve: localhost is this machine, whatever a name server says",
+TEST_CASE("resolve: localhost is this machine, whatever a name server answers",
           "[loopback][resolve]") {
     gated_lookups never;
     resolver names(never.function());
@@ -213,7 +213,7 @@ TEST_CASE("resolve: localhost is this machine, whatever a name server says",
     CHECK(never.begun("localhost") == 0);
 }
 
-TEST_CASE("resolve: getaddrinfo answers with endpoints", "[loopback][resolve]") {
+TEST_CASE("resolve: getaddrinfo returns endpoints", "[loopback][resolve]") {
     const auto found = system_lookup("127.0.0.1", 80);
     REQUIRE(found.endpoints.size() == 1);
     CHECK(found.endpoints.front().address().is_loopback());

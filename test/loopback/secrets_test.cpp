@@ -99,7 +99,7 @@ void check_clean(const seen_text& seen) {
 
 } // namespace
 
-TEST_CASE("secrets: no token, key or ticket shows in the errors of the ticket request",
+TEST_CASE("secrets: no token, key or ticket is in the errors of the ticket request",
           "[loopback][secrets]") {
     live l;
     chat_server server(awkward_tickets());
@@ -122,7 +122,7 @@ TEST_CASE("secrets: no token, key or ticket shows in the errors of the ticket re
     check_clean(seen);
 }
 
-TEST_CASE("secrets: no ticket shows in the errors of the connection", "[loopback][secrets]") {
+TEST_CASE("secrets: no ticket is in the errors of the connection", "[loopback][secrets]") {
     live l;
     chat_server server(awkward_tickets());
     seen_text seen;
@@ -147,7 +147,7 @@ TEST_CASE("secrets: no ticket shows in the errors of the connection", "[loopback
     check_clean(seen);
 }
 
-TEST_CASE("secrets: none comes back from an HTTP answer, in whatever header and form",
+TEST_CASE("secrets: none comes back from an HTTP answer, in any header and encoding",
           "[loopback][secrets]") {
     live l;
     chat_server server;
@@ -210,7 +210,7 @@ TEST_CASE("secrets: none comes back from a proxy", "[loopback][secrets]") {
         }
 }
 
-TEST_CASE("secrets: none shows in the log and the events of a session that has seen trouble",
+TEST_CASE("secrets: none is in the log and the events of a session with failures",
           "[loopback][secrets]") {
     live l;
     chat_server server(awkward_tickets());

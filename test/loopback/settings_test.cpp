@@ -30,9 +30,8 @@ chat_client_config at_their_greatest(chat_client_config config) {
 
 } // namespace
 
-TEST_CASE(
-    "settings: a session lives with each number at its greatest, with and without compression",
-    "[loopback][settings][O149]") {
+TEST_CASE("settings: a session works with each number at its maximum, with and without compression",
+          "[loopback][settings][O149]") {
     const bool compression = GENERATE(true, false);
     const auto tls = GENERATE(server_tls::off, server_tls::generated);
     CAPTURE(compression, tls);
@@ -55,7 +54,7 @@ TEST_CASE(
     CHECK(server.violations().empty());
 }
 
-TEST_CASE("settings: a chat_server serves with each number at its ends, or says which is wrong",
+TEST_CASE("settings: a chat_server works with each number at its limits, or names the invalid one",
           "[loopback][settings][O149]") {
     try_settings(chat_server_options(), [](const std::string& name, chat_server_options options,
                                            bool allowed) {
@@ -82,7 +81,7 @@ TEST_CASE("settings: a chat_server serves with each number at its ends, or says 
     });
 }
 
-TEST_CASE("settings: a message without a limit is refused, with and without compression",
+TEST_CASE("settings: a message without a limit is rejected, with and without compression",
           "[loopback][settings][O149]") {
     live l;
     chat_server server;

@@ -108,7 +108,7 @@ public:
 
 } // namespace
 
-TEST_CASE("soak: thousands of reconnects leave descriptors, threads and memory flat",
+TEST_CASE("soak: thousands of reconnects do not grow descriptors, threads and memory",
           "[loopback][soak][long][N131]") {
     const auto tls = GENERATE(server_tls::off, server_tls::generated);
     const int warm_up = long_run() ? 1'000 : 60;
@@ -138,8 +138,9 @@ TEST_CASE("soak: thousands of reconnects leave descriptors, threads and memory f
     CHECK(l.drains());
 }
 
-TEST_CASE("soak: all sessions come back after a restart of the server, spread, with few tickets",
-          "[loopback][soak][long][I92][N131]") {
+TEST_CASE(
+    "soak: all sessions are restored after a restart of the server, spread out, with few tickets",
+    "[loopback][soak][long][I92][N131]") {
     const std::size_t size = long_run() ? 1'000 : 50;
     // A server that forgets its tickets, or one that only was away.
     const bool forgets = GENERATE(true, false);

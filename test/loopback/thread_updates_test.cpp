@@ -51,7 +51,7 @@ private:
 
 } // namespace
 
-TEST_CASE("thread_updates: null is said and what is absent is not, byte for byte",
+TEST_CASE("thread_updates: null is sent and absent fields are omitted, byte for byte",
           "[loopback][thread_updates][A30]") {
     struct row {
         metadata_patch patch;
@@ -84,7 +84,7 @@ TEST_CASE("thread_updates: null is said and what is absent is not, byte for byte
     CHECK(server.problems().empty());
 }
 
-TEST_CASE("thread_updates: no id leads to another path", "[loopback][thread_updates]") {
+TEST_CASE("thread_updates: no id changes the path", "[loopback][thread_updates]") {
     std::string said;
     raw_server server([&said](raw_peer& peer) {
         said = read_request(peer);
@@ -119,7 +119,7 @@ TEST_CASE("thread_updates: no id leads to another path", "[loopback][thread_upda
     CHECK(server.problems().empty());
 }
 
-TEST_CASE("thread_updates: each status is sorted by its number, and none is tried again",
+TEST_CASE("thread_updates: each status has its error, and none is retried",
           "[loopback][thread_updates][A30]") {
     struct row {
         const char* status;
@@ -160,7 +160,7 @@ TEST_CASE("thread_updates: each status is sorted by its number, and none is trie
     CHECK(u.drains());
 }
 
-TEST_CASE("thread_updates: one cancelled in the middle of its request leaves nothing to be reused",
+TEST_CASE("thread_updates: one cancelled within its request leaves no connection to reuse",
           "[loopback][thread_updates][A30]") {
     std::string first, second;
     std::atomic<bool> begun = false, gone = false;
@@ -195,7 +195,7 @@ TEST_CASE("thread_updates: one cancelled in the middle of its request leaves not
     CHECK(second.ends_with(R"({"title":"small"})"));
 }
 
-TEST_CASE("thread_updates: one may be cancelled at each step, and a silent server ends it in time",
+TEST_CASE("thread_updates: one can be cancelled at each step, and a silent server ends it in time",
           "[loopback][thread_updates][A30]") {
     bool finished = false;
     for (int n = 0; !finished; ++n) {

@@ -72,7 +72,7 @@ TEST_CASE("ticket_manager: a success without a usable ticket is malformed",
     check_rows(rows);
 }
 
-TEST_CASE("ticket_manager: an expiry that is no instant with a zone is malformed",
+TEST_CASE("ticket_manager: an expiry that is not a date-time with a zone is malformed",
           "[loopback][ticket_manager][A6]") {
     std::vector<row> rows;
     for (const char* expires :
@@ -85,7 +85,7 @@ TEST_CASE("ticket_manager: an expiry that is no instant with a zone is malformed
     check_rows(rows);
 }
 
-TEST_CASE("ticket_manager: every good spelling of an expiry is the exact instant",
+TEST_CASE("ticket_manager: every valid spelling of an expiry is the exact instant",
           "[loopback][ticket_manager][A7]") {
     const wall_time noon{std::chrono::sys_days{std::chrono::year{2099} / 11 / 22} + 12h};
     struct spelling {
@@ -122,7 +122,7 @@ TEST_CASE("ticket_manager: every good spelling of an expiry is the exact instant
 }
 
 TEST_CASE(
-    "ticket_manager: the lifetime is by the answer's Date, and by our clock without a good one",
+    "ticket_manager: the lifetime is measured by the answer's Date, or else by the local clock",
     "[loopback][ticket_manager][A8]") {
     struct clock_row {
         const char* date;
@@ -153,7 +153,8 @@ TEST_CASE(
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: a success that says failure is refused, in words fit for a line",
+TEST_CASE("ticket_manager: a success that reports a failure is a rejection, with its text fit for "
+          "one line",
           "[loopback][ticket_manager][A10]") {
     ticket_exchange x;
     raw_server server({
@@ -181,7 +182,7 @@ TEST_CASE("ticket_manager: a success that says failure is refused, in words fit 
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: 401 and 403 are authentication errors, and are not tried again",
+TEST_CASE("ticket_manager: 401 and 403 are authentication errors, and are not retried",
           "[loopback][ticket_manager][A11]") {
     const std::string status = GENERATE(as<std::string>(), "401 Unauthorized", "403 Forbidden");
     ticket_exchange x;
@@ -201,7 +202,7 @@ TEST_CASE("ticket_manager: 401 and 403 are authentication errors, and are not tr
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: each status that is no success is sorted by its number",
+TEST_CASE("ticket_manager: each unsuccessful status has its error code",
           "[loopback][ticket_manager][A12]") {
     std::vector<row> rows;
     for (const char* status : {"408 Request Timeout", "425 Too Early", "429 Too Many Requests",
@@ -215,7 +216,7 @@ TEST_CASE("ticket_manager: each status that is no success is sorted by its numbe
     check_rows(rows);
 }
 
-TEST_CASE("ticket_manager: what is worth another try is tried again after the backoff",
+TEST_CASE("ticket_manager: retryable failures are retried after the backoff",
           "[loopback][ticket_manager][A12]") {
     ticket_exchange x;
     x.config.max_retries = 3;
@@ -295,7 +296,7 @@ TEST_CASE("ticket_manager: a body that is not one JSON object is malformed, and 
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: a coded body is malformed, for none was asked for",
+TEST_CASE("ticket_manager: an encoded body is malformed, since none was requested",
           "[loopback][ticket_manager][A19]") {
     const auto good = ticket_json(R"("T")", later);
     const std::string coding =
@@ -308,7 +309,7 @@ TEST_CASE("ticket_manager: a coded body is malformed, for none was asked for",
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: a ticket longer than 8 KiB is refused, one of 8 KiB is not",
+TEST_CASE("ticket_manager: a ticket longer than 8 KiB is rejected, one of 8 KiB is not",
           "[loopback][ticket_manager][A21]") {
     const auto sized = [](std::size_t size) {
         return ok(ticket_json(in_quotes(std::string(size, 't')), later));
@@ -324,7 +325,7 @@ TEST_CASE("ticket_manager: a ticket longer than 8 KiB is refused, one of 8 KiB i
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: the request is that of the protocol, byte for byte",
+TEST_CASE("ticket_manager: the request matches the protocol, byte for byte",
           "[loopback][ticket_manager][A23][A24]") {
     struct identity_row {
         const char* name;
@@ -375,7 +376,7 @@ TEST_CASE("ticket_manager: the request is that of the protocol, byte for byte",
     }
 }
 
-TEST_CASE("ticket_manager: an identity that no request can carry is refused before any is made",
+TEST_CASE("ticket_manager: an identity that no request can carry is rejected before any request",
           "[loopback][ticket_manager][A22][A24]") {
     raw_server server([](raw_peer& peer) { peer.hold(); });
     const auto refuse = [&server](const auto& spoil, errc code, std::string_view field) {

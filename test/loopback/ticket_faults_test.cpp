@@ -177,8 +177,9 @@ int calls_of(bool tls) {
 
 } // namespace
 
-TEST_CASE("ticket_manager: each call of an exchange may fail, and the caller is told what is true",
-          "[loopback][ticket_manager][A1][A2]") {
+TEST_CASE(
+    "ticket_manager: each system call of an exchange may fail, and the caller gets a true error",
+    "[loopback][ticket_manager][A1][A2]") {
     const bool tls = GENERATE(false, true);
     const int calls = calls_of(tls);
     CHECK(calls >= 4); // a socket, its connect, a write, a read
@@ -208,7 +209,7 @@ TEST_CASE("ticket_manager: each call of an exchange may fail, and the caller is 
     CHECK(failed >= 3);
 }
 
-TEST_CASE("ticket_manager: whichever call fails, the next attempt brings the ticket",
+TEST_CASE("ticket_manager: whichever system call fails, the next attempt gets the ticket",
           "[loopback][ticket_manager][A2]") {
     const bool tls = GENERATE(false, true);
     const int calls = calls_of(tls);
@@ -222,7 +223,7 @@ TEST_CASE("ticket_manager: whichever call fails, the next attempt brings the tic
     }
 }
 
-TEST_CASE("ticket_manager: a look at a socket that a signal ends says nothing of its connecting",
+TEST_CASE("ticket_manager: a signal during the check of a socket does not end its connecting",
           "[loopback][ticket_manager][A2]") {
     exchange_case one(false);
     const interfering with(0);
@@ -232,7 +233,7 @@ TEST_CASE("ticket_manager: a look at a socket that a signal ends says nothing of
     CHECK(one.x.ends());
 }
 
-TEST_CASE("ticket_manager: an answer that comes byte by byte is an answer",
+TEST_CASE("ticket_manager: an answer that arrives byte by byte is read",
           "[loopback][ticket_manager]") {
     exchange_case one(GENERATE(false, true));
     const interfering with(0, true);
@@ -241,8 +242,9 @@ TEST_CASE("ticket_manager: an answer that comes byte by byte is an answer",
     CHECK(one.x.ends());
 }
 
-TEST_CASE("ticket_manager: a caller may leave, or the manager go, at each step of an exchange",
-          "[loopback][ticket_manager][A26][A27]") {
+TEST_CASE(
+    "ticket_manager: a caller may leave, or the manager be destroyed, at each step of an exchange",
+    "[loopback][ticket_manager][A26][A27]") {
     const bool tls = GENERATE(false, true);
     const bool leaves = GENERATE(false, true);
     bool finished = false;
@@ -269,7 +271,7 @@ TEST_CASE("ticket_manager: a caller may leave, or the manager go, at each step o
     }
 }
 
-TEST_CASE("chat_client: while no socket can be had it waits its backoff, and comes back",
+TEST_CASE("chat_client: while no socket is available it waits for its backoff, and reconnects",
           "[loopback][chat_client][C45]") {
     constexpr int lacking = 4;
     const int why = GENERATE(EMFILE, ENOBUFS);

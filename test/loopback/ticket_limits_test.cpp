@@ -70,7 +70,7 @@ std::string repeated(std::string_view text, int count) {
 
 } // namespace
 
-TEST_CASE("ticket_manager: a body without an end is given up at 64 KiB",
+TEST_CASE("ticket_manager: an endless body is abandoned at 64 KiB",
           "[loopback][ticket_manager][A16]") {
     const std::string block(16'384, 'x');
     check_flood({"65 KiB and 1", ok + "Content-Length: 66561\r\n\r\n", block});
@@ -84,7 +84,7 @@ TEST_CASE("ticket_manager: a body without an end is given up at 64 KiB",
     check_flood({"of an error", "HTTP/1.1 503 Busy\r\n\r\n", block});
 }
 
-TEST_CASE("ticket_manager: a header without an end is given up at 16 KiB",
+TEST_CASE("ticket_manager: an endless header is abandoned at 16 KiB",
           "[loopback][ticket_manager][A17]") {
     const std::string block(16'384, 'x');
     check_flood({"16 KiB and 1",
@@ -97,7 +97,7 @@ TEST_CASE("ticket_manager: a header without an end is given up at 16 KiB",
                  repeated("HTTP/1.1 102 Processing\r\n\r\n", 100)});
 }
 
-TEST_CASE("ticket_manager: chunk extensions and trailers without an end are given up",
+TEST_CASE("ticket_manager: endless chunk extensions and trailers are abandoned",
           "[loopback][ticket_manager][A18]") {
     const std::string block(16'384, 'x');
     check_flood({"a chunk extension without an end", chunked + "2;", block});
@@ -105,7 +105,7 @@ TEST_CASE("ticket_manager: chunk extensions and trailers without an end are give
     check_flood({"trailers without an end", chunked + "0\r\n", repeated("T: x\r\n", 1'000)});
 }
 
-TEST_CASE("ticket_manager: an answer within the limits is taken",
+TEST_CASE("ticket_manager: an answer within the limits is accepted",
           "[loopback][ticket_manager][A16][A17]") {
     ticket_exchange x;
     const auto body = ticket_json(R"("T")", R"("2999-01-01T00:00:00Z")");

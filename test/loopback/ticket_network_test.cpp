@@ -54,7 +54,7 @@ void check_retried(script failing) {
 
 } // namespace
 
-TEST_CASE("ticket_manager: a refused connection is tried again, and brings no ticket",
+TEST_CASE("ticket_manager: a refused connection is retried, and gives no ticket",
           "[loopback][ticket_manager][A1]") {
     ticket_exchange x;
     x.config.max_retries = 2;
@@ -77,32 +77,32 @@ TEST_CASE("ticket_manager: a refused connection is tried again, and brings no ti
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: a reset at any point of the exchange is tried again",
+TEST_CASE("ticket_manager: a reset at any point of the exchange is retried",
           "[loopback][ticket_manager][A2]") {
     const std::string answer = http_text("200 OK", ticket_json(R"("T")", R"("2999-01-01T00:00Z")"));
     SECTION("before the request") {
         check_retried([](raw_peer& peer) { peer.reset(); });
     }
-    SECTION("in the request's head") {
+    SECTION("in the head of the request") {
         check_retried([](raw_peer& peer) {
             peer.read_through("x-oddle");
             peer.reset();
         });
     }
-    SECTION("after the request's head") {
+    SECTION("after the head of the request") {
         check_retried([](raw_peer& peer) {
             peer.read_head();
             peer.reset();
         });
     }
-    SECTION("in the answer's head") {
+    SECTION("in the head of the answer") {
         check_retried([&answer](raw_peer& peer) {
             read_request(peer);
             peer.send(answer.substr(0, 20));
             peer.reset();
         });
     }
-    SECTION("in the answer's body") {
+    SECTION("in the body of the answer") {
         check_retried([&answer](raw_peer& peer) {
             read_request(peer);
             peer.send(answer.substr(0, answer.size() - 1));
@@ -111,7 +111,7 @@ TEST_CASE("ticket_manager: a reset at any point of the exchange is tried again",
     }
 }
 
-TEST_CASE("ticket_manager: an answer cut short at whatever byte is no ticket",
+TEST_CASE("ticket_manager: an answer truncated at any byte gives no ticket",
           "[loopback][ticket_manager][A2]") {
     const bool with_reset = GENERATE(false, true);
     ticket_exchange x;
@@ -136,7 +136,7 @@ TEST_CASE("ticket_manager: an answer cut short at whatever byte is no ticket",
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: an address that is silent is given up at connect_timeout",
+TEST_CASE("ticket_manager: a silent address is abandoned at connect_timeout",
           "[loopback][ticket_manager][A1][C44]") {
     const black_hole silent;
     ticket_exchange x;
@@ -155,7 +155,8 @@ TEST_CASE("ticket_manager: an address that is silent is given up at connect_time
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: a server that never answers ends at request_timeout, its socket closed",
+TEST_CASE("ticket_manager: a server that never answers is abandoned at request_timeout, and its "
+          "socket is closed",
           "[loopback][ticket_manager][A3]") {
     std::atomic<bool> asked = false;
     raw_server server([&asked](raw_peer& peer) {
@@ -252,7 +253,7 @@ TEST_CASE("ticket_manager: a redirect is never followed, wherever it points",
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: what is not HTTP/1 is an error, and no harm",
+TEST_CASE("ticket_manager: input that is not HTTP/1 is an error",
           "[loopback][ticket_manager][A20]") {
     struct row {
         const char* name;
@@ -288,7 +289,7 @@ TEST_CASE("ticket_manager: what is not HTTP/1 is an error, and no harm",
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: an answer by HTTP/1.0 is one", "[loopback][ticket_manager][A20]") {
+TEST_CASE("ticket_manager: an HTTP/1.0 answer is accepted", "[loopback][ticket_manager][A20]") {
     ticket_exchange x;
     raw_server server(
         answering("HTTP/1.0 200 OK\r\n\r\n" + ticket_json(R"("T")", R"("2999-01-01T00:00:00Z")")));
@@ -296,7 +297,7 @@ TEST_CASE("ticket_manager: an answer by HTTP/1.0 is one", "[loopback][ticket_man
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: plain HTTP where TLS is due is an error, and nothing is said to it",
+TEST_CASE("ticket_manager: plain HTTP in place of TLS is an error, and no request is sent",
           "[loopback][ticket_manager][A20]") {
     std::string heard;
     raw_server server([&heard](raw_peer& peer) {
@@ -316,9 +317,9 @@ TEST_CASE("ticket_manager: plain HTTP where TLS is due is an error, and nothing 
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: a TLS handshake cut short is tried again, an untrusted server is not",
+TEST_CASE("ticket_manager: an interrupted TLS handshake is retried, an untrusted server is not",
           "[loopback][ticket_manager][A2]") {
-    SECTION("cut short") {
+    SECTION("interrupted") {
         raw_server server([](raw_peer& peer) {
             peer.read_some();
             peer.half_close();
@@ -331,7 +332,7 @@ TEST_CASE("ticket_manager: a TLS handshake cut short is tried again, an untruste
         CHECK(caller.failure()->details.phase == phase::tls);
         CHECK(x.ends());
     }
-    SECTION("not trusted") {
+    SECTION("untrusted") {
         const auto identity = testing::make_identity({"127.0.0.1"}, -1h, 1h);
         bool heard = false;
         raw_server server(identity.certificate_pem, identity.key_pem,
@@ -346,8 +347,9 @@ TEST_CASE("ticket_manager: a TLS handshake cut short is tried again, an untruste
     }
 }
 
-TEST_CASE("ticket_manager: however many ask, the server is asked once, and cancelling is private",
-          "[loopback][ticket_manager][A25][A26][A27]") {
+TEST_CASE(
+    "ticket_manager: any number of callers make one request, and a cancelled one leaves alone",
+    "[loopback][ticket_manager][A25][A26][A27]") {
     std::atomic<bool> asked = false, answer = false;
     ticket_exchange x;
     raw_server server([&](raw_peer& peer) {
@@ -381,7 +383,7 @@ TEST_CASE("ticket_manager: however many ask, the server is asked once, and cance
     CHECK(x.ends());
 }
 
-TEST_CASE("ticket_manager: a failure reaches all callers over HTTP, and the next call asks again",
+TEST_CASE("ticket_manager: a failure over HTTP reaches all callers, and the next call asks again",
           "[loopback][ticket_manager][A28]") {
     ticket_exchange x;
     raw_server server({answering(http_text("404 Not Found", R"({"error":"no such door"})")),

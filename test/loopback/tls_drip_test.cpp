@@ -32,7 +32,7 @@ void drip(raw_peer& client, std::uint16_t port) {
 
 } // namespace
 
-TEST_CASE("tls_stream: a handshake and records that come byte by byte are whole in the end",
+TEST_CASE("tls_stream: a handshake and records that arrive byte by byte are read",
           "[loopback][tls_stream][D53]") {
     const std::string text(1'000, 't');
     secure_server server({[&text](raw_peer& peer) {

@@ -130,7 +130,7 @@ std::string first_flight(const std::string& client_hello) {
 
 } // namespace
 
-TEST_CASE("tls: an authority's file that was replaced is read again", "[loopback][tls]") {
+TEST_CASE("tls: a replaced CA file is read again", "[loopback][tls]") {
     const temporary_file authority(good_identity().ca_pem);
     tls_config config;
     config.ca_file = authority.name();
@@ -144,7 +144,7 @@ TEST_CASE("tls: an authority's file that was replaced is read again", "[loopback
     CHECK(before.native() != after.native());
 }
 
-TEST_CASE("tls: a certificate for another name or of nobody is refused before a word is said",
+TEST_CASE("tls: a certificate of another name or issuer is rejected before any data is sent",
           "[loopback][tls][D47]") {
     struct row {
         const char* what;
@@ -189,7 +189,7 @@ TEST_CASE("tls: a certificate for another name or of nobody is refused before a 
     CHECK(here.connect_to("any.good.test", server.port()));
 }
 
-TEST_CASE("tls: a server that offers less than TLS 1.2 or no encryption is refused",
+TEST_CASE("tls: a server that offers less than TLS 1.2 or no encryption is rejected",
           "[loopback][tls][D49]") {
     using version_config = tls_config::version;
     const auto refused = [](const raw_server::tls_setup& set_up,
@@ -221,7 +221,8 @@ TEST_CASE("tls: a server that offers less than TLS 1.2 or no encryption is refus
             version_config::tls_1_3);
 }
 
-TEST_CASE("tls: garbage and alerts in place of a hello are told apart", "[loopback][tls][D49]") {
+TEST_CASE("tls: garbage and alerts in place of a hello have different errors",
+          "[loopback][tls][D49]") {
     const auto record = [](char type, const std::string& body) {
         return std::string(1, type) + std::string("\x03\x03\x00", 3) +
                static_cast<char>(body.size()) + body;
@@ -250,7 +251,7 @@ TEST_CASE("tls: garbage and alerts in place of a hello are told apart", "[loopba
     }
 }
 
-TEST_CASE("tls: a server that stalls ends the step that it stalls in",
+TEST_CASE("tls: a server that stalls ends the step in which it stalls",
           "[loopback][tls][D50][B35]") {
     struct row {
         const char* what;
@@ -301,7 +302,7 @@ TEST_CASE("tls: a server that stalls ends the step that it stalls in",
     }
 }
 
-TEST_CASE("tls: the end of the session is said with a close_notify", "[loopback][tls][D51]") {
+TEST_CASE("tls: the end of the session sends a close_notify", "[loopback][tls][D51]") {
     const bool ours = GENERATE(true, false);
     CAPTURE(ours);
     int heard = 0;
@@ -324,7 +325,7 @@ TEST_CASE("tls: the end of the session is said with a close_notify", "[loopback]
     CHECK((heard & SSL_RECEIVED_SHUTDOWN) != 0);
 }
 
-TEST_CASE("tls: a fault that ends the session is said before the close_notify",
+TEST_CASE("tls: a fault that ends the session is sent before the close_notify",
           "[loopback][tls][D51][E58]") {
     std::string answer;
     int heard = 0;
@@ -343,7 +344,7 @@ TEST_CASE("tls: a fault that ends the session is said before the close_notify",
     CHECK((heard & SSL_RECEIVED_SHUTDOWN) != 0);
 }
 
-TEST_CASE("tls: an end that is cut short is judged by what came before", "[loopback][tls][D51]") {
+TEST_CASE("tls: a truncated end is judged by the frames before it", "[loopback][tls][D51]") {
     struct row {
         const char* what;
         std::string said;
@@ -371,7 +372,7 @@ TEST_CASE("tls: an end that is cut short is judged by what came before", "[loopb
     }
 }
 
-TEST_CASE("tls: what TLS says between the messages is not seen", "[loopback][tls][D52]") {
+TEST_CASE("tls: TLS records between the messages are not visible", "[loopback][tls][D52]") {
     struct row {
         const char* what;
         int version;
@@ -452,7 +453,7 @@ TEST_CASE("tls: records of any size make the same messages", "[loopback][tls][D5
     CHECK(here.seen.binaries.size() == 1);
 }
 
-TEST_CASE("tls: a client certificate is shown to the server that asks for one", "[loopback][tls]") {
+TEST_CASE("tls: a client certificate is sent to the server that asks for one", "[loopback][tls]") {
     const auto mine = make_identity({"client.test"}, std::chrono::hours(-1), std::chrono::hours(1));
     const temporary_file certificate(mine.certificate_pem);
     const temporary_file key(mine.key_pem);
@@ -489,7 +490,7 @@ TEST_CASE("tls: a client certificate is shown to the server that asks for one", 
     }
 }
 
-TEST_CASE("tls: a session is resumed within one configuration and to one server only",
+TEST_CASE("tls: a session is resumed within one configuration and with one server only",
           "[loopback][tls]") {
     const auto both =
         make_identity({"good.test", "also.test"}, std::chrono::hours(-1), std::chrono::hours(1));

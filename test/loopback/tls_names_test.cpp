@@ -10,7 +10,7 @@ namespace tls_names_test {
 using namespace parley;
 using namespace parley::test;
 
-TEST_CASE("tls: a certificate is for its alternative names, and a wildcard is one whole label",
+TEST_CASE("tls: a certificate covers its alternative names, and a wildcard one whole label",
           "[loopback][tls][D47][D48]") {
     struct row {
         const char* what;

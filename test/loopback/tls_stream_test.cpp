@@ -55,7 +55,7 @@ const std::string large = pattern(3'000'000);
 
 } // namespace
 
-TEST_CASE("tls_stream: large transfers pass both ways at once", "[loopback][tls_stream]") {
+TEST_CASE("tls_stream: large transfers pass in both directions at once", "[loopback][tls_stream]") {
     const int version = GENERATE(tls_1_2, tls_1_3);
     secure_server server({echo}, only(version));
     secure_end here(server.port());
@@ -93,7 +93,7 @@ TEST_CASE("tls_stream: one read takes several records, and a small one leaves th
         REQUIRE(all.compare(at * 1'000, 1'000, record) == 0);
 }
 
-TEST_CASE("tls_stream: a record is read byte by byte, and without a wait",
+TEST_CASE("tls_stream: a record can be read byte by byte, without a wait",
           "[loopback][tls_stream]") {
     secure_server server({[](raw_peer& peer) {
         peer.read_some();
@@ -119,7 +119,7 @@ TEST_CASE("tls_stream: a record is read byte by byte, and without a wait",
     CHECK(failed == asio::error::would_block);
 }
 
-TEST_CASE("tls_stream: a wait for bytes ends when they come, and takes none",
+TEST_CASE("tls_stream: a wait for bytes ends when they arrive, and takes none",
           "[loopback][tls_stream]") {
     secure_server server({[](raw_peer& peer) {
         peer.read_some();
@@ -164,8 +164,9 @@ TEST_CASE("tls_stream: a header and its payload are one record", "[loopback][tls
     CHECK(first == "header");
 }
 
-TEST_CASE("tls_stream: it writes at once what the socket takes, and keeps the rest in order",
-          "[loopback][tls_stream]") {
+TEST_CASE(
+    "tls_stream: an immediate write passes what the socket takes, and keeps the rest in order",
+    "[loopback][tls_stream]") {
     std::atomic<bool> listen = false;
     std::string heard;
     secure_server server({[&](raw_peer& peer) {
@@ -198,7 +199,7 @@ TEST_CASE("tls_stream: it writes at once what the socket takes, and keeps the re
     CHECK((heard == sent));
 }
 
-TEST_CASE("tls_stream: an end is one only after a close_notify", "[loopback][tls_stream][D51]") {
+TEST_CASE("tls_stream: an end counts only after a close_notify", "[loopback][tls_stream][D51]") {
     std::string after;
     secure_server server({[](raw_peer& peer) { peer.send("last"); },
                           [&after](raw_peer& peer) {
@@ -236,7 +237,7 @@ TEST_CASE("tls_stream: an end is one only after a close_notify", "[loopback][tls
     CHECK(after == "half is open");
 }
 
-TEST_CASE("tls_stream: an alert of the server's is told as one", "[loopback][tls_stream]") {
+TEST_CASE("tls_stream: an alert of the server is reported", "[loopback][tls_stream]") {
     // TLS 1.3: it says so when this side has long finished.
     secure_server server({[](raw_peer&) {}}, [](SSL_CTX* context) {
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
@@ -251,7 +252,7 @@ TEST_CASE("tls_stream: an alert of the server's is told as one", "[loopback][tls
     CHECK(here.run(here.parting()) == error_code()); // nothing more is said
 }
 
-TEST_CASE("tls_stream: keys change under way in both directions", "[loopback][tls_stream][D52]") {
+TEST_CASE("tls_stream: keys can be updated in both directions", "[loopback][tls_stream][D52]") {
     secure_server server({[](raw_peer& peer) {
                              for (unsigned turn = 0;; ++turn) {
                                  const std::string heard = peer.read_some();
@@ -278,8 +279,7 @@ TEST_CASE("tls_stream: keys change under way in both directions", "[loopback][tl
     CHECK((back.get() == large));
 }
 
-TEST_CASE("tls_stream: a server of TLS 1.2 may begin a handshake anew",
-          "[loopback][tls_stream][D52]") {
+TEST_CASE("tls_stream: a server of TLS 1.2 may renegotiate", "[loopback][tls_stream][D52]") {
     // What reads drives it, what writes waits for it, and either may be the one that is there.
     const bool while_writing = GENERATE(true, false);
     CAPTURE(while_writing);
@@ -314,7 +314,7 @@ TEST_CASE("tls_stream: a server of TLS 1.2 may begin a handshake anew",
     CHECK((heard == large));
 }
 
-TEST_CASE("tls_stream: to cancel a read leaves a write alone, and the other way round",
+TEST_CASE("tls_stream: cancelling a read does not affect a write, and the reverse",
           "[loopback][tls_stream]") {
     const auto how = GENERATE(asio::cancellation_type::terminal, asio::cancellation_type::partial,
                               asio::cancellation_type::total);
@@ -349,8 +349,7 @@ TEST_CASE("tls_stream: to cancel a read leaves a write alone, and the other way 
     CHECK((heard == large + "echo"));
 }
 
-TEST_CASE("tls_stream: a cancelled write leaves whole records behind it",
-          "[loopback][tls_stream]") {
+TEST_CASE("tls_stream: a cancelled write leaves whole records", "[loopback][tls_stream]") {
     std::atomic<bool> listen = false;
     std::string heard;
     secure_server server({[&](raw_peer& peer) {
@@ -381,7 +380,7 @@ TEST_CASE("tls_stream: a cancelled write leaves whole records behind it",
     CHECK(heard.size() < large.size());
 }
 
-TEST_CASE("tls_stream: a handshake that stalls is cancelled", "[loopback][tls_stream][D50]") {
+TEST_CASE("tls_stream: a stalled handshake can be cancelled", "[loopback][tls_stream][D50]") {
     raw_server server([](raw_peer& peer) { peer.hold(); });
     secure_end here(server.port());
     auto shaking = start(here.strand, here.shaking());
@@ -391,7 +390,7 @@ TEST_CASE("tls_stream: a handshake that stalls is cancelled", "[loopback][tls_st
     CHECK(shaking.get() == asio::error::operation_aborted);
 }
 
-TEST_CASE("tls_stream: a peer that speaks something else is no TLS", "[loopback][tls_stream]") {
+TEST_CASE("tls_stream: a peer without TLS is reported", "[loopback][tls_stream]") {
     raw_server server([](raw_peer& peer) {
         peer.read_some();
         peer.send("220 mail.test ESMTP\r\n");
@@ -405,7 +404,7 @@ TEST_CASE("tls_stream: a peer that speaks something else is no TLS", "[loopback]
     CHECK(here.run(here.parting()) == error_code());
 }
 
-TEST_CASE("tls_stream: a context that ends takes its waits along", "[loopback][tls_stream]") {
+TEST_CASE("tls_stream: destroying the context destroys its waits", "[loopback][tls_stream]") {
     secure_server server({[](raw_peer& peer) { peer.hold(); }});
     auto here = std::make_unique<secure_end>(server.port());
     REQUIRE_FALSE(here->handshake());
@@ -422,7 +421,7 @@ TEST_CASE("tls_stream: a context that ends takes its waits along", "[loopback][t
     here.reset();
 }
 
-TEST_CASE("tls_stream: a closed socket ends what waits", "[loopback][tls_stream]") {
+TEST_CASE("tls_stream: a closed socket ends pending operations", "[loopback][tls_stream]") {
     secure_server server({[](raw_peer& peer) { peer.hold(); }});
     secure_end here(server.port());
     REQUIRE_FALSE(here.handshake());

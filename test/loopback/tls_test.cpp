@@ -25,7 +25,7 @@ error_info refusal(const server_identity& identity, const std::string& ca_pem,
 
 } // namespace
 
-TEST_CASE("tls: a certificate of the given authority is trusted, the name is sent",
+TEST_CASE("tls: a certificate of the given CA is trusted, and the name is sent",
           "[loopback][tls][D48]") {
     raw_server server(good_identity().certificate_pem, good_identity().key_pem, {serve_one_text});
     secure_wire here(good_identity().ca_pem);
@@ -44,8 +44,7 @@ TEST_CASE("tls: an address is verified as one, and not sent as a name", "[loopba
     CHECK(here.seen.texts == std::vector<std::string>(1, "hello "));
 }
 
-TEST_CASE("tls: a certificate that cannot be trusted is refused for its reason",
-          "[loopback][tls][D47]") {
+TEST_CASE("tls: an untrusted certificate is rejected with the reason", "[loopback][tls][D47]") {
     const auto& good = good_identity();
     const auto stranger = refusal(good, {}, "good.test"); // only the system's authorities
     CHECK(stranger.is(errc::certificate_rejected));
@@ -71,7 +70,7 @@ TEST_CASE("tls: a certificate that cannot be trusted is refused for its reason",
     CHECK(refusal(nameless, nameless.ca_pem, "good.test").details.reason == "hostname mismatch");
 }
 
-TEST_CASE("tls: a server that speaks plain text is told so", "[loopback][tls][D54]") {
+TEST_CASE("tls: a server without TLS is reported as one", "[loopback][tls][D54]") {
     raw_server server([](raw_peer& peer) {
         peer.read_some();
         peer.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
@@ -86,7 +85,7 @@ TEST_CASE("tls: a server that speaks plain text is told so", "[loopback][tls][D5
     CHECK(server.connections() == 1); // and not tried without TLS
 }
 
-TEST_CASE("tls: a handshake that is cut short is worth a retry", "[loopback][tls][D49]") {
+TEST_CASE("tls: an interrupted handshake is retryable", "[loopback][tls][D49]") {
     const bool hard = GENERATE(true, false);
     raw_server server([hard](raw_peer& peer) {
         peer.read_some();

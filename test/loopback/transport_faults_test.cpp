@@ -71,7 +71,7 @@ void tunnel(raw_peer& client, std::uint16_t port) {
 
 } // namespace
 
-TEST_CASE("transport: the status of a refused upgrade says whether a retry is worth it",
+TEST_CASE("transport: the status of a refused upgrade says whether it is retryable",
           "[loopback][transport][B32][B33]") {
     struct row {
         int status;
@@ -105,7 +105,7 @@ TEST_CASE("transport: the status of a refused upgrade says whether a retry is wo
     }
 }
 
-TEST_CASE("transport: the upgrade asks for the right target and host",
+TEST_CASE("transport: the upgrade requests the right target and host",
           "[loopback][transport][B38][B39]") {
     struct row {
         std::string path;
@@ -142,7 +142,7 @@ TEST_CASE("transport: the upgrade asks for the right target and host",
     }
 }
 
-TEST_CASE("transport: an origin is sent when it is configured", "[loopback][transport][B39]") {
+TEST_CASE("transport: a configured origin is sent", "[loopback][transport][B39]") {
     std::string head;
     raw_server server([&head](raw_peer& peer) {
         head = peer.upgrade();
@@ -158,7 +158,7 @@ TEST_CASE("transport: an origin is sent when it is configured", "[loopback][tran
     CHECK(header_value(head, "Sec-WebSocket-Extensions").empty()); // compression can be turned off
 }
 
-TEST_CASE("transport: a lookup's answer is classified", "[loopback][transport][C40]") {
+TEST_CASE("transport: the result of a lookup is classified", "[loopback][transport][C40]") {
     struct row {
         const char* what;
         lookup_answer answer;
@@ -184,7 +184,7 @@ TEST_CASE("transport: a lookup's answer is classified", "[loopback][transport][C
     }
 }
 
-TEST_CASE("transport: every attempt looks the name up again", "[loopback][transport][C46]") {
+TEST_CASE("transport: every attempt repeats the lookup", "[loopback][transport][C46]") {
     raw_server first(accept_and_hold);
     raw_server second(accept_and_hold);
     wire here;
@@ -200,7 +200,7 @@ TEST_CASE("transport: every attempt looks the name up again", "[loopback][transp
     CHECK(second.connections() == 1);
 }
 
-TEST_CASE("transport: many silent addresses are bounded together", "[loopback][transport][C44]") {
+TEST_CASE("transport: many silent addresses share one limit", "[loopback][transport][C44]") {
     const black_hole silent;
     wire here;
     here.names = std::make_shared<resolver>([&silent](const std::string&, std::uint16_t) {
@@ -222,7 +222,7 @@ TEST_CASE("transport: many silent addresses are bounded together", "[loopback][t
     CHECK(here.drains());
 }
 
-TEST_CASE("network: a socket sends at once, and without a heartbeat is kept alive",
+TEST_CASE("network: a socket has TCP_NODELAY, and keep-alive without a heartbeat",
           "[loopback][transport]") {
     const auto heartbeat = GENERATE(std::chrono::milliseconds(0), std::chrono::milliseconds(1));
     CAPTURE(heartbeat.count());
@@ -300,9 +300,8 @@ TEST_CASE("transport: a proxy that stalls or refuses is named, without its crede
     }
 }
 
-TEST_CASE(
-    "connecting: a proxy that accepts and says nothing is given up at its deadline, and named",
-    "[loopback][transport][B35]") {
+TEST_CASE("connecting: a silent proxy is abandoned at its deadline, and named",
+          "[loopback][transport][B35]") {
     std::string asked;
     raw_server proxy([&asked](raw_peer& peer) { asked = peer.hold(); });
     live l;
@@ -339,7 +338,7 @@ TEST_CASE(
     CHECK(asked.starts_with("CONNECT server.test:80 HTTP/1.1\r\n"));
 }
 
-TEST_CASE("frames: data and closes after a close are not heard", "[loopback][frames][E65]") {
+TEST_CASE("frames: data and closes after a close are ignored", "[loopback][frames][E65]") {
     const std::vector<std::string> endings{
         server_frame(8, close_payload(1001)) + server_frame(1, "late"),
         server_frame(8, close_payload(1001)) + server_frame(8, close_payload(1002)),
@@ -367,7 +366,7 @@ TEST_CASE("frames: data and closes after a close are not heard", "[loopback][fra
     }
 }
 
-TEST_CASE("frames: pings that nobody lets us answer do not pile up", "[loopback][frames][E59]") {
+TEST_CASE("frames: unanswered pings do not accumulate", "[loopback][frames][E59]") {
     const std::string ping = server_frame(9, std::string(125, 'p'));
     raw_server server([&ping](raw_peer& peer) {
         peer.upgrade();
@@ -389,7 +388,7 @@ TEST_CASE("frames: pings that nobody lets us answer do not pile up", "[loopback]
     CHECK(here.seen.bytes < 1'000'000);
 }
 
-TEST_CASE("frames: a reset after any byte of a session keeps what came whole",
+TEST_CASE("frames: a reset after any byte of a session keeps the complete frames",
           "[loopback][frames][E66]") {
     const std::string session = server_frame(1, "first") + server_frame(9, "ping") +
                                 server_frame(1, "fr", false) + server_frame(10, "") +
@@ -433,7 +432,7 @@ TEST_CASE("frames: a reset after any byte of a session keeps what came whole",
     }
 }
 
-TEST_CASE("frames: bombs and broken compression end within the limits",
+TEST_CASE("frames: bombs and invalid compression end within the limits",
           "[loopback][frames][E61][E62]") {
     const std::string with_deflate = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
     const std::string bad_stored("\x00\x05\x00\x00\x00hello", 10);
@@ -463,8 +462,7 @@ TEST_CASE("frames: bombs and broken compression end within the limits",
     }
 }
 
-TEST_CASE("frames: what compression can say in a few bytes is understood",
-          "[loopback][frames][E62]") {
+TEST_CASE("frames: short compressed data is inflated", "[loopback][frames][E62]") {
     // RFC 7692 section 7.2.3: one block, two blocks, no compression, nothing at all.
     struct row {
         std::string payload;

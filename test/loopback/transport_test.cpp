@@ -72,7 +72,7 @@ void listen(wire& here) {
 
 } // namespace
 
-TEST_CASE("transport: a text goes out and its echo comes in", "[loopback][transport]") {
+TEST_CASE("transport: a text is sent and its echo received", "[loopback][transport]") {
     std::string head;
     raw_server server([&head](raw_peer& peer) {
         head = peer.upgrade();
@@ -99,7 +99,7 @@ TEST_CASE("transport: a text goes out and its echo comes in", "[loopback][transp
     CHECK(header_value(head, "Sec-WebSocket-Extensions").starts_with("permessage-deflate"));
 }
 
-TEST_CASE("transport: what is written at once leaves whole, or is completed before all else",
+TEST_CASE("transport: an immediate write is complete, or finished before any other",
           "[loopback][transport]") {
     const std::string large(32u << 20, 'l'); // more than the buffers of both ends take
     const bool given_up = GENERATE(false, true);
@@ -149,7 +149,7 @@ TEST_CASE("transport: what is written at once leaves whole, or is completed befo
     CHECK((got[2].payload == "end" || got[3].payload == "end"));
 }
 
-TEST_CASE("transport: what is written at once is compressed where that was agreed",
+TEST_CASE("transport: an immediate write is compressed where that was negotiated",
           "[loopback][transport]") {
     const bool agreed = GENERATE(false, true);
     CAPTURE(agreed);
@@ -179,7 +179,7 @@ TEST_CASE("transport: what is written at once is compressed where that was agree
     CHECK(got[0].key != got[1].key);
 }
 
-TEST_CASE("transport: who listens is told of a piece, of a whole message and of the end",
+TEST_CASE("transport: a listener is called for a piece, for a whole message and for the end",
           "[loopback][transport][tls]") {
     const bool secure = GENERATE(false, true);
     CAPTURE(secure);
@@ -212,7 +212,7 @@ TEST_CASE("transport: who listens is told of a piece, of a whole message and of 
     CHECK(server->problems().empty());
 }
 
-TEST_CASE("transport: who listens at first is told of a whole message, or of the end",
+TEST_CASE("transport: the first listener is called for a whole message, or for the end",
           "[loopback][transport][tls]") {
     const bool secure = GENERATE(false, true);
     const bool whole = GENERATE(false, true);
@@ -237,7 +237,7 @@ TEST_CASE("transport: who listens at first is told of a whole message, or of the
     here.link->abort();
 }
 
-TEST_CASE("transport: who listens while we close hears on, to the end",
+TEST_CASE("transport: a listener during our close is called up to the end",
           "[loopback][transport][tls]") {
     const bool secure = GENERATE(false, true);
     const bool answers = GENERATE(true, false);
@@ -299,7 +299,7 @@ TEST_CASE("transport: every frame is masked with a key of its own", "[loopback][
     CHECK(std::unique(keys.begin(), keys.end()) == keys.end());
 }
 
-TEST_CASE("transport: a refused upgrade says its status and when to come back",
+TEST_CASE("transport: a refused upgrade reports its status and Retry-After",
           "[loopback][transport][B31][B32]") {
     const auto unauthorized = refusal_of("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
     CHECK(unauthorized.is(errc::upgrade_failed));
@@ -326,7 +326,7 @@ TEST_CASE("transport: a redirect of the upgrade is not followed", "[loopback][tr
     CHECK(other.connections() == 0);
 }
 
-TEST_CASE("transport: an informational answer before the 101 is passed over",
+TEST_CASE("transport: an informational response before the 101 is skipped",
           "[loopback][transport]") {
     raw_server server([](raw_peer& peer) {
         const std::string head = peer.read_head();
@@ -355,7 +355,7 @@ TEST_CASE("transport: frames behind a large 101 in the same segment are not lost
     CHECK(here.seen.texts == std::vector<std::string>{std::string(2500, 'a'), "b"});
 }
 
-TEST_CASE("transport: a 101 that answers something else is refused", "[loopback][transport][B34]") {
+TEST_CASE("transport: a 101 with a wrong answer is rejected", "[loopback][transport][B34]") {
     const std::vector<std::string> wrong{
         "Sec-WebSocket-Protocol: chat\r\n",
         "Sec-WebSocket-Extensions: x-unknown\r\n",
@@ -378,7 +378,7 @@ TEST_CASE("transport: a 101 that answers something else is refused", "[loopback]
               .is(errc::handshake_violation));
 }
 
-TEST_CASE("transport: a server that hangs up during the upgrade is worth a retry",
+TEST_CASE("transport: a server that closes during the upgrade is retryable",
           "[loopback][transport][B35]") {
     const std::vector<std::string> beginnings{"", "HTTP/1.1 10", "HTTP/1.1 101 X\r\nUpgrade: web"};
     for (const std::string& beginning : beginnings) {
@@ -412,7 +412,7 @@ TEST_CASE("transport: an abort ends a stalled upgrade", "[loopback][transport][B
     CHECK(here.drains());
 }
 
-TEST_CASE("transport: an abort ends a lookup that blocks", "[loopback][transport][C41]") {
+TEST_CASE("transport: an abort ends a blocking lookup", "[loopback][transport][C41]") {
     gated_lookups lookups;
     wire here;
     here.names = std::make_shared<resolver>(lookups.function());
@@ -424,7 +424,7 @@ TEST_CASE("transport: an abort ends a lookup that blocks", "[loopback][transport
     CHECK(here.drains()); // with the lookup still under way
 }
 
-TEST_CASE("transport: a lookup that blocks ends at its deadline", "[loopback][transport][C41]") {
+TEST_CASE("transport: a blocking lookup ends at its deadline", "[loopback][transport][C41]") {
     gated_lookups lookups;
     wire here;
     here.names = std::make_shared<resolver>(lookups.function());
@@ -512,7 +512,7 @@ TEST_CASE("transport: the second address answers while the first is silent",
     CHECK(attempt.get());
 }
 
-TEST_CASE("transport: an address that refuses is followed at once by the next",
+TEST_CASE("transport: the next address follows a refused one at once",
           "[loopback][transport][C44]") {
     raw_server server([](raw_peer& peer) {
         peer.upgrade();
@@ -538,7 +538,7 @@ TEST_CASE("transport: an address that refuses is followed at once by the next",
     CHECK(outcome.error().message.find("refused") != std::string::npos);
 }
 
-TEST_CASE("transport: a name without an address is worth a retry", "[loopback][transport][C40]") {
+TEST_CASE("transport: a name without an address is retryable", "[loopback][transport][C40]") {
     wire here;
     here.names = std::make_shared<resolver>(
         [](const std::string&, std::uint16_t) { return lookup_answer(-2); });
@@ -548,7 +548,7 @@ TEST_CASE("transport: a name without an address is worth a retry", "[loopback][t
     CHECK(outcome.error().details.retryable);
 }
 
-TEST_CASE("transport: what is wrong in the configuration is said by the constructor",
+TEST_CASE("transport: the constructor throws for an invalid configuration",
           "[loopback][transport]") {
     connection_config config;
     config.headers.push_back({"X-Extra", "a\r\nEvil: secret"});

@@ -194,33 +194,33 @@ std::map<int, std::size_t> for_every_allocation(ending (*scenario)(std::uint64_t
 
 } // namespace
 
-TEST_CASE("torture: whichever allocation fails in connecting, the caller is told or run throws",
-          "[torture][J110]") {
+TEST_CASE(
+    "torture: whichever allocation fails in connecting, the caller gets the error or run throws",
+    "[torture][J110]") {
     const auto counts = for_every_allocation(connecting);
     CHECK(counts.at(as_it_should) > 50);
 }
 
-TEST_CASE("torture: whichever allocation fails in sending, the caller is told or run throws",
+TEST_CASE("torture: whichever allocation fails in sending, the caller gets the error or run throws",
           "[torture][J110]") {
     const auto counts = for_every_allocation(sending);
     CHECK(counts.at(as_it_should) > 10);
 }
 
-TEST_CASE("torture: whichever allocation fails in closing, the caller is told or run throws",
+TEST_CASE("torture: whichever allocation fails in closing, the caller gets the error or run throws",
           "[torture][J110]") {
     const auto counts = for_every_allocation(closing);
     CHECK(counts.at(as_it_should) > 10);
 }
 
-TEST_CASE("torture: two allocations that fail in a row end in nothing worse", "[torture][J110]") {
+TEST_CASE("torture: two failing allocations in a row have no worse effect", "[torture][J110]") {
     for (const auto scenario : {connecting, sending, closing}) {
         const auto counts = for_every_allocation(scenario, 2);
         CHECK(counts.at(as_it_should) > 10);
     }
 }
 
-TEST_CASE("torture: a destructor needs no memory, and its waiter hears of the end",
-          "[torture][J110]") {
+TEST_CASE("torture: a destructor needs no memory, and completes its waiter", "[torture][J110]") {
     const auto which = GENERATE(destroyed::client, destroyed::ticket_manager,
                                 destroyed::websocket_manager, destroyed::message_handler);
     CAPTURE(static_cast<int>(which));

@@ -391,8 +391,7 @@ std::map<int, std::size_t> for_each(want what, const std::vector<std::string>& h
 } // namespace
 
 TEST_CASE(
-    "torture: whatever a dial asks for and does not get, its callers are told, and later dials "
-    "work",
+    "torture: whichever resource a dial lacks, its callers get the error, and later dials work",
     "[torture]") {
     struct row {
         const char* what;

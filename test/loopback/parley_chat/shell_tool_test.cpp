@@ -59,7 +59,7 @@ bool no_child_is_left() { return ::waitpid(-1, nullptr, WNOHANG) == -1 && errno 
 
 } // namespace
 
-TEST_CASE("shell_tool: an output is JSON, or else a JSON string", "[unit][parley_chat]") {
+TEST_CASE("shell_tool: output is JSON, or else a JSON string", "[unit][parley_chat]") {
     CHECK(output_as_json("{\"a\": 1}\n").view() == "{\"a\": 1}");
     CHECK(output_as_json("21").view() == "21");
     CHECK(output_as_json("sunny\n").view() == "\"sunny\"");
@@ -84,7 +84,8 @@ TEST_CASE("shell_tool: a command need not read its parameters", "[loopback][parl
     CHECK(outcome_of("wc -c | tr -d ' '", large) == std::to_string(large.size()));
 }
 
-TEST_CASE("shell_tool: a failure is the last line of standard error", "[loopback][parley_chat]") {
+TEST_CASE("shell_tool: a failure is reported by the last line of standard error",
+          "[loopback][parley_chat]") {
     CHECK(outcome_of("echo first >&2; echo last >&2; echo out; exit 3") == "error: last");
     CHECK(outcome_of("exit 3") == "error: the command ended with status 3");
     CHECK(outcome_of("kill -9 $$") == "error: the command was ended by signal 9");
@@ -92,13 +93,13 @@ TEST_CASE("shell_tool: a failure is the last line of standard error", "[loopback
     CHECK(no_child_is_left());
 }
 
-TEST_CASE("shell_tool: an output without end is cut off", "[loopback][parley_chat]") {
+TEST_CASE("shell_tool: endless output is truncated", "[loopback][parley_chat]") {
     CHECK(outcome_of("yes") == "error: the output of the command is too large");
     CHECK(outcome_of("head -c 4000000 /dev/zero | tr '\\0' x | wc -c | tr -d ' '") == "4000000");
     CHECK(no_child_is_left());
 }
 
-TEST_CASE("shell_tool: what a command leaves in the background is not waited for",
+TEST_CASE("shell_tool: background processes of a command are not waited for",
           "[loopback][parley_chat]") {
     CHECK(outcome_of("sleep 20 & echo $!; exit 0").substr(0, 5) != "error");
 }
@@ -142,7 +143,7 @@ TEST_CASE("shell_tool: a cancelled call kills the whole process group", "[loopba
     std::remove(file.c_str());
 }
 
-TEST_CASE("shell_tool: a command that is stopped fails its tool, and those after it run",
+TEST_CASE("shell_tool: a stopped command fails its tool, and later ones run",
           "[loopback][parley_chat]") {
     asio::io_context io;
     const auto running = std::make_shared<parley_chat::running_commands>();
