@@ -40,7 +40,7 @@ def said(cell):
 
 
 def problems(page, header, cases):
-    claims = [match[0] for match in CLAIM.finditer(section(page, 'What holds'))]
+    claims = [match[0] for match in CLAIM.finditer(section(page, 'Guarantees'))]
     limits = [match.groups() for match in LIMIT.finditer(section(page, 'Limits and their defaults'))]
     found = [] if claims and limits else ['there are no claims, or no limits']
     for what, text in [(claim.splitlines()[0], claim) for claim in claims] + [(row[0], row[2]) for row in limits]:
@@ -61,7 +61,7 @@ def self_test():
     proof = '`test/a.cpp` a: works'
 
     def page(claim, limit):
-        return f'## What holds\n\n- It\n  holds.\n{claim}\n## Limits and their defaults\n\n{limit}\n'
+        return f'## Guarantees\n\n- It\n  holds.\n{claim}\n## Limits and their defaults\n\n{limit}\n'
 
     good = (f'  - {proof}\n', f'| `some_config::most`, so much | 4 MiB | {proof} |\n| `some_config::wait` | 5 s | {proof} |')
     for claim, limit, right in [(*good, True), ('', good[1], False), ('  - `test/a.cpp` a: fails\n', good[1], False),
