@@ -10,8 +10,8 @@
 
 namespace parley {
 
-/// Makes the error of an operation a value, for those that are ordinary: what the operation would
-/// throw is the `error()` of the result.
+/// Returns the error of an operation as a value, where an error is an ordinary outcome: the
+/// exception of the operation is the `error()` of the result.
 /// @code
 /// awaitable<bool> answered(chat_client& client, std::string question) {
 ///     const auto said = co_await as_result(client.ask(std::move(question)));
@@ -22,9 +22,9 @@ namespace parley {
 /// Works with any operation of this library, and with `with_timeout`.
 ///
 /// @par Completion    as the operation
-/// @par Errors        none of this library's, nor of the system's. What is no
-///                    `boost::system::system_error`, a handler's own exception say, is thrown as it
-///                    is. `result::value` throws what the operation would have thrown.
+/// @par Errors        none of this library's, nor of the system's. An exception that is not a
+///                    `boost::system::system_error`, such as one of a handler, is rethrown.
+///                    `result::value` throws the exception of the operation.
 /// @par Cancellation  as the operation; the error is then `boost::asio::error::operation_aborted`,
 ///                    and the next `co_await` of a cancelled coroutine throws
 template <class T>

@@ -22,7 +22,7 @@
 
 namespace parley {
 
-/// Is told a piece of an answer.
+/// Called with each piece of an answer.
 using text_handler = std::function<void(std::string_view piece)>;
 
 /// A live, tool-calling chat session.
@@ -35,23 +35,23 @@ using text_handler = std::function<void(std::string_view piece)>;
 ///     co_await client.disconnect();
 /// }
 /// @endcode
-/// `ask` is all that a program needs which waits for its answers. One that shows what happens takes
-/// the events as well, with `next_event` or `run`.
+/// A program that only waits for answers needs `ask` alone. A program that shows what happens also
+/// takes the events, with `next_event` or `run`.
 ///
 /// Thread safety: every member may be called from any thread, concurrently. Awaitables resume on
 /// the caller's executor. Errors are the classes of error.hpp, and `boost::system::system_error`
-/// with `operation_aborted` for a cancelled call. Destroying a client never blocks, and ends
-/// whatever waits with `operation_aborted`: run its context until then, which goes last of all.
+/// with `operation_aborted` for a cancelled call. Destroying a client never blocks, and completes
+/// every waiter with `operation_aborted`: run the io_context until then, and destroy it last.
 class PARLEY_EXPORT chat_client {
 public:
-    /// Throws `client_error` or `tool_configuration_error` for what is wrong in the configuration:
-    /// `invalid_configuration` names the setting, as in `connection.limits.message_bytes`, and
-    /// comes for an empty executor too.
+    /// Throws `client_error` or `tool_configuration_error` for an invalid configuration:
+    /// `invalid_configuration` names the setting, as in `connection.limits.message_bytes`, and is
+    /// also thrown for an empty executor.
     chat_client(asio::any_io_executor executor, chat_client_config config,
                 environment_ptr environment = nullptr);
     /// Shares a ticket_manager with other clients of the same identity. Its owner starts and stops
-    /// the renewal; `config.ticket` is checked but not used, and `config.auth` serves thread
-    /// updates alone. `invalid_configuration` for a null one.
+    /// the renewal; `config.ticket` is checked but not used, and `config.auth` is used for thread
+    /// updates only. A null manager is an error (`invalid_configuration`).
     chat_client(asio::any_io_executor executor, chat_client_config config,
                 std::shared_ptr<ticket_manager> tickets, environment_ptr environment = nullptr);
     chat_client(const chat_client&) = delete;
@@ -62,16 +62,16 @@ public:
     /// (doc/protocol.md 2.1); it never resolves on failure.
     ///
     /// On a ready client it returns at once, a concurrent call joins the running one, and after a
-    /// failure, `disconnect` or `connection_failed` it starts afresh.
+    /// failure, `disconnect` or `connection_failed` it starts again.
     ///
     /// @par Errors        `ticket_error`, `authentication_error`, `connection_error`,
     ///                    `tool_configuration_error`, with the phase in the details
-    /// @par Cancellation  any type; the attempt is given up when nobody else waits for it
+    /// @par Cancellation  any type; the attempt is abandoned when no other caller waits for it
     /// @par Deadline      timeouts_config::init, in all
     awaitable<void> init();
 
-    /// Sends a message; the answer comes as events. `as_result` makes the errors values, where they
-    /// are ordinary:
+    /// Sends a message; the answer arrives as events. Use `as_result` where an error is an ordinary
+    /// outcome:
     /// @code
     /// awaitable<void> insist(chat_client& client, std::string words) {
     ///     for (int tries = 1;; ++tries) {
@@ -85,66 +85,66 @@ public:
     /// @par Completion    when the whole frame has been handed to the kernel or TLS
     /// @par Errors        `not_connected` before the first ready session, after `disconnect` and
     ///                    after `connection_failed`: call `init`; `not_sent` at the deadline, and
-    ///                    nothing was sent; `sent_unconfirmed` when the connection died with a part
-    ///                    of it written; `too_many_runs` when limits_config::unfinished_runs of
-    ///                    the session's runs have not ended, and nothing was sent; `invalid_utf8`,
-    ///                    `too_large`
+    ///                    nothing was sent; `sent_unconfirmed` when the connection failed with a
+    ///                    part of it written; `too_many_runs` when limits_config::unfinished_runs
+    ///                    of the session's runs have not ended, and nothing was sent;
+    ///                    `invalid_utf8`, `too_large`
     /// @par Cancellation  any type while it is queued: nothing is sent; once its writing has begun
-    ///                    it is sent to the end
-    /// @par Deadline      timeouts_config::send. While the session reconnects it waits its turn.
+    ///                    it is sent completely
+    /// @par Deadline      timeouts_config::send. During a reconnect the message waits.
     awaitable<void> send_message(std::string content);
-    /// The same, for a message that has more than text.
+    /// The same, for a message with more than text.
     awaitable<void> send_message(chat_message message);
 
     /// Sends a message and collects its answer. Calls queue up, one run at a time; while one runs,
-    /// its text, reasoning, tool and end events come here and to nobody else, and so do
+    /// its text, reasoning, tool and end events go into the answer only, and so do
     /// `thread_created` and `messages_persisted`.
     ///
-    /// `on_text` is told each piece of the text as it comes, on the caller's executor and before
-    /// the answer is returned. What it throws ends the call as a cancellation does.
+    /// `on_text` is called with each piece of the text as it arrives, on the caller's executor and
+    /// before the answer is returned. Its exception ends the call as a cancellation does.
     ///
     /// @par Errors        those of send_message; `chat_failed` for a `chat_error` of the server,
     /// and
     ///                    `answer_too_large` for an answer over limits_config::answer_bytes, whose
     ///                    run is then stopped as if the call were cancelled: both as
-    ///                    `answer_error`, which has what had come, and `on_text` was told all of
-    ///                    its text; `sent_unconfirmed` when the connection dies before the end;
+    ///                    `answer_error`, which has the partial answer, and `on_text` has got all
+    ///                    of its text; `sent_unconfirmed` when the connection fails before the end;
     ///                    `answer_timeout` after timeouts_config::answer without an event of the
     ///                    run, and when the runs before it do not end; `disconnected` when the
     ///                    client is disconnected meanwhile. See as_result.
-    /// @par Cancellation  any type; the run is stopped (`stop_run`), and what still comes of it is
+    /// @par Cancellation  any type; the run is stopped (`stop_run`), and its further events are
     ///                    dropped up to its end, for which the next `ask` waits up to 10 s. With
-    ///                    chat_client_config::stop_cancelled_asks off the run goes on.
+    ///                    chat_client_config::stop_cancelled_asks off the run continues.
     awaitable<answer> ask(std::string content);
-    /// The same, for a message that has more than text.
+    /// The same, for a message with more than text.
     awaitable<answer> ask(chat_message message);
-    /// The same, and tells `on_text` each piece of the text.
+    /// The same, and calls `on_text` with each piece of the text.
     awaitable<answer> ask(std::string content, text_handler on_text);
-    /// The same, for a message that has more than text.
+    /// The same, for a message with more than text.
     awaitable<answer> ask(chat_message message, text_handler on_text);
 
-    /// The next event; nullopt once disconnected or failed for good, after the events of before.
-    /// Completes without suspending when one is there.
+    /// The next event; nullopt once disconnected or failed permanently, after the earlier events.
+    /// Completes without suspending when an event is queued.
     ///
-    /// An event waits until it is taken, across `disconnect` and `init` too: those of the new
-    /// session come after it. `connection_failed` then stands where that session ended. A
-    /// `disconnect` has no event, and its nullopt comes only to a call that began before `init`
-    /// did.
+    /// An event stays queued until it is taken, also across `disconnect` and `init`: the events of
+    /// the new session follow it. `connection_failed` then marks where the old session ended. A
+    /// `disconnect` has no event, and only a call that began before `init` returns its nullopt,
+    /// not a later one.
     ///
-    /// While events wait up to limits_config::event_count or event_bytes, nothing more is read from
-    /// the server. That begins with the first call of `next_event` or `run`: before it, the oldest
-    /// events are dropped for new ones, which `metrics().events_dropped` counts.
+    /// While limits_config::event_count or event_bytes of events are queued, nothing more is read
+    /// from the server. This begins with the first call of `next_event` or `run`: before it, new
+    /// events replace the oldest ones, which `metrics().events_dropped` counts.
     ///
     /// @par Cancellation  any type; no event is lost
     awaitable<std::optional<event>> next_event();
 
-    /// Pumps `next_event` into handlers, until there are no more events. A handler may call any
+    /// Calls the handlers for each event of `next_event`, until the end. A handler may call any
     /// member, and may destroy the client.
     ///
-    /// @par Cancellation  any type, between two handlers and within a coroutine one
+    /// @par Cancellation  any type, between two handlers and within a coroutine handler
     awaitable<void> run(event_handlers handlers);
 
-    /// Asks the server to stop the run that is on (or the one of that conversation). The run still
+    /// Asks the server to stop the current run (or that of the conversation). The run still
     /// ends with `chat_finished` or `chat_failed`.
     ///
     /// @par Errors        those of send_message
@@ -168,13 +168,13 @@ public:
     /// such captures twice when the lambda stands in the expression of a `co_await`.
     ///
     /// @par Errors        `tool_configuration_error`: `tool_duplicate`, `tool_schema_invalid`,
-    ///                    `tools_not_acknowledged`, `tools_refused`; the tools are then not kept
-    /// @par Cancellation  any type; the tools are not kept, though the server may know of them
+    ///                    `tools_not_acknowledged`, `tools_refused`; the tools are then removed
+    /// @par Cancellation  any type; the tools are removed, though the server may know them
     /// until
     ///                    the next change
     /// @par Deadline      timeouts_config::acknowledge
     awaitable<void> add_client_tool(tool added);
-    /// The same for several tools, which are added all or none.
+    /// The same for several tools: all are added, or none.
     awaitable<void> add_client_tools(std::vector<tool> added);
     /// Throws `tool_configuration_error` (`tool_unknown`). Cancellation: any type; it is removed.
     awaitable<void> remove_client_tool(std::string name);
@@ -184,15 +184,15 @@ public:
 
     /// Merges the members of an object into the context helpers, and sends them.
     ///
-    /// @par Errors        `invalid_configuration` when it is no object; those of send_message
-    /// @par Cancellation  any type; the helpers are merged, and go with the next opening at the
+    /// @par Errors        `invalid_configuration` when it is not an object; those of send_message
+    /// @par Cancellation  any type; the helpers are merged, and sent with the next opening at the
     ///                    latest
     /// @par Deadline      timeouts_config::send
     awaitable<void> update_context_helpers(json_text merge);
 
     /// Attaches a conversation to an entity; nullopt sends `null` and detaches. Later ticket
-    /// requests carry the new entity. A ticket_manager that was given to the constructor stays as
-    /// it is, for the others who use it: its owner calls `update_auth_data`.
+    /// requests carry the new entity. A ticket_manager that was given to the constructor is not
+    /// changed, because other clients use it: its owner calls `update_auth_data`.
     ///
     /// @par Errors        `invalid_configuration`, before anything is sent, when `provider_res_id`
     ///                    is empty or has a segment `.` or `..`; `thread_update_rejected`;
@@ -207,28 +207,28 @@ public:
     /// update_entity.
     awaitable<void> update_metadata(std::string provider_res_id, metadata_patch patch);
 
-    /// Refreshes the ticket, then reconnects with it. If the refresh fails it throws, and the live
-    /// session stays.
+    /// Refreshes the ticket, then reconnects with it. If the refresh fails, it throws, and the
+    /// session continues.
     ///
     /// @par Errors        those of the refresh; those of reconnect
     /// @par Cancellation  any type; as reconnect
     awaitable<void> refresh_ticket_and_reconnect();
-    /// Closes and opens again; completes when the session is ready. In a backoff it cuts that
-    /// short.
+    /// Closes and opens again; completes when the session is ready. In a backoff it ends the
+    /// wait.
     ///
-    /// @par Errors        `not_connected` without a session, now or coming back; `timed_out` at the
-    ///                    deadline, while it goes on; what ended it for good; `disconnected`
-    /// @par Cancellation  any type; the reconnecting goes on, and events tell of it
+    /// @par Errors        `not_connected` without a session, ready or reconnecting; `timed_out` at
+    ///                    the deadline, while it continues; a permanent failure; `disconnected`
+    /// @par Cancellation  any type; the reconnect continues, and events report it
     /// @par Deadline      timeouts_config::init
     awaitable<void> reconnect();
 
-    /// Drains, closes, ends every task of this client. Idempotent, in every state.
+    /// Sends the queue, closes, and ends every task of this client. Idempotent, in every state.
     ///
-    /// @par Cancellation  any type; the closing goes on
+    /// @par Cancellation  any type; the closing continues
     /// @par Deadline      timeouts_config::disconnect
     awaitable<void> disconnect();
 
-    /// The network has changed: cuts a backoff short, and checks the connection at once.
+    /// The network has changed: ends a backoff, and checks the connection at once.
     void notify_network_change();
 
     /// Whether the session is ready at this moment. Never blocks.

@@ -14,36 +14,36 @@
 
 namespace parley {
 
-/// A message to the server, with what may accompany its text.
+/// A message to the server: text with media, headers and a conversation.
 class PARLEY_EXPORT chat_message {
 public:
     /// MCP server -> name of a header -> its value.
     using header_map = std::map<std::string, std::map<std::string, std::string>>;
 
-    /// A message of this text, which must be UTF-8: `invalid_utf8` comes when it is sent.
+    /// A message of this text, which must be UTF-8: sending throws `invalid_utf8` otherwise.
     explicit chat_message(std::string content) : content_(std::move(content)) {}
 
-    /// What goes along with the text, each as the server understands it: a URL, say. Default:
-    /// nothing.
+    /// Media that accompany the text, each as the server understands it, such as a URL. Default:
+    /// none.
     chat_message& media(std::vector<std::string> value) {
         media_ = std::move(value);
         return *this;
     }
-    /// The conversation that the message belongs to. Default: the one that the server named last
-    /// (`thread_created`, `messages_persisted` or `chat_finished`), so that a conversation goes on.
+    /// The conversation that the message belongs to. Default: the last one that the server named,
+    /// in `thread_created`, `messages_persisted` or `chat_finished`, so that it continues.
     chat_message& provider_res_id(std::string value) {
         provider_res_id_ = std::move(value);
         begins_conversation_ = false;
         return *this;
     }
-    /// The message belongs to no conversation yet: the server begins one, with which the next
-    /// messages go on. The client forgets the conversation that it had.
+    /// The message belongs to no conversation yet: the server begins one, which the next messages
+    /// continue. The client forgets the old conversation.
     chat_message& new_conversation() {
         provider_res_id_.reset();
         begins_conversation_ = true;
         return *this;
     }
-    /// For each MCP server its headers.
+    /// The headers of each MCP server.
     chat_message& mcp_headers(header_map value) {
         mcp_headers_ = std::move(value);
         return *this;
@@ -51,7 +51,7 @@ public:
 
     /// The text.
     const std::string& content() const noexcept { return content_; }
-    /// What goes along with it.
+    /// The media.
     const std::vector<std::string>& media() const noexcept { return media_; }
     /// The conversation that was set, if one was.
     const std::optional<std::string>& provider_res_id() const noexcept { return provider_res_id_; }
@@ -68,7 +68,7 @@ private:
     std::optional<header_map> mcp_headers_;
 };
 
-/// What `ask` collects.
+/// The answer that `ask` collects.
 class PARLEY_EXPORT answer {
 public:
     /// One of the program's tools that was used for the answer.
@@ -77,31 +77,31 @@ public:
         tool_use() = default;
         std::string name;                ///< of the tool
         std::string call_id;             ///< as the server spelled it
-        std::optional<json_text> result; ///< what the tool returned; nullopt when it failed
-        std::string error;               ///< what the server was told when it failed; else empty
+        std::optional<json_text> result; ///< of the tool; nullopt when it failed
+        std::string error;               ///< that the server got when it failed; else empty
     };
 
     answer() = default;
 
     std::string text;                           ///< the whole text
-    std::string reasoning;                      ///< what the model thought, if it says so
+    std::string reasoning;                      ///< of the model, if the server sends it
     std::optional<std::string> conversation_id; ///< of `chat_finished`
     std::optional<std::string> provider_res_id; ///< of `thread_created` or `messages_persisted`
     std::optional<std::string> thread_id;       ///< likewise
-    bool persisted = false;                     ///< the server said so before the answer was given
+    bool persisted = false;                     ///< reported by the server before the answer ended
     std::vector<tool_use> tools;                ///< in the order in which they ended
-    std::size_t events = 0;                     ///< of the run, as many as came
+    std::size_t events = 0;                     ///< number of events of the run
 };
 
-/// An `ask` that failed when a part of its answer had come: `chat_failed` or `answer_too_large`.
+/// An `ask` that failed with a partial answer: `chat_failed` or `answer_too_large`.
 class PARLEY_EXPORT answer_error : public client_error {
 public:
-    /// The error, and the part of the answer that had come.
+    /// The error and the partial answer.
     answer_error(error_info why, answer part)
         : client_error(std::move(why)), partial_(std::make_shared<const answer>(std::move(part))) {}
     ~answer_error() override;
 
-    /// What had come, at most limits_config::answer_bytes of it.
+    /// The partial answer, at most limits_config::answer_bytes of it.
     const answer& partial() const noexcept { return *partial_; }
 
 private:

@@ -16,10 +16,10 @@
 
 namespace parley {
 
-/// How far a connection, or the request for a ticket, had come.
+/// The phase that a connection, or the request for a ticket, had reached.
 enum class phase {
     none,    ///< no connection is concerned
-    ticket,  ///< a ticket is asked for
+    ticket,  ///< a ticket is requested
     resolve, ///< the host name is looked up
     tcp,     ///< TCP is being connected
     proxy,   ///< the proxy opens a tunnel
@@ -33,65 +33,65 @@ enum class phase {
 /// The enumerator's own name.
 PARLEY_EXPORT std::string_view to_string(phase) noexcept;
 
-/// What a person needs at three in the morning. Every field is optional; no secret is ever in it.
+/// The circumstances of an error. Every field is optional; none ever contains a secret.
 class PARLEY_EXPORT error_details {
 public:
     error_details() noexcept {}
 
-    parley::phase phase = parley::phase::none;       ///< how far it had come
+    parley::phase phase = parley::phase::none;       ///< the phase it had reached
     std::optional<int> http_status;                  ///< of the answer, if there was one
     std::optional<unsigned> close_code;              ///< RFC 6455 section 7.4
     std::optional<unsigned> attempt;                 ///< from 1
     std::optional<std::chrono::seconds> retry_after; ///< the `Retry-After` of the answer
-    bool retryable = false; ///< worth another try, by doc/protocol.md 1.7 and 3
+    bool retryable = false; ///< whether to try again, by doc/protocol.md 1.7 and 3
 
-    /// True: the chat server itself said so, in the JSON of its protocol, or a ticket source of the
-    /// user's did. False, the default: it may as well have been a gateway, which will let the
-    /// server speak again. Only what was answered over HTTP, or by a source, sets it.
+    /// True: the error comes from the chat server itself, in the JSON of its protocol, or from a
+    /// custom ticket source. False, the default: it may come from a gateway, so that a later
+    /// attempt may reach the server. Only HTTP answers and ticket sources set it.
     bool from_server = false;
-    std::string url;         ///< with the ticket left out
+    std::string url;         ///< without the ticket
     std::string server_code; ///< the server's own code: `TICKET_EXPIRED`
-    std::string server_text; ///< the server's own words; both on one line, at most 200 bytes each
-    std::string reason;      ///< the system's or the TLS library's words
+    std::string server_text; ///< the server's own text; both on one line, at most 200 bytes each
+    std::string reason;      ///< the text of the system or of the TLS library
 
-    /// `phase=upgrade status=401 attempt=2 …`, only what is known.
+    /// `phase=upgrade status=401 attempt=2 …`, known values only.
     std::string to_string() const;
 };
 
-/// An error by value: what events carry and what `result` holds.
+/// An error by value, as in events and in `result`.
 class PARLEY_EXPORT error_info {
 public:
     error_info() noexcept {}
     /// An error with any code, an operating system's among them.
     error_info(boost::system::error_code what, std::string sentence, error_details more)
         : code(what), message(std::move(sentence)), details(std::move(more)) {}
-    /// An error of this library, of which nothing more is known.
+    /// An error of this library, without details.
     error_info(errc what, std::string sentence) : code(what), message(std::move(sentence)) {}
     /// An error of this library.
     error_info(errc what, std::string sentence, error_details more)
         : code(what), message(std::move(sentence)), details(std::move(more)) {}
 
-    /// True for errors of this library with that very code.
+    /// True for errors of this library with exactly that code.
     bool is(errc e) const noexcept { return code == make_error_code(e); }
 
     boost::system::error_code code; ///< an errc, or the system's
-    std::string message;            ///< one sentence that a person understands
-    error_details details;          ///< what is known beside the code
+    std::string message;            ///< one sentence for a person
+    error_details details;          ///< in addition to the code
 };
 
-/// The base of everything this library throws, but for a cancelled operation, which is
+/// The base of everything that this library throws, except for a cancelled operation, which is
 /// `boost::system::system_error` with `boost::asio::error::operation_aborted`.
 class PARLEY_EXPORT client_error : public boost::system::system_error {
 public:
-    /// Takes the sentence of the code where `info` has none.
+    /// Uses the sentence of the code where `info` has none.
     explicit client_error(error_info info);
     ~client_error() override;
 
-    /// The sentence, what to do about it, and in brackets the code's name and what is known.
+    /// The sentence, the advice, and in brackets the code's name and the details.
     const char* what() const noexcept override;
-    /// One sentence that a person understands, without the advice.
+    /// One sentence for a person, without the advice.
     const std::string& message() const noexcept { return info_.message; }
-    /// What is known beside the code.
+    /// The details.
     const error_details& details() const noexcept { return info_.details; }
     /// The whole error by value.
     const error_info& info() const noexcept { return info_; }
@@ -101,7 +101,7 @@ private:
     std::string text_;
 };
 
-/// No ticket could be had.
+/// No ticket was available.
 class PARLEY_EXPORT ticket_error : public client_error {
 public:
     /// As the base.
@@ -109,7 +109,7 @@ public:
     ~ticket_error() override;
 };
 
-/// The server knows us and says no.
+/// The server rejected the credentials.
 class PARLEY_EXPORT authentication_error : public client_error {
 public:
     /// As the base.
@@ -117,7 +117,7 @@ public:
     ~authentication_error() override;
 };
 
-/// The ticket was had and the connection was not, or it was lost.
+/// The connection failed, or it was lost.
 class PARLEY_EXPORT connection_error : public client_error {
 public:
     /// As the base.
@@ -125,7 +125,7 @@ public:
     ~connection_error() override;
 };
 
-/// The tools are wrong, or the server did not take them.
+/// The tools are invalid, or the server rejected them.
 class PARLEY_EXPORT tool_configuration_error : public client_error {
 public:
     /// As the base.
@@ -144,8 +144,8 @@ PARLEY_EXPORT std::string_view error_kind(const error_info&) noexcept;
 
 namespace detail {
 
-/// The error of a result, in a room of its own: results lie in the frames of coroutines, and most
-/// have none.
+/// The error of a result, allocated separately: results lie in the frames of coroutines, and most
+/// have no error.
 class PARLEY_EXPORT result_error {
 public:
     result_error() noexcept {}
@@ -156,7 +156,7 @@ public:
     ~result_error() = default;
 
     explicit operator bool() const noexcept { return kept_ != nullptr; }
-    const error_info& get() const noexcept; ///< an empty one, if there is none
+    const error_info& get() const noexcept; ///< an empty error if there is none
 
 private:
     std::shared_ptr<const error_info> kept_;
@@ -165,11 +165,11 @@ private:
 } // namespace detail
 
 /// A value or an error, for the paths on which an exception would get lost (doc/pitfalls.md P7).
-/// What has been moved from still is what it was.
+/// A moved-from result keeps its state.
 template <class T>
 class result {
 public:
-    /// A value that is made by default.
+    /// A default-constructed value.
     result()
         requires std::default_initializable<T>
         : value_(std::in_place) {}
@@ -207,9 +207,9 @@ public:
         return *std::move(value_);
     }
 
-    /// The error; an empty one when there is a value.
+    /// The error; an empty error when there is a value.
     const error_info& error() const& noexcept { return error_.get(); }
-    /// The error; an empty one when there is a value.
+    /// The error; an empty error when there is a value.
     error_info error() && { return error_.get(); }
 
 private:
@@ -221,7 +221,7 @@ private:
 template <>
 class result<void> {
 public:
-    /// A value that is made by default.
+    /// A default-constructed value.
     result() noexcept {}
     /// An error.
     result(error_info why) : error_(std::move(why)) {}
@@ -236,9 +236,9 @@ public:
         if (error_) throw_error(error());
     }
 
-    /// The error; an empty one when there is a value.
+    /// The error; an empty error when there is a value.
     const error_info& error() const& noexcept { return error_.get(); }
-    /// The error; an empty one when there is a value.
+    /// The error; an empty error when there is a value.
     error_info error() && { return error_.get(); }
 
 private:

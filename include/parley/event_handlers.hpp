@@ -25,11 +25,11 @@ namespace parley {
 ///     co_await client.run(std::move(handlers));
 /// }
 /// @endcode
-/// One runs at a time, in the order of the events; a coroutine is awaited before the next. What one
-/// throws becomes a `handler_failed` event, and the rest goes on.
+/// One handler runs at a time, in the order of the events; a coroutine is awaited before the next.
+/// An exception becomes a `handler_failed` event, and the others continue.
 ///
-/// Handlers are added to an object that has a name, as above. On a temporary they cannot be: g++ 12
-/// destroys the captures of a lambda twice that stands in the expression of a `co_await`.
+/// Add handlers to an object with a name, as above. A temporary does not compile, because g++ 12
+/// destroys the captures of a lambda in the expression of a `co_await` twice.
 class PARLEY_EXPORT event_handlers {
 public:
     event_handlers() = default;

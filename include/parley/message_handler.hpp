@@ -25,11 +25,11 @@ struct message_handler_options {
     limits_config limits;           ///< of which `event_count` and `event_bytes` are used
     std::vector<tool> client_tools; ///< that the server may call
 
-    /// Takes the frames that answer: heartbeats and tool results. Called on the handler's strand.
-    /// Empty: they go nowhere, for a program that only listens.
+    /// Sends the reply frames: heartbeats and tool results. Called on the handler's strand.
+    /// Empty: replies are dropped, for a program that only listens.
     std::function<void(std::string frame)> send;
     log_sink log;                              ///< default: nothing is logged
-    log_level log_threshold = log_level::info; ///< what is less than that is not logged
+    log_level log_threshold = log_level::info; ///< less severe lines are not logged
 };
 
 /// From a frame to an event: parses, routes, answers heartbeats, runs tool calls.
@@ -39,21 +39,21 @@ struct message_handler_options {
 ///     message_handler_options options;
 ///     options.send = [](std::string answer) { std::cout << "> " << answer << '\n'; };
 ///     message_handler handler(executor, std::move(options));
-///     // It waits while there is no room for events: what never ends reads them in a coroutine of
-///     // its own.
+///     // It waits while the event queue is full: an endless program takes the events in a
+///     // coroutine of their own.
 ///     for (const std::string& frame : frames)
 ///         co_await handler.handle(frame);
-///     co_await handler.stop(); // no event comes after those that are there
+///     co_await handler.stop(); // no event follows the queued ones
 ///     while (const auto happened = co_await handler.next_event())
 ///         if (const auto* piece = std::get_if<text_delta>(&*happened)) std::cout << piece->text;
 /// }
 /// @endcode
 ///
-/// The error boundary is here: nothing in a frame, and nothing that a tool throws, comes out as an
+/// The error boundary is here: no invalid frame and no exception of a tool leaves it as an
 /// exception; each becomes an event.
 ///
 /// Thread safety: every member may be called from any thread. Awaitables resume on the caller's
-/// executor. Destroying it never blocks. It must go before its execution context does.
+/// executor. Destroying it never blocks. Destroy it before its execution context.
 class PARLEY_EXPORT message_handler {
 public:
     /// Throws `tool_configuration_error` for a wrong or duplicate tool; `client_error`
@@ -65,10 +65,10 @@ public:
     message_handler& operator=(const message_handler&) = delete;
     ~message_handler();
 
-    /// Takes one text frame. Waits while the event queue is full; never throws for what is in it. A
-    /// tool that it asks for has begun by then, or is on its way to an executor of its own.
+    /// Processes one text frame. Waits while the event queue is full; never throws for its content.
+    /// A tool that it requests has begun by then, or is posted to an executor of its own.
     ///
-    /// @par Cancellation  any type while it waits; the frame is then not taken
+    /// @par Cancellation  any type while it waits; the frame is then dropped
     awaitable<void> handle(std::string frame);
 
     /// The next event; nullopt once stopped and drained.
@@ -84,7 +84,7 @@ public:
     /// Cancels the tools that run, answers their calls, ends the events. Idempotent.
     awaitable<void> stop();
 
-    class impl; ///< what chat_client is composed of too; internal
+    class impl; ///< also a part of chat_client; internal
 
 private:
     class standalone;

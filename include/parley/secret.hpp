@@ -11,24 +11,24 @@ namespace parley {
 
 /// Text that must never be printed: a ticket, a token, a server key.
 ///
-/// It cannot be formatted or converted, is compared in constant time, and is wiped when it goes.
+/// It cannot be formatted or converted, is compared in constant time, and is wiped when destroyed.
 /// The wiping is best effort: TLS, the kernel and a serialised request hold copies of their own.
 class PARLEY_EXPORT secret {
 public:
     secret() noexcept = default;
-    /// Copies the text; the original is the caller's to wipe.
+    /// Copies the text; the caller wipes the original.
     explicit secret(std::string_view text);
-    /// Copies; each is wiped for itself.
+    /// Copies; each copy is wiped separately.
     secret(const secret& other);
     /// Takes it over; `other` is empty afterwards.
     secret(secret&& other) noexcept;
-    /// Copies; what was there is wiped.
+    /// Copies; the old text is wiped.
     secret& operator=(const secret& other);
-    /// Takes it over; what was there is wiped.
+    /// Moves; the old text is wiped.
     secret& operator=(secret&& other) noexcept;
     ~secret();
 
-    /// Whether there is none.
+    /// Whether the text is empty.
     bool empty() const noexcept { return size_ == 0; }
     /// In bytes.
     std::size_t size() const noexcept { return size_; }

@@ -13,12 +13,12 @@
 
 namespace parley {
 
-/// Why a ticket is asked for.
+/// Why a ticket is requested.
 enum class ticket_reason {
     first,    ///< none is held
     expired,  ///< the held one is no longer valid
     renewal,  ///< the held one is about to expire
-    rejected, ///< the server did not take the held one
+    rejected, ///< the server rejected the held one
     requested ///< `refresh_ticket()` was called
 };
 
@@ -28,24 +28,24 @@ PARLEY_EXPORT std::string_view to_string(ticket_reason) noexcept;
 /// One request for a ticket.
 class PARLEY_EXPORT ticket_request {
 public:
-    /// What the manager asks for; a test of a source makes its own.
+    /// Made by the manager, and by tests of a source.
     ticket_request(auth_data auth, ticket_reason reason, unsigned attempt,
                    std::chrono::steady_clock::time_point deadline,
                    std::optional<secret> replaces = std::nullopt)
         : auth_(std::move(auth)), reason_(reason), attempt_(attempt), deadline_(deadline),
           replaces_(std::move(replaces)) {}
 
-    /// The identity that asks.
+    /// The identity that requests the ticket.
     const auth_data& auth() const noexcept { return auth_; }
-    /// Why.
+    /// The reason.
     ticket_reason reason() const noexcept { return reason_; }
     unsigned attempt() const noexcept { return attempt_; } ///< from 1
 
-    /// At it the request is cancelled.
+    /// The request is cancelled at this time.
     std::chrono::steady_clock::time_point deadline() const noexcept { return deadline_; }
-    /// The ticket that the new one replaces: for `rejected` the one that the server did not take,
-    /// else the held one; nullopt when there is none. A source that caches tickets must not return
-    /// it again: each time that it does counts as one more rejection.
+    /// The ticket that the new one replaces: for `rejected` the one that the server rejected, else
+    /// the held one; nullopt when there is none. A source that caches tickets must not return it
+    /// again: each time counts as one more rejection.
     const std::optional<secret>& replaces() const noexcept { return replaces_; }
 
 private:
@@ -56,8 +56,8 @@ private:
     std::optional<secret> replaces_;
 };
 
-/// Where tickets come from. The default is the HTTP exchange of doc/protocol.md 1.3; a service may
-/// bring its own.
+/// The origin of tickets. The default is the HTTP exchange of doc/protocol.md 1.3; a service may
+/// provide its own.
 ///
 /// @code
 /// class vault : public ticket_source {
@@ -84,18 +84,18 @@ class PARLEY_EXPORT ticket_source {
 public:
     virtual ~ticket_source();
 
-    /// Fetches one ticket; one attempt, for the manager retries.
+    /// Fetches one ticket in one attempt; the manager retries.
     ///
-    /// Runs on the manager's strand, one at a time unless an earlier one takes no notice of its
-    /// cancellation. The ticket says its kind.
+    /// Runs on the manager's strand, one at a time unless an earlier one ignores its
+    /// cancellation. The ticket states its kind.
     ///
-    /// @par Errors         `ticket_error`, tried again only when its details say `retryable`, and
-    ///                     then not before `retry_after`; `authentication_error`, never tried
-    ///                     again. A system error of the network counts as a retryable
+    /// @par Errors         `ticket_error`, retried only when its details say `retryable`, and
+    ///                     then not before `retry_after`; `authentication_error`, never
+    ///                     retried. A system error of the network counts as a retryable
     ///                     `ticket_error`, anything else as one that is not.
-    /// @par Cancellation   terminal, at the request's deadline and when its outcome has become of
-    ///                     no use. A source that goes on nevertheless delays stop() alone: what it
-    ///                     brings is thrown away.
+    /// @par Cancellation   terminal, at the request's deadline and when its outcome is no longer
+    ///                     needed. A source that continues nevertheless delays stop() only: its
+    ///                     result is dropped.
     /// @par Lifetime       the manager keeps the source until this has returned
     virtual awaitable<ticket> fetch(ticket_request request) = 0;
 

@@ -44,8 +44,8 @@ private:
     std::chrono::steady_clock::time_point deadline_;
 };
 
-/// Runs a tool. What it returns is the call's result; what it throws is the call's error: the
-/// server is told `what()`.
+/// Runs a tool. It returns the call's result, or throws the call's error: the server
+/// gets `what()`.
 using tool_handler = std::function<awaitable<json_text>(tool_call)>;
 
 /// A function of this service that the server may call.
@@ -53,7 +53,7 @@ using tool_handler = std::function<awaitable<json_text>(tool_call)>;
 /// @code
 /// awaitable<json_text> say_weather(tool_call call) {
 ///     const auto city = call.parameters().string_at("/city");
-///     if (!city) throw std::invalid_argument("the city is missing"); // the server is told so
+///     if (!city) throw std::invalid_argument("the city is missing"); // the server gets this text
 ///     json_object answer;
 ///     answer.set("city", *city).set("sky", "blue");
 ///     co_return answer;
@@ -77,9 +77,9 @@ public:
         : name_(std::move(name)), description_(std::move(description)),
           parameters_schema_(std::move(parameters_schema)), handler_(std::move(handler)) {}
 
-    // What is set here goes before `tool_config`, for this tool's calls alone, and has its bounds:
-    // what is out of them is a `tool_configuration_error` (`invalid_configuration`) when the tool
-    // is added. The counts of `tool_config` hold for all tools together all the same.
+    // These settings override `tool_config` for the calls of this tool, and have the same bounds: a
+    // value out of bounds is a `tool_configuration_error` (`invalid_configuration`) when the tool
+    // is added. The counts of `tool_config` still apply to all tools together.
     /// The limit of one call, from when it runs. Default: tool_config::timeout.
     tool& timeout(std::chrono::milliseconds value) {
         timeout_ = value;
@@ -89,7 +89,7 @@ public:
         max_running_ = value;
         return *this;
     }
-    tool& max_waiting(unsigned value) { ///< for a free place; 0: what cannot run is busy
+    tool& max_waiting(unsigned value) { ///< calls; 0: a call that cannot run is busy
         max_waiting_ = value;
         return *this;
     }

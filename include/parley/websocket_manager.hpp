@@ -42,21 +42,21 @@ using connection_event =
 
 /// Settings of a websocket_manager that are not the connection's.
 struct websocket_manager_options {
-    /// Where the ticket of a reconnect comes from; `fresh` asks for one that was not tried yet.
-    /// Without it the one of `connect` or `update_ticket` serves again.
+    /// Provides the ticket of a reconnect; `fresh` requests one that was not tried yet.
+    /// Without it the ticket of `connect` or `update_ticket` is used again.
     std::function<awaitable<ticket>(bool fresh)> next_ticket;
-    /// Told on the manager's strand.
+    /// Called on the manager's strand.
     std::function<void(const connection_event&)> on_event;
     std::chrono::milliseconds connect_timeout{30'000}; ///< of `connect` in all
     std::chrono::milliseconds send_timeout{30'000};    ///< of `send`
 
-    /// Of `disconnect`: a third to drain, the rest to close.
+    /// Of `disconnect`: a third to send the queue, the rest to close.
     std::chrono::milliseconds disconnect_timeout{3'000};
     log_sink log;                              ///< default: nothing is logged
-    log_level log_threshold = log_level::info; ///< what is less than that is not logged
+    log_level log_threshold = log_level::info; ///< less severe lines are not logged
 };
 
-/// The connection and nothing else: it knows neither where tickets come from nor what messages
+/// The connection alone: it does not know where tickets come from, nor what messages
 /// mean.
 ///
 /// @code
@@ -65,7 +65,7 @@ struct websocket_manager_options {
 ///     try {
 ///         co_await socket.connect(held);
 ///         co_await socket.send(R"({"type":"chat_message","content":"Hi","media":[]})");
-///         // Ends by itself when the connection has ended for good.
+///         // Ends when the connection has ended permanently.
 ///         while (const auto message = co_await socket.receive()) {
 ///             std::cout << message->data() << '\n';
 ///             if (message->data().find("chat_finished") != std::string::npos) break;
@@ -81,7 +81,7 @@ struct websocket_manager_options {
 /// on top. It reconnects by doc/protocol.md 3, one attempt at a time.
 ///
 /// Thread safety: every member may be called from any thread. Awaitables resume on the caller's
-/// executor. Destroying it never blocks. It must go before its execution context does.
+/// executor. Destroying it never blocks. Destroy it before its execution context.
 class PARLEY_EXPORT websocket_manager {
 public:
     /// Throws `client_error`: `invalid_configuration` for an empty executor and for a setting out
@@ -99,7 +99,7 @@ public:
     /// @par Completion    on the caller's executor, when the WebSocket is open
     /// @par Errors        `connection_error`: `empty_ticket` before any I/O, else naming the phase;
     ///                    `authentication_error` when the ticket is rejected
-    /// @par Cancellation  any type; the attempt is given up
+    /// @par Cancellation  any type; the attempt is abandoned
     /// @par Deadline      websocket_manager_options::connect_timeout
     awaitable<void> connect(ticket held);
 
@@ -107,15 +107,15 @@ public:
     ///
     /// @par Completion    when the whole frame has been handed to the kernel or TLS
     /// @par Errors        `not_connected` before `connect` and after the end; `not_sent` at the
-    ///                    deadline; `sent_unconfirmed` when the connection died with a part of it
+    ///                    deadline; `sent_unconfirmed` when the connection failed with a part of it
     ///                    written
     /// @par Cancellation  any type while it is queued: nothing is sent; once its writing has begun
-    ///                    it is sent to the end
+    ///                    it is sent completely
     /// @par Deadline      websocket_manager_options::send_timeout
     awaitable<void> send(std::string text);
 
-    /// The next message; nullopt once the connection has ended for good. Messages are not read from
-    /// the socket faster than they are received here.
+    /// The next message; nullopt once the connection has ended permanently. Messages are not read
+    /// from the socket faster than they are received here.
     ///
     /// @par Cancellation  any type; no message is lost
     awaitable<std::optional<incoming_message>> receive();
@@ -123,9 +123,9 @@ public:
     /// The ticket of the next reconnect.
     void update_ticket(ticket held);
 
-    /// Drains, closes, ends every task. Idempotent.
+    /// Sends the queue, closes, and ends every task. Idempotent.
     ///
-    /// @par Cancellation  any type; the closing goes on
+    /// @par Cancellation  any type; the closing continues
     /// @par Deadline      websocket_manager_options::disconnect_timeout
     awaitable<void> disconnect();
 
