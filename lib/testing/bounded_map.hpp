@@ -10,7 +10,7 @@
 
 namespace parley::testing {
 
-/// A map by text that forgets its oldest entries, for what clients make us remember.
+/// A map by text that forgets its oldest entries, for data that clients make the server keep.
 template <class T>
 class bounded_map {
 public:

@@ -19,7 +19,7 @@ boost::asio::awaitable<void> connection::run(std::shared_ptr<connection> self) {
         co_await self->handshake();
         co_await self->serve();
     } catch (const boost::system::system_error&) {
-        // How a connection ends, whoever ended it.
+        // A connection ends like this on either side.
     }
     self->peer_->shut();
 }

@@ -37,7 +37,7 @@ std::string city_in(std::string_view content) {
     return std::string(rest.substr(first, rest.find_last_not_of(' ') - first + 1));
 }
 
-/// A text in pieces of one or two words, which together are the text.
+/// The pieces of a text, of one or two words each.
 std::vector<std::string> in_pieces(std::string_view text) {
     std::vector<std::string> pieces;
     std::size_t words = 0;
@@ -64,7 +64,7 @@ std::string plain_number(double value) {
     return text;
 }
 
-/// What the tool said, in words, when it uses one of the usual names; else its JSON.
+/// A sentence about the tool's result, when it uses one of the usual names; else its JSON.
 std::string describe(const json_text& weather) {
     if (weather.is_string()) {
         return weather.string_at("").value_or("");

@@ -9,7 +9,7 @@
 
 namespace parley::testing {
 
-/// A TCP socket whose reads can be held back, so that whatever is above it (TLS, WebSocket) falls
+/// A TCP socket whose reads can be held back, so that the layer above it (TLS, WebSocket) falls
 /// silent and the peer's sends fill the window. For one thread.
 class gated_socket {
 public:

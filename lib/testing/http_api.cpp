@@ -38,7 +38,7 @@ std::optional<json_text> object_in(const std::string& body) {
             return parsed;
         }
     } catch (const client_error&) {
-        return std::nullopt; // the caller says what is wrong with the request
+        return std::nullopt; // the caller reports the fault of the request
     }
     return std::nullopt;
 }

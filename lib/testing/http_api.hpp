@@ -31,7 +31,7 @@ public:
     bool is_preflight(const received_request& request) const;
     http_reply preflight(const received_request& request) const;
 
-    /// What an upgrade's ticket is worth.
+    /// Whether an upgrade's ticket is valid.
     struct admission {
         ticket_office::verdict verdict;
         std::string ticket;
@@ -54,7 +54,7 @@ private:
 /// Lets scripts of that origin read the reply; nothing when it is empty: the client is no browser.
 void share_with(http_reply& reply, std::string_view origin);
 
-/// The `code` that tells a client why its ticket is no good.
+/// The `code` that gives the reason for an invalid ticket.
 std::string_view code_of(ticket_office::verdict verdict) noexcept;
 
 } // namespace parley::testing

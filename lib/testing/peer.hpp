@@ -31,7 +31,7 @@ private:
 enum class peer_sign {
     ping,
     pong,
-    close,     ///< the end has begun, whoever began it; may come twice
+    close,     ///< the end has begun, on either side; may come twice
     violation, ///< of RFC 6455, or a message that is too large
 };
 
@@ -56,7 +56,7 @@ public:
     virtual bool keeps_alive() const = 0;
     /// Answers the request that was read with 101, or with 400 and throws.
     virtual awaitable<void> accept_websocket() = 0;
-    /// Throws away what arrives until the client goes.
+    /// Drops all input until the client disconnects.
     virtual awaitable<void> outlast() = 0;
 
     virtual awaitable<peer_message> read_message() = 0;
@@ -69,7 +69,7 @@ public:
     virtual awaitable<void> write_bytes(std::string bytes) = 0;
 
     virtual void on_sign(std::function<void(peer_sign)> observer) = 0;
-    /// Reads nothing until `release`; what waits for a read goes on waiting.
+    /// Reads nothing until `release`; a pending read keeps waiting.
     virtual void hold() = 0;
     virtual void release() = 0;
     /// A reset: the client sees that the connection broke.

@@ -24,7 +24,7 @@ public:
     void discount(std::size_t counters::* which);
     void add(received_frame frame);
     void add(received_request request);
-    /// Counts and describes what a client did against the protocol.
+    /// Counts and describes violations of the protocol by a client.
     void violation(std::string what);
     void internal_error(std::string what);
 

@@ -34,7 +34,7 @@ public:
         const std::lock_guard lock(mutex_);
         return script_;
     }
-    /// The time that the server tells.
+    /// The time that the server reports.
     std::chrono::system_clock::time_point wall_now() const {
         return std::chrono::system_clock::now() + options.clock_offset;
     }

@@ -63,7 +63,7 @@ std::vector<outgoing> server_protocol::received(std::string text) {
     try {
         frame = json_text::parse(text);
     } catch (const client_error&) {
-        frame.reset(); // counted below as what it is
+        frame.reset(); // counted below
     }
     const std::string type = frame ? frame->string_at("/type").value_or("") : "";
     context_.book.add(received_frame{session_, false, type, text});

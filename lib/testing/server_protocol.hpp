@@ -17,7 +17,7 @@
 
 namespace parley::testing {
 
-/// The server's side of one session (doc/protocol.md 2): what arrives, and what is sent for it.
+/// The server's side of one session (doc/protocol.md 2): the input, and the replies to it.
 /// No I/O, no clock.
 class server_protocol {
 public:

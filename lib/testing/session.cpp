@@ -40,7 +40,7 @@ boost::asio::awaitable<void> session::run(std::shared_ptr<session> self) {
     try {
         co_await read_loop(self);
     } catch (const boost::system::system_error&) {
-        // How a connection ends, whoever ended it.
+        // A connection ends like this on either side.
     }
     self->end();
 }
@@ -165,7 +165,7 @@ boost::asio::awaitable<void> session::close_watch(std::shared_ptr<session> self)
 void session::push_all(std::vector<outgoing> items) {
     for (outgoing& item : items) {
         if (item.what() == outgoing::kind::drop) {
-            drop(); // at once: what waits to be written is lost with the connection
+            drop(); // at once: the output that waits is lost with the connection
             return;
         }
         push(std::move(item));

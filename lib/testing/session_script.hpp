@@ -42,7 +42,7 @@ private:
         std::string waiting_for; ///< a callId, or empty
         std::string called;      ///< the name of the tool last called
         tool_answer last;
-        bool ended{false}; ///< the client was told
+        bool ended{false}; ///< the client has got the end
         bool open{false};  ///< is not ended by the end of its steps
     };
 

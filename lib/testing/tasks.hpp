@@ -14,7 +14,7 @@
 
 namespace parley::testing {
 
-/// Starts a task of the server; what it throws is recorded as an internal error.
+/// Starts a task of the server; its exception is recorded as an internal error.
 void spawn(boost::asio::any_io_executor executor, std::shared_ptr<server_context> context,
            boost::asio::awaitable<void> task);
 

@@ -78,17 +78,17 @@ TEST_CASE("condition: run_notified resumes the notified waiters inline, and no o
     std::optional<started<void>> late;
     asio::post(w.strand, [&] {
         condition::run_notified(changed);
-        CHECK_FALSE(once.done()); // nobody was notified
+        CHECK_FALSE(once.done()); // no waiter was notified
         changed->notify_all();
         late.emplace(start(w.strand, changed->wait_until()));
         condition::run_notified(changed);
         CHECK(once.done());
-        CHECK(rounds == 1); // he waits anew, and has not been notified since
+        CHECK(rounds == 1); // it waits again, and has not been notified since
         condition::run_notified(changed);
         CHECK(rounds == 1);
     });
     poll(w.io);
-    CHECK(rounds == 1); // once for each time, although his alarm was rung too
+    CHECK(rounds == 1); // once for each time, although its alarm was rung too
     CHECK_FALSE(late->done());
     for (int more = 0; more < 2; ++more) {
         asio::post(w.strand, [&] { changed->notify_all(); });
@@ -279,7 +279,7 @@ TEST_CASE("strand: what is to run at once or never does one of them",
     CHECK(done == calls);
     CHECK_FALSE(overlapped);
 
-    asio::post(io, [&] { // who is on it already stays on it
+    asio::post(io, [&] { // code on the strand stays on it
         here.dispatch([&] { CHECK(here.run_now(work)); });
     });
     io.restart();

@@ -418,7 +418,7 @@ TEST_CASE("chat_client: an answer over its limit ends the ask with the partial a
     }
     CHECK(told.size() == (streams && of_text ? 30u : 0u));
 
-    // What still comes of it is nobody's, and the next one has its own limit.
+    // Its later events are dropped, and the next one has its own limit.
     auto next = start(test.io, test.client->ask("next"));
     for (int i = 0; i < 100; ++i)
         peer.reply(piece);

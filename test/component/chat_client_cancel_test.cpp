@@ -93,7 +93,7 @@ public:
         asio::co_spawn(io, hearing_all(client, begin, begun),
                        asio::bind_cancellation_slot(signal_.slot(), std::move(finish)));
         io.restart();
-        while (!begun) // before that nobody has called the operation (doc/pitfalls.md P9)
+        while (!begun) // before that the operation was not called (doc/pitfalls.md P9)
             io.poll_one();
     }
 

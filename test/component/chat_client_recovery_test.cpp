@@ -56,7 +56,7 @@ TEST_CASE("chat_client: a deadline of init in the first ticket request names its
 
     REQUIRE(opening.failed_with(errc::ticket_timeout));
     const auto url = opening.failure()->details.url;
-    CHECK((url == ticket_url || url.empty())); // by who notices the deadline first
+    CHECK((url == ticket_url || url.empty())); // by the layer that notices the deadline first
 }
 
 TEST_CASE("chat_client: an init that waits for a reconnect reports what prevents it",

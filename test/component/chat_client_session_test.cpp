@@ -497,7 +497,7 @@ TEST_CASE("chat_client: a session is restored although the application takes no 
     auto& first = test.expect_session();
     first.expect_write("configure_tools").reply(tools_configured_frame);
     test.init();
-    CHECK(test.told().empty()); // somebody takes them
+    CHECK(test.told().empty()); // the application takes them
     for (const auto* text : {"a", "b", "c"})
         first.reply(text_frame(text));
     poll(test.io);

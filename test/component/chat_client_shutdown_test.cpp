@@ -485,7 +485,7 @@ TEST_CASE("chat_client: the client's resources outlive everything that its conne
     peer.hold_writes();
     peer.reply(R"({"type":"heartbeat_ping","timestamp":"T"})");
     poll(test.io);
-    test.client.reset(); // the reader ends first, and then who writes the answer
+    test.client.reset(); // the reader ends first, and then the writer of the answer
     poll(test.io);
     CHECK(alive_then == std::vector<std::size_t>{0});
 }

@@ -312,7 +312,7 @@ TEST_CASE("chat_client: a full event queue stops the reading, and the silence is
     test.make();
     auto& peer = test.expect_session();
     test.init();
-    CHECK(test.told().empty()); // somebody takes them
+    CHECK(test.told().empty()); // the application takes them
     for (int i = 0; i < 40; ++i)
         peer.reply(text_frame(std::to_string(i)));
     test.pass(10min);
@@ -493,7 +493,7 @@ TEST_CASE("chat_client: a failure of any operation of the peer's connection is r
         auto opening = start(test.io, test.client->init());
         test.pass(1min);
         REQUIRE(opening.done());
-        // The configuration is written by who reads that it is due; the fourth is the read on a
+        // The configuration is written by the reader that finds it due; the fourth is the read on a
         // session that has been ready.
         CHECK(opening.failed() == (n < 4));
         if (n == 4) {

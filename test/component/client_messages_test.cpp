@@ -155,7 +155,7 @@ TEST_CASE("client: a thousand components arrive one by one, each with its id",
     test.make();
     auto& peer = test.expect_session();
     test.init();
-    CHECK(events_of(test).empty()); // somebody takes them
+    CHECK(events_of(test).empty()); // the application takes them
     for (int i = 0; i < 1'000; ++i)
         peer.reply(component_frame("c" + std::to_string(i % 10), i));
     peer.reply(R"({"type":"ui_component","toolCallId":"c","componentName":"n","props":{},)"
@@ -525,7 +525,7 @@ TEST_CASE("client: a flood of calls and pings is answered, and stays within the 
           "[component][chat_client][G81][H90]") {
     tool_case here([](chat_client_config& config) { config.connection.limits.event_count = 64; });
     here.slow.time = 20s;
-    CHECK(events_of(here.test).empty()); // somebody takes them
+    CHECK(events_of(here.test).empty()); // the application takes them
     for (int i = 0; i < 2'000; ++i)
         here.peer->reply(call_frame(std::to_string(i)));
     here.peer->reply(R"({"type":"heartbeat_ping","timestamp":"T","pingTime":1})");

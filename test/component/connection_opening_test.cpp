@@ -267,7 +267,7 @@ TEST_CASE("connection: messages of a cancelled opening are not sent in the next"
     poll(test.io);
     opening.cancel();
     poll(test.io);
-    test.pass(2s); // for its good-bye
+    test.pass(2s); // for its close
     REQUIRE(opening.aborted());
 
     auto& second = test.transports->expect_connect();

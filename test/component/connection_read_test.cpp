@@ -287,7 +287,7 @@ TEST_CASE("chat_client: taking an event resumes the reader where it stopped",
     test.make();
     auto& peer = test.expect_session().read_at_once();
     test.init();
-    CHECK(test.told().empty()); // somebody takes them
+    CHECK(test.told().empty()); // the application takes them
     REQUIRE(peer.waiting());
     for (int n = 0; n < 40; ++n)
         peer.reply(text_frame(std::to_string(n)));
@@ -313,7 +313,7 @@ TEST_CASE("chat_client: a peer that died while no events were taken is detected 
     test.make();
     auto& peer = test.expect_session().read_at_once().ignore_pings();
     test.init();
-    CHECK(test.told().empty()); // somebody takes them
+    CHECK(test.told().empty()); // the application takes them
     for (int n = 0; n < 10; ++n)
         peer.reply(text_frame("x"));
     poll(test.io);

@@ -36,7 +36,7 @@ TEST_CASE("connection: messages that can be written at once are, in the order of
     peer.write_at_once();
 
     test.socket->send_answer("answer");
-    CHECK(peer.writes() == std::vector<std::string>{"answer"}); // nobody had to be woken
+    CHECK(peer.writes() == std::vector<std::string>{"answer"}); // no task had to be woken
     CHECK(test.begin_send("a").done());
     CHECK(test.socket->status().messages_sent == 2);
     CHECK(test.socket->status().queued_messages == 0);

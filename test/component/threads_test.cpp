@@ -136,7 +136,7 @@ struct manager_acts {
     }
 };
 
-/// A client, or the like, on a pool, and a caller on a strand of his own there who does things at
+/// A client, or the like, on a pool, and a caller on a strand of its own there that acts at
 /// random.
 template <class Acts>
 class restless {
@@ -226,7 +226,7 @@ void do_anything_at_any_time() {
             one.pass(20ms);
             busy = busy || !one.over();
         }
-        asio::post(pool, asio::use_future).get(); // whoever was before has had a turn
+        asio::post(pool, asio::use_future).get(); // earlier tasks have run
     }
     pool.join();
     unsigned begun = 0;
@@ -241,7 +241,7 @@ void do_anything_at_any_time() {
     CHECK(begun > 300);
 }
 
-/// A pool that is quicker than whoever hands it something from outside: he waits until it has run.
+/// A pool that is faster than the thread that posts to it: the thread waits until it has run.
 class quick_executor {
 public:
     explicit quick_executor(asio::thread_pool& pool) : pool_(&pool) {}

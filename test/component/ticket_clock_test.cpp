@@ -79,7 +79,7 @@ struct odd_world : ticket_world {
     void trouble() {
         switch (pick(6)) {
         case 0:
-            clock->step_wall(some_step()); // somebody set it, or the machine slept
+            clock->step_wall(some_step()); // it was set, or the system slept
             break;
         case 1:
             server->offset += some_step();
@@ -136,7 +136,7 @@ TEST_CASE("ticket_manager: no step of any clock costs more than one request for 
             w.trouble();
             const auto before = w.server->calls;
             w.pass(seconds(w.pick(4) * w.pick(1'000)));
-            REQUIRE(w.server->calls == before); // nobody needed one
+            REQUIRE(w.server->calls == before); // none was needed
             REQUIRE(w.connect() <= 1);
             if (w.pick(4) == 0) REQUIRE(w.rejected() <= 1);
         }

@@ -78,7 +78,7 @@ TEST_CASE("ticket_manager: an identity that changes during a refresh discards th
     tickets.update_auth_data(entity("e2"));
     auto behind = w.start(tickets.get_valid_ticket());
     CHECK(w.source->calls() == (deaf ? 1 : 2)); // one at a time
-    w.pass(250ms);                              // but one that does not listen holds nobody up
+    w.pass(250ms);                              // but one that ignores it delays no caller
     CHECK(w.source->calls() == 2);
     CHECK(w.source->requests().back().auth().entity_id == "e2");
     CHECK(tickets.snapshot().waiters == 3);
@@ -250,7 +250,7 @@ TEST_CASE("ticket_manager: clear drops the ticket, and waiting callers get ticke
     CHECK_FALSE(behind.done());
     w.source->release();
     w.poll();
-    CHECK(value_of(behind) == "ticket-3"); // ticket-2 was nobody's any more
+    CHECK(value_of(behind) == "ticket-3"); // ticket-2 belonged to the old identity
     CHECK(w.ends());
 }
 

@@ -140,7 +140,7 @@ TEST_CASE("ticket_manager: replaces a rejected ticket, by a newer one if it has 
 
     w.source->hold();
     auto first = w.start(tickets.replace_ticket(rejected));
-    CHECK_FALSE(tickets.is_valid()); // nobody else gets the rejected one
+    CHECK_FALSE(tickets.is_valid()); // no other caller gets the rejected one
     CHECK(w.source->requests().back().reason() == ticket_reason::rejected);
     w.source->release();
     w.poll();
@@ -249,7 +249,7 @@ TEST_CASE("ticket_manager: a wait that would outlast the caller's deadline fails
     w.source->fail_retryable(120s);
     auto hurried = w.start(tickets.get_valid_ticket(w.clock->now() + 30s));
     CHECK(hurried.failed_with(errc::ticket_http_status));
-    // One that comes during the pause fares the same, and one who has time waits.
+    // A caller during the pause has the same outcome, and one with more time waits.
     auto late = w.start(tickets.get_valid_ticket(w.clock->now() + 30s));
     CHECK(late.failed_with(errc::ticket_http_status));
     auto patient = w.start(tickets.get_valid_ticket(w.clock->now() + 200s));

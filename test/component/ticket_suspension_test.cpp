@@ -1,5 +1,5 @@
 // Every operation on tickets, cancelled at each of its suspensions, and with each of its exchanges
-// failing: it completes once, says what happened, harms nobody else, and leaves nothing behind.
+// failing: it completes once, reports its outcome, affects no other, and leaves nothing behind.
 
 #include <parley/ticket_manager.hpp>
 
@@ -29,7 +29,7 @@ constexpr const char* valid = R"({"valid":true})";
 constexpr const char* success = R"({"success":true})";
 constexpr int more_than_enough = 1'000;
 
-/// A world with one caller, who says from when on he listens: what a signal does before is Asio's
+/// A world with one caller, which says from when on it listens: an earlier signal is Asio's
 /// affair, and differs between its versions.
 struct calling_world : ticket_world {
     bool listens = false;

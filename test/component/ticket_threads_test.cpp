@@ -37,7 +37,7 @@ namespace {
 constexpr std::size_t callers = 10'000;
 constexpr unsigned threads = 8;
 
-/// One caller on a strand of his own, whose cancellation is a matter of his strand alone.
+/// One caller on a strand of its own, which alone cancels it.
 struct caller {
     explicit caller(asio::thread_pool& pool) : home(asio::make_strand(pool.get_executor())) {}
     asio::strand<asio::thread_pool::executor_type> home;
@@ -55,7 +55,7 @@ struct crowd {
     std::vector<std::unique_ptr<caller>> all;
     std::atomic<std::size_t> served = 0, aborted = 0, cleared = 0, failed = 0, elsewhere = 0;
     std::atomic<std::size_t> to_begin;
-    std::atomic<std::size_t> left; ///< callers, whoever acts meanwhile, and the test itself
+    std::atomic<std::size_t> left; ///< callers, the other threads, and the test itself
     std::promise<void> everybody_has_begun, everybody_is_done;
 
     explicit crowd(std::size_t count = callers, bool over_http = false)
@@ -165,7 +165,7 @@ TEST_CASE("ticket_manager: ten thousand callers on eight threads make one reques
     for (auto& one : c.all) {
         c.call(*one, [&c] { return c.tickets->get_valid_ticket(); });
         if (random() % 8 == 0)
-            c.cancel(*one); // on his way
+            c.cancel(*one); // already started
         else if (random() % 4 == 0)
             fickle.push_back(one.get());
     }
@@ -265,7 +265,7 @@ TEST_CASE("ticket_manager: validated, refreshed and cleared concurrently, each c
     auto& tickets = *c.tickets;
     for (int i = 0; i < 4'000; ++i) {
         c.environment->http->answer_ticket("SENTINEL-" + std::to_string(i), 1h);
-        // An answer that serves both: whoever asks takes what is his.
+        // An answer that serves both: each caller takes its part.
         c.environment->http->answer(200, R"({"valid":true,"ticket":"SENTINEL-both",)"
                                          R"("expiresAt":"2999-01-01T00:00:00Z"})");
     }
@@ -302,7 +302,7 @@ TEST_CASE("ticket_manager: destroyed or stopped on one thread while others wait,
             c.call(*one, [&c] { return c.tickets->get_valid_ticket(); });
             if (random() % 4 == 0) fickle.push_back(one.get());
         }
-        c.wait_until_begun(); // from here on nobody calls a member
+        c.wait_until_begun(); // from here on no member is called
         for (std::size_t i = 0; i < fickle.size() / 2; ++i)
             c.cancel(*fickle[i]);
         if (way % 5 == 0) asio::co_spawn(c.pool, c.tickets->stop(), [](std::exception_ptr) {});

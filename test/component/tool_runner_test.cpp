@@ -94,7 +94,7 @@ private:
     }
 
     std::shared_ptr<manual_clock> clock_;
-    std::weak_ptr<condition> changed_; // held by those who wait: it must not outlive their context
+    std::weak_ptr<condition> changed_; // held by the waiters: it must not outlive their context
     bool open_ = false;
 };
 

@@ -32,8 +32,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// One of everything in a context of its own, and another context for who calls. The client's
-/// session is ready, and its peer says nothing more; nobody answers over HTTP; the source of
+/// One of everything in a context of its own, and another context for callers. The client's
+/// session is ready, and its peer sends nothing more; HTTP has no answer; the source of
 /// tickets holds what is asked for.
 struct apart {
     apart() {

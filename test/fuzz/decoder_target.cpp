@@ -1,7 +1,7 @@
 // The decoder takes any bytes. What it makes of them does not depend on what lies behind them or on
 // what it decoded before; nor, when they are JSON, on which of simdjson's implementations found the
-// structure. When they are not, those disagree about where a string begins, in a part that nobody
-// reads, and so about what follows it.
+// structure. When they are not, those disagree about where a string begins, in a part that is
+// not read, and so about the part that follows.
 
 #include "core/json_check.hpp"
 #include "core/json_walk.hpp"
@@ -33,7 +33,7 @@ std::string decoded(decoder& with, std::string_view input, std::string_view behi
 
 void check_verdict(std::string_view input, const server_frame& frame) {
     const auto* const skipped = std::get_if<message_skipped>(&frame);
-    if (check_json(input)) return; // it may still be taken: what nobody reads is not looked at
+    if (check_json(input)) return; // it may still be taken: unread parts are not checked
     const bool object = kind_of(trim_json(input)) == json_kind::object;
     if (skipped && skipped->reason == skip_reason::not_json)
         require(false, "what is JSON is not called invalid");

@@ -30,7 +30,7 @@ void write_all(int to, std::string_view text) {
     while (!text.empty()) {
         const auto written = ::write(to, text.data(), text.size());
         if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) std::_Exit(1); // nobody is there any more
+        if (written <= 0) std::_Exit(1); // the parent has ended
         text.remove_prefix(static_cast<std::size_t>(written));
     }
 }

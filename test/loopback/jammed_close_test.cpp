@@ -90,7 +90,8 @@ std::size_t stuff(int socket) {
     return taken;
 }
 
-/// Fills both kernels, behind the back of whoever owns the socket, until neither takes a byte more.
+/// Fills both kernels, without the knowledge of the socket's owner, until neither takes a byte
+/// more.
 template <class Fixture>
 bool jam(Fixture& of, int socket) {
     asio::steady_timer pause(of.io);

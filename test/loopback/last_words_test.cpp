@@ -129,7 +129,7 @@ TEST_CASE("frames: a peer that neither ends nor sends is disconnected by the abo
     auto reading = start(both.here.strand, both.here.link->read());
     REQUIRE(both.here.until([&] { return both.here.seen.closes == 1; }));
     poll(both.here.io);
-    CHECK_FALSE(reading.done()); // whoever owns it was told, and keeps the time
+    CHECK_FALSE(reading.done()); // the owner was notified, and keeps the time
     both.here.link->abort();
     REQUIRE(both.here.until([&] { return reading.done(); }));
     CHECK(reading.get().error().is(errc::protocol_violation));

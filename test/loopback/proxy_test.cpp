@@ -17,7 +17,7 @@ using parley::testing::chat_server;
 
 namespace {
 
-/// Accepts whoever comes, and says nothing.
+/// Accepts every connection, and sends nothing.
 class silent_proxy {
 public:
     std::string url() const { return "http://127.0.0.1:" + std::to_string(server_.port()); }

@@ -103,7 +103,7 @@ TEST_CASE("resolve: the ninth lookup waits for a thread within its own time",
     gate.open();
     REQUIRE(one.here.until([&patient] { return patient.done(); }));
     CHECK(patient.get());
-    CHECK(gate.begun("late.test") == 0); // nobody wanted it any more
+    CHECK(gate.begun("late.test") == 0); // it was no longer needed
 }
 
 TEST_CASE("resolve: without a thread each lookup fails at once, and later ones work",

@@ -39,7 +39,7 @@ public:
     explicit secure_end(std::uint16_t port) : context_(settings()) {
         asio::ip::tcp::socket socket(strand);
         socket.open(asio::ip::tcp::v4());
-        // So that a write can be stuck: it would grow with what nobody reads.
+        // So that a write can block: the buffer would grow with unread data.
         socket.set_option(asio::socket_base::send_buffer_size(64 * 1024));
         socket.connect({asio::ip::make_address("127.0.0.1"), port});
         socket.set_option(asio::ip::tcp::no_delay(true));

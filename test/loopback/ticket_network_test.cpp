@@ -373,7 +373,8 @@ TEST_CASE(
     REQUIRE(came);
     REQUIRE(left);
     CHECK(callers[0].aborted());
-    REQUIRE(x.until([&tickets] { return tickets.is_valid(); })); // it is kept, whoever has left
+    REQUIRE(x.until(
+        [&tickets] { return tickets.is_valid(); })); // it is kept, although callers have left
     for (std::size_t i = 1; i < callers.size(); ++i) {
         REQUIRE(x.until([&] { return callers[i].done(); }));
         CHECK((all ? callers[i].aborted() : value_of(callers[i]) == "SENTINEL-TICKET"));

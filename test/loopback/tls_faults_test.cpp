@@ -38,7 +38,7 @@ std::string pem_of(X509* certificate, EVP_PKEY* key) {
     return text;
 }
 
-/// A certificate that nobody but itself has signed.
+/// A self-signed certificate.
 server_identity self_signed() {
     EVP_PKEY* key = EVP_EC_gen("P-256");
     X509* leaf = X509_new();

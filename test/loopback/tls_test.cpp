@@ -19,7 +19,7 @@ error_info refusal(const server_identity& identity, const std::string& ca_pem,
     REQUIRE_FALSE(outcome);
     here.link.reset();
     CHECK(server.problems().empty());
-    CHECK_FALSE(served); // nothing was said to whoever it was
+    CHECK_FALSE(served); // nothing was sent to the other server
     return outcome.error();
 }
 

@@ -1,4 +1,4 @@
-// HTTP and the upgrade: who is let in.
+// HTTP and the upgrade: which clients are accepted.
 
 #include "simulation/model_server.hpp"
 

@@ -48,7 +48,7 @@ public:
     /// Everything ends, and is refused for a while. Tickets may be forgotten.
     void restart(std::chrono::milliseconds for_time, bool forget_tickets);
 
-    /// A new client comes, who knows nothing of them.
+    /// For a new client, which does not know them.
     void forget_calls() {
         calls_.clear();
         ids_.clear();

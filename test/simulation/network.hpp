@@ -27,7 +27,7 @@ public:
     virtual void close(unsigned code) = 0;
     virtual void begin_close() = 0; ///< the close frame, and then silence
     virtual void reset() = 0;
-    /// Neither end hears of the other any more, and nobody is told.
+    /// Neither end receives anything from the other any more, without an error.
     virtual void freeze() = 0;
 };
 

@@ -69,7 +69,7 @@ struct operation {
     asio::cancellation_signal signal;
 };
 
-/// Sees to it that whoever awaits is resumed on his own executor (I1).
+/// Checks that the caller is resumed on its own executor (I1).
 class caller_check {
 public:
     caller_check(world& in, who of) : world_(in), of_(of) {}

@@ -54,7 +54,7 @@ void model_server::step(const session_ptr& s) {
         return;
     }
     const auto what = world_.faults.below(12);
-    // These two go to next_event, whoever asks.
+    // These two go to next_event, also during an ask.
     if (what != 4 && what != 5) s->paused = false;
     switch (what) {
     case 0:

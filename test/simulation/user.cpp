@@ -1,4 +1,4 @@
-// The user's life: his configuration, his pace, and what he makes sure of.
+// The user: its configuration, its pace, and its checks.
 
 #include "simulation/user.hpp"
 

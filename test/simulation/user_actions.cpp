@@ -94,7 +94,7 @@ void user::cancel_something() {
     emit(one, type);
 }
 
-// On his own executor, as the slot demands. Not before it has started: co_spawn of Asio
+// On the user's executor, as the slot demands. Not before it has started: co_spawn of Asio
 // before 1.30.2 lets a cancellation fly that comes so early.
 void user::emit(std::shared_ptr<operation> one, asio::cancellation_type type) {
     world_.push(who::user, [this, one = std::move(one), type] {
@@ -112,7 +112,7 @@ void user::add_tool() {
               if (of != clients_) return;
               if (!how.ok) {
                   tools_.erase(name);
-                  tools_uncertain_ = true; // what the server made of it nobody knows
+                  tools_uncertain_ = true; // whether the server took it is unknown
               }
               if (uncertain && !how.ok) tools_uncertain_ = true;
           });
@@ -185,7 +185,7 @@ void user::change_network() {
 void user::idle_away() {
     if (!world_.inflict(fault::slow_consumer)) return;
     patience_until_ = world_.now() + world_.work.ms(500, 60'000);
-    world_.at(*patience_until_, [] {}); // so that he wakes up
+    world_.at(*patience_until_, [] {}); // so that the user wakes up
 }
 
 void user::disconnect() {

@@ -1,6 +1,6 @@
 // Everything at once: every public member from several threads and contexts, clients and shared
 // managers that are exchanged meanwhile, every type of cancellation, contexts that go while
-// somebody waits, and a server that fails. stress_test [--seconds S] [--seed X]. For sanitizers: by
+// callers wait, and a server that fails. stress_test [--seconds S] [--seed X]. For sanitizers: by
 // itself it says what hung and what was thrown that should not be, and exits with 1.
 
 #include "stress/owners.hpp"

@@ -38,7 +38,7 @@ void start_user(asio::io_context& on, owners& world, findings& found, std::uint6
 void pass_by_until(std::chrono::steady_clock::time_point end, owners& world, findings& found,
                    std::uint64_t seed);
 
-/// Contexts of clients and managers that go while somebody in `callers` waits for them.
+/// Contexts of clients and managers that are destroyed while a caller in `callers` waits for them.
 void leave_until(std::chrono::steady_clock::time_point end, owners& world,
                  asio::io_context& callers, findings& found, std::uint64_t seed);
 

@@ -125,7 +125,7 @@ inline tool echo_tool(std::string name) {
                 [](tool_call call) -> awaitable<json_text> { co_return call.parameters(); });
 }
 
-/// The same, and says when nobody holds it any more.
+/// The same, and calls `gone` when its last copy is destroyed.
 inline tool passing_tool(std::string name, std::function<void()> gone) {
     const std::shared_ptr<void> held(nullptr, [gone = std::move(gone)](void*) { gone(); });
     return tool(std::move(name), "says it back", json_text::parse(R"({"type":"object"})"),

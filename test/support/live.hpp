@@ -72,7 +72,7 @@ inline chat_client_config config_for(const testing::chat_server& server) {
     config.server_url = server.url();
     config.auth.user_mp_auth_token = secret("sentinel-token");
     config.auth.chat_server_key = secret("sentinel-server-key");
-    config.log = log_capture().sink(); // kept by nobody, and watched all the same
+    config.log = log_capture().sink(); // not kept, but checked for secrets
     config.log_threshold = log_level::debug;
     config.connection.tls.ca_pem = server.ca_pem();
     config.connection.reconnect.backoff.base = std::chrono::milliseconds(20);

@@ -182,7 +182,7 @@ private:
         bool past_ = false;
     };
 
-    /// What it holds goes when the context comes to it; until then nobody is to see it.
+    /// What it holds goes when the context comes to it; until then it must not be used.
     void forget_call() {
         if (const auto set = call_.lock()) set->forget();
         bell_->timer.cancel();

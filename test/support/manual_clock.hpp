@@ -15,7 +15,7 @@ namespace parley::test {
 ///
 ///     auto clock = std::make_shared<manual_clock>();
 ///     ... start something ...;  io.poll();
-///     clock->advance(5s);       io.poll();      // whoever slept until then has gone on
+///     clock->advance(5s);       io.poll();      // the waits up to then have ended
 ///
 /// A move releases the alarms that are due, by deadline and then by age, each by a post to its own
 /// executor: nothing runs inside `advance`. Any thread may move it, look at it and wait on it.
@@ -35,7 +35,7 @@ public:
     /// To the next deadline, if there is one. Says whether.
     bool advance_to_next();
 
-    /// The wall clock alone: somebody set it, or the machine slept (the steady clock stops then).
+    /// The wall clock alone: it was set, or the system slept (the steady clock stops then).
     void set_wall(wall_time to);
     void step_wall(duration by);
 

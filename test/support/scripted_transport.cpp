@@ -81,7 +81,7 @@ awaitable<void> do_wait(state_ptr self) {
     }
 }
 
-/// Tells who listens, who keeps what was kept for him.
+/// Calls the listener with the object that it gave to be kept.
 awaitable<void> do_listen(state_ptr self, std::shared_ptr<transport_listener> who,
                           std::shared_ptr<const void> kept) {
     co_await do_wait(std::move(self));

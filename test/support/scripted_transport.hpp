@@ -47,7 +47,7 @@ public:
     /// breaks.
     scripted_connection& idle_timeout(std::chrono::milliseconds limit);
     scripted_connection& begin_close(); ///< its close frame, and then silence
-    /// A fault of its, and our goodbye lies there unread: read ends with it once aborted.
+    /// A fault of the peer, which leaves our close unread: read ends with it once aborted.
     scripted_connection& fault(errc why);
     scripted_connection& close(unsigned code);      ///< read ends: closed with that code
     scripted_connection& fail_read(error_info why); ///< read ends with it

@@ -173,7 +173,7 @@ lookup_answer scarce_lookup(const std::string& host, std::uint16_t port) {
     return lookup_answer(std::move(found));
 }
 
-/// A port of this machine that accepts connections, and nobody serves.
+/// A port of this machine that accepts connections and serves none.
 class open_port {
 public:
     open_port() : acceptor_(io_, {asio::ip::make_address("127.0.0.1"), 0}) {}
@@ -248,7 +248,7 @@ private:
         asio::ip::tcp::socket socket;
         std::shared_ptr<const server_url> server;
         std::optional<started<result<void>>> running;
-        bool told = false; ///< of the want of memory, or nobody can tell it
+        bool told = false; ///< of the bad_alloc, or nothing can report it
         bool done() const { return told || running->done(); }
     };
 
@@ -259,7 +259,7 @@ private:
             try {
                 if (io_.stopped()) io_.restart();
                 if (io_.run_one_for(20ms) == 0) std::this_thread::sleep_for(1ms);
-            } catch (const std::bad_alloc&) { // whoever runs the context is told, of all of them
+            } catch (const std::bad_alloc&) { // run reports each of them
                 for (auto& each : dials_)
                     if (!each.done()) each.told = true;
             }

@@ -29,7 +29,7 @@ bool run_through(asio::io_context& io, Done done) {
         if (io.stopped()) io.restart();
         try {
             io.run_one_for(10ms);
-        } catch (const std::bad_alloc&) { // to whoever runs the context
+        } catch (const std::bad_alloc&) { // from run
         }
     }
     return done();

@@ -16,7 +16,7 @@ namespace parley::testing {
 
 class answer_script;
 
-/// A `chat_message` as the server received it, with what its session has configured so far.
+/// A `chat_message` as the server received it, with the configuration of its session.
 struct PARLEY_EXPORT received_message {
     std::uint64_t session{0};                   ///< number of the session, from 1
     std::string content;                        ///< `content`, decoded
@@ -38,7 +38,7 @@ struct tool_answer {
     std::optional<std::string> error;  ///< decoded
 };
 
-/// Continues an answer with what a tool returned.
+/// Continues an answer with the result of a tool.
 using answer_continuation = std::function<answer_script(const tool_answer&)>;
 
 /// The steps an answer is made of. `answer_script` builds them.
@@ -58,7 +58,7 @@ struct tool_request {
     std::string name;       ///< of the tool
     std::string parameters; ///< inserted verbatim
     std::string call_id;    ///< made by the server when empty
-    bool wait;              ///< the answer goes on only after the response
+    bool wait;              ///< the answer continues only after the response
 };
 /// Steps that depend on the answer of a tool.
 struct continuation {
@@ -74,7 +74,7 @@ struct raw_binary {
 };
 /// Bytes that may be no frame at all.
 struct raw_bytes {
-    std::string value; ///< goes under the WebSocket layer
+    std::string value; ///< sent below the WebSocket layer
 };
 /// A wait before the next step.
 struct pause {
@@ -82,7 +82,7 @@ struct pause {
 };
 /// The end of the run by a failure.
 struct chat_error {
-    std::string error; ///< the server's words
+    std::string error; ///< the server's text
     std::string code;  ///< left out when empty
 };
 /// The end of the run.
@@ -128,9 +128,9 @@ public:
 
     /// Sends a `tool_call_request` and waits for its `tool_call_response`.
     ///
-    /// `parameters` goes into the frame as it is, valid JSON or not.
+    /// `parameters` is inserted verbatim, valid JSON or not.
     answer_script& call_tool(std::string name, std::string parameters, std::string call_id = {});
-    /// Sends a `tool_call_request` and goes on at once.
+    /// Sends a `tool_call_request` and continues at once.
     answer_script& request_tool(std::string name, std::string parameters, std::string call_id = {});
     /// Goes on with the steps made from the outcome of the last `call_tool`, which is empty when
     /// there was none.

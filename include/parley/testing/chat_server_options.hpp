@@ -25,7 +25,7 @@ using parley::operator<<;
 /// The enumerator's own name.
 PARLEY_EXPORT std::string_view to_string(server_tls) noexcept;
 
-/// What a `chat_server` is started with. Used in its constructor only, which refuses what is out of
+/// The settings of a `chat_server`. Used in its constructor only, which rejects values out of
 /// its bounds by name (`errc::invalid_configuration`).
 struct chat_server_options {
     std::uint16_t port{0};         ///< 0 picks a free one
@@ -38,7 +38,7 @@ struct chat_server_options {
     std::chrono::milliseconds ticket_lifetime{std::chrono::hours{1}}; ///< 1 ms and more
     std::set<std::string, std::less<>> accepted_tokens;               ///< empty: any token, or none
     bool send_date{true};                 ///< whether HTTP answers carry a `Date`
-    std::chrono::seconds clock_offset{0}; ///< added to every time the server tells; of either sign
+    std::chrono::seconds clock_offset{0}; ///< added to every time it sends; of either sign
 
     /// Tickets hold characters that a URL must percent-encode, non-ASCII ones included. The default
     /// is tickets of unreserved characters alone, which a client may append to a URL as they are.

@@ -89,7 +89,7 @@ private:
 /// The enumerator's own name.
 PARLEY_EXPORT std::string_view to_string(http_fault::kind) noexcept;
 
-/// What goes wrong in a session after its 101. Each setter adds to the others.
+/// The faults of a session after its 101. Each setter adds to the others.
 class PARLEY_EXPORT session_fault {
 public:
     session_fault();

@@ -15,7 +15,7 @@ namespace parley::testing {
 struct counters {
     std::size_t connections{0};       ///< TCP connections accepted
     std::size_t tls_handshakes{0};    ///< completed
-    std::size_t tls_failures{0};      ///< given up by either side
+    std::size_t tls_failures{0};      ///< ended by either side
     std::size_t ticket_requests{0};   ///< arrived, whatever became of them
     std::size_t tickets_issued{0};    ///< answered with a ticket
     std::size_t tickets_refused{0};   ///< answered otherwise, or not at all

@@ -125,7 +125,7 @@ TEST_CASE("log: an exception of any type is logged after its context", "[unit][l
     report(log, std::make_exception_ptr(std::runtime_error("too\nlate")));
     report(log, std::make_exception_ptr(std::runtime_error("too late")), "ticket: ");
     report(log, std::make_exception_ptr(42), "ticket: ");
-    report(logger(), std::make_exception_ptr(42)); // to nobody
+    report(logger(), std::make_exception_ptr(42)); // without a sink
 
     CHECK(lines == std::vector<std::string>{"error too\\nlate", "error ticket: too late",
                                             "error ticket: something that is no std::exception"});

@@ -34,7 +34,7 @@ TEST_CASE("wording: a setting is named as its option", "[unit][parley_chat]") {
 
 TEST_CASE("wording: advice of the library about plain text and CAs names settings of the table",
           "[unit][parley_chat]") {
-    // Otherwise the table would be of no use, and nobody would see it.
+    // Otherwise the table would have no effect, and no test would show it.
     for (const errc code : {errc::plaintext_refused, errc::certificate_rejected}) {
         const std::string message = parley::make_error_code(code).message();
         CHECK(sentence(parley::error_info{code, message}) != message);

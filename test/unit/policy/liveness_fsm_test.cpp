@@ -117,7 +117,7 @@ TEST_CASE("liveness_fsm: a pong gives the round trip once", "[unit][liveness_fsm
     test.at(25s, in::pinged());
 
     test.at(25s + 40ms, in::pong());
-    test.at(29s, in::pong()); // one that nobody asked for
+    test.at(29s, in::pong()); // an unsolicited one
 
     CHECK(test.fsm.round_trip() == std::chrono::microseconds(40ms));
 }

@@ -66,7 +66,7 @@ TEST_CASE("opening_fsm: time without reading does not count", "[unit][opening_fs
 
     fsm.opened(t0);
     fsm.held(t0);
-    fsm.opened(t0 + 1s); // another connection, which nobody holds
+    fsm.opened(t0 + 1s); // another connection, whose reader is not held back
     CHECK(fsm.deadline() == t0 + 11s);
 }
 
