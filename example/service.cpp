@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
         asio::co_spawn(pool, converse(*all[static_cast<std::size_t>(number)], user),
                        [&talking](std::exception_ptr failure) {
                            report(failure);
-                           // A service goes on until somebody ends it; this one ends itself.
+                           // A service runs until it is ended; this one ends itself.
                            if (--talking == 0) std::raise(SIGTERM);
                        });
     }

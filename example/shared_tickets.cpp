@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
     parley::auth_data auth;
     auth.user_mp_auth_token = parley::secret("the service's own token");
     const auto tickets = std::make_shared<parley::ticket_manager>(io.get_executor(), auth, url);
-    tickets->start_proactive_renewal(); // before the ticket expires, so that nobody waits for it
+    tickets->start_proactive_renewal(); // before the ticket expires, so that no caller waits for it
     //! [tickets]
 
     //! [owner]

@@ -23,7 +23,7 @@ parley::awaitable<void> converse(parley::chat_client& client) {
         const auto got = co_await parley::as_result(client.ask("Hello"));
         if (!got && got.error().is(parley::errc::disconnected)) co_return; // the program is ending
         std::cout << got.value().text << '\n';
-        std::raise(SIGTERM); // stands for the person who ends the program
+        std::raise(SIGTERM); // in place of the user who ends the program
     }
 }
 //! [converse]

@@ -1,4 +1,4 @@
-// A tool that answers from the program's own data, and says what is wrong with a call: tool [URL]
+// A tool that answers from the program's own data, and rejects invalid calls: tool [URL]
 
 #include <parley/chat_client.hpp>
 #include <parley/testing/chat_server.hpp>

@@ -23,7 +23,7 @@ parley::json_text to_text(const json::value& value) {
 parley::awaitable<parley::json_text> add_up(parley::tool_call call) {
     const auto parameters = from(call.parameters());
     double sum = 0;
-    for (const auto& each : parameters.at("numbers").as_array()) // throws: the server is told what
+    for (const auto& each : parameters.at("numbers").as_array()) // throws: the server gets the text
         sum += each.to_number<double>();
     const json::value result{{"sum", sum}, {"count", parameters.at("numbers").as_array().size()}};
     co_return to_text(result);

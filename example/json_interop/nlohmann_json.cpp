@@ -20,7 +20,7 @@ parley::json_text to_text(const nlohmann::json& value) {
 parley::awaitable<parley::json_text> add_up(parley::tool_call call) {
     const auto parameters = from(call.parameters());
     double sum = 0;
-    for (const auto& each : parameters.at("numbers")) // throws: the server is told what
+    for (const auto& each : parameters.at("numbers")) // throws: the server gets the text
         sum += each.get<double>();
     const nlohmann::json result{{"sum", sum}, {"count", parameters.at("numbers").size()}};
     co_return to_text(result);

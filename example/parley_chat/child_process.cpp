@@ -193,7 +193,7 @@ void child_process::take(reading& from, std::size_t size) {
         too_much_ = true;
         end();
     } else {
-        from.text.erase(0, from.text.size() - from.limit / 2); // its end is what counts
+        from.text.erase(0, from.text.size() - from.limit / 2); // the end of the text is kept
     }
 }
 

@@ -48,14 +48,14 @@ public:
 
     /// Runs `/bin/sh -c command`. Throws `std::system_error` when there can be no process.
     void start(std::string command, std::string input);
-    /// Until the shell has ended; what it left running is not waited for.
+    /// Until the shell has ended; its background processes are not waited for.
     awaitable<void> wait();
     /// Ends it with its group, unless it has ended.
     void stop();
     outcome take_outcome();
 
 private:
-    // A stream of the child's that is read, and what has come of it.
+    // An output stream of the child, and its text so far.
     struct reading {
         reading(asio::any_io_executor executor, std::size_t most)
             : stream(std::move(executor)), limit(most) {}

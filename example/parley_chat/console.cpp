@@ -14,7 +14,7 @@ namespace parley_chat {
 
 namespace {
 
-// Standard output may be non-blocking: somebody else's terminal or pipe can be shared.
+// Standard output may be non-blocking: it can be shared with another program.
 bool write_all(int descriptor, std::string_view text) {
     while (!text.empty()) {
         const auto written = ::write(descriptor, text.data(), text.size());
@@ -172,7 +172,7 @@ void console::begin(line wanted) {
     const bool answer_is_in_the_way = open_ == line::answer && wanted != line::answer &&
                                       output_is_terminal_ && error_is_terminal_;
     const bool aside_is_in_the_way = open_ == line::aside && wanted != line::aside;
-    // To standard error, so that what is captured from standard output is the answer and no more.
+    // To standard error, so that standard output has the answer alone.
     if (answer_is_in_the_way || aside_is_in_the_way) to_error("\n");
     if (open_ != wanted) row_.clear();
     open_ = wanted;

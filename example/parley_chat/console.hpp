@@ -15,8 +15,8 @@ enum class style { plain, dim, strong, warning, error };
 /// Standard output and standard error, which may be one terminal.
 ///
 /// Keeps what goes to the one from running into what goes to the other, and a shown prompt last.
-/// Writes at once. Throws `output_closed` when nobody reads standard output any more; a standard
-/// error that nobody reads is no reason to stop.
+/// Writes at once. Throws `output_closed` when standard output has no reader any more; a standard
+/// error without a reader is ignored.
 class console {
 public:
     console();
@@ -38,7 +38,7 @@ public:
     /// The sentence of an error, and a line with its details.
     void complain(const failure& reported);
 
-    /// Draws the prompt from now on; null for nobody.
+    /// The line editor that draws the prompt from now on, or null.
     void prompted_by(prompt_view* view) { view_ = view; }
     /// Shows the prompt now, and again after whatever is written while it is on.
     void prompt(bool on);
@@ -49,7 +49,7 @@ public:
     void echo(std::string_view change);
     /// The terminal has shown the end of the line that was typed at the prompt.
     void line_was_entered();
-    /// Does something to what is typed, and shows the prompt anew if it is shown.
+    /// Changes the typed text, and draws the prompt again if it is shown.
     void redraw(const std::function<void()>& change);
     /// For good.
     void end_prompt();
@@ -75,7 +75,7 @@ private:
     bool coloured_;
     line open_ = line::none;   // the line that the next piece may go on with
     bool answer_ended_ = true; // whether standard output is at the beginning of a line
-    std::string row_;          // what the terminal's last row holds of the open line
+    std::string row_;          // the part of the open line on the terminal's last row
     bool row_left_ = false;    // the prompt has taken the row below it
     bool prompt_on_ = false;
     bool typing_ = false;

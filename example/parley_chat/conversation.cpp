@@ -168,7 +168,7 @@ void conversation::note(const parley::event& event) {
 void conversation::check() {
     if (leaving_) throw ended{*leaving_};
     if (events_.running() || !open_) return;
-    events_.rethrow(); // what showing an event threw
+    events_.rethrow(); // an exception of showing an event
     throw connection_over(
         cause_.value_or(parley::error_info{parley::errc::disconnected, "The session has ended."}));
 }

@@ -28,7 +28,7 @@ public:
     };
     enum class answer { finished, failed, withdrawn };
 
-    /// Throws what is wrong in the configuration.
+    /// Throws for an invalid configuration.
     conversation(asio::any_io_executor executor, parley::chat_client_config config, output& shown,
                  bell& changed, settings chosen);
     conversation(const conversation&) = delete;

@@ -13,7 +13,7 @@ namespace parley_chat {
 class console;
 class conversation;
 
-/// The server of `--demo`, in this process, and the conversation that shows what the client does.
+/// The server of `--demo`, in this process, and the conversation that shows the client.
 class demo {
 public:
     /// `scripted`: with tickets that soon expire, for `perform`.

@@ -15,7 +15,7 @@ failure of_library(const parley::client_error& error, exit_status status) {
             error.details()};
 }
 
-// The blocks of errc: 600 is what the server reports, 900 a call that is wrong.
+// The blocks of errc: 600 are errors of the server, 900 invalid calls.
 exit_status status_of_base(const parley::client_error& error) {
     if (error.code().category() != parley::category()) return exit_status::unforeseen;
     if (error.code() == parley::make_error_code(parley::errc::chat_failed)) {

@@ -61,7 +61,7 @@ private:
 /// An error, as the program reports it.
 struct failure {
     exit_status status = exit_status::unforeseen;
-    bool silent = false;             ///< there is nobody to tell, or it has been told
+    bool silent = false;             ///< the error cannot be shown, or was shown
     std::optional<std::string> type; ///< `TICKET_ERROR` …
     std::optional<std::string> code; ///< the name of the errc
     std::string message;

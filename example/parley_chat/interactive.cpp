@@ -138,7 +138,7 @@ awaitable<void> interactive::obey(std::string command) {
     }
 }
 
-// The server is told first: a tool's failure would have it go on with the answer.
+// The server gets stop_run first: after a tool's failure it would continue the answer.
 void interactive::stop_answer() {
     stopping_.start(talk_.executor(), attempt(talk_.client().stop_run()), talk_.changed());
     commands_.stop();

@@ -33,7 +33,7 @@ constexpr std::size_t longest_typed_line = std::size_t{64}
                                            << 10; // keys cost more than bytes of a pipe
 constexpr int lines_remembered = 500;
 constexpr wchar_t end_of_input = 0x04; // how libedit says so behind a line
-constexpr wchar_t invisible = 0x01;    // around what moves no cursor in a prompt
+constexpr wchar_t invisible = 0x01;    // around the parts of a prompt that move no cursor
 
 // libedit prints into a string, which goes to the terminal only while the prompt is shown.
 class collected_output {

@@ -18,7 +18,7 @@ public:
     prompt_view& operator=(const prompt_view&) = delete;
     virtual ~prompt_view() = default;
 
-    /// Draws the prompt and what has been typed so far, from the left edge of an empty line on.
+    /// Draws the prompt and the text typed so far, from the left edge of an empty line on.
     virtual std::string drawn() = 0;
     /// Takes that away again, and leaves the cursor where it began.
     virtual std::string erased() = 0;
@@ -33,7 +33,7 @@ public:
     virtual awaitable<std::optional<std::string>> next() = 0;
 
     virtual void stop() = 0;
-    /// Throws away what has been typed of a line that has not been entered.
+    /// Drops the text of a line that has not been entered.
     virtual void forget_unfinished() = 0;
     /// Leaves the terminal as it was found: the process ends at once.
     virtual void restore_terminal() = 0;

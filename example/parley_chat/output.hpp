@@ -9,7 +9,7 @@
 
 namespace parley_chat {
 
-/// Where what happens is shown.
+/// Shows the events.
 class output {
 public:
     output() = default;

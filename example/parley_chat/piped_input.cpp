@@ -6,7 +6,7 @@ namespace parley_chat {
 
 namespace {
 
-constexpr std::size_t read_ahead = 16; // messages; who writes more waits
+constexpr std::size_t read_ahead = 16; // messages; a faster writer waits
 
 } // namespace
 

@@ -85,7 +85,7 @@ awaitable<void> program::talk() {
     }
 }
 
-// The demonstration has a script when nobody brings messages.
+// Without messages the demonstration uses a script.
 awaitable<void> program::choose_script() {
     scripted_ = on_terminal_;
     if (piped_) {
@@ -104,7 +104,7 @@ awaitable<void> program::open() {
     chosen.provider_res_id = wanted_.provider_res_id;
     talk_.emplace(io_.get_executor(), std::move(config), *output_, changed_, std::move(chosen));
     if (on_terminal_ && !demo_) {
-        // A query may hold what is nobody's business.
+        // A query may hold a secret.
         screen_.note(style::dim, "  connecting to " + wanted_.url.substr(0, wanted_.url.find('?')));
     }
     co_await talk_->open();
@@ -163,7 +163,7 @@ void program::interrupted(int signal) {
     const auto asked = signal == SIGINT ? exit_status::interrupted : exit_status::terminated;
     if (leaving_ || (talk_ && talk_->leaving())) {
         if (person_) person_->restore_terminal();
-        std::_Exit(static_cast<int>(asked)); // the clean end takes too long for somebody
+        std::_Exit(static_cast<int>(asked)); // the user does not wait for the clean end
     }
     if (person_ && signal == SIGINT) {
         person_->interrupt();

@@ -15,7 +15,7 @@ public:
     void start(asio::any_io_executor executor, awaitable<void> work, bell& rung_at_the_end);
 
     bool running() const { return state_ && !state_->done; }
-    /// Throws what it threw, once.
+    /// Rethrows its exception, once.
     void rethrow();
 
 private:

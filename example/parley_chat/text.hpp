@@ -7,8 +7,8 @@
 
 namespace parley_chat {
 
-/// What may go to a terminal: without control characters and marks of direction, so that nobody but
-/// this program moves its cursor, sets its title or reorders a line. Line feeds and tabs stay.
+/// Text for a terminal, without control characters and bidirectional marks, so that only this
+/// program moves the cursor, sets the title or reorders a line. Line feeds and tabs stay.
 std::string printable(std::string_view text);
 
 /// The same for JSON, which keeps its meaning: within a string each such character is escaped as

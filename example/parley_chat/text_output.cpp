@@ -9,7 +9,7 @@ namespace parley_chat {
 
 namespace {
 
-constexpr std::size_t longest_value = 300; // bytes of somebody's JSON in a note
+constexpr std::size_t longest_value = 300; // bytes of a server's or tool's JSON in a note
 
 std::string value(const parley::json_text& json) {
     return shortened(std::string(json.view()), longest_value);

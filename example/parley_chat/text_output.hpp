@@ -13,8 +13,8 @@ class console;
 class text_output final : public output {
 public:
     enum class detail {
-        quiet, ///< what a script's user wants to see
-        full   ///< what somebody who is sitting there wants to see
+        quiet, ///< for scripts
+        full   ///< for a person at a terminal
     };
 
     text_output(console& screen, detail wanted) : screen_(screen), wanted_(wanted) {}
