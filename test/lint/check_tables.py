@@ -4,7 +4,8 @@ check_tables.py ROOT
 
 Every errc with its number, every setting with its default and whether 0 is taken, every event and its members, every
 metric, every line of `parley-chat --json` and its members, every exit status; and each message that the page on
-troubleshooting quotes is in the code, and in a test that provokes it.
+troubleshooting quotes is in the code, and in a test that provokes it. The manual pages in doc/man have every option,
+variable of the environment and exit status of their programs, and the version.
 """
 
 import re
@@ -135,11 +136,24 @@ def check_json(page, source):
     return found
 
 
+def statuses(header):
+    return set(re.findall(r'= (\d+)', re.search(r'enum class exit_status : int \{(.*?)\n\};', header, re.S)[1]))
+
+
 def check_statuses(page, header):
-    body = re.search(r'enum class exit_status : int \{(.*?)\n\};', header, re.S)[1]
-    code = set(re.findall(r'= (\d+)', body))
     written = set(re.findall(r'^\| (\d+) \|', page, re.M))
-    return [f'doc/how-to/scripts.md: exit status {one}' for one in sorted(code ^ written)]
+    return [f'doc/how-to/scripts.md: exit status {one}' for one in sorted(statuses(header) ^ written)]
+
+
+def check_manual(name, page, source, version, wanted_statuses):
+    text = page.replace('\\', '')
+    wanted = {'--help', *re.findall(r'(?:add_option|add_flag|set_\w+_flag)\(\s*"(?:-\w,)?(--[\w-]+)"', source)}
+    wanted |= wanted_statuses | set(re.findall(r'envname\("(\w+)"', source))
+    written = set(re.findall(r'^\.TP\n\.\w+ (?:-\w ", " )?([\w-]+)', text, re.M))
+    found = [f'{name}: {one} is {"not there" if one in wanted else "not in the code"}' for one in sorted(wanted ^ written)]
+    if f'"parley {version}"' not in text.partition('\n')[0]:
+        found.append(f'{name}:1: the version is {version}')
+    return found
 
 
 def plain(text):
@@ -177,6 +191,13 @@ def self_test():
     for page, right in [('| `a` | `x` | y |\n| `b` | | y |', True), ('| `a` | `y` | y |\n| `b` | | y |', False), ('| `b` | | y |', False)]:
         if bool(check_events(page, events)) == right:
             sys.exit(f'the self-test failed: {page} {check_events(page, events)}')
+    manual = '.TH A 1 x "parley 1.0"\n.TP\n.BR \\-h ", " \\-\\-help\nx --y\n.TP\n.BI \\-\\-a\\-b " C"\n.TP\n.B E_F\n.TP\n.B 0\n'
+    options = 'app.add_option("--a-b", x)->envname("E_F");'
+    for page, code, version, exits, right in [
+            (manual, options, '1.0', {'0'}, True), (manual, options, '1.1', {'0'}, False), (manual, options, '1.0', set(), False),
+            (manual, '', '1.0', {'0'}, False), (manual, options + 'add_flag(\n "-v,--verbose"', '1.0', {'0'}, False)]:
+        if bool(check_manual('a.1', page, code, version, exits)) == right:
+            sys.exit(f'the self-test failed: manual page {check_manual("a.1", page, code, version, exits)}')
     says, quotes = 'It is {} wrong', '### `It is … wrong.`'
     if check_messages(quotes, says, says) or not check_messages(quotes, says, '') or not check_messages(quotes, 'It was', says):
         sys.exit('the self-test failed: messages')
@@ -200,6 +221,11 @@ def main():
     found += check_json(text('doc/how-to/scripts.md'), text('example/parley_chat/json_output.cpp'))
     found += check_statuses(text('doc/how-to/scripts.md'), text('example/parley_chat/exit_status.hpp'))
     found += check_messages(text('doc/troubleshooting.md'), sources, tests)
+    version = re.search(r"version: '([^']+)'", text('meson.build'))[1]
+    for program, source, exits in [('chat', 'parley_chat/options.cpp', statuses(text('example/parley_chat/exit_status.hpp'))),
+                                   ('server', 'parley_server/main.cpp', {'0', '1', '2'})]:
+        page = f'doc/man/parley-{program}.1'
+        found += check_manual(page, text(page), text(f'example/{source}'), version, exits)
     finish(found, 'differences between the tables and the code')
 
 
