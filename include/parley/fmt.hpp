@@ -2,8 +2,11 @@
 
 /// For programs that use {fmt}: it prints the enumerations of this library by name.
 ///
-///     fmt::print("{}: {:>12}\n", errc::not_sent, websocket_state::ready);
-///
+/// @code
+/// std::string line_of(errc code, websocket_state state) {
+///     return fmt::format("{}: {:>12}", code, state);
+/// }
+/// @endcode
 /// No other header includes this one, and {fmt} itself comes from the program's own build.
 
 #include <parley/config.hpp>

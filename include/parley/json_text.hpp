@@ -15,9 +15,12 @@ namespace parley {
 /// Valid JSON (RFC 8259), owned, and passed through byte for byte: no number is reformatted and no
 /// key reordered. A default one is `null`, and so is one that was moved from.
 ///
-///     auto city = call.parameters().string_at("/city").value_or("nowhere");
-///     return json_object{}.set("temperature", 21).set("unit", "C");
-///
+/// @code
+/// json_text weather_in(const json_text& parameters) {
+///     const auto city = parameters.string_at("/city").value_or("nowhere");
+///     return json_object().set("city", city).set("temperature", 21);
+/// }
+/// @endcode
 /// Distinct objects may be used from distinct threads; the const members of one from many.
 class PARLEY_EXPORT json_text {
 public:

@@ -1,7 +1,6 @@
 """Writes code out of the documentation, to be compiled.
 
-extract.py HEADER... TEMPLATE OUTPUT: the template with the headers' @code blocks in place of
-`@EXAMPLE@`.
+extract.py HEADER TEMPLATE OUTPUT: the template with the header's @code blocks in place of `@EXAMPLE@`.
 """
 
 import re
@@ -16,5 +15,5 @@ def examples(header):
     return '\n'.join(re.sub(r'^ */// ?', '', block, flags=re.M) for block in blocks)
 
 
-*headers, template, output = map(Path, sys.argv[1:])
-output.write_text(template.read_text().replace('@EXAMPLE@', '\n'.join(map(examples, headers))))
+header, template, output = map(Path, sys.argv[1:])
+output.write_text(template.read_text().replace('@EXAMPLE@', examples(header)))

@@ -108,10 +108,15 @@ using answer_step =
 ///
 /// An answer that neither finishes, fails, drops nor closes is finished at its end.
 /// @code
-/// answer_script{}
-///     .reasoning({"The user ", "wants the weather."})
-///     .call_tool("get_weather", R"({"city":"Bern"})")
-///     .then([](const tool_answer& o) { return answer_script{}.text("It is " + *o.result); });
+/// answer_script about_the_weather() {
+///     answer_script script;
+///     script.reasoning({"The user ", "wants the weather."})
+///         .call_tool("get_weather", R"({"city":"Bern"})")
+///         .then([](const tool_answer& got) {
+///             return answer_script().text("It is " + got.result.value_or("unknown"));
+///         });
+///     return script;
+/// }
 /// @endcode
 class PARLEY_EXPORT answer_script {
 public:

@@ -23,13 +23,18 @@ namespace parley::testing {
 /// One port serves tickets, validation, thread updates and the WebSocket. Its answers to clients
 /// are `demo_answer` until `on_message` sets others.
 /// @code
-/// parley::testing::chat_server server;
-/// server.on_message([](const auto&) { return parley::testing::answer_script{}.text("hello"); });
-/// config.server_url = server.url();
-/// …
-/// server.drop_all();                                       // every connection is reset
-/// server.fail(endpoint::ticket, http_fault::status(503), 2); // the next two requests fail
-/// CHECK(server.wait_until([](const auto& seen) { return seen.sessions_opened == 2; }));
+/// awaitable<void> come_back(chat_server& server, chat_client& client) { // of server.url()
+///     server.on_message([](const auto&) { return answer_script().text("hello"); });
+///     co_await client.init();
+///     server.fail(endpoint::upgrade, http_fault::status(502), 2); // the next two attempts fail
+///     server.drop_all();                                          // resets every connection
+///     while (const auto happened = co_await client.next_event())
+///         if (std::holds_alternative<connection_restored>(*happened)) break;
+///     const auto said = co_await client.ask("hi");
+///     if (said.text != "hello" || server.seen().upgrades != 4)
+///         throw std::logic_error("the client came back otherwise");
+///     co_await client.disconnect();
+/// }
 /// @endcode
 ///
 /// @par Thread safety   every function may be called from any thread at any time, but for the
