@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWED = ROOT / 'doc/undocumented.txt'
@@ -35,11 +36,18 @@ def version():
     return re.search(r"version: '([^']+)'", (ROOT / 'meson.build').read_text())[1]
 
 
+def examples():
+    """A page for each program; the pages of what it uses list it."""
+    names = sorted(path.name for folder in ('example', 'doc/snippets') for path in (ROOT / folder).glob('*.cpp'))
+    return ''.join(f'/** @example {name} */\n' for name in names)
+
+
 def configuration(output, awesome):
+    (output / 'examples.dox').write_text(examples())
     header = output / 'header.html'
     run_doxygen('-w', 'html', header, output / 'footer.html', output / 'style.css')
     header.write_text(header.read_text().replace('</head>', SCRIPTS + '</head>'))
-    inputs = [ROOT / 'include/parley', ROOT / 'doc/namespaces.dox', *sorted((ROOT / 'doc').rglob('*.md')), ROOT / 'SECURITY.md',
+    inputs = [ROOT / 'include/parley', ROOT / 'doc/namespaces.dox', output / 'examples.dox', *sorted((ROOT / 'doc').rglob('*.md')), ROOT / 'SECURITY.md',
               ROOT / 'CHANGELOG.md', ROOT / 'CONTRIBUTING.md']
     values = {'version': version(), 'output': output, 'root': ROOT, 'awesome': awesome, 'header': header,
               'input': ' '.join(f'"{path}"' for path in inputs)}
@@ -104,8 +112,14 @@ def dead_links(html):
     return found, count
 
 
-def self_test():
+def public_names(tags):
+    """How many types and members the tag file has."""
+    compounds = ElementTree.parse(tags).getroot().findall('compound')
+    return sum(each.get('kind') in ('class', 'struct', 'concept') for each in compounds) + sum(
+        len(each.findall('member')) for each in compounds if each.get('kind') in ('class', 'struct', 'namespace'))
 
+
+def self_test():
     good = 'enum class a {\n    // 1\n    x, ///< y\n    /// z\n    w\n};'
     if bare_enumerators(good) or not bare_enumerators(good.replace('///<', '//')) or not bare_enumerators('enum class a { x };'):
         sys.exit('the self-test failed: enumerators')
@@ -136,9 +150,12 @@ def main():
     print('\n'.join(found))
     if run.returncode != 0:
         sys.exit(f'doxygen ended with {run.returncode}')
-    pages = len(list((ROOT / 'doc').rglob('*.md'))) + 3
-    snippets = sum(len(list((ROOT / folder).glob('*.cpp'))) for folder in ('example', 'doc/snippets'))
-    print(f'{pages} pages, {snippets} programs, {count} links, {len(undocumented)} undocumented names, {len(found)} problems: '
+    pages = list((ROOT / 'doc').rglob('*.md'))
+    programs = [path for folder in ('example', 'doc/snippets') for path in (ROOT / folder).glob('*.cpp')]
+    snippets = sum(path.read_text().count('\n\\snippet ') for path in pages)
+    errors = re.findall(r'^    \w+ = \d+', (ROOT / 'include/parley/error_code.hpp').read_text(), re.M)
+    print(f'{len(pages) + 3} pages, {snippets} snippets of {len(programs)} programs, {public_names(output / "parley.tag")} public '
+          f'names, {len(undocumented)} of them undocumented, {len(errors)} error codes, {count} links, {len(found)} problems: '
           f'{output}/html/index.html')
     sys.exit(1 if found else 0)
 

@@ -2,6 +2,8 @@
 
 page_filter.py PAGE: prints it, with an id for each heading, links that lead to those, links in the lists of index
 pages as sub-pages, and state diagrams as tables, for a browser without scripts from elsewhere.
+page_filter.py HEADER: prints it, with links where its comments cite a page, as `doc/protocol.md 1.3`, and with what
+stands beside the title of a paragraph below it.
 """
 
 import functools
@@ -14,6 +16,8 @@ FENCE = re.compile(r'^(```|~~~)(\w*)\n(.*?)^\1[ ]*$', re.M | re.S)
 HEADING = re.compile(r'^(#{1,6}) +(.+?) *#* *$', re.M)
 LINK = re.compile(r'(?<![!\\])\[((?:[^\[\]]|\[[^\[\]]*\])+)\]\(([^)\s]+)\)')
 CODE = re.compile(r'(`+)(?:(?!\1).|\n)+?\1')
+CITATION = re.compile(r'\bdoc/([\w-]+)\.md(?: (P?\d+(?:\.\d+)?)\b)?')
+PARAGRAPH = re.compile(r'^( *///) (@par \w+(?: \w+)?)  +(?=\S)', re.M)
 GUIDES = ('migration.md', 'troubleshooting.md')  # the other pages of doc/ speak of the wire and of the inside too
 TYPE = re.compile(r'^(?:struct|class|enum class) (?:PARLEY_EXPORT )?(\w+)[^;{]*\{(?:[^\n]*\};|\n.*?^\};)', re.M | re.S)
 MEMBER = re.compile(r'^    [\w:<>,&*\s]*?[\s&*](\w+)\([^;{]*\)[^;{]*[;{]', re.M)
@@ -38,8 +42,7 @@ def slug(heading):
 def diagram(text):
     """The transitions of a Mermaid state diagram as a table."""
     rows = [(TRANSITION.match(line)) for line in text.splitlines()]
-    name = {'[*]': '·'}
-    lines = [f'| {name.get(row[1], row[1])} | {name.get(row[2], row[2])} | {row[3] or ""} |' for row in rows if row]
+    lines = [f'| {row[1].replace("[*]", "(start)")} | {row[2].replace("[*]", "(end)")} | {row[3] or ""} |' for row in rows if row]
     return '\n'.join(['', '| from | to | when |', '| --- | --- | --- |', *lines, ''])
 
 
@@ -88,9 +91,21 @@ def public_names():
     return {name: known for name, known in found.items() if name not in codes}
 
 
+@functools.cache
+def programs():
+    """What Doxygen calls an example: those of the two folders, by their paths and by their names."""
+    found = {}
+    for folder in ('example', 'doc/snippets'):
+        for path in (ROOT / folder).glob('*.cpp'):
+            found |= {f'{folder}/{path.name}': path.name, path.name: path.name}
+    return found
+
+
 def reference(span):
-    """A code span that is a public name becomes a link to it; a plain word may mean something else."""
+    """A code span that is a program or a public name becomes a link to it; a plain word may mean something else."""
     text = span.strip('`')
+    if text in programs():
+        return f'<code>@ref {programs()[text]} "{text}"</code>'
     name = public_names().get(text.removesuffix('()')) if '_' in text or '::' in text else None
     return f'<code>@ref {name} "{text}"</code>' if name else span
 
@@ -107,6 +122,8 @@ def prose(path, text):
     text = LINK.sub(lambda match: link(path, match), text)
     text = re.sub(r'(?<![\w(])@(?!ref)', r'\\@', text)
     text = re.sub(r'(?<=[\s(])#(?=\d)', r'\\#', text)
+    text = re.sub(r'(?<=[≤≥]) (?=\d)', '&nbsp;', text)
+    text = re.sub('\\*\\*(\x00[^*]*)\\*\\*', r'<b>\1</b>', text)  # Doxygen takes no stars before a code span
     bare = re.sub(r'^#.*$|\[[^\]]*\]\([^)]*\)', lambda match: match[0].replace('\x00', '\x02'), text, flags=re.M)
     guide = page_id(path) == 'index' or path.parent.parent == ROOT / 'doc' or path.name in GUIDES
     text = re.sub('\x00(\\d+)\x00', lambda match: (reference if guide else str)(spans[int(match[1])]), bare)
@@ -144,14 +161,34 @@ def filtered(path, page):
     return re.sub('\x01(\\d+)\x01', lambda match: pieces[int(match[1])], text)
 
 
+def cited(match):
+    """Of a section, the one whose heading begins with its number."""
+    path = ROOT / f'doc/{match[1]}.md'
+    section = re.search(rf'^#+ ({re.escape(match[2])}\.? .*)$', path.read_text(), re.M) if match[2] else None
+    return f'[{match[0]}](@ref {page_id(path)}{"--" + slug(section[1]) if section else ""})'
+
+
+def header_comments(header):
+    linked = re.sub(r'///.*$', lambda comment: CITATION.sub(cited, comment[0]), header, flags=re.M)
+    return PARAGRAPH.sub(r'\1 \2\n\1 ', linked)  # to Doxygen the rest of the line is the title
+
+
 def self_test():
+    header = ('/// It is (doc/protocol.md 1.3); see doc/pitfalls.md.\n///\n    /// @par Thread safety   every\n'
+              'int doc; // doc/protocol.md\n')
+    linked = header.replace('doc/protocol.md 1.3', '[doc/protocol.md 1.3](@ref protocol--13-a-ticket)', 1).replace(
+        'doc/pitfalls.md', '[doc/pitfalls.md](@ref pitfalls)').replace('safety   every', 'safety\n    /// every')
+    if header_comments(header) != linked:
+        sys.exit(f'the self-test failed: {header_comments(header)!r}')
     index, page = ROOT / 'doc/index.md', ROOT / 'doc/protocol.md'
     for path, text, wanted in [
             (page, '# A\n\n## B c\n\n## B c\n', '# A {#protocol}\n\n## B c {#protocol--b-c}\n\n## B c {#protocol--b-c-1}\n'),
             (page, '[x](pitfalls.md#a-b) [y](https://z.org/a.md) [z](../LICENSE)', '[x](@ref pitfalls--a-b) [y](https://z.org/a.md) z'),
             (index, '# A\n- [x](protocol.md): y', '# A {#mainpage}\n- \\subpage protocol "x": y'),
             (index, '`chat_client::ask` `answer` [`chat_client`](https://z.org)', '<code>@ref parley::chat_client::ask "chat_client::ask"</code> `answer` [`chat_client`](https://z.org)'),
-            (page, '```mermaid\nstateDiagram-v2\n    [*] --> a: b\n```\n', '\n| from | to | when |\n| --- | --- | --- |\n| · | a | b |\n\n'),
+            (index, '`example/ask.cpp`', '<code>@ref ask.cpp "example/ask.cpp"</code>'),
+            (page, '```mermaid\nstateDiagram-v2\n    [*] --> a: b\n```\n', '\n| from | to | when |\n| --- | --- | --- |\n| (start) | a | b |\n\n'),
+            (page, '**`a` b** **c**', '<b>`a` b</b> **c**'),
             (page, '`%XX` 5 % of', '`%%XX` 5 % of'),
             (page, '```\n## [a](b)\n```\nx@y @z', '```\n## [a](b)\n```\nx@y \\@z')]:
         if filtered(path, text) != wanted:
@@ -162,7 +199,8 @@ def main():
     if sys.argv[1] == '--self-test':
         return self_test()
     path = Path(sys.argv[1]).resolve()
-    sys.stdout.write(filtered(path, path.read_text()))
+    text = path.read_text()
+    sys.stdout.write(filtered(path, text) if path.suffix == '.md' else header_comments(text))
 
 
 if __name__ == '__main__':

@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstddef>
 #include <exception>
 #include <iostream>
 #include <memory>
@@ -55,9 +56,13 @@ parley::awaitable<void> shut_down(asio::signal_set& signals, clients& all,
                                   std::shared_ptr<parley::ticket_manager> tickets) {
     co_await signals.async_wait(asio::use_awaitable);
     auto executor = co_await asio::this_coro::executor;
+    const auto open = std::make_shared<std::atomic<std::size_t>>(all.size());
+    const auto closed = [executor, open, tickets](std::exception_ptr failure) {
+        report(failure);
+        if (--*open == 0) asio::co_spawn(executor, tickets->stop(), report); // nobody needs it now
+    };
     for (auto& client : all)
-        asio::co_spawn(executor, client->disconnect(), report); // all at the same time
-    co_await tickets->stop();
+        asio::co_spawn(executor, client->disconnect(), closed); // all at the same time
 }
 //! [shutdown]
 
