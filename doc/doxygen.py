@@ -93,6 +93,12 @@ def without_example_links(html):
             path.write_text(plain, errors='surrogateescape')
 
 
+def raw_tags(html):
+    """What Doxygen did not understand as a tag stands in the text."""
+    return [f'{path.name}: a tag is shown: {match[0]}' for path in sorted(html.glob('*.html'))
+            for match in re.finditer(r'.{0,40}&lt;/?(?:b|br|code|em|i|p|tt)/?&gt;', path.read_text(errors='replace'))]
+
+
 def dead_links(html):
     """Links within the built pages that lead to no page, or to no place in it; and how many links there are."""
     pages = {path.name: path.read_text(errors='replace') for path in sorted(html.glob('*.html'))}
@@ -146,7 +152,7 @@ def main():
         found += [f'{path.relative_to(ROOT)}: the enumerator is not documented: {one}' for one in bare_enumerators(path.read_text())]
     without_example_links(output / 'html')
     links, count = dead_links(output / 'html')
-    found += links
+    found += links + raw_tags(output / 'html')
     print('\n'.join(found))
     if run.returncode != 0:
         sys.exit(f'doxygen ended with {run.returncode}')

@@ -123,12 +123,19 @@ def prose(path, text):
     text = re.sub(r'(?<![\w(])@(?!ref)', r'\\@', text)
     text = re.sub(r'(?<=[\s(])#(?=\d)', r'\\#', text)
     text = re.sub(r'(?<=[≤≥]) (?=\d)', '&nbsp;', text)
+    text = text.replace('<br>\x00', '<br> \x00')  # or Doxygen shows the tag
     text = re.sub('\\*\\*(\x00[^*]*)\\*\\*', r'<b>\1</b>', text)  # Doxygen takes no stars before a code span
     bare = re.sub(r'^#.*$|\[[^\]]*\]\([^)]*\)', lambda match: match[0].replace('\x00', '\x02'), text, flags=re.M)
     guide = page_id(path) == 'index' or path.parent.parent == ROOT / 'doc' or path.name in GUIDES
     text = re.sub('\x00(\\d+)\x00', lambda match: (reference if guide else str)(spans[int(match[1])]), bare)
     text = re.sub('\x02(\\d+)\x02', lambda match: spans[int(match[1])], text)
     return re.sub(r'%(?=[A-Za-z_])', '%%', text)  # Doxygen takes one away, from code too
+
+
+def title(heading):
+    """Doxygen shows the tags of code in headings: a quoted message stands in quotation marks, other code is plain."""
+    plain = re.sub(r'^`([^`]*)`$', r'“\1”', heading).replace('`', '')
+    return plain if plain == heading else re.sub('([@<>])', r'\\\1', plain)
 
 
 def headings(path, text):
@@ -138,10 +145,10 @@ def headings(path, text):
         if first[0] and len(match[1]) == 1:
             first[0] = False
             return f'{match[1]} {match[2]} {{#{"mainpage" if page_id(path) == "index" else page_id(path)}}}'
-        name = slug(match[2])
+        name, shown = slug(match[2]), title(match[2])
         seen[name] = seen.get(name, -1) + 1
         unique = name if seen[name] == 0 else f'{name}-{seen[name]}'
-        return f'{match[1]} {match[2]} {{#{page_id(path)}--{unique}}}'
+        return f'{match[1]} {shown} {{#{page_id(path)}--{unique}}}'
 
     return HEADING.sub(identified, text)
 
@@ -189,6 +196,8 @@ def self_test():
             (index, '`example/ask.cpp`', '<code>@ref ask.cpp "example/ask.cpp"</code>'),
             (page, '```mermaid\nstateDiagram-v2\n    [*] --> a: b\n```\n', '\n| from | to | when |\n| --- | --- | --- |\n| (start) | a | b |\n\n'),
             (page, '**`a` b** **c**', '<b>`a` b</b> **c**'),
+            (page, '# A\n## `a@b …`\n## B `c`\n',
+             '# A {#protocol}\n## “a\\@b …” {#protocol--ab-}\n## B c {#protocol--b-c}\n'),
             (page, '`%XX` 5 % of', '`%%XX` 5 % of'),
             (page, '```\n## [a](b)\n```\nx@y @z', '```\n## [a](b)\n```\nx@y \\@z')]:
         if filtered(path, text) != wanted:
