@@ -30,7 +30,6 @@ namespace quoting_test {
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
-using wire::field;
 using wire::level;
 using wire::shape;
 
@@ -68,21 +67,21 @@ bool tells_any(const std::string& text) {
 
 /// A field whose text is data: it goes to the user as it is, in an event, and nowhere else. What is
 /// not listed is for a person; so is each field that is new.
-bool is_payload(std::string_view name, field which) {
-    using fields = std::vector<field>;
+bool is_payload(std::string_view name, std::string_view which) {
+    using fields = std::vector<std::string_view>;
     static const std::map<std::string_view, fields> payload{
-        {"content-delta", {field::delta}},
-        {"text-delta", {field::text_delta}},
-        {"reasoning-start", {field::id, field::text}},
-        {"reasoning-delta", {field::id, field::text}},
-        {"reasoning-end", {field::id, field::text}},
-        {"tool-call", {field::tool_call_id, field::args}},
-        {"tool-result", {field::tool_call_id, field::result}},
-        {"chat_finished", {field::uuid, field::conversation_id}},
-        {"messages_persisted", {field::thread_id, field::provider_res_id}},
-        {"thread_created", {field::thread_id, field::provider_res_id}},
-        {"tool_call_request", {field::call_id}},
-        {"ui_component", {field::tool_call_id, field::props}}};
+        {"content-delta", {"delta"}},
+        {"text-delta", {"textDelta"}},
+        {"reasoning-start", {"id", "text"}},
+        {"reasoning-delta", {"id", "text"}},
+        {"reasoning-end", {"id", "text"}},
+        {"tool-call", {"toolCallId", "args"}},
+        {"tool-result", {"toolCallId", "result"}},
+        {"chat_finished", {"uuid", "conversationId"}},
+        {"messages_persisted", {"threadId", "providerResId"}},
+        {"thread_created", {"threadId", "providerResId"}},
+        {"tool_call_request", {"callId"}},
+        {"ui_component", {"toolCallId", "props"}}};
     const auto found = payload.find(name);
     return found != payload.end() && std::ranges::find(found->second, which) != found->second.end();
 }
@@ -148,13 +147,12 @@ std::string frame_text(const wire::frame_row& row, const wire::rule& probed,
     if (row.named_by == naming::provider_event || row.named_by == naming::latitude_event)
         add(data, "type", in_quotes(row.name));
     const auto is_data = [](const wire::rule& one) {
-        return one.where == level::top && one.which == field::data;
+        return one.where == level::top && one.name == "data";
     };
     for (const auto& each : row.rules) {
         if (is_data(each)) continue;
-        const bool here = each.where == probed.where && each.which == probed.which;
-        add(each.where == level::top ? top : data, name_of(each.which),
-            here ? value : usual(each.wanted));
+        const bool here = each.where == probed.where && each.name == probed.name;
+        add(each.where == level::top ? top : data, each.name, here ? value : usual(each.wanted));
     }
     add(top, "data", is_data(probed) ? value : '{' + data + '}');
     return '{' + top + '}';
@@ -170,9 +168,9 @@ std::vector<probe> all_probes() {
     for (const auto& row : wire::frame_table())
         for (const auto& each : row.rules)
             for (const auto& value : with_hole(each.wanted)) {
-                const auto name = std::string(row.name) + '.' + std::string(name_of(each.which));
+                const auto name = std::string(row.name) + '.' + std::string(each.name);
                 auto one = made_of(frame_text(row, each, value), name);
-                one.payload = is_payload(row.name, each.which);
+                one.payload = is_payload(row.name, each.name);
                 one.ends_session = row.name == "authentication_error" || row.name == "chat_error" ||
                                    row.name == "error";
                 all.push_back(std::move(one));

@@ -2,9 +2,10 @@
 
 #include <parley/config.hpp>
 
+#include "dialect/parley/delta_formats.hpp"
 #include "dialect/parley/server_frame.hpp"
 
-#include <memory>
+#include <cstddef>
 #include <string_view>
 
 namespace parley {
@@ -15,21 +16,22 @@ namespace parley {
 /// are not validated.
 class decoder {
 public:
-    explicit decoder(const limits_config& limits = {});
+    explicit decoder(const limits_config& limits = {}) : longest_(limits.message_bytes) {}
     decoder(const decoder&) = delete;
     decoder& operator=(const decoder&) = delete;
-    ~decoder();
+    ~decoder() = default;
 
     /// `text` is followed by 64 bytes that may be read (`message_padding`).
     /// Nothing of it is kept. Throws `std::bad_alloc` only.
     server_frame decode(std::string_view text);
 
     /// Optional fields of the last frame that had another type, and so counted as absent.
-    unsigned ignored() const noexcept;
+    unsigned ignored() const noexcept { return ignored_; }
 
 private:
-    class impl;
-    std::unique_ptr<impl> impl_;
+    const std::size_t longest_;
+    unsigned ignored_ = 0;
+    wire::delta_formats formats_;
 };
 
 } // namespace parley

@@ -38,7 +38,7 @@ public:
     void learn(const frame_row& row, std::string_view frame, const frame_fields& fields);
 
     /// The message of a frame like one before it, or null; its fields are put into `out`, which is
-    /// empty. Seven bytes behind the frame can be read.
+    /// empty.
     const frame_row* match(std::string_view frame, frame_fields& out) const;
 
 private:

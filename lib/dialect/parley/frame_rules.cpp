@@ -18,9 +18,8 @@ using enum level;
 
 message_skipped bad(const frame_row& in, const rule& broken, std::string_view what,
                     skip_reason reason = skip_reason::bad_field) {
-    return {reason,
-            fmt::format("{}{}: {}{} {}", in.named_by != naming::type ? "chat_event " : "", in.name,
-                        broken.where == data ? "data." : "", name_of(broken.which), what)};
+    return {reason, fmt::format("{}{}: {}{} {}", in.named_by != naming::type ? "chat_event " : "",
+                                in.name, broken.where == data ? "data." : "", broken.name, what)};
 }
 
 bool is_string(std::string_view value) noexcept { return value.front() == '"'; }
@@ -44,7 +43,7 @@ bool all_names(std::string_view array) {
 /// Whether a value is JSON, of no more than 64 levels.
 std::optional<message_skipped> check_value(const frame_row& in, const rule& applied,
                                            const frame_fields& fields) {
-    const auto value = fields.raw(applied.where, applied.which);
+    const auto value = fields.raw(applied.where, applied.name);
     if (applied.wanted == shape::object && value.front() == '{') return std::nullopt; // was walked
     if (is_string(value) && valid_token(value)) return std::nullopt;
     const auto fault = check_json(value);
@@ -71,7 +70,7 @@ bool has_shape(shape wanted, std::string_view value, const frame_fields& fields,
     case shape::scalar:
         return is_string(value) || is_number(value);
     case shape::integer:
-        return fields.integer(applied.where, applied.which).has_value();
+        return fields.integer(applied.where, applied.name).has_value();
     case shape::boolean:
         return kind_of(value) == json_kind::boolean;
     case shape::object:
@@ -90,7 +89,7 @@ bool has_shape(shape wanted, std::string_view value, const frame_fields& fields,
 
 std::optional<message_skipped> check(const frame_row& in, const rule& applied,
                                      const frame_fields& fields) {
-    const auto value = fields.raw(applied.where, applied.which);
+    const auto value = fields.raw(applied.where, applied.name);
     if (value.empty()) {
         if (applied.needed == optional) return std::nullopt;
         return bad(in, applied, "is missing");
@@ -133,11 +132,11 @@ const frame_row* none(message_skipped& why, skip_reason reason, std::string deta
 
 const frame_row* identify_inner(std::string_view event, naming by, const frame_fields& fields,
                                 message_skipped& why) {
-    const auto inside = fields.raw(top, field::data);
+    const auto inside = fields.raw(top, "data");
     if (inside.empty() || inside.front() != '{')
         return none(why, skip_reason::bad_field, "chat_event: data is no object");
     std::string storage;
-    const auto type = text_of(fields.raw(data, field::type), storage);
+    const auto type = text_of(fields.raw(data, "type"), storage);
     if (!type) return none(why, skip_reason::bad_field, "chat_event: data.type is no string");
     if (const auto* row = find_row(by, *type)) return row;
     return none(why, skip_reason::unknown_event, fmt::format("chat_event {} {}", event, *type));
@@ -145,7 +144,7 @@ const frame_row* identify_inner(std::string_view event, naming by, const frame_f
 
 const frame_row* identify_event(const frame_fields& fields, message_skipped& why) {
     std::string storage;
-    const auto event = text_of(fields.raw(top, field::event_name), storage);
+    const auto event = text_of(fields.raw(top, "event"), storage);
     if (!event) return none(why, skip_reason::bad_field, "chat_event: event is no string");
     if (*event == "provider-event")
         return identify_inner(*event, naming::provider_event, fields, why);
@@ -159,7 +158,7 @@ const frame_row* identify_event(const frame_fields& fields, message_skipped& why
 
 const frame_row* identify(const frame_fields& fields, message_skipped& why) {
     std::string storage;
-    const auto type = text_of(fields.raw(top, field::type), storage);
+    const auto type = text_of(fields.raw(top, "type"), storage);
     if (!type) return none(why, skip_reason::no_type, "");
     if (*type == "chat_event") return identify_event(fields, why);
     if (const auto* row = find_row(naming::type, *type)) return row;
@@ -172,7 +171,7 @@ std::optional<message_skipped> check_fields(const frame_row& in, frame_fields& f
         auto skipped = check(in, each, fields);
         if (!skipped) continue;
         if (each.needed == required || skipped->reason == skip_reason::not_json) return skipped;
-        fields.drop(each.where, each.which);
+        fields.drop(each.where, each.name);
         ++ignored;
     }
     return std::nullopt;

@@ -5,11 +5,13 @@
 #include "core/json_walk.hpp"
 #include "core/trusted_json.hpp"
 
-#include <concepts>
+#include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace parley::wire {
 
@@ -20,80 +22,82 @@ using enum level;
 
 // doc/protocol.md 2.2 and 2.4, row by row. A frame that ends or opens something has optional fields
 // only: it always does its work. So has a tool call, but for its id: it is answered.
-constexpr rule authentication_error_rules[]{{top, field::error, shape::words, optional},
-                                            {top, field::code, shape::scalar, optional}};
-constexpr rule tools_rules[]{{top, field::data, shape::object, optional},
-                             {data, field::tool_count, shape::integer, optional},
-                             {data, field::tool_names, shape::names, optional}};
-constexpr rule content_delta_rules[]{{top, field::data, shape::object, required},
-                                     {data, field::delta, shape::text, required}};
-constexpr rule text_delta_rules[]{{data, field::text_delta, shape::text, required}};
-constexpr rule reasoning_rules[]{{data, field::id, shape::scalar, optional}};
-constexpr rule reasoning_delta_rules[]{{data, field::id, shape::scalar, optional},
-                                       {data, field::text, shape::text, required}};
-constexpr rule tool_start_rules[]{{data, field::tool_name, shape::name, required},
-                                  {data, field::tool_call_id, shape::scalar, required},
-                                  {data, field::args, shape::value, optional}};
-constexpr rule tool_end_rules[]{{data, field::tool_name, shape::name, required},
-                                {data, field::tool_call_id, shape::scalar, required},
-                                {data, field::result, shape::value, optional}};
-constexpr rule chat_finished_rules[]{{top, field::uuid, shape::scalar, optional},
-                                     {top, field::data, shape::object, optional},
-                                     {data, field::conversation_id, shape::scalar, optional},
-                                     {data, field::message_count, shape::integer, optional}};
-constexpr rule failure_rules[]{{top, field::error, shape::words, optional},
-                               {top, field::data, shape::object, optional},
-                               {data, field::error_code, shape::scalar, optional},
-                               {data, field::details, shape::value, optional}};
-constexpr rule persisted_rules[]{{top, field::data, shape::object, optional},
-                                 {data, field::thread_id, shape::scalar, optional},
-                                 {data, field::provider_res_id, shape::scalar, optional}};
-constexpr rule thread_created_rules[]{{top, field::data, shape::object, required},
-                                      {data, field::provider_res_id, shape::scalar, required},
-                                      {data, field::thread_id, shape::scalar, required},
-                                      {data, field::can_update_metadata, shape::boolean, optional},
-                                      {data, field::update_endpoint, shape::name, optional}};
-constexpr rule tool_call_rules[]{{top, field::tool_name, shape::text, optional},
-                                 {top, field::call_id, shape::identifier, required},
-                                 {top, field::parameters, shape::parameters, optional}};
-constexpr rule component_rules[]{{top, field::tool_call_id, shape::scalar, required},
-                                 {top, field::component_name, shape::name, required},
-                                 {top, field::props, shape::value, required},
-                                 {top, field::status, shape::component_status, optional}};
-constexpr rule ping_rules[]{{top, field::timestamp, shape::stamp, optional},
-                            {top, field::ping_time, shape::scalar, optional}};
-constexpr rule ack_rules[]{{top, field::timestamp, shape::scalar, optional},
-                           {top, field::original_timestamp, shape::scalar, optional}};
+constexpr rule authentication_error_rules[]{{top, "error", shape::words, optional},
+                                            {top, "code", shape::scalar, optional}};
+constexpr rule tools_rules[]{{top, "data", shape::object, optional},
+                             {data, "toolCount", shape::integer, optional},
+                             {data, "toolNames", shape::names, optional}};
+constexpr rule content_delta_rules[]{{top, "data", shape::object, required},
+                                     {data, "delta", shape::text, required}};
+constexpr rule text_delta_rules[]{{data, "textDelta", shape::text, required}};
+constexpr rule reasoning_rules[]{{data, "id", shape::scalar, optional}};
+constexpr rule reasoning_delta_rules[]{{data, "id", shape::scalar, optional},
+                                       {data, "text", shape::text, required}};
+constexpr rule tool_start_rules[]{{data, "toolName", shape::name, required},
+                                  {data, "toolCallId", shape::scalar, required},
+                                  {data, "args", shape::value, optional}};
+constexpr rule tool_end_rules[]{{data, "toolName", shape::name, required},
+                                {data, "toolCallId", shape::scalar, required},
+                                {data, "result", shape::value, optional}};
+constexpr rule chat_finished_rules[]{{top, "uuid", shape::scalar, optional},
+                                     {top, "data", shape::object, optional},
+                                     {data, "conversationId", shape::scalar, optional},
+                                     {data, "messageCount", shape::integer, optional}};
+constexpr rule failure_rules[]{{top, "error", shape::words, optional},
+                               {top, "data", shape::object, optional},
+                               {data, "errorCode", shape::scalar, optional},
+                               {data, "details", shape::value, optional}};
+constexpr rule persisted_rules[]{{top, "data", shape::object, optional},
+                                 {data, "threadId", shape::scalar, optional},
+                                 {data, "providerResId", shape::scalar, optional}};
+constexpr rule thread_created_rules[]{{top, "data", shape::object, required},
+                                      {data, "providerResId", shape::scalar, required},
+                                      {data, "threadId", shape::scalar, required},
+                                      {data, "canUpdateMetadata", shape::boolean, optional},
+                                      {data, "updateEndpoint", shape::name, optional}};
+constexpr rule tool_call_rules[]{{top, "toolName", shape::text, optional},
+                                 {top, "callId", shape::identifier, required},
+                                 {top, "parameters", shape::parameters, optional}};
+constexpr rule component_rules[]{{top, "toolCallId", shape::scalar, required},
+                                 {top, "componentName", shape::name, required},
+                                 {top, "props", shape::value, required},
+                                 {top, "status", shape::component_status, optional}};
+constexpr rule ping_rules[]{{top, "timestamp", shape::stamp, optional},
+                            {top, "pingTime", shape::scalar, optional}};
+constexpr rule ack_rules[]{{top, "timestamp", shape::scalar, optional},
+                           {top, "originalTimestamp", shape::scalar, optional}};
 
 /// The words of a failure. Of an object they are its `message`, or else its JSON.
-std::string words(const frame_fields& in, field which) {
-    const auto value = in.raw(top, which);
-    if (value.empty() || value.front() != '{') return in.text(top, which);
+std::string words(const frame_fields& in, std::string_view name) {
+    const auto value = in.raw(top, name);
+    if (value.empty() || value.front() != '{') return in.text(top, name);
     const auto message = member(value, "message");
     const bool says = message && kind_of(*message) == json_kind::string;
     return says ? unescape_json_string(*message) : std::string(value);
 }
 
 server_frame refusal(const frame_fields& in) {
-    return authentication_refused{words(in, field::error),
-                                  in.spelled(top, field::code).value_or("")};
+    return authentication_refused{words(in, "error"), in.spelled(top, "code").value_or("")};
 }
 
 template <bool OfUpdate>
 server_frame acknowledgement(const frame_fields& in) {
-    return tools_acknowledged{OfUpdate, in.integer(data, field::tool_count)};
+    return tools_acknowledged{OfUpdate, in.integer(data, "toolCount")};
 }
 
 /// Nearly every frame is one: its text is written where it stays.
-template <field Which>
-server_frame piece(const frame_fields& in) {
+server_frame piece_of(const frame_fields& in, std::string_view name) {
     server_frame out(std::in_place_type<text_delta>);
-    in.piece(data, Which, std::get<text_delta>(out).text);
+    in.piece(data, name, std::get<text_delta>(out).text);
     return out;
 }
 
+server_frame piece(const frame_fields& in) { return piece_of(in, "delta"); }
+
+server_frame provider_piece(const frame_fields& in) { return piece_of(in, "textDelta"); }
+
 std::string reasoning_id(const frame_fields& in) {
-    return in.spelled(data, field::id).value_or("reasoning"); // doc/protocol.md 2.2
+    return in.spelled(data, "id").value_or("reasoning"); // doc/protocol.md 2.2
 }
 
 server_frame thought_begins(const frame_fields& in) { return reasoning_started{reasoning_id(in)}; }
@@ -104,16 +108,16 @@ server_frame thought_ends(const frame_fields& in) {
 
 server_frame thought(const frame_fields& in) {
     reasoning_delta out{reasoning_id(in), {}};
-    in.piece(data, field::text, out.text);
+    in.piece(data, "text", out.text);
     return out;
 }
 
 server_frame finish(const frame_fields& in) {
     // doc/protocol.md 2.2: `data.conversationId`, else `uuid`. An empty id names nothing.
     chat_finished out;
-    out.message_count = in.integer(data, field::message_count);
-    auto id = in.spelled(data, field::conversation_id).value_or("");
-    auto uuid = in.spelled(top, field::uuid).value_or("");
+    out.message_count = in.integer(data, "messageCount");
+    auto id = in.spelled(data, "conversationId").value_or("");
+    auto uuid = in.spelled(top, "uuid").value_or("");
     if (id.empty()) id = uuid;
     if (!id.empty()) out.conversation_id = std::move(id);
     if (!uuid.empty()) out.uuid = std::move(uuid);
@@ -122,15 +126,14 @@ server_frame finish(const frame_fields& in) {
 
 template <class Failure>
 server_frame failure(const frame_fields& in) {
-    return Failure{words(in, field::error), in.spelled(data, field::error_code),
-                   in.optional_json(data, field::details)};
+    return Failure{words(in, "error"), in.spelled(data, "errorCode"),
+                   in.optional_json(data, "details")};
 }
 
 server_frame new_thread(const frame_fields& in) {
-    return thread_created{in.spelled(data, field::thread_id).value_or(""),
-                          in.spelled(data, field::provider_res_id).value_or(""),
-                          in.boolean(data, field::can_update_metadata),
-                          in.text(data, field::update_endpoint)};
+    return thread_created{in.spelled(data, "threadId").value_or(""),
+                          in.spelled(data, "providerResId").value_or(""),
+                          in.boolean(data, "canUpdateMetadata"), in.text(data, "updateEndpoint")};
 }
 
 bool is_object(std::string_view text) noexcept {
@@ -140,12 +143,12 @@ bool is_object(std::string_view text) noexcept {
 /// The parameters of a call, null when they are no object. A model that has none to give says
 /// nothing, `null` or `[]`, and some servers pass the model's own JSON on in a string.
 json_text parameters(const frame_fields& in) {
-    const auto given = in.raw(top, field::parameters);
-    if (in.absent(top, field::parameters)) return trusted_json::make("{}");
+    const auto given = in.raw(top, "parameters");
+    if (in.absent(top, "parameters")) return trusted_json::make("{}");
     switch (kind_of(given)) {
     case json_kind::object:
         if (check_json(given)) return {};
-        return in.json(top, field::parameters);
+        return in.json(top, "parameters");
     case json_kind::array:
         if (!trim_json(given.substr(1)).starts_with(']')) return {};
         return trusted_json::make("{}");
@@ -160,52 +163,50 @@ json_text parameters(const frame_fields& in) {
 
 server_frame request(const frame_fields& in) {
     tool_requested out;
-    out.name = in.text(top, field::tool_name);
-    out.call_id = in.spelled(top, field::call_id).value_or("");
-    out.numeric_id = in.raw(top, field::call_id).front() != '"';
+    out.name = in.text(top, "toolName");
+    out.call_id = in.spelled(top, "callId").value_or("");
+    out.numeric_id = in.raw(top, "callId").front() != '"';
     out.parameters = parameters(in);
     out.parameters_valid = out.parameters.is_object();
     return out;
 }
 
 server_frame component(const frame_fields& in) {
-    ui_component out{in.spelled(top, field::tool_call_id).value_or(""),
-                     in.text(top, field::component_name), in.json(top, field::props),
-                     ui_component::state::complete};
-    const auto status = in.raw(top, field::status);
+    ui_component out{in.spelled(top, "toolCallId").value_or(""), in.text(top, "componentName"),
+                     in.json(top, "props"), ui_component::state::complete};
+    const auto status = in.raw(top, "status");
     if (status == R"("streaming")") out.status = ui_component::state::streaming;
     if (status == R"("error")") out.status = ui_component::state::error;
     return out;
 }
 
 /// As it was spelled: a pong says it back (doc/pitfalls.md P48).
-std::string token(const frame_fields& in, field which) {
-    return in.absent(top, which) ? std::string() : std::string(in.raw(top, which));
+std::string token(const frame_fields& in, std::string_view name) {
+    return in.absent(top, name) ? std::string() : std::string(in.raw(top, name));
 }
 
 server_frame server_tool_call(const frame_fields& in) {
-    return server_tool_started{in.text(data, field::tool_name),
-                               in.spelled(data, field::tool_call_id).value_or(""),
-                               in.optional_json(data, field::args)};
+    return server_tool_started{in.text(data, "toolName"),
+                               in.spelled(data, "toolCallId").value_or(""),
+                               in.optional_json(data, "args")};
 }
 
 server_frame server_tool_result(const frame_fields& in) {
-    return server_tool_finished{in.text(data, field::tool_name),
-                                in.spelled(data, field::tool_call_id).value_or(""),
-                                in.optional_json(data, field::result)};
+    return server_tool_finished{in.text(data, "toolName"),
+                                in.spelled(data, "toolCallId").value_or(""),
+                                in.optional_json(data, "result")};
 }
 
 server_frame stored(const frame_fields& in) {
-    return messages_persisted{in.spelled(data, field::thread_id),
-                              in.spelled(data, field::provider_res_id)};
+    return messages_persisted{in.spelled(data, "threadId"), in.spelled(data, "providerResId")};
 }
 
 server_frame ping(const frame_fields& in) {
-    return ping_received{token(in, field::timestamp), token(in, field::ping_time)};
+    return ping_received{token(in, "timestamp"), token(in, "pingTime")};
 }
 
 server_frame ping_answer(const frame_fields& in) {
-    return ping_acknowledged{token(in, field::timestamp), token(in, field::original_timestamp)};
+    return ping_acknowledged{token(in, "timestamp"), token(in, "originalTimestamp")};
 }
 
 template <class Frame>
@@ -219,11 +220,10 @@ constexpr frame_row rows[]{
     {naming::type, "tools_configured", tools_rules, acknowledgement<false>},
     {naming::type, "client_tools_updated", tools_rules, acknowledgement<true>},
     {naming::type, "configure_tools", {}, empty_frame<configuration_requested>},
-    {naming::event, "content-delta", content_delta_rules, piece<field::delta>, field::delta},
-    {naming::provider_event, "text-delta", text_delta_rules, piece<field::text_delta>,
-     field::text_delta},
+    {naming::event, "content-delta", content_delta_rules, piece, "delta"},
+    {naming::provider_event, "text-delta", text_delta_rules, provider_piece, "textDelta"},
     {naming::provider_event, "reasoning-start", reasoning_rules, thought_begins},
-    {naming::provider_event, "reasoning-delta", reasoning_delta_rules, thought, field::text},
+    {naming::provider_event, "reasoning-delta", reasoning_delta_rules, thought, "text"},
     {naming::provider_event, "reasoning-end", reasoning_rules, thought_ends},
     {naming::provider_event, "tool-call", tool_start_rules, server_tool_call},
     {naming::provider_event, "tool-result", tool_end_rules, server_tool_result},
@@ -238,15 +238,6 @@ constexpr frame_row rows[]{
     {naming::type, "heartbeat_ack", ack_rules, ping_answer},
     {naming::type, "error", failure_rules, failure<server_error>},
 };
-
-/// The events that are no frame of a server.
-template <class Event>
-concept event_of_client =
-    (std::same_as<Event, tool_started> || std::same_as<Event, tool_finished> ||
-     std::same_as<Event, tool_answer_repeated> || std::same_as<Event, connection_lost> ||
-     std::same_as<Event, reconnecting> || std::same_as<Event, connection_restored> ||
-     std::same_as<Event, connection_failed> || std::same_as<Event, ticket_renewed> ||
-     std::same_as<Event, ticket_renewal_failed> || std::same_as<Event, handler_failed>);
 
 class quoting {
 public:
@@ -274,9 +265,6 @@ public:
     void operator()(chat_failed& frame) const { failure(frame); }
     void operator()(server_error& frame) const { failure(frame); }
     void operator()(message_skipped& frame) const { word(frame.detail); }
-    template <class Event>
-        requires event_of_client<Event>
-    void operator()(Event&) const {} // never a frame
 
 private:
     void word(std::string& text) const { fit(text, longest_quotation); }
@@ -302,6 +290,22 @@ private:
 } // namespace
 
 std::span<const frame_row> frame_table() noexcept { return rows; }
+
+std::string_view field_named(std::string_view name) {
+    static const auto names = [] { // by their sizes
+        std::set<std::string_view> all{"type", "event"};
+        for (const auto& row : rows)
+            for (const auto& each : row.rules)
+                all.insert(each.name);
+        std::vector<std::string_view> sorted(all.begin(), all.end());
+        std::ranges::sort(sorted, {}, &std::string_view::size);
+        return sorted;
+    }();
+    const auto same_size =
+        std::ranges::equal_range(names, name.size(), {}, &std::string_view::size);
+    const auto found = std::ranges::find(same_size, name);
+    return found == same_size.end() ? std::string_view() : *found;
+}
 
 void quote(server_frame& frame, const redactor& gate) { std::visit(quoting(gate), frame); }
 

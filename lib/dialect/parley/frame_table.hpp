@@ -58,7 +58,7 @@ enum class presence : std::uint8_t { optional, required };
 /// What one field of a message must be.
 struct rule {
     level where;
-    field which;
+    std::string_view name; ///< on the wire
     shape wanted;
     presence needed;
 };
@@ -74,11 +74,14 @@ struct frame_row {
     std::span<const rule> rules;
     server_frame (*build)(const frame_fields& in); ///< of fields that follow the rules
     /// In `data`: the one text in which frames that are spelled alike differ.
-    field text = field::none;
+    std::string_view text = {};
 };
 
 /// doc/protocol.md 2.2 and 2.4: all there is to know of each message.
 std::span<const frame_row> frame_table() noexcept;
+
+/// A name of a field that some message has, as the table has it; empty for any other.
+std::string_view field_named(std::string_view name);
 
 /// Redacts in place the texts of a frame that people read and programs do not. The other texts are
 /// payload and stay as they are: the content of the conversation, and identifiers.

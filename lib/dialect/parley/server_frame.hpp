@@ -57,14 +57,11 @@ struct ping_acknowledged {
 /// (frame_table.hpp) is for those that a person reads. Of `reasoning_finished` only the id is
 /// filled: text and duration are known above. The text of a delta may begin or end with half of a
 /// UTF-16 pair (`append_unescaped_piece`).
-template <class Events>
-struct frame_or;
-template <class... Event>
-struct frame_or<std::variant<Event...>> {
-    using type = std::variant<session_established, authentication_refused, tools_acknowledged,
-                              configuration_requested, tool_requested, ping_received,
-                              ping_acknowledged, Event...>;
-};
-using server_frame = frame_or<event>::type;
+using server_frame =
+    std::variant<session_established, authentication_refused, tools_acknowledged,
+                 configuration_requested, tool_requested, ping_received, ping_acknowledged,
+                 text_delta, reasoning_started, reasoning_delta, reasoning_finished,
+                 server_tool_started, server_tool_finished, ui_component, thread_created,
+                 messages_persisted, chat_finished, chat_failed, server_error, message_skipped>;
 
 } // namespace parley

@@ -80,14 +80,14 @@ std::string written(const frame_row& of, const rule* changed = nullptr,
     if (!event.empty() && event != of.name) add(data, "type", quote(of.name));
     std::optional<std::string> whole_data;
     for (const auto& each : of.rules) {
-        const bool is_data = each.which == wire::field::data;
+        const bool is_data = each.name == "data";
         const bool here = &each == changed;
         if (here && is_data)
             whole_data = value.value_or("");
         else if (here && value)
-            add(each.where == level::top ? top : data, name_of(each.which), *value);
+            add(each.where == level::top ? top : data, each.name, *value);
         else if (!here && !is_data)
-            add(each.where == level::top ? top : data, name_of(each.which), good(each.wanted));
+            add(each.where == level::top ? top : data, each.name, good(each.wanted));
     }
     if (!whole_data) whole_data = data.empty() && event.empty() ? "" : '{' + data + '}';
     if (!whole_data->empty()) add(top, "data", *whole_data);
@@ -171,7 +171,7 @@ void for_every_field(Check check) {
 /// A `data` that is missing takes its required fields with it.
 bool is_required(const frame_row& of, const rule& changed) {
     if (changed.needed == presence::required) return true;
-    if (changed.which != wire::field::data) return false;
+    if (changed.name != "data") return false;
     for (const auto& each : of.rules)
         if (each.where == level::data && each.needed == presence::required) return true;
     return false;
@@ -336,7 +336,7 @@ TEST_CASE("decoder: a missing or null field has its default or is reported",
           "[unit][decoder][F69]") {
     decoder one;
     for_every_field([&](const frame_row& of, const rule& changed) {
-        INFO(written(of) << " without " << name_of(changed.which));
+        INFO(written(of) << " without " << changed.name);
         const auto wanted = is_required(of, changed) ? "bad_field" : "none";
         CHECK(reason_of(decode(one, written(of, &changed))) == wanted);
         const bool null_is_a_value = changed.wanted == shape::value;
@@ -353,11 +353,11 @@ TEST_CASE("decoder: a field of another type is accepted, ignored or reported, as
     for_every_field([&](const frame_row& of, const rule& changed) {
         decode(used, written(of));
         for (const auto& each : all) {
-            INFO(of.name << ": " << name_of(changed.which) << " is " << each.name);
+            INFO(of.name << ": " << changed.name << " is " << each.name);
             const auto frame = written(of, &changed, *each.json);
             const auto fault = outcome(changed, each);
             auto wanted = changed.needed == presence::required ? fault : "none";
-            if (changed.which == wire::field::data && is_required(of, changed))
+            if (changed.name == "data" && is_required(of, changed))
                 wanted = "bad_field"; // whatever it is, what must be in it is not
             const unsigned ignored = wanted == "none" && fault != "none" ? 1 : 0;
             for (auto* with : {&used, &used}) { // also when it has seen the frame
@@ -414,7 +414,7 @@ TEST_CASE("decoder: a field that is not JSON is reported", "[unit][decoder][F69]
             INFO(written(of, &changed, json));
             const auto reason = reason_of(decode(written(of, &changed, json)));
             // An object that lacks what must be in it may be reported for that.
-            if (changed.which == wire::field::data && is_required(of, changed))
+            if (changed.name == "data" && is_required(of, changed))
                 CHECK(reason != "none");
             else
                 CHECK(reason == "not_json");
@@ -425,7 +425,7 @@ TEST_CASE("decoder: a field that is not JSON is reported", "[unit][decoder][F69]
 TEST_CASE("decoder: a field nested too deep is reported", "[unit][decoder][F68][F69]") {
     const auto deep = nested(65, '[', ']');
     for_every_field([&](const frame_row& of, const rule& changed) {
-        INFO(of.name << ": " << name_of(changed.which));
+        INFO(of.name << ": " << changed.name);
         decoder one;
         const auto reason = reason_of(decode(one, written(of, &changed, deep)));
         const bool answered = changed.wanted == shape::parameters; // as invalid

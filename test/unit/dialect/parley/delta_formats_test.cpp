@@ -102,7 +102,7 @@ TEST_CASE("delta_formats: only learnt formats are recognised", "[unit][decoder]"
     CHECK_FALSE(match(frame));
 
     fields.clear();
-    fields.put(level::data, field::delta, std::string_view(frame).substr(frame.find("\"Hello"), 7));
+    fields.put(level::data, "delta", std::string_view(frame).substr(frame.find("\"Hello"), 7));
     known.learn(content_delta(), frame, fields);
 
     CHECK(match(frame) == &content_delta());
@@ -123,7 +123,7 @@ TEST_CASE("delta_formats: up to 256 bytes around the text are learnt", "[unit][d
         std::string frame = R"({"delta":"Hello","more":")";
         frame.append(256 + 5 + (longer ? 1 : 0) - frame.size() - 2, 'x').append("\"}");
         frame_fields fields;
-        fields.put(level::data, field::delta, std::string_view(frame).substr(9, 7));
+        fields.put(level::data, "delta", std::string_view(frame).substr(9, 7));
         delta_formats known;
         known.learn(content_delta(), frame, fields);
         fields.clear();
