@@ -68,17 +68,17 @@ void take_answer(std::string_view text) {
         http_response from;
         from.status = status;
         from.body = text;
-        http_answer answer(std::move(from), now);
+        server_response answer(std::move(from), now);
         answer.date = text.substr(0, 29);
         answer.retry_after = text.substr(0, 10);
-        const auto held = parse_ticket_answer(answer);
+        const auto held = parse_ticket_response(answer);
         require(!held || status == 200, "only a success brings a ticket");
         if (held) {
             const auto size = held.value().value().expose().size();
             require(size > 0 && size <= 8'192, "a ticket has a size");
         }
-        parse_validation_answer(answer);
-        parse_update_answer(answer);
+        parse_validation_response(answer);
+        parse_update_response(answer);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "core/clock.hpp"
 #include "core/url.hpp"
 #include "dialect/parley/endpoints.hpp"
+#include "dialect/parley/server_exchange.hpp"
 #include "http/http_client.hpp"
 
 #include <memory>
@@ -30,6 +31,11 @@ public:
     std::string url() const { return server_.http_text(tickets_path); } ///< of the tickets
 
 private:
+    template <class T>
+    using parser_of = result<T> (*)(const server_response&);
+    template <class T>
+    awaitable<T> perform(std::shared_ptr<const server_exchange> exchange, parser_of<T> parse);
+
     const std::shared_ptr<http_client> http_;
     const server_url server_;
     const std::string user_agent_;

@@ -52,8 +52,8 @@ awaitable<result<http_response>> server_exchange::send(asio::any_io_executor exe
     return http_->send(std::move(executor), request_);
 }
 
-http_answer server_exchange::answer(http_response response, wall_time now) const {
-    http_answer out(std::move(response), now);
+server_response server_exchange::response(http_response from, wall_time now) const {
+    server_response out(std::move(from), now);
     const auto& server = request_->server;
     out.cookie_scope = {server.certificate_name(), websocket_path(server), server.secure()};
     out.gate = gate_;

@@ -35,7 +35,7 @@ public:
     awaitable<result<http_response>> send(asio::any_io_executor executor) const;
 
     /// The response, with this request's secrets and those that its cookies set.
-    http_answer answer(http_response response, wall_time now) const;
+    server_response response(http_response from, wall_time now) const;
 
     /// Throws the error of the exchange or of its response, with the URL.
     [[noreturn]] void fail(error_info why) const;

@@ -14,8 +14,9 @@ awaitable<void> perform(asio::any_io_executor executor,
                         std::shared_ptr<const server_exchange> exchange) {
     auto response = co_await exchange->send(std::move(executor));
     if (!response) exchange->fail(response.error());
-    // Nothing in this answer is judged by our clock: an update is not tried again.
-    const auto parsed = parse_update_answer(exchange->answer(std::move(*response), wall_time()));
+    // Nothing in this response is judged by our clock: an update is not tried again.
+    const auto parsed =
+        parse_update_response(exchange->response(std::move(*response), wall_time()));
     if (!parsed) exchange->fail(parsed.error());
 }
 

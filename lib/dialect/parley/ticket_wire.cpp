@@ -25,16 +25,16 @@ using wire::object_writer;
 
 bool is_success(int status) noexcept { return status >= 200 && status <= 299; }
 
-/// The members of an answer's body, read as the kinds that they ought to be.
-class answer_body {
+/// The members of a response's body, read as the kinds that they ought to be.
+class response_body {
 public:
-    explicit answer_body(const http_answer& answer) : gate_(answer.gate) {
-        const auto fault = check_json(answer.body);
+    explicit response_body(const server_response& response) : gate_(response.gate) {
+        const auto fault = check_json(response.body);
         if (fault) {
             reason_ = fmt::format("the body is not JSON, from offset {} on", fault->offset);
             return;
         }
-        const auto whole = trim_json(answer.body);
+        const auto whole = trim_json(response.body);
         if (kind_of(whole) == json_kind::object)
             object_ = whole;
         else
@@ -67,14 +67,14 @@ public:
         return gate_.quote(unescape_json_string(*token));
     }
     /// A body's `details`, read the same way.
-    answer_body inner(std::string_view name) const {
+    response_body inner(std::string_view name) const {
         const auto found = raw(name);
         const bool object = found && kind_of(*found) == json_kind::object;
         return {object ? found : std::nullopt, gate_};
     }
 
 private:
-    answer_body(std::optional<std::string_view> object, const redactor& gate)
+    response_body(std::optional<std::string_view> object, const redactor& gate)
         : object_(object), gate_(gate) {}
 
     std::optional<std::string_view> object_;
@@ -82,14 +82,14 @@ private:
     const redactor& gate_;
 };
 
-std::optional<wall_time> server_time(const http_answer& answer) {
-    return answer.date ? parse_http_date(*answer.date, answer.now) : std::nullopt;
+std::optional<wall_time> server_time(const server_response& response) {
+    return response.date ? parse_http_date(*response.date, response.now) : std::nullopt;
 }
 
-error_details details_of(const http_answer& answer, const answer_body& body) {
+error_details details_of(const server_response& response, const response_body& body) {
     error_details out;
     out.phase = phase::ticket;
-    out.http_status = answer.status;
+    out.http_status = response.status;
     out.server_code = body.words("code").text();
     out.server_text = body.words("error").text();
     out.from_server = body.is("success", "false") || body.is("valid", "false");
@@ -105,39 +105,40 @@ std::string described(const error_details& details) {
 }
 
 /// A server with TLS says such a thing to plain HTTP, with 400.
-bool speaks_tls(const http_answer& answer) {
+bool speaks_tls(const server_response& response) {
     constexpr std::string_view words[] = {"HTTPS port", "HTTPS server", "SSL-enabled"};
-    if (answer.status != 400 || answer.cookie_scope.secure) return false;
-    return std::any_of(std::begin(words), std::end(words), [&answer](auto each) {
-        return answer.body.find(each) != std::string_view::npos;
+    if (response.status != 400 || response.cookie_scope.secure) return false;
+    return std::any_of(std::begin(words), std::end(words), [&response](auto each) {
+        return response.body.find(each) != std::string_view::npos;
     });
 }
 
 /// What every endpoint says with a status that is no success (doc/protocol.md 1.3).
-error_info status_error(const http_answer& answer, const answer_body& body) {
-    auto details = details_of(answer, body);
+error_info status_error(const server_response& response, const response_body& body) {
+    auto details = details_of(response, body);
     const auto said = described(details);
-    if (answer.status == 401 || answer.status == 403)
+    if (response.status == 401 || response.status == 403)
         return {errc::authentication_failed,
                 fmt::format("The server does not accept the credentials: {}.", said),
                 std::move(details)};
-    if (answer.status >= 300 && answer.status <= 399)
+    if (response.status >= 300 && response.status <= 399)
         return {
             errc::ticket_redirected,
             fmt::format("The server answered with a redirect, which is never followed: {}.", said),
             std::move(details)};
-    details.retryable = retryable_status(answer.status);
-    if (details.retryable && answer.retry_after)
+    details.retryable = retryable_status(response.status);
+    if (details.retryable && response.retry_after)
         details.retry_after =
-            parse_retry_after(*answer.retry_after, server_time(answer).value_or(answer.now));
-    if (speaks_tls(answer)) details.reason = "the port speaks TLS: use wss:// or https://";
+            parse_retry_after(*response.retry_after, server_time(response).value_or(response.now));
+    if (speaks_tls(response)) details.reason = "the port speaks TLS: use wss:// or https://";
     auto sentence = fmt::format("The server answered with {}", said);
     if (!details.reason.empty()) sentence += ": " + details.reason;
     return {errc::ticket_http_status, sentence + '.', std::move(details)};
 }
 
-error_info malformed(const http_answer& answer, const answer_body& body, std::string_view what) {
-    auto details = details_of(answer, body);
+error_info malformed(const server_response& response, const response_body& body,
+                     std::string_view what) {
+    auto details = details_of(response, body);
     details.reason = body ? std::string(what) : body.reason();
     return {errc::ticket_malformed,
             fmt::format("The server's answer cannot be used: {}.", details.reason),
@@ -145,7 +146,7 @@ error_info malformed(const http_answer& answer, const answer_body& body, std::st
 }
 
 /// Empty when it is missing, has another type, or has a character that no UTF-8 can say.
-std::string ticket_text(const answer_body& body) {
+std::string ticket_text(const response_body& body) {
     std::string text;
     const auto token = body.string_token("ticket");
     if (token && append_unescaped(text, token->substr(1, token->size() - 2)) != unescaped::exact)
@@ -154,7 +155,7 @@ std::string ticket_text(const answer_body& body) {
 }
 
 /// `expiresAt` as text with a zone, or as a number.
-std::optional<wall_time> expiry(const answer_body& body) {
+std::optional<wall_time> expiry(const response_body& body) {
     const auto token = body.raw("expiresAt");
     if (!token) return std::nullopt;
     if (kind_of(*token) == json_kind::number) {
@@ -172,11 +173,11 @@ void add_identity(object_writer& out, const auth_data& auth) {
     out.text_if("entityId", auth.entity_id).text_if("entityType", auth.entity_type);
 }
 
-error_info update_error(const http_answer& answer, const answer_body& body) {
-    auto details = details_of(answer, body);
+error_info update_error(const server_response& response, const response_body& body) {
+    auto details = details_of(response, body);
     details.phase = phase::none;
-    details.retryable = retryable_status(answer.status);
-    if (is_success(answer.status) && details.server_text.empty())
+    details.retryable = retryable_status(response.status);
+    if (is_success(response.status) && details.server_text.empty())
         details.reason = body ? "the answer does not say success" : body.reason();
     return {errc::thread_update_rejected,
             fmt::format("The server did not take the change of the conversation: {}.",
@@ -236,13 +237,13 @@ error_info to_ticket_error(error_info of_exchange) {
     return of_exchange;
 }
 
-result<ticket> parse_ticket_answer(const http_answer& answer) {
-    const answer_body body(answer);
-    if (!is_success(answer.status)) return status_error(answer, body);
-    if (!body) return malformed(answer, body, "");
+result<ticket> parse_ticket_response(const server_response& response) {
+    const response_body body(response);
+    if (!is_success(response.status)) return status_error(response, body);
+    if (!body) return malformed(response, body, "");
     const auto success = body.raw("success").value_or("true");
     if (success == "false") {
-        auto details = details_of(answer, body);
+        auto details = details_of(response, body);
         const auto said = details.server_text.empty() ? details.server_code : details.server_text;
         return error_info(errc::ticket_refused,
                           said.empty() ? std::string("The server refused a ticket.")
@@ -250,29 +251,30 @@ result<ticket> parse_ticket_answer(const http_answer& answer) {
                           std::move(details));
     }
     if (success != "true" && success != "null")
-        return malformed(answer, body, "\"success\" is neither true nor false");
+        return malformed(response, body, "\"success\" is neither true nor false");
 
     secret value{ticket_text(body)};
-    if (value.empty()) return malformed(answer, body, "it holds no ticket");
+    if (value.empty()) return malformed(response, body, "it holds no ticket");
     if (value.size() > longest_ticket)
         return error_info(errc::ticket_too_long, "The ticket is longer than 8 KiB.",
-                          details_of(answer, body));
+                          details_of(response, body));
     const auto expires = expiry(body);
-    if (!expires) return malformed(answer, body, "\"expiresAt\" is no date and time with a zone");
-    ticket made(std::move(value), *expires, server_time(answer));
-    made.set_cookies(cookies_to_send(answer.set_cookies, answer.cookie_scope, answer.now));
+    if (!expires) return malformed(response, body, "\"expiresAt\" is no date and time with a zone");
+    ticket made(std::move(value), *expires, server_time(response));
+    made.set_cookies(cookies_to_send(response.set_cookies, response.cookie_scope, response.now));
     return made;
 }
 
-result<ticket_validation> parse_validation_answer(const http_answer& answer) {
-    const answer_body body(answer);
+result<ticket_validation> parse_validation_response(const server_response& response) {
+    const response_body body(response);
     const auto valid = body.boolean("valid");
     // A refusal may come as a status of its own: 404, 410. One of the identity or of the moment
     // says nothing about the ticket.
-    const bool refusal = answer.status >= 400 && answer.status <= 499 && answer.status != 401 &&
-                         answer.status != 403 && !retryable_status(answer.status) && valid == false;
-    if (!is_success(answer.status) && !refusal) return status_error(answer, body);
-    if (!valid) return malformed(answer, body, "\"valid\" is neither true nor false");
+    const bool refusal = response.status >= 400 && response.status <= 499 &&
+                         response.status != 401 && response.status != 403 &&
+                         !retryable_status(response.status) && valid == false;
+    if (!is_success(response.status) && !refusal) return status_error(response, body);
+    if (!valid) return malformed(response, body, "\"valid\" is neither true nor false");
 
     const auto details = body.inner("details");
     ticket_validation out;
@@ -286,16 +288,16 @@ result<ticket_validation> parse_validation_answer(const http_answer& answer) {
     return out;
 }
 
-result<void> parse_update_answer(const http_answer& answer) {
-    const answer_body body(answer);
-    if (answer.status == 401 || answer.status == 403) {
-        auto refused = status_error(answer, body);
+result<void> parse_update_response(const server_response& response) {
+    const response_body body(response);
+    if (response.status == 401 || response.status == 403) {
+        auto refused = status_error(response, body);
         refused.details.phase = phase::none;
         return refused;
     }
-    const bool nothing_to_say = answer.status == 204 && answer.body.empty();
-    if (nothing_to_say || (is_success(answer.status) && body.is("success", "true"))) return {};
-    return update_error(answer, body);
+    const bool nothing_to_say = response.status == 204 && response.body.empty();
+    if (nothing_to_say || (is_success(response.status) && body.is("success", "true"))) return {};
+    return update_error(response, body);
 }
 
 } // namespace parley

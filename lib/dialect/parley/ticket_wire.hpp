@@ -40,9 +40,9 @@ std::string entity_update_body(const std::optional<std::string>& entity_id,
 std::string metadata_update_body(const metadata_patch& patch);
 
 /// A response, and what is needed to judge it.
-class http_answer : public http_response {
+class server_response : public http_response {
 public:
-    http_answer(http_response from, wall_time at) : http_response(std::move(from)), now(at) {}
+    server_response(http_response from, wall_time at) : http_response(std::move(from)), now(at) {}
 
     wall_time now;                      ///< our clock
     cookies::cookie_scope cookie_scope; ///< of the WebSocket, to which the cookies would go
@@ -54,12 +54,12 @@ error_info to_ticket_error(error_info of_exchange);
 
 /// The ticket, or the error. Its details have phase, status, `retryable`, `retry_after` and the
 /// server's texts; the caller adds URL and attempt.
-result<ticket> parse_ticket_answer(const http_answer& answer);
+result<ticket> parse_ticket_response(const server_response& answer);
 
 /// The definitive answer, or an error that says nothing about the ticket.
-result<ticket_validation> parse_validation_answer(const http_answer& answer);
+result<ticket_validation> parse_validation_response(const server_response& answer);
 
 /// `thread_update_rejected` for a failure, `authentication_failed` for 401 and 403.
-result<void> parse_update_answer(const http_answer& answer);
+result<void> parse_update_response(const server_response& answer);
 
 } // namespace parley

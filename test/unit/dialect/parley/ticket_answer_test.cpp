@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 const wall_time now{std::chrono::sys_days{std::chrono::year{2026} / 11 / 22} + 19h};
 constexpr std::string_view in_an_hour = R"("2026-11-22T20:00:00.000Z")";
 
-http_answer answered(int status, std::string_view body) {
+server_response answered(int status, std::string_view body) {
     http_response from;
     from.status = status;
     from.body = body;
@@ -34,7 +34,7 @@ std::string with(std::string_view ticket, std::string_view expires = in_an_hour)
 
 /// The error of an answer that brings no ticket.
 error_info failure(int status, std::string_view body) {
-    const auto outcome = parse_ticket_answer(answered(status, body));
+    const auto outcome = parse_ticket_response(answered(status, body));
     return outcome ? error_info() : outcome.error();
 }
 
@@ -52,7 +52,7 @@ TEST_CASE("ticket_answer: a ticket is read with its expiry and the server's date
     auto answer = answered(200, body);
     answer.date = "Sun, 22 Nov 2026 18:58:00 GMT";
 
-    const auto held = parse_ticket_answer(answer).value();
+    const auto held = parse_ticket_response(answer).value();
 
     CHECK(held.value().expose() == "aü\"b");
     CHECK(held.expires_at() == now + 1h);
@@ -64,18 +64,18 @@ TEST_CASE("ticket_answer: without a valid Date the local clock is used",
           "[unit][ticket_answer][A8]") {
     const auto body = with(R"("t")");
     auto answer = answered(201, body);
-    CHECK_FALSE(parse_ticket_answer(answer).value().issued_at().has_value());
+    CHECK_FALSE(parse_ticket_response(answer).value().issued_at().has_value());
     answer.date = "yesterday";
-    CHECK_FALSE(parse_ticket_answer(answer).value().issued_at().has_value());
+    CHECK_FALSE(parse_ticket_response(answer).value().issued_at().has_value());
 }
 
 TEST_CASE("ticket_answer: success may be absent, and unknown fields are ignored",
           "[unit][ticket_answer]") {
-    CHECK(parse_ticket_answer(
+    CHECK(parse_ticket_response(
               answered(200, R"({"x":1e400,"expiresAt":"2026-11-22T20:00Z","ticket":"t"} )"))
               .has_value());
-    CHECK(parse_ticket_answer(answered(200, R"({"success":null,"ticket":"t","expiresAt":)" +
-                                                std::string(in_an_hour) + "}"))
+    CHECK(parse_ticket_response(answered(200, R"({"success":null,"ticket":"t","expiresAt":)" +
+                                                  std::string(in_an_hour) + "}"))
               .has_value());
 }
 
@@ -83,7 +83,7 @@ TEST_CASE("ticket_answer: of two equal keys the first counts", "[unit][ticket_an
     const auto body = R"({"ticket":"one","ticket":"two","expiresAt":)" + std::string(in_an_hour) +
                       R"(,"expiresAt":"never"})";
 
-    CHECK(parse_ticket_answer(answered(200, body)).value().value().expose() == "one");
+    CHECK(parse_ticket_response(answered(200, body)).value().value().expose() == "one");
 }
 
 TEST_CASE("ticket_answer: an answer without a usable ticket is malformed",
@@ -113,7 +113,7 @@ TEST_CASE("ticket_answer: every valid spelling of an expiry is exact",
           "[unit][ticket_answer][A7]") {
     const auto expiry = [](std::string_view text) {
         const auto body = with(R"("t")", '"' + std::string(text) + '"');
-        return parse_ticket_answer(answered(200, body)).value().expires_at();
+        return parse_ticket_response(answered(200, body)).value().expires_at();
     };
 
     CHECK(expiry("2026-11-22T20:00:00z") == now + 1h);
@@ -135,7 +135,7 @@ TEST_CASE("ticket_answer: every valid spelling of an expiry is exact",
 TEST_CASE("ticket_answer: an expiry may be a number of seconds or milliseconds",
           "[unit][ticket_answer][O144]") {
     const auto expiry = [](std::string_view number) {
-        return parse_ticket_answer(answered(200, with(R"("t")", number))).value().expires_at();
+        return parse_ticket_response(answered(200, with(R"("t")", number))).value().expires_at();
     };
 
     CHECK(expiry("1795377600") == now + 1h);
@@ -156,7 +156,8 @@ TEST_CASE("ticket_answer: the error of plain HTTP to a TLS port says to use wss 
               "The server answered with HTTP 400: the port speaks TLS: use wss:// or https://.");
         auto secure = answered(400, body);
         secure.cookie_scope.secure = true;
-        CHECK(parse_ticket_answer(secure).error().message == "The server answered with HTTP 400.");
+        CHECK(parse_ticket_response(secure).error().message ==
+              "The server answered with HTTP 400.");
     }
     CHECK(failure(400, "no").message == "The server answered with HTTP 400.");
 }
@@ -165,12 +166,12 @@ TEST_CASE("ticket_answer: the cookies belong to the ticket", "[unit][ticket_answ
     const auto body = with(R"("t")");
     const std::vector<std::string> set{"a=1; Path=/", "b=2; Secure", "c=3; Path=/other"};
     auto answer = answered(200, body);
-    CHECK(parse_ticket_answer(answer).value().cookies().empty());
+    CHECK(parse_ticket_response(answer).value().cookies().empty());
     answer.set_cookies = set;
     answer.cookie_scope = {"h", "/ws", false};
-    CHECK(parse_ticket_answer(answer).value().cookies().expose() == "a=1");
+    CHECK(parse_ticket_response(answer).value().cookies().expose() == "a=1");
     answer.cookie_scope.secure = true;
-    CHECK(parse_ticket_answer(answer).value().cookies().expose() == "a=1; b=2");
+    CHECK(parse_ticket_response(answer).value().cookies().expose() == "a=1; b=2");
 }
 
 TEST_CASE("ticket_answer: a body that is not one JSON object is malformed",
@@ -192,7 +193,7 @@ TEST_CASE("ticket_answer: a body that is not one JSON object is malformed",
 TEST_CASE("ticket_answer: the limit of a ticket is 8 KiB", "[unit][ticket_answer][A21]") {
     const auto sized = [](std::size_t size) { return with('"' + std::string(size, 't') + '"'); };
 
-    CHECK(parse_ticket_answer(answered(200, sized(8'192))).value().value().size() == 8'192);
+    CHECK(parse_ticket_response(answered(200, sized(8'192))).value().value().size() == 8'192);
     CHECK(failure(200, sized(8'193)).is(errc::ticket_too_long));
     CHECK(failure(200, sized(1'000'000)).is(errc::ticket_too_long));
     CHECK_FALSE(failure(200, sized(8'193)).details.retryable);
@@ -224,7 +225,7 @@ TEST_CASE("ticket_answer: a secret that the server repeats is redacted", "[unit]
     auto answer = answered(403, body);
     answer.gate.remember({secret("s3cret-token")});
 
-    const auto error = parse_ticket_answer(answer).error();
+    const auto error = parse_ticket_response(answer).error();
 
     CHECK(error.message.find("s3c") == std::string::npos);
     CHECK(error.details.to_string().find("s3c") == std::string::npos);
@@ -262,10 +263,10 @@ TEST_CASE("ticket_answer: one table says whether a status is retryable",
         INFO(status);
         if (status / 100 != 2) {
             CHECK(failure(status, "").details.retryable == retryable_status(status));
-            const auto validation = parse_validation_answer(answered(status, ""));
+            const auto validation = parse_validation_response(answered(status, ""));
             CHECK(validation.error().details.retryable == retryable_status(status));
         }
-        const auto update = parse_update_answer(answered(status, "{}"));
+        const auto update = parse_update_response(answered(status, "{}"));
         CHECK(update.error().details.retryable == retryable_status(status));
     }
 }
@@ -273,7 +274,7 @@ TEST_CASE("ticket_answer: one table says whether a status is retryable",
 TEST_CASE("ticket_answer: only a rejection in the protocol's format is the server's own",
           "[unit][ticket_answer][O139]") {
     const auto own = [](int status, std::string_view body) {
-        const auto update = parse_update_answer(answered(status, body));
+        const auto update = parse_update_response(answered(status, body));
         const bool said = failure(status, body).details.from_server;
         CHECK(update.error().details.from_server == said);
         return said;
@@ -296,7 +297,7 @@ TEST_CASE("ticket_answer: only a rejection in the protocol's format is the serve
     CHECK_FALSE(failure(200, with("1")).details.from_server);
 
     const auto validation = [](int status, std::string_view body) {
-        return parse_validation_answer(answered(status, body)).error().details.from_server;
+        return parse_validation_response(answered(status, body)).error().details.from_server;
     };
     CHECK(validation(401, R"({"valid":false})"));
     CHECK_FALSE(validation(401, R"({"valid":true})"));
@@ -307,26 +308,26 @@ TEST_CASE("ticket_answer: Retry-After counts for retryable failures",
           "[unit][ticket_answer][A13]") {
     auto answer = answered(503, "");
     answer.retry_after = "120";
-    CHECK(parse_ticket_answer(answer).error().details.retry_after == 120s);
+    CHECK(parse_ticket_response(answer).error().details.retry_after == 120s);
     answer.retry_after = "-5";
-    CHECK(parse_ticket_answer(answer).error().details.retry_after == std::nullopt);
+    CHECK(parse_ticket_response(answer).error().details.retry_after == std::nullopt);
 
     answer.retry_after = "Sun, 22 Nov 2026 19:01:00 GMT";
-    CHECK(parse_ticket_answer(answer).error().details.retry_after == 60s);
+    CHECK(parse_ticket_response(answer).error().details.retry_after == 60s);
     answer.date = "Sun, 22 Nov 2026 19:00:20 GMT"; // its clock, not ours
-    CHECK(parse_ticket_answer(answer).error().details.retry_after == 40s);
+    CHECK(parse_ticket_response(answer).error().details.retry_after == 40s);
 
     auto refused = answered(404, "");
     refused.retry_after = "120";
-    CHECK(parse_ticket_answer(refused).error().details.retry_after == std::nullopt);
+    CHECK(parse_ticket_response(refused).error().details.retry_after == std::nullopt);
 }
 
 TEST_CASE("validation_answer: a definitive answer is read whole", "[unit][ticket_answer][A29]") {
-    const auto good = parse_validation_answer(answered(200, R"({"valid":true})")).value();
+    const auto good = parse_validation_response(answered(200, R"({"valid":true})")).value();
     CHECK(good.valid);
 
     const auto bad =
-        parse_validation_answer(
+        parse_validation_response(
             answered(200, R"({"valid":false,"error":"gone\n","code":"EXPIRED","retryable":true,)"
                           R"("details":{"expired":true,"revoked":false,"reason":"old"}})"))
             .value();
@@ -337,15 +338,16 @@ TEST_CASE("validation_answer: a definitive answer is read whole", "[unit][ticket
     CHECK(bad.expired);
     CHECK_FALSE(bad.revoked);
     CHECK(bad.reason == "old");
-    CHECK_FALSE(
-        parse_validation_answer(answered(200, R"({"valid":false,"details":[]})")).value().expired);
-    CHECK_FALSE(parse_validation_answer(answered(410, R"({"valid":false})")).value().valid);
+    CHECK_FALSE(parse_validation_response(answered(200, R"({"valid":false,"details":[]})"))
+                    .value()
+                    .expired);
+    CHECK_FALSE(parse_validation_response(answered(410, R"({"valid":false})")).value().valid);
 }
 
 TEST_CASE("validation_answer: a failed request says nothing about the ticket",
           "[unit][ticket_answer][A29]") {
     const auto error = [](int status, std::string_view body) {
-        const auto outcome = parse_validation_answer(answered(status, body));
+        const auto outcome = parse_validation_response(answered(status, body));
         return outcome ? error_info() : outcome.error();
     };
 
@@ -362,12 +364,12 @@ TEST_CASE("validation_answer: a failed request says nothing about the ticket",
 
 TEST_CASE("update_answer: only an explicit success is one", "[unit][ticket_answer][A30]") {
     const auto error = [](int status, std::string_view body) {
-        const auto outcome = parse_update_answer(answered(status, body));
+        const auto outcome = parse_update_response(answered(status, body));
         return outcome ? error_info() : outcome.error();
     };
 
-    CHECK(parse_update_answer(answered(200, R"({"success":true,"data":{}})")).has_value());
-    CHECK(parse_update_answer(answered(204, "")).has_value());
+    CHECK(parse_update_response(answered(200, R"({"success":true,"data":{}})")).has_value());
+    CHECK(parse_update_response(answered(204, "")).has_value());
 
     const auto gone = error(404, R"({"success":false,"error":"no such thread","code":"GONE"})");
     CHECK(gone.is(errc::thread_update_rejected));
