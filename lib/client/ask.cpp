@@ -1,6 +1,7 @@
 // Questions: a message and its answer.
 
 #include "async/asio_errors.hpp"
+#include "async/call_on_strand.hpp"
 #include "client/at_exit.hpp"
 #include "client/chat_client_impl.hpp"
 #include "dialect/parley/encoder.hpp"
@@ -25,31 +26,12 @@ error_info chat_error_of(const chat_failed& failed, const redactor& gate) {
                       std::move(details));
 }
 
-/// What an event adds to an answer, on the heap too.
-std::size_t size_in_answer(const event& happened) {
-    if (const auto* text = std::get_if<text_delta>(&happened)) return text->text.size();
-    if (const auto* thought = std::get_if<reasoning_delta>(&happened)) return thought->text.size();
-    const auto* used = std::get_if<tool_finished>(&happened);
-    if (!used) return 0;
-    const auto result = used->result ? used->result->view().size() : 0;
-    return sizeof(answer::tool_use) + used->name.size() + used->call_id.size() + result +
-           used->error.size();
-}
-
 /// An error of the answer carries the part that has come.
 [[noreturn]] void throw_failure(pending_ask& call) {
-    if (call.error->is(errc::chat_failed) || call.error->is(errc::answer_too_large))
-        throw answer_error(*call.error, std::move(call.collected));
-    throw_error(*call.error);
-}
-
-void add_to(answer& collected, const tool_finished& used) {
-    answer::tool_use use;
-    use.name = used.name;
-    use.call_id = used.call_id;
-    use.result = used.result;
-    use.error = used.error;
-    collected.tools.push_back(std::move(use));
+    const auto& why = call.outcome->error();
+    if (why.is(errc::chat_failed) || why.is(errc::answer_too_large))
+        throw answer_error(why, std::move(call.collected));
+    throw_error(why);
 }
 
 } // namespace
@@ -67,68 +49,33 @@ awaitable<answer> chat_client::impl::ask(chat_message message) {
     co_return std::move(call->collected);
 }
 
-/// The caller's side of a streamed ask. If it is destroyed before the end (cancelled between two
-/// pieces, or `on_text` threw), the ask is left.
-class chat_client::impl::streamed_ask {
-public:
-    explicit streamed_ask(const std::shared_ptr<impl>& of) : of_(of), context_(of->context_) {}
-    streamed_ask(const streamed_ask&) = delete;
-    streamed_ask& operator=(const streamed_ask&) = delete;
-    ~streamed_ask() {
-        if (over_) return;
+/// On the caller's executor, whose context may outlive the client's: this frame keeps nothing of
+/// the client while it waits.
+awaitable<answer> chat_client::impl::ask_streaming(std::shared_ptr<impl> self, chat_message message,
+                                                   text_handler on_text) {
+    const auto call = std::make_shared<pending_ask>(true);
+    const std::weak_ptr<impl> weak = self;
+    // Also when this is destroyed between two pieces (cancelled, or `on_text` threw).
+    const at_exit leave([weak, call, context = self->context_] {
         try {
-            context_->while_alive([this] {
-                const auto of = of_.lock();
-                if (of) of->strand_.post([of, call = call_] { of->leave_ask(call); });
+            context->while_alive([&] {
+                if (const auto client = weak.lock())
+                    client->strand_.post([client, call] { client->leave_ask(call); });
             });
         } catch (const std::bad_alloc&) { // the run goes on, and its answer is discarded
         }
-    }
-
-    awaitable<void> begin(chat_message message) {
-        const auto of = client();
-        return detail::on_strand<void>(of->strand_,
-                                       [of, call = call_, message = std::move(message)] {
-                                           return of->begin_ask(call, message);
-                                       });
-    }
-    awaitable<std::optional<std::string>> next_piece() {
-        const auto of = client();
-        return detail::on_strand<std::optional<std::string>>(
-            of->strand_, [of, call = call_] { return of->next_piece(call); });
-    }
-    answer take() {
-        over_ = true;
-        return std::move(call_->collected);
-    }
-
-private:
-    std::shared_ptr<impl> client() const {
-        auto of = of_.lock();
-        if (!of) throw_aborted();
-        return of;
-    }
-
-    // This belongs to the caller's context, which may outlive the client's.
-    const std::weak_ptr<impl> of_;
-    const std::shared_ptr<detail::context_watch> context_;
-    const std::shared_ptr<pending_ask> call_ = std::make_shared<pending_ask>(true);
-    bool over_ = false;
-};
-
-awaitable<answer> chat_client::impl::ask_streaming(std::shared_ptr<impl> self, chat_message message,
-                                                   text_handler on_text) {
-    streamed_ask mine(self);
-    self.reset();
-    auto beginning = mine.begin(std::move(message));
+    });
+    auto beginning = call_on_strand(std::move(self), &impl::begin_ask, call, std::move(message));
     co_await std::move(beginning);
     for (;;) {
-        auto waiting = mine.next_piece();
+        auto client = weak.lock();
+        if (!client) throw_aborted();
+        auto waiting = call_on_strand(std::move(client), &impl::next_piece, call);
         const auto piece = co_await std::move(waiting);
         if (!piece) break;
         on_text(*piece);
     }
-    co_return mine.take();
+    co_return std::move(call->collected);
 }
 
 awaitable<void> chat_client::impl::begin_ask(std::shared_ptr<pending_ask> call,
@@ -155,7 +102,7 @@ awaitable<void> chat_client::impl::take_turn(std::shared_ptr<pending_ask> call) 
     const auto begun = now();
     for (;;) {
         check_alive();
-        if (call->error) throw_error(*call->error);
+        if (call->over()) call->outcome->value(); // throws
         runs_.pass_time(now());
         if (turns_.front() == call && runs_.idle()) co_return;
         const auto deadline = after(std::max(begun, last_run_event_), config_.timeouts.answer);
@@ -174,7 +121,7 @@ awaitable<void> chat_client::impl::collect(std::shared_ptr<pending_ask> call) {
     for (;;) {
         check_alive(); // it may have ended while the message was written
         if (!call->pieces.empty()) co_return;
-        if (call->done) break;
+        if (call->over()) break;
         const auto deadline =
             std::min(after(call->silent_since, config_.timeouts.answer), call->stop_deadline);
         if (now() >= deadline)
@@ -185,7 +132,7 @@ awaitable<void> chat_client::impl::collect(std::shared_ptr<pending_ask> call) {
                                        : "The server sent nothing more of the answer."));
         co_await changed_.wait_until(deadline);
     }
-    if (call->error) throw_failure(*call);
+    if (!call->answered()) throw_failure(*call);
 }
 
 awaitable<std::optional<std::string>>
@@ -207,7 +154,7 @@ chat_client::impl::next_piece(std::shared_ptr<pending_ask> call) {
 void chat_client::impl::leave_ask(const std::shared_ptr<pending_ask>& call) {
     if (asks_.erase(call->run) == 0) return;
     changed_.notify_all();
-    if (!call->done) leave_run(*call);
+    if (!call->over()) leave_run(*call);
 }
 
 /// A run without its ask is stopped, or else its events are queued for everybody.
@@ -226,31 +173,13 @@ void chat_client::impl::leave_run(pending_ask& call) {
     runs_.discard(call.run, call.stop_deadline);
 }
 
-/// Whether the event fits into the answer. An answer that is too large ends its ask as a
-/// cancellation does.
-bool chat_client::impl::has_room_for(const event& happened, pending_ask& call) {
-    const auto bytes = size_in_answer(happened);
-    const auto most = connection_->config()->limits.answer_bytes;
-    if (bytes <= most - call.bytes) {
-        call.bytes += bytes;
-        return true;
-    }
-    call.error = error_info(errc::answer_too_large,
-                            fmt::format("The answer is larger than {} bytes.", most));
-    call.done = true;
-    leave_run(call);
-    changed_.notify_all();
-    return false;
-}
-
 unsigned chat_client::impl::take_unconfirmed() {
     messages_->end_texts(); // while their run is known
     const unsigned count = runs_.lose();
     for (const auto& [run, call] : asks_) {
-        if (runs_.known(run) || call->done) continue;
-        call->done = true;
-        call->error = error_info(errc::sent_unconfirmed,
-                                 "The connection was lost before the answer was complete.");
+        if (runs_.known(run)) continue;
+        call->end(error_info(errc::sent_unconfirmed,
+                             "The connection was lost before the answer was complete."));
     }
     changed_.notify_all();
     return count;
@@ -258,13 +187,12 @@ unsigned chat_client::impl::take_unconfirmed() {
 
 void chat_client::impl::fail_asks(const error_info& why) {
     for (const auto& [run, call] : asks_) {
-        if (call->done) continue;
-        call->done = true;
-        call->error = why;
+        if (call->over()) continue;
+        call->end(why);
         runs_.drop(run);
     }
     for (const auto& call : turns_)
-        call->error = why;
+        call->end(why);
     runs_.lose();
     changed_.notify_all();
 }
@@ -280,7 +208,7 @@ pending_ask* chat_client::impl::ask_of_notice(bool of_storing) {
         return of_run_before ? nullptr : found->second.get();
     }
     auto& last = *asks_.rbegin()->second;
-    return !runs_.current() && last.done && !last.error ? &last : nullptr;
+    return !runs_.current() && last.answered() ? &last : nullptr;
 }
 
 bool chat_client::impl::give_to_ask(const thread_created& created) {
@@ -316,23 +244,20 @@ bool chat_client::impl::give_to_ask(const event& happened) {
     if (found == asks_.end()) return false;
     auto& call = *found->second;
     note_event(call);
-    if (!has_room_for(happened, call)) return false;
-    if (const auto* text = std::get_if<text_delta>(&happened)) {
-        call.collected.text += text->text;
-        if (call.streams) call.pieces += text->text;
-    } else if (const auto* thought = std::get_if<reasoning_delta>(&happened)) {
-        call.collected.reasoning += thought->text;
-    } else if (const auto* used = std::get_if<tool_finished>(&happened)) {
-        add_to(call.collected, *used);
-    } else if (const auto* finished = std::get_if<chat_finished>(&happened)) {
-        call.collected.conversation_id = finished->conversation_id;
-        call.done = true;
-    } else if (const auto* failed = std::get_if<chat_failed>(&happened)) {
-        call.error = chat_error_of(*failed, *gate_);
-        call.done = true;
+    const auto most = connection_->config()->limits.answer_bytes;
+    if (!call.add(happened, most)) {
+        // It ends as a cancelled ask does.
+        call.end(error_info(errc::answer_too_large,
+                            fmt::format("The answer is larger than {} bytes.", most)));
+        leave_run(call);
+        changed_.notify_all();
+        return false;
     }
-    if (call.done) runs_.finish(call.error.has_value());
-    if (call.done || !call.pieces.empty()) changed_.notify_all();
+    if (std::holds_alternative<chat_finished>(happened)) call.end({});
+    if (const auto* failed = std::get_if<chat_failed>(&happened))
+        call.end(chat_error_of(*failed, *gate_));
+    if (call.over()) runs_.finish();
+    if (call.over() || !call.pieces.empty()) changed_.notify_all();
     return true;
 }
 

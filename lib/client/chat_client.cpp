@@ -1,3 +1,4 @@
+#include "async/call_on_strand.hpp"
 #include "client/chat_client_impl.hpp"
 #include "core/setting_tables.hpp"
 #include "core/url.hpp"
@@ -46,10 +47,6 @@ std::vector<secret> secrets_in(const chat_client_config& config) {
     return all;
 }
 
-environment_ptr or_real(environment_ptr given) {
-    return given ? std::move(given) : real_environment();
-}
-
 std::shared_ptr<ticket_manager> shared(std::shared_ptr<ticket_manager> tickets) {
     if (!tickets)
         throw_error(
@@ -81,8 +78,7 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
         throw_error(error_info(errc::invalid_configuration, "context_helpers must be an object."));
     if (!config_.component_schemas.is_null() && !config_.component_schemas.is_array())
         throw_error(error_info(errc::invalid_configuration, "component_schemas must be an array."));
-    messages_->tools().add(std::exchange(config_.client_tools, {}));
-    publish_tool_names();
+    tools().add(std::exchange(config_.client_tools, {}));
 }
 
 void chat_client::impl::attach() {
@@ -136,9 +132,7 @@ task_group& chat_client::impl::tasks() {
     return *tasks_;
 }
 
-awaitable<void> chat_client::init() {
-    return detail::on_strand<void>(impl_->where(), [impl = impl_] { return impl->init(); });
-}
+awaitable<void> chat_client::init() { return call_on_strand(impl_, &impl::init); }
 
 awaitable<void> chat_client::send_message(std::string content) {
     return send_message(chat_message(std::move(content)));
@@ -153,9 +147,7 @@ awaitable<answer> chat_client::ask(std::string content) {
 }
 
 awaitable<answer> chat_client::ask(chat_message message) {
-    return detail::on_strand<answer>(impl_->where(), [impl = impl_, message = std::move(message)] {
-        return impl->ask(message);
-    });
+    return call_on_strand(impl_, &impl::ask, std::move(message));
 }
 
 awaitable<answer> chat_client::ask(std::string content, text_handler on_text) {
@@ -202,14 +194,11 @@ awaitable<void> chat_client::impl::run(std::shared_ptr<impl> self, event_handler
 }
 
 awaitable<void> chat_client::stop_run() {
-    return detail::on_strand<void>(impl_->where(),
-                                   [impl = impl_] { return impl->stop_run(std::nullopt); });
+    return call_on_strand(impl_, &impl::stop_run, std::nullopt);
 }
 
 awaitable<void> chat_client::stop_run(std::string conversation_id) {
-    return detail::on_strand<void>(impl_->where(), [impl = impl_, id = std::move(conversation_id)] {
-        return impl->stop_run(id);
-    });
+    return call_on_strand(impl_, &impl::stop_run, std::move(conversation_id));
 }
 
 awaitable<void> chat_client::add_client_tool(tool added) {
@@ -219,56 +208,40 @@ awaitable<void> chat_client::add_client_tool(tool added) {
 }
 
 awaitable<void> chat_client::add_client_tools(std::vector<tool> added) {
-    return detail::on_strand<void>(impl_->where(), [impl = impl_, added = std::move(added)] {
-        return impl->add_client_tools(added);
-    });
+    return call_on_strand(impl_, &impl::add_client_tools, std::move(added));
 }
 
 awaitable<void> chat_client::remove_client_tool(std::string name) {
-    return detail::on_strand<void>(impl_->where(), [impl = impl_, name = std::move(name)] {
-        return impl->remove_client_tool(name);
-    });
+    return call_on_strand(impl_, &impl::remove_client_tool, std::move(name));
 }
 
 void chat_client::update_client_tools(std::vector<tool> tools) {
-    impl_->update_client_tools(std::move(tools));
+    impl_->tools().replace(std::move(tools));
 }
 
 awaitable<void> chat_client::update_context_helpers(json_text merge) {
-    return detail::on_strand<void>(impl_->where(), [impl = impl_, merge = std::move(merge)] {
-        return impl->update_context_helpers(merge);
-    });
+    return call_on_strand(impl_, &impl::update_context_helpers, std::move(merge));
 }
 
 awaitable<void> chat_client::update_entity(std::string provider_res_id,
                                            std::optional<std::string> entity_id,
                                            std::optional<std::string> entity_type) {
-    return detail::on_strand<void>(
-        impl_->where(),
-        [impl = impl_, thread = std::move(provider_res_id), id = std::move(entity_id),
-         type = std::move(entity_type)] { return impl->update_entity(thread, id, type); });
+    return call_on_strand(impl_, &impl::update_entity, std::move(provider_res_id),
+                          std::move(entity_id), std::move(entity_type));
 }
 
 awaitable<void> chat_client::update_metadata(std::string provider_res_id, metadata_patch patch) {
-    return detail::on_strand<void>(
-        impl_->where(),
-        [impl = impl_, thread = std::move(provider_res_id), patch = std::move(patch)] {
-            return impl->update_metadata(thread, patch);
-        });
+    return call_on_strand(impl_, &impl::update_metadata, std::move(provider_res_id),
+                          std::move(patch));
 }
 
 awaitable<void> chat_client::refresh_ticket_and_reconnect() {
-    return detail::on_strand<void>(impl_->where(),
-                                   [impl = impl_] { return impl->refresh_ticket_and_reconnect(); });
+    return call_on_strand(impl_, &impl::refresh_ticket_and_reconnect);
 }
 
-awaitable<void> chat_client::reconnect() {
-    return detail::on_strand<void>(impl_->where(), [impl = impl_] { return impl->reconnect(); });
-}
+awaitable<void> chat_client::reconnect() { return call_on_strand(impl_, &impl::reconnect); }
 
-awaitable<void> chat_client::disconnect() {
-    return detail::on_strand<void>(impl_->where(), [impl = impl_] { return impl->disconnect(); });
-}
+awaitable<void> chat_client::disconnect() { return call_on_strand(impl_, &impl::disconnect); }
 
 void chat_client::notify_network_change() {
     impl_->where().post([impl = impl_] { impl->notify_network_change(); });

@@ -24,16 +24,14 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 namespace parley {
 
-/// The implementation of chat_client: composes tickets, connection and messages on one strand. Only
-/// the strand touches its state, except for the members guarded by `published_`.
+/// The implementation of chat_client: composes tickets, connection and messages on one strand,
+/// which alone touches its state.
 class chat_client::impl : public std::enable_shared_from_this<chat_client::impl>,
                           public session_layer,
                           public message_sink {
@@ -48,6 +46,7 @@ public:
         return strand_;
     }
     event_queue& events() noexcept { return messages_->events(); }
+    tool_registry& tools() const noexcept { return messages_->tools(); } // any thread
     static awaitable<void> run(std::shared_ptr<impl> self, event_handlers handlers);
 
     // session.cpp: from nothing to a ready session, and back
@@ -78,7 +77,6 @@ public:
     // configuration.cpp: tools, context helpers, threads
     awaitable<void> add_client_tools(std::vector<tool> added);
     awaitable<void> remove_client_tool(std::string name);
-    void update_client_tools(std::vector<tool> tools); // any thread
     awaitable<void> update_context_helpers(json_text merge);
     awaitable<void> update_entity(std::string provider_res_id, std::optional<std::string> entity_id,
                                   std::optional<std::string> entity_type);
@@ -161,14 +159,12 @@ private:
     bool taken_by_ask(const event& happened);
     void queue_event(event&& happened); // for next_event and run
 
-    class streamed_ask;
     awaitable<void> begin_ask(std::shared_ptr<pending_ask> call, chat_message message);
     awaitable<void> take_turn(std::shared_ptr<pending_ask> call);
     awaitable<void> collect(std::shared_ptr<pending_ask> call);
     awaitable<std::optional<std::string>> next_piece(std::shared_ptr<pending_ask> call);
     void leave_ask(const std::shared_ptr<pending_ask>& call);
     void leave_run(pending_ask& call);
-    bool has_room_for(const event& happened, pending_ask& call);
     bool give_to_ask(const event& happened);
     bool give_to_ask(const thread_created& created);
     bool give_to_ask(const messages_persisted& stored);
@@ -177,7 +173,6 @@ private:
 
     bool has_configuration() const;
     std::string configuration() const;
-    void publish_tool_names();
     awaitable<void> announce_tools();
     awaitable<void> update_thread(std::string provider_res_id, std::string body);
     void end_thread_updates();
@@ -228,9 +223,6 @@ private:
 
     const std::shared_ptr<ticket_manager> shared_tickets_; // null: this client has its own
     const std::shared_ptr<ticket_manager::impl> tickets_;
-
-    mutable std::mutex published_; // guards what is below, never held across a suspension
-    std::set<std::string, std::less<>> tool_names_;
 };
 
 } // namespace parley

@@ -2,28 +2,18 @@
 
 #include "client/chat_client_impl.hpp"
 #include "dialect/parley/encoder.hpp"
-#include "message/tool_registry.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace parley {
 
 bool chat_client::impl::has_configuration() const {
-    return !messages_->tools().all().empty() || config_.component_schemas.is_array();
+    return !tools().all().empty() || config_.component_schemas.is_array();
 }
 
 std::string chat_client::impl::configuration() const {
-    return encode_configure_tools(tool_schemas(messages_->tools().all()), config_.context_helpers,
+    return encode_configure_tools(tool_schemas(tools().all()), config_.context_helpers,
                                   config_.component_schemas);
-}
-
-void chat_client::impl::publish_tool_names() {
-    std::set<std::string, std::less<>> names;
-    for (const auto& one : messages_->tools().all())
-        names.insert(one.name());
-    const std::lock_guard held(published_);
-    tool_names_ = std::move(names);
 }
 
 void chat_client::impl::on_session_established() {
@@ -39,7 +29,7 @@ void chat_client::impl::on_authentication_refused(quotation error, quotation cod
 void chat_client::impl::on_tools_acknowledged(bool of_update) {
     if (!of_update) return perform(opening_.acknowledged());
     if (updates_.empty()) return; // unasked
-    updates_.front()->done = true;
+    updates_.front()->outcome.emplace();
     updates_.pop_front();
     changed_.notify_all();
 }
@@ -55,11 +45,8 @@ void chat_client::impl::on_configuration_requested() {
 }
 
 void chat_client::impl::fail_updates(const error_info& why) {
-    for (const auto& update : updates_) {
-        if (update->done) continue;
-        update->done = true;
-        update->error = why;
-    }
+    for (const auto& update : updates_)
+        update->outcome = why;
     updates_.clear();
     changed_.notify_all();
 }
@@ -72,24 +59,23 @@ awaitable<void> chat_client::impl::announce_tools() {
     const auto update = std::make_shared<tool_update>();
     updates_.push_back(update);
     connection_->send_control(
-        encode_update_tools(tool_schemas(messages_->tools().all()), config_.component_schemas));
+        encode_update_tools(tool_schemas(tools().all()), config_.component_schemas));
     const auto deadline = after(now(), config_.timeouts.acknowledge);
-    while (!update->done && now() < deadline) {
+    while (!update->outcome && now() < deadline) {
         co_await changed_.wait_until(deadline);
         check_alive();
     }
     // An update that timed out stays in the queue, so that its late acknowledgement is not taken
     // for that of the next one.
-    if (!update->done)
+    if (!update->outcome)
         throw_error(error_info(errc::tools_not_acknowledged,
                                "The server did not acknowledge the change of tools."));
-    if (update->error) throw_error(*update->error);
+    update->outcome->value(); // or throws
 }
 
 awaitable<void> chat_client::impl::add_client_tools(std::vector<tool> added) {
     check_alive();
-    messages_->tools().add(added);
-    publish_tool_names();
+    tools().add(added);
     std::exception_ptr failure;
     try {
         co_await announce_tools();
@@ -98,35 +84,14 @@ awaitable<void> chat_client::impl::add_client_tools(std::vector<tool> added) {
     }
     if (!failure) co_return;
     for (const auto& one : added)
-        messages_->tools().remove(one.name());
-    publish_tool_names();
+        tools().remove(one.name());
     std::rethrow_exception(failure);
 }
 
 awaitable<void> chat_client::impl::remove_client_tool(std::string name) {
     check_alive();
-    messages_->tools().remove(name);
-    publish_tool_names();
+    tools().remove(name);
     co_await announce_tools();
-}
-
-void chat_client::impl::update_client_tools(std::vector<tool> tools) {
-    for (const auto& one : tools)
-        check_tool_settings(one);
-    {
-        const std::lock_guard held(published_);
-        for (const auto& one : tools)
-            if (!tool_names_.contains(one.name()))
-                throw_error(error_info(errc::tool_unknown,
-                                       "No tool of the name " + one.name() + " is registered."));
-    }
-    strand_.post([self = shared_from_this(), tools = std::move(tools)]() mutable {
-        try {
-            self->messages_->tools().replace(std::move(tools));
-        } catch (const client_error& removed_meanwhile) {
-            self->log_.write(log_level::warning, removed_meanwhile.what());
-        }
-    });
 }
 
 awaitable<void> chat_client::impl::update_context_helpers(json_text merge) {

@@ -172,7 +172,7 @@ bool chat_client::impl::taken_by_ask(const event& happened) {
     if (give_to_ask(happened)) return true;
     const bool dropped = runs_.listening() == run_fsm::listener::nobody;
     if (scope == event_scope::end_of_run) {
-        runs_.finish(std::holds_alternative<chat_failed>(happened));
+        runs_.finish();
         changed_.notify_all();
     }
     return dropped;

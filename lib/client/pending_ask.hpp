@@ -2,6 +2,7 @@
 
 #include <parley/chat_message.hpp>
 #include <parley/error.hpp>
+#include <parley/event.hpp>
 
 #include "core/clock.hpp"
 #include "dialect/parley/run_fsm.hpp"
@@ -10,6 +11,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace parley {
 
@@ -21,15 +23,27 @@ public:
     /// How long after `stop_run` the end of the run may take.
     static constexpr std::chrono::seconds stop_limit{10};
 
+    /// Adds to the answer what an event of the run brings. False, and nothing is added, when the
+    /// answer would be larger than `most` bytes.
+    bool add(const event& happened, std::size_t most);
+
+    /// The first end counts.
+    void end(result<void> how) {
+        if (!outcome) outcome = std::move(how);
+    }
+    bool over() const noexcept { return outcome.has_value(); }
+    bool answered() const noexcept { return outcome && outcome->has_value(); }
+
     const bool streams;
     run_fsm::run_id run = 0;
     answer collected;
-    std::size_t bytes = 0; ///< of `collected`, up to `limits_config::answer_bytes`
-    std::string pieces;    ///< of a streamed ask: the text not handed over yet
-    bool done = false;
-    std::optional<error_info> error;
+    std::string pieces;                           ///< of a streamed ask: not handed over yet
+    std::optional<result<void>> outcome;          ///< once it is over
     time_point silent_since{};                    ///< the last event of its run
     time_point stop_deadline = time_point::max(); ///< since `stop_run`
+
+private:
+    std::size_t bytes_ = 0; // of `collected`
 };
 
 } // namespace parley

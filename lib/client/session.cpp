@@ -1,6 +1,7 @@
 // Opening and closing the session.
 
 #include "async/asio_errors.hpp"
+#include "async/call_on_strand.hpp"
 #include "client/at_exit.hpp"
 #include "client/chat_client_impl.hpp"
 #include "dialect/parley/cookies.hpp"
@@ -162,7 +163,7 @@ awaitable<void> chat_client::impl::close() {
     }
     if (owns_tickets() && tickets_->snapshot().in_flight) {
         // No caller waits for it any more; the held ticket stays valid for the next init.
-        co_await ticket_manager::impl::give_up_refresh(tickets_);
+        co_await call_on_strand(tickets_, &ticket_manager::impl::give_up_refresh);
     }
     end_session();
     if (!tasks_) co_return;
@@ -252,7 +253,7 @@ void chat_client::impl::perform(const opening_action_t& action) {
         if (!has_configuration() && config_.context_helpers.is_object())
             connection_->send_control(encode_context_helpers(config_.context_helpers));
         for (const auto& update : updates_)
-            update->done = true; // the configuration covers them
+            update->outcome.emplace(); // the configuration covers them
         updates_.clear();
         connection_->session_ready();
         if (std::exchange(tools_changed_, false))

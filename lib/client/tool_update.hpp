@@ -9,8 +9,7 @@ namespace parley {
 /// One `update_tools` that awaits its acknowledgement.
 class tool_update {
 public:
-    bool done = false;
-    std::optional<error_info> error;
+    std::optional<result<void>> outcome;
 };
 
 } // namespace parley

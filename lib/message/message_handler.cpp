@@ -1,5 +1,4 @@
-#include <parley/detail/on_strand.hpp>
-
+#include "async/call_on_strand.hpp"
 #include "async/condition.hpp"
 #include "async/reserved_post.hpp"
 #include "core/setting_tables.hpp"
@@ -132,19 +131,16 @@ private:
 
 message_handler::message_handler(asio::any_io_executor executor, message_handler_options options,
                                  environment_ptr environment)
-    : impl_(std::make_shared<standalone>(
-          detail::strand::around(executor), checked(std::move(options), "options."),
-          environment ? std::move(environment) : real_environment())) {
+    : impl_(std::make_shared<standalone>(detail::strand::around(executor),
+                                         checked(std::move(options), "options."),
+                                         or_real(std::move(environment)))) {
     impl_->attach();
 }
 
 message_handler::~message_handler() { standalone::abandon_later(std::move(impl_)); }
 
 awaitable<void> message_handler::handle(std::string frame) {
-    return detail::on_strand<void>(impl_->where(),
-                                   [impl = impl_, frame = std::move(frame)]() mutable {
-                                       return standalone::handle(impl, std::move(frame));
-                                   });
+    return call_on_strand(impl_, &standalone::handle, std::move(frame));
 }
 
 awaitable<std::optional<event>> message_handler::next_event() { return impl_->events().next(); }
@@ -157,9 +153,6 @@ void message_handler::add_tool(tool added) {
 
 void message_handler::remove_tool(const std::string& name) { impl_->tools().remove(name); }
 
-awaitable<void> message_handler::stop() {
-    return detail::on_strand<void>(impl_->where(),
-                                   [impl = impl_] { return standalone::stop(impl); });
-}
+awaitable<void> message_handler::stop() { return call_on_strand(impl_, &standalone::stop); }
 
 } // namespace parley

@@ -8,6 +8,7 @@
 #include "transport/transport.hpp"
 
 #include <memory>
+#include <utility>
 
 namespace parley {
 
@@ -34,5 +35,10 @@ protected:
 
 /// The real one: system clocks, seeded randomness, sockets.
 environment_ptr real_environment();
+
+/// The given one, or else the real one.
+inline environment_ptr or_real(environment_ptr given) {
+    return given ? std::move(given) : real_environment();
+}
 
 } // namespace parley

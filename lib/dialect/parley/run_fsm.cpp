@@ -90,18 +90,13 @@ run_fsm::listener run_fsm::listening() const {
 
 bool run_fsm::known(run_id id) const { return on_server_.contains(id) || queued_.contains(id); }
 
-run_fsm::state run_fsm::now() const { return front() ? state::running : ended_; }
-
-std::optional<run_fsm::run_id> run_fsm::finish(bool failed) {
+std::optional<run_fsm::run_id> run_fsm::finish() {
     const auto ended = current();
-    if (!ended) return ended;
-    drop(*ended);
-    ended_ = failed ? state::failed : state::finished;
+    if (ended) drop(*ended);
     return ended;
 }
 
 unsigned run_fsm::lose() {
-    if (front()) ended_ = state::failed;
     unsigned sent = 0;
     while (!on_server_.empty()) {
         if (front()->whole) ++sent;

@@ -20,10 +20,6 @@ class run_fsm {
 public:
     using run_id = std::uint64_t;
 
-    /// The state of the current run; without one, how the last run ended.
-    enum class state { idle, running, finished, failed };
-    state now() const;
-
     /// The receiver of a run's events.
     enum class listener { everybody, asker, nobody };
 
@@ -59,7 +55,7 @@ public:
     bool disowned() const noexcept { return !disowned_.empty(); }
 
     /// Ends the current run, and returns its id; without one nothing changes.
-    std::optional<run_id> finish(bool failed = false);
+    std::optional<run_id> finish();
     /// Drops every run of a lost session. Returns how many messages had been written completely.
     unsigned lose();
 
@@ -90,7 +86,6 @@ private:
     std::set<run_id> disowned_;              // their askers have left
     std::map<run_id, time_point> discarded_; // until when they may still end
     run_id last_ = 0;
-    state ended_ = state::idle;
     std::optional<std::string> next_;
     std::optional<std::string> named_;
     std::optional<std::string> finished_;

@@ -47,32 +47,6 @@ TEST_CASE("run_fsm: runs end in the order in which their messages were written",
     CHECK_FALSE(runs.finish());
 }
 
-TEST_CASE("run_fsm: reports whether a run is active, or how the last one ended",
-          "[unit][run_fsm]") {
-    using state = run_fsm::state;
-    run_fsm runs;
-    CHECK(runs.now() == state::idle);
-    runs.finish();
-    CHECK(runs.now() == state::idle);
-    const auto queued = runs.add(who::asker, std::nullopt);
-    CHECK(runs.now() == state::idle);
-    runs.writing(queued);
-    CHECK(runs.now() == state::running);
-    runs.finish();
-    CHECK(runs.now() == state::finished);
-    sent(runs, who::everybody);
-    sent(runs, who::asker);
-    runs.finish(true);
-    CHECK(runs.now() == state::running);
-    runs.finish(true);
-    CHECK(runs.now() == state::failed);
-    runs.finish();
-    CHECK(runs.now() == state::failed);
-    sent(runs, who::everybody);
-    runs.lose();
-    CHECK(runs.now() == state::failed);
-}
-
 TEST_CASE("run_fsm: a run continues without its ask", "[unit][run_fsm]") {
     run_fsm runs;
     const auto run = sent(runs, who::asker);
