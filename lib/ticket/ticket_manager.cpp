@@ -1,8 +1,8 @@
-#include <parley/detail/on_strand.hpp>
 #include <parley/ticket_manager.hpp>
 #include <parley/version.hpp>
 
 #include "async/asio_errors.hpp"
+#include "async/call_on_strand.hpp"
 #include "core/setting_tables.hpp"
 #include "dialect/parley/endpoints.hpp"
 #include "dialect/parley/server_exchange.hpp"
@@ -16,10 +16,6 @@ namespace parley {
 namespace {
 
 using std::chrono::milliseconds;
-
-environment_ptr or_real(environment_ptr given) {
-    return given ? std::move(given) : real_environment();
-}
 
 std::string user_agent_of(const connection_config& config) {
     return config.user_agent.empty() ? "parley/" + std::string(version) : config.user_agent;
@@ -73,7 +69,7 @@ std::optional<ticket> ticket_manager::impl::held_ticket() const {
 
 std::optional<error_info> ticket_manager::impl::refresh_error() const {
     const std::lock_guard lock(mutex_);
-    return refresh_error_;
+    return refreshing() ? refresh_->failure : std::nullopt;
 }
 
 std::optional<milliseconds> ticket_manager::impl::expires_in() const {
@@ -91,11 +87,18 @@ ticket_snapshot ticket_manager::impl::snapshot() const {
     const auto at = now();
     const std::lock_guard lock(mutex_);
     auto all = counts_;
+    all.in_flight = refreshing();
+    all.waiters = refresh_ ? refresh_->waiters.load() : 0;
     all.valid = tickets_.serve(at) != nullptr;
     all.expires_in = tickets_.expires_in(at);
     all.lifetime = tickets_.lifetime();
     all.expires_at = tickets_.expires_at();
     return all;
+}
+
+/// With the mutex: a refresh for the present identity is in flight.
+bool ticket_manager::impl::refreshing() const {
+    return refresh_ && !stopped_ && refresh_->generation == tickets_.generation();
 }
 
 bool ticket_manager::impl::is_current(std::uint64_t generation) const {
@@ -137,8 +140,6 @@ void ticket_manager::impl::clear() {
 
 void ticket_manager::impl::begin_generation(std::unique_lock<std::mutex> lock) {
     tickets_.begin_generation();
-    counts_.in_flight = false;
-    refresh_error_.reset();
     lock.unlock();
     where().post([self = shared_from_this()] { self->end_stale_operations(); });
 }
@@ -164,7 +165,6 @@ void ticket_manager::impl::retire() noexcept {
     std::shared_ptr<const failed_handler> failed;
     const std::lock_guard lock(mutex_);
     stopped_ = true;
-    counts_.in_flight = false;
     renewed = std::exchange(on_renewed_, nullptr);
     failed = std::exchange(on_renewal_failed_, nullptr);
 }
@@ -184,12 +184,6 @@ void ticket_manager::impl::shut_down() noexcept {
 }
 
 awaitable<void> ticket_manager::impl::stop(std::shared_ptr<impl> self) {
-    auto strand = self->where();
-    return detail::on_strand<void>(std::move(strand),
-                                   [self = std::move(self)] { return stop_on_strand(self); });
-}
-
-awaitable<void> ticket_manager::impl::stop_on_strand(std::shared_ptr<impl> self) {
     self->retire();
     self->end_operations();
     if (const auto renewal = self->renewal_) co_await renewal->wait_until(time_point::max());
@@ -198,12 +192,6 @@ awaitable<void> ticket_manager::impl::stop_on_strand(std::shared_ptr<impl> self)
 }
 
 awaitable<void> ticket_manager::impl::give_up_refresh(std::shared_ptr<impl> self) {
-    auto strand = self->where();
-    return detail::on_strand<void>(std::move(strand),
-                                   [self = std::move(self)] { return give_up_on_strand(self); });
-}
-
-awaitable<void> ticket_manager::impl::give_up_on_strand(std::shared_ptr<impl> self) {
     self->abandon_refresh();
     while (self->running_ > 0)
         co_await self->changed_.wait_until();
@@ -277,8 +265,10 @@ void ticket_manager::clear() { impl_->clear(); }
 
 ticket_snapshot ticket_manager::snapshot() const { return impl_->snapshot(); }
 
-awaitable<void> ticket_manager::give_up_refresh() { return impl::give_up_refresh(impl_); }
+awaitable<void> ticket_manager::give_up_refresh() {
+    return call_on_strand(impl_, &impl::give_up_refresh);
+}
 
-awaitable<void> ticket_manager::stop() { return impl::stop(impl_); }
+awaitable<void> ticket_manager::stop() { return call_on_strand(impl_, &impl::stop); }
 
 } // namespace parley

@@ -75,8 +75,6 @@ public:
     // Any thread, any executor; as the public members of these names.
     static awaitable<ticket> get(std::shared_ptr<impl> self, get_options what);
     static awaitable<ticket_validation> validate(std::shared_ptr<impl> self);
-    static awaitable<void> give_up_refresh(std::shared_ptr<impl> self);
-    static awaitable<void> stop(std::shared_ptr<impl> self);
     void start_renewal(renewed_handler on_renewed);
     void on_renewal_failed(failed_handler handler);
     void stop_renewal();
@@ -93,6 +91,15 @@ public:
     /// The last failure of the refresh in flight. Any thread.
     std::optional<error_info> refresh_error() const;
 
+    // Strand only; for call_on_strand.
+    static awaitable<void> give_up_refresh(std::shared_ptr<impl> self);
+    static awaitable<void> stop(std::shared_ptr<impl> self);
+    /// For calls from outside: ends the process when the context is gone.
+    const detail::strand& where() const {
+        context_->check("ticket_manager");
+        return strand_;
+    }
+
 private:
     struct validation;
     class waiter;
@@ -100,18 +107,16 @@ private:
 
     moment now() const { return {clock_->now(), clock_->wall_now()}; }
     bool is_current(std::uint64_t generation) const;
+    bool refreshing() const;
     void check_caller(std::uint64_t clears) const; // with the mutex
     void begin_generation(std::unique_lock<std::mutex> lock);
     void end_stale_operations();
     void retire() noexcept;
     void end_operations() noexcept;
     void operation_ended();
-    static awaitable<void> stop_on_strand(std::shared_ptr<impl> self);
-    static awaitable<void> give_up_on_strand(std::shared_ptr<impl> self);
 
     // ticket_refresh.cpp
     std::optional<ticket> serve(get_options& what);
-    static awaitable<ticket> get_on_strand(std::shared_ptr<impl> self, get_options what);
     static awaitable<ticket> wait_for_ticket(std::shared_ptr<impl> self, get_options what);
     bool out_of_time(const refresh& joined, time_point deadline) const;
     error_info no_ticket_in_time(const refresh& joined) const;
@@ -142,8 +147,6 @@ private:
     void renewal_failed(const error_info& why);
 
     // ticket_validation.cpp
-    static awaitable<ticket_validation> validate_on_strand(std::shared_ptr<impl> self,
-                                                           std::uint64_t clears);
     static awaitable<ticket_validation> wait_for_verdict(std::shared_ptr<impl> self,
                                                          std::uint64_t clears);
     std::shared_ptr<validation> join_validation(std::uint64_t clears);
@@ -151,12 +154,6 @@ private:
                                                                std::shared_ptr<validation> begun);
     void abandon_validation();
     bool drop(const secret& refused);
-
-    /// For calls from outside: ends the process when the context is gone.
-    const detail::strand& where() const {
-        context_->check("ticket_manager");
-        return strand_;
-    }
 
     const detail::strand strand_;
     const std::shared_ptr<detail::context_watch> context_; // that of the strand
@@ -183,8 +180,7 @@ private:
     std::shared_ptr<const auth_data> auth_;
     ticket_fsm tickets_;
     std::shared_ptr<refresh> refresh_; // in flight, else null; written on the strand
-    ticket_snapshot counts_;           // without what the clock and `tickets_` know
-    std::optional<error_info> refresh_error_;
+    ticket_snapshot counts_;           // without what the clock, `tickets_` and `refresh_` know
     std::uint64_t clears_ = 0;
     bool stopped_ = false;
     std::shared_ptr<const renewed_handler> on_renewed_; // null: no renewal
@@ -201,7 +197,8 @@ struct ticket_manager::impl::refresh {
 
     std::shared_ptr<shared_awaitable<ticket_result>> outcome;
     time_point paused_until = time_point::min(); // between two attempts
-    unsigned waiters = 0;
+    std::optional<error_info> failure;           // of the last attempt; written with the mutex
+    std::atomic<unsigned> waiters{0};
     bool held = false;    // its ticket was kept for later callers
     bool claimed = false; // its single-use ticket was given to a waiter
 };
@@ -209,23 +206,13 @@ struct ticket_manager::impl::refresh {
 /// A caller, or the renewal, that waits for a refresh: counted as long as this lives.
 class ticket_manager::impl::waiter {
 public:
-    waiter(std::shared_ptr<impl> owner, std::shared_ptr<refresh> joined)
-        : owner_(std::move(owner)), joined_(std::move(joined)) {
-        ++joined_->waiters;
-        const std::lock_guard lock(owner_->mutex_);
-        ++owner_->counts_.waiters;
-    }
+    explicit waiter(refresh& joined) : joined_(joined) { ++joined_.waiters; }
     waiter(const waiter&) = delete;
     waiter& operator=(const waiter&) = delete;
-    ~waiter() {
-        --joined_->waiters;
-        const std::lock_guard lock(owner_->mutex_);
-        --owner_->counts_.waiters;
-    }
+    ~waiter() { --joined_.waiters; }
 
 private:
-    const std::shared_ptr<impl> owner_;
-    const std::shared_ptr<refresh> joined_;
+    refresh& joined_;
 };
 
 /// One question to the server about the held ticket.

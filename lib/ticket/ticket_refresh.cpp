@@ -1,9 +1,9 @@
 // Callers that wait for a ticket, and the one refresh that they share.
 
-#include <parley/detail/on_strand.hpp>
 #include <parley/error.hpp>
 
 #include "async/asio_errors.hpp"
+#include "async/call_on_strand.hpp"
 #include "core/late_error.hpp"
 #include "dialect/parley/cookies.hpp"
 #include "dialect/parley/server_exchange.hpp"
@@ -17,7 +17,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <string_view>
 #include <utility>
 
 namespace parley {
@@ -34,38 +33,14 @@ double seconds(std::chrono::nanoseconds duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
-std::string_view to_text(ticket_reason reason) {
-    switch (reason) {
-    case ticket_reason::first:
-        return "none is held";
-    case ticket_reason::expired:
-        return "the held one has expired";
-    case ticket_reason::renewal:
-        return "the held one is to be renewed";
-    case ticket_reason::rejected:
-        return "the server rejected the last one";
-    case ticket_reason::requested:
-        return "a new one is requested";
-    }
-    return "";
-}
-
 } // namespace
 
 // ---- the callers
 
 awaitable<ticket> ticket_manager::impl::get(std::shared_ptr<impl> self, get_options what) {
     if (auto held = self->serve(what)) co_return *std::move(held);
-    auto waiting = get_on_strand(std::move(self), std::move(what));
+    auto waiting = call_on_strand(std::move(self), &impl::wait_for_ticket, std::move(what));
     co_return co_await std::move(waiting);
-}
-
-awaitable<ticket> ticket_manager::impl::get_on_strand(std::shared_ptr<impl> self,
-                                                      get_options what) {
-    auto strand = self->where();
-    return detail::on_strand<ticket>(
-        std::move(strand),
-        [self = std::move(self), what = std::move(what)] { return wait_for_ticket(self, what); });
 }
 
 /// What a caller gets without a request, if anything. Any thread. Throws for a caller that gets
@@ -93,7 +68,7 @@ awaitable<ticket> ticket_manager::impl::wait_for_ticket(std::shared_ptr<impl> se
             joined = self->join_refresh(&what);
         const auto outcome = joined->outcome;
         {
-            const waiter counted(self, joined);
+            const waiter counted(*joined);
             while (!outcome->done() && !self->out_of_time(*joined, what.deadline))
                 co_await outcome->wait_for_change(what.deadline);
         }
@@ -113,7 +88,7 @@ bool ticket_manager::impl::out_of_time(const refresh& joined, time_point deadlin
 
 /// The error of a caller whose deadline is over: the last failure where one is known.
 error_info ticket_manager::impl::no_ticket_in_time(const refresh& joined) const {
-    const auto last = refresh_error();
+    const auto& last = joined.failure;
     if (last && joined.paused_until != time_point::min()) return *last;
     auto late = source_timeout("No ticket arrived within the time given.");
     if (last) return parley::out_of_time(std::move(late), *last);
@@ -143,8 +118,6 @@ ticket_manager::impl::join_refresh(const get_options* what) {
         if (what) begun->tally = what->tally;
         begun->generation = tickets_.generation();
         begun->auth = auth_;
-        counts_.in_flight = true;
-        refresh_error_.reset();
         refresh_ = begun;
     }
     try {
@@ -171,8 +144,6 @@ bool ticket_manager::impl::release(const refresh& ended) noexcept {
     if (refresh_.get() != &ended) return false;
     const std::lock_guard lock(mutex_);
     refresh_.reset();
-    counts_.in_flight = false;
-    refresh_error_.reset();
     return !stopped_ && ended.generation == tickets_.generation();
 }
 
@@ -223,7 +194,7 @@ ticket_manager::impl::attempt(std::shared_ptr<impl> self, std::shared_ptr<refres
                               unsigned number) {
     if (self->log_.enabled(log_level::debug))
         self->log_.write(log_level::debug, fmt::format("ticket: asking for one, attempt {}: {}",
-                                                       number, to_text(begun->reason)));
+                                                       number, to_string(begun->reason)));
     {
         const std::lock_guard lock(self->mutex_);
         ++self->counts_.requests;
@@ -286,7 +257,7 @@ awaitable<void> ticket_manager::impl::pause(std::shared_ptr<impl> self,
                                      why.details.to_string()));
     {
         const std::lock_guard lock(self->mutex_);
-        if (begun->generation == self->tickets_.generation()) self->refresh_error_ = std::move(why);
+        begun->failure = std::move(why);
     }
     begun->paused_until = until;
     begun->outcome->notify(); // a waiter whose deadline comes first leaves

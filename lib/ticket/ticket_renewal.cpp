@@ -94,7 +94,7 @@ awaitable<void> ticket_manager::impl::renew_once(std::shared_ptr<impl> self) {
     const auto joined = self->join_refresh(nullptr);
     const auto outcome = joined->outcome;
     {
-        const waiter counted(self, joined);
+        const waiter counted(*joined);
         while (!outcome->done() && self->renewing())
             co_await outcome->wait_for_change();
     }

@@ -1,8 +1,8 @@
 // The server's word on the held ticket (doc/protocol.md 1.5).
 
-#include <parley/detail/on_strand.hpp>
 #include <parley/error.hpp>
 
+#include "async/call_on_strand.hpp"
 #include "dialect/parley/server_exchange.hpp"
 #include "ticket/source_error.hpp"
 #include "ticket/ticket_manager_impl.hpp"
@@ -19,16 +19,8 @@ awaitable<ticket_validation> ticket_manager::impl::validate(std::shared_ptr<impl
         clears = self->clears_;
         self->check_caller(clears);
     }
-    auto waiting = validate_on_strand(std::move(self), clears);
+    auto waiting = call_on_strand(std::move(self), &impl::wait_for_verdict, clears);
     co_return co_await std::move(waiting);
-}
-
-awaitable<ticket_validation> ticket_manager::impl::validate_on_strand(std::shared_ptr<impl> self,
-                                                                      std::uint64_t clears) {
-    auto strand = self->where();
-    return detail::on_strand<ticket_validation>(
-        std::move(strand),
-        [self = std::move(self), clears] { return wait_for_verdict(self, clears); });
 }
 
 awaitable<ticket_validation> ticket_manager::impl::wait_for_verdict(std::shared_ptr<impl> self,
