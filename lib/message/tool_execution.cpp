@@ -27,24 +27,16 @@ void closable_strand::close() {
     strand_.reset();
 }
 
-std::shared_ptr<tool_execution>
-tool_execution::make(const asio::any_io_executor& where, std::shared_ptr<closable_strand> home,
-                     std::shared_ptr<const tool> called, tool_call call,
-                     std::weak_ptr<tool_runner> owner, tool_request_id id) {
-    return std::make_shared<tool_execution>(token(), detail::strand::of(where), std::move(home),
-                                            std::move(called), std::move(call), std::move(owner),
-                                            id);
-}
+tool_execution::tool_execution(const asio::any_io_executor& where,
+                               std::shared_ptr<closable_strand> home,
+                               std::shared_ptr<const tool> called, tool_call call,
+                               std::weak_ptr<tool_runner> owner, tool_request_id id)
+    : where_(detail::strand::of(where)), home_(std::move(home)), tool_(std::move(called)),
+      call_(std::move(call)), owner_(std::move(owner)), id_(id) {}
 
 void tool_execution::post() {
     where_.post([self = shared_from_this()] { self->launch(); });
 }
-
-tool_execution::tool_execution(token, detail::strand where, std::shared_ptr<closable_strand> home,
-                               std::shared_ptr<const tool> called, tool_call call,
-                               std::weak_ptr<tool_runner> owner, tool_request_id id)
-    : where_(std::move(where)), home_(std::move(home)), tool_(std::move(called)),
-      call_(std::move(call)), owner_(std::move(owner)), id_(id) {}
 
 void tool_execution::launch() {
     if (state_ == state::withdrawn) return finish(tool_answer(tool_outcome::failed, ""));

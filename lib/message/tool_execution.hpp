@@ -37,19 +37,11 @@ private:
 /// the executor's, nor the executor anything of the client's. A strand of its own keeps the
 /// cancellation apart from the coroutine (doc/pitfalls.md P8, P12).
 class tool_execution : public std::enable_shared_from_this<tool_execution> {
-    struct token {};
-
 public:
     /// `where` must live until the handler has ended. `owner` gets the answer with `id`, on the
     /// strand `home`: the error is the exception's text as it is, or empty for what is no
     /// std::exception.
-    static std::shared_ptr<tool_execution> make(const asio::any_io_executor& where,
-                                                std::shared_ptr<closable_strand> home,
-                                                std::shared_ptr<const tool> called, tool_call call,
-                                                std::weak_ptr<tool_runner> owner,
-                                                tool_request_id id);
-
-    tool_execution(token, detail::strand where, std::shared_ptr<closable_strand> home,
+    tool_execution(const asio::any_io_executor& where, std::shared_ptr<closable_strand> home,
                    std::shared_ptr<const tool> called, tool_call call,
                    std::weak_ptr<tool_runner> owner, tool_request_id id);
     tool_execution(const tool_execution&) = delete;

@@ -76,7 +76,10 @@ void tool_runner::request(tool_requested asked, std::shared_ptr<const tool> call
 
 void tool_runner::resume(tool_input_t input) {
     perform(fsm_.resume(clock_->now(), std::move(input)));
-    if (!starting_.empty()) post_launch();
+    if (!starting_.empty())
+        strand_.post([weak = weak_from_this()] {
+            if (const auto self = weak.lock()) self->launch();
+        });
     watch_deadlines();
 }
 
@@ -94,8 +97,8 @@ void tool_runner::perform(const tool_action::run& action) {
     tool_call call(std::move(asked.name), std::move(asked.call_id), std::move(asked.parameters),
                    action.deadline);
     const auto& where = called->executor() ? called->executor() : where_;
-    const auto execution =
-        tool_execution::make(where, home_, called, std::move(call), weak_from_this(), action.id);
+    const auto execution = std::make_shared<tool_execution>(where, home_, called, std::move(call),
+                                                            weak_from_this(), action.id);
     state = execution;
     if (const auto sink = sink_.lock()) sink->on_event(std::move(happened));
     if (execution->where().executor() == strand_.executor())
@@ -178,12 +181,6 @@ void tool_runner::launch() {
         next->launch();
     }
     watch_deadlines();
-}
-
-void tool_runner::post_launch() {
-    strand_.post([weak = weak_from_this()] {
-        if (const auto self = weak.lock()) self->launch();
-    });
 }
 
 void tool_runner::watch_deadlines() {

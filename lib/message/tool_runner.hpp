@@ -89,7 +89,6 @@ private:
     void perform(const tool_action::join& action);
     std::vector<tool_request>::iterator find(tool_request_id id);
     void forget_waiting(tool_request_id id);
-    void post_launch();
     void watch_deadlines();
     bool any_left() const;
     void count_answer(const tool_action::answer& given) noexcept;
