@@ -5,6 +5,7 @@
 
 #include <boost/system/system_error.hpp>
 
+#include <exception>
 #include <type_traits>
 #include <utility>
 
@@ -24,12 +25,13 @@ namespace parley {
 /// @par Completion    as the operation
 /// @par Errors        none of this library's, nor of the system's. An exception that is not a
 ///                    `boost::system::system_error`, such as one of a handler, is rethrown.
-///                    `result::value` throws the exception of the operation.
+///                    `result::value` throws the exception of the operation itself: an
+///                    `answer_error` has its partial answer.
 /// @par Cancellation  as the operation; the error is then `boost::asio::error::operation_aborted`,
 ///                    and the next `co_await` of a cancelled coroutine throws
 template <class T>
 awaitable<result<T>> as_result(awaitable<T> operation) {
-    error_info failure;
+    detail::result_error failure;
     try {
         if constexpr (std::is_void_v<T>) {
             co_await std::move(operation);
@@ -39,9 +41,10 @@ awaitable<result<T>> as_result(awaitable<T> operation) {
             co_return result<T>(std::move(value));
         }
     } catch (const client_error& thrown) {
-        failure = thrown.info();
+        failure = detail::result_error(thrown.info(), std::current_exception());
     } catch (const boost::system::system_error& thrown) {
-        failure = error_info(thrown.code(), thrown.what(), error_details());
+        failure = detail::result_error(error_info(thrown.code(), thrown.what(), error_details()),
+                                       std::current_exception());
     }
     co_return result<T>(std::move(failure));
 }

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -150,6 +151,8 @@ class PARLEY_EXPORT result_error {
 public:
     result_error() noexcept {}
     explicit result_error(error_info why);
+    /// Of an exception, which `raise` throws again.
+    result_error(error_info why, std::exception_ptr thrown);
     // Without moves: what has been moved from must not turn into a success.
     result_error(const result_error&) = default;
     result_error& operator=(const result_error&) = default;
@@ -157,9 +160,11 @@ public:
 
     explicit operator bool() const noexcept { return kept_ != nullptr; }
     const error_info& get() const noexcept; ///< an empty error if there is none
+    [[noreturn]] void raise() const;        ///< undefined if there is none
 
 private:
-    std::shared_ptr<const error_info> kept_;
+    struct contents;
+    std::shared_ptr<const contents> kept_;
 };
 
 } // namespace detail
@@ -179,6 +184,8 @@ public:
     result(U&& value) : value_(std::in_place, std::forward<U>(value)) {}
     /// An error.
     result(error_info why) : error_(std::move(why)) {}
+    /// An error, with the exception that it comes from.
+    result(detail::result_error why) : error_(std::move(why)) {}
 
     /// Whether it holds a value, and no error.
     bool has_value() const noexcept { return value_.has_value(); }
@@ -198,12 +205,12 @@ public:
 
     /// Throws the error.
     const T& value() const& {
-        if (!has_value()) throw_error(error());
+        if (!has_value()) error_.raise();
         return *value_;
     }
     /// Throws the error.
     T value() && {
-        if (!has_value()) throw_error(error());
+        if (!has_value()) error_.raise();
         return *std::move(value_);
     }
 
@@ -225,6 +232,8 @@ public:
     result() noexcept {}
     /// An error.
     result(error_info why) : error_(std::move(why)) {}
+    /// An error, with the exception that it comes from.
+    result(detail::result_error why) : error_(std::move(why)) {}
 
     /// Whether it is a success.
     bool has_value() const noexcept { return !error_; }
@@ -233,7 +242,7 @@ public:
 
     /// Throws the error.
     void value() const {
-        if (error_) throw_error(error());
+        if (error_) error_.raise();
     }
 
     /// The error; an empty error when there is a value.

@@ -342,12 +342,24 @@ void throw_error(error_info info) {
 
 namespace detail {
 
-result_error::result_error(error_info why)
-    : kept_(std::make_shared<const error_info>(std::move(why))) {}
+struct result_error::contents {
+    error_info info;
+    std::exception_ptr thrown; // null: `info` is all there is
+};
+
+result_error::result_error(error_info why) : result_error(std::move(why), nullptr) {}
+
+result_error::result_error(error_info why, std::exception_ptr thrown)
+    : kept_(std::make_shared<const contents>(contents{std::move(why), std::move(thrown)})) {}
 
 const error_info& result_error::get() const noexcept {
     static const error_info none;
-    return kept_ ? *kept_ : none;
+    return kept_ ? kept_->info : none;
+}
+
+void result_error::raise() const {
+    if (kept_->thrown) std::rethrow_exception(kept_->thrown);
+    throw_error(kept_->info);
 }
 
 } // namespace detail

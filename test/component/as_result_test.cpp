@@ -28,6 +28,12 @@ awaitable<void> throw_something_else() {
     throw std::runtime_error("not ours");
     co_return;
 }
+awaitable<answer> fail_halfway() {
+    answer part;
+    part.text = "Once upon";
+    throw answer_error(error_info(errc::chat_failed, "It failed."), part);
+    co_return part;
+}
 
 /// Sends until it is sent, as the documentation of send_message has it.
 awaitable<int> insist(chat_client& client) {
@@ -59,6 +65,21 @@ TEST_CASE("as_result: an exception of an operation is the error, and value() thr
     const auto done = run(io, as_result(fail_to_do(errc::not_sent)));
     CHECK(done.error().is(errc::not_sent));
     CHECK_THROWS_AS(done.value(), connection_error);
+}
+
+TEST_CASE("as_result: value throws the operation's own exception, with a partial answer",
+          "[component][as_result]") {
+    asio::io_context io;
+    const auto said = run(io, as_result(fail_halfway()));
+    CHECK(said.error().is(errc::chat_failed));
+    for (int times = 0; times < 2; ++times) {
+        try {
+            said.value();
+            FAIL("it threw nothing");
+        } catch (const answer_error& failed) {
+            CHECK(failed.partial().text == "Once upon");
+        }
+    }
 }
 
 TEST_CASE("as_result: an exception that is not an error of the library is rethrown",
