@@ -19,18 +19,6 @@ std::vector<std::string> names_of(const std::vector<parley::tool>& tools) {
     return names;
 }
 
-template <class... Events>
-bool is_one_of(const parley::event& event) {
-    return (std::holds_alternative<Events>(event) || ...);
-}
-
-bool is_sign_of_answer(const parley::event& event) {
-    return is_one_of<parley::text_delta, parley::reasoning_started, parley::reasoning_delta,
-                     parley::reasoning_finished, parley::tool_started, parley::tool_finished,
-                     parley::server_tool_started, parley::server_tool_finished,
-                     parley::ui_component, parley::thread_created>(event);
-}
-
 // True for a scope.
 class raised {
 public:
@@ -134,35 +122,61 @@ void conversation::begin_close() {
     closing_.start(executor_, client_.disconnect(), changed_);
 }
 
+// What an event says of the conversation. One that is missing here does not compile.
+class conversation::noted {
+public:
+    explicit noted(conversation& owner) : owner_(owner) {}
+
+    void operator()(const parley::text_delta&) const { sign_of_answer(); }
+    void operator()(const parley::reasoning_started&) const { sign_of_answer(); }
+    void operator()(const parley::reasoning_delta&) const { sign_of_answer(); }
+    void operator()(const parley::reasoning_finished&) const { sign_of_answer(); }
+    void operator()(const parley::tool_started&) const {
+        sign_of_answer();
+        ++owner_.running_tools_;
+    }
+    void operator()(const parley::tool_finished&) const {
+        sign_of_answer();
+        if (owner_.running_tools_ > 0) --owner_.running_tools_;
+    }
+    void operator()(const parley::tool_answer_repeated&) const { sign_of_answer(); }
+    void operator()(const parley::server_tool_started&) const { sign_of_answer(); }
+    void operator()(const parley::server_tool_finished&) const { sign_of_answer(); }
+    void operator()(const parley::ui_component&) const { sign_of_answer(); }
+    void operator()(const parley::thread_created&) const { sign_of_answer(); }
+    void operator()(const parley::messages_persisted&) const {}
+    void operator()(const parley::chat_finished&) const { answered(answer::finished); }
+    void operator()(const parley::chat_failed&) const { answered(answer::failed); }
+    void operator()(const parley::server_error&) const {}
+    void operator()(const parley::message_skipped&) const {}
+    void operator()(const parley::connection_lost& e) const {
+        if (!e.will_reconnect) owner_.cause_ = e.cause; // the end of the events tells it
+        owner_.answer_lost_ = owner_.awaiting_ && e.will_reconnect && e.unconfirmed > 0;
+    }
+    void operator()(const parley::reconnecting&) const {}
+    void operator()(const parley::connection_restored&) const { ++owner_.connections_restored_; }
+    void operator()(const parley::connection_failed& e) const { owner_.cause_ = e.cause; }
+    void operator()(const parley::ticket_renewed&) const { ++owner_.tickets_renewed_; }
+    void operator()(const parley::ticket_renewal_failed&) const {}
+    void operator()(const parley::handler_failed&) const {}
+
+private:
+    void sign_of_answer() const { owner_.last_sign_ = std::chrono::steady_clock::now(); }
+    void answered(answer how) const {
+        owner_.last_answer_ = how;
+        ++owner_.answers_;
+    }
+
+    conversation& owner_;
+};
+
 awaitable<void> conversation::show_events() {
     while (auto event = co_await client_.next_event()) {
-        note(*event);
+        std::visit(noted(*this), *event);
         shown_.happened(*event);
         changed_.ring();
     }
     over_ = true;
-}
-
-void conversation::note(const parley::event& event) {
-    if (is_sign_of_answer(event)) last_sign_ = std::chrono::steady_clock::now();
-    if (std::holds_alternative<parley::tool_started>(event)) {
-        ++running_tools_;
-    } else if (std::holds_alternative<parley::tool_finished>(event)) {
-        if (running_tools_ > 0) --running_tools_;
-    } else if (is_one_of<parley::chat_finished, parley::chat_failed>(event)) {
-        const bool failed = std::holds_alternative<parley::chat_failed>(event);
-        last_answer_ = failed ? answer::failed : answer::finished;
-        ++answers_;
-    } else if (const auto* lost = std::get_if<parley::connection_lost>(&event)) {
-        if (!lost->will_reconnect) cause_ = lost->cause; // the end of the events tells it
-        answer_lost_ = awaiting_ && lost->will_reconnect && lost->unconfirmed > 0;
-    } else if (const auto* failed = std::get_if<parley::connection_failed>(&event)) {
-        cause_ = failed->cause;
-    } else if (std::holds_alternative<parley::connection_restored>(event)) {
-        ++connections_restored_;
-    } else if (std::holds_alternative<parley::ticket_renewed>(event)) {
-        ++tickets_renewed_;
-    }
 }
 
 void conversation::check() {

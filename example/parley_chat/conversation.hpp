@@ -72,9 +72,10 @@ public:
     const asio::any_io_executor& executor() const { return executor_; }
 
 private:
+    class noted;
+
     awaitable<bool> send(parley::chat_message message);
     awaitable<void> show_events();
-    void note(const parley::event& event);
     void begin_close();
     void check();
     bell::time_point answer_deadline() const;
