@@ -1,8 +1,9 @@
 #include "server/session.hpp"
 
+#include "testing/frames.hpp"
+
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <ctime>
 #include <strings.h>
 
@@ -10,14 +11,13 @@ namespace bench {
 
 namespace {
 
-constexpr std::string_view text_delta =
-    R"({"type":"chat_event","event":"provider-event","data":{"type":"text-delta","textDelta":" hello world"}})";
+namespace frames = parley::testing::frames;
 
-/// Of 120 bytes, as the message that it answers.
-constexpr std::string_view finished =
-    R"({"type":"chat_finished","uuid":"0123456789abcdef0123","data":{"conversationId":"conversation-0001","messageCount":2}})"
-    "   ";
-static_assert(finished.size() == 120);
+std::string text_delta(std::size_t) { return frames::text_delta(" hello world"); }
+
+/// Padded to 120 bytes, the size of the message that it answers.
+const std::string finished =
+    frames::chat_finished("0123456789abcdef0123", "conversation-0001", 2) + "   ";
 
 // One write of a turn: the others get theirs.
 constexpr std::size_t turn_bytes = 256u << 10;
@@ -61,21 +61,15 @@ std::uint64_t number(std::string_view text) {
 
 /// As most servers send it: a number, of one length, changes before the text of each message.
 std::string numbered_delta(std::size_t number) {
-    char text[160];
-    std::snprintf(
-        text, sizeof text,
-        R"({"type":"chat_event","event":"provider-event","data":{"sequence":%06zu,"type":"text-delta",)"
-        R"("textDelta":" hello world"}})",
-        100'000 + number % 900'000);
-    return text;
+    return frames::chat_event("provider-event",
+                              R"({"sequence":)" + std::to_string(100'000 + number % 900'000) +
+                                  R"(,"type":"text-delta","textDelta":" hello world"})");
 }
 
 } // namespace
 
 server_state::server_state()
-    : plain([](std::size_t) { return std::string(text_delta); }, false),
-      varied(numbered_delta, false),
-      compressed([](std::size_t) { return std::string(text_delta); }, true) {}
+    : plain(text_delta, false), varied(numbered_delta, false), compressed(text_delta, true) {}
 
 bool session::serve(bool readable) {
     if (readable && !take_input()) return false;
@@ -129,7 +123,7 @@ void session::upgrade(std::string_view head, std::string_view target) {
             "Sec-WebSocket-Accept: " +
             accept_key(field_of(head, "sec-websocket-key")) +
             (compressed_ ? "\r\nSec-WebSocket-Extensions: permessage-deflate" : "") + "\r\n\r\n";
-    out_ += frame(R"({"type":"session_established"})");
+    out_ += frame(frames::session_established());
     upgraded_ = true;
 }
 
@@ -176,7 +170,7 @@ void session::take_message(const client_frame& message) {
     if (calls_ > 0) return take_tool_answer();
     if (message.compressed) return start_burst(); // there only a chat_message comes
     if (says("\"configure_tools\"")) {
-        out_ += frame(R"({"type":"tools_configured","data":{"toolCount":1}})");
+        out_ += frame(frames::tools_acknowledged("tools_configured", 1));
         return;
     }
     if (!says("\"chat_message\"")) return;
@@ -205,12 +199,9 @@ void session::start_burst() {
 }
 
 void session::call_tool() {
-    char text[160];
-    std::snprintf(text, sizeof text,
-                  R"({"type":"tool_call_request","toolName":"echo","callId":"c%08llu",)"
-                  R"("parameters":{"text":"0123456789abcdef0123456"}})",
-                  static_cast<unsigned long long>(++calls_));
-    out_ += frame(text);
+    const std::string id = 'c' + std::to_string(100'000'000 + ++calls_);
+    out_ += frame(frames::tool_call_request("echo", frames::quoted(id),
+                                            R"({"text":"0123456789abcdef0123456"})"));
     called_ = clock::now();
 }
 

@@ -72,7 +72,7 @@ answer_script& answer_script::then(answer_continuation make) {
 
 answer_script& answer_script::server_tool(std::string name, std::string call_id, std::string args,
                                           std::string result) {
-    raw(frames::server_tool_call(name, call_id, args));
+    raw(frames::server_tool_call(name, call_id, frames::unless_empty(args)));
     return result.empty() ? *this : raw(frames::server_tool_result(name, call_id, result));
 }
 
@@ -82,7 +82,8 @@ answer_script& answer_script::latitude_tool(std::string name, std::string call_i
 
 answer_script& answer_script::ui_component(std::string call_id, std::string name, std::string props,
                                            std::string status) {
-    return raw(frames::ui_component(call_id, name, props, status));
+    return raw(frames::ui_component(call_id, name, frames::unless_empty(props),
+                                    frames::unless_empty(status)));
 }
 
 answer_script& answer_script::raw(std::string text) {

@@ -325,7 +325,7 @@ void chat_server::websocket_ping_all() {
 }
 
 void chat_server::ask_for_tools_all() {
-    impl_->on_sessions([](session& one) { one.push(outgoing::text(frames::ask_for_tools())); });
+    impl_->on_sessions([](session& one) { one.push(outgoing::text(frames::configure_tools())); });
 }
 
 counters chat_server::seen() const { return impl_->context().book.seen(); }

@@ -6,6 +6,7 @@
 #include "testing/client_rules.hpp"
 #include "testing/frames.hpp"
 
+#include <iterator>
 #include <utility>
 
 namespace parley::testing {
@@ -97,7 +98,8 @@ outgoing server_protocol::heartbeat_ping(const std::string& ping_time) {
     const auto shift = std::chrono::milliseconds(ping_number_++);
     const std::string timestamp = format_iso8601(context_.wall_now() + shift);
     pings_.insert_or_assign(timestamp, ping_time);
-    return outgoing::text(frames::heartbeat_ping(timestamp, ping_time));
+    return outgoing::text(
+        frames::heartbeat_ping(frames::quoted(timestamp), frames::unless_empty(ping_time)));
 }
 
 std::optional<outgoing> server_protocol::next(time_point now) {
@@ -136,7 +138,8 @@ std::vector<outgoing> server_protocol::configured(std::string_view acknowledgeme
                                                   const json_text& frame) {
     context_.book.count(which);
     if (fault_.tools_error) {
-        return one(frames::error(*fault_.tools_error, fault_.tools_error_code));
+        return one(
+            frames::error(*fault_.tools_error, frames::unless_empty(fault_.tools_error_code)));
     }
     tool_names_.clear();
     for (std::size_t i = 0;; ++i) {
@@ -149,7 +152,7 @@ std::vector<outgoing> server_protocol::configured(std::string_view acknowledgeme
     if (fault_.ignore_tools) {
         return {};
     }
-    return one(frames::tools_configured(acknowledgement, tool_names_));
+    return one(frames::tools_acknowledged(acknowledgement, std::ssize(tool_names_), tool_names_));
 }
 
 void server_protocol::chat_message(const json_text& frame, std::string text) {
@@ -199,8 +202,8 @@ std::vector<outgoing> server_protocol::heartbeat(const json_text& frame) {
     if (fault_.ignore_heartbeats) {
         return {};
     }
-    return one(frames::heartbeat_ack(format_iso8601(context_.wall_now()),
-                                     frame.string_at("/timestamp").value_or("")));
+    return one(frames::heartbeat_ack(frames::quoted(format_iso8601(context_.wall_now())),
+                                     frames::quoted(frame.string_at("/timestamp").value_or(""))));
 }
 
 void server_protocol::heartbeat_pong(const json_text& frame) {

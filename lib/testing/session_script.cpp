@@ -3,6 +3,7 @@
 #include "core/saturating.hpp"
 #include "testing/frames.hpp"
 
+#include <cstdint>
 #include <exception>
 #include <iterator>
 
@@ -103,7 +104,7 @@ void session_script::finish() {
     run_->ended = true;
     context_.book.count(&counters::runs_finished);
     const std::string& id = run_->conversation;
-    say(frames::chat_finished(id, id, 2 * runs_));
+    say(frames::chat_finished(id, id, static_cast<std::int64_t>(2 * runs_)));
     say(frames::messages_persisted(thread_of(id), id));
 }
 
@@ -113,7 +114,7 @@ void session_script::fail(std::string_view error, std::string_view code) {
     }
     run_->ended = true;
     context_.book.count(&counters::runs_finished);
-    say(frames::chat_error(error, code));
+    say(frames::chat_error(error, frames::unless_empty(code)));
 }
 
 void session_script::perform(step::text& text, time_point) {
@@ -122,18 +123,20 @@ void session_script::perform(step::text& text, time_point) {
 }
 
 void session_script::perform(step::reasoning& reasoning, time_point) {
-    say(frames::reasoning_start(reasoning.id));
+    const auto id = frames::unless_empty(reasoning.id);
+    say(frames::reasoning_start(id));
     for (const std::string& piece : reasoning.pieces) {
-        say(frames::reasoning_delta(reasoning.id, piece));
+        say(frames::reasoning_delta(id, piece));
     }
-    say(frames::reasoning_end(reasoning.id));
+    say(frames::reasoning_end(id));
 }
 
 void session_script::perform(step::tool_request& request, time_point) {
     if (request.call_id.empty()) {
         request.call_id = context_.office.new_call_id();
     }
-    say(frames::tool_call_request(request.name, request.call_id, request.parameters));
+    say(frames::tool_call_request(request.name, frames::quoted(request.call_id),
+                                  frames::unless_empty(request.parameters)));
     context_.calls.requested(request.call_id);
     context_.book.count(&counters::tool_requests);
     if (request.wait) {

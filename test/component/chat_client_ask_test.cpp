@@ -18,14 +18,10 @@ namespace {
 
 using lines = std::vector<std::string>;
 
-const std::string persisted_frame =
-    R"({"type":"messages_persisted","data":{"threadId":"t","providerResId":"c"}})";
-const std::string created_frame =
-    R"({"type":"thread_created","data":{"providerResId":"c","threadId":"t",)"
-    R"("canUpdateMetadata":true,"updateEndpoint":"/"}})";
-const std::string failed_frame = R"({"type":"chat_error","error":"no"})";
-const std::string component_frame =
-    R"({"type":"ui_component","toolCallId":"u","componentName":"c","props":{}})";
+const std::string persisted_frame = frames::messages_persisted("t", "c");
+const std::string created_frame = frames::thread_created("c", "t", "/");
+const std::string failed_frame = frames::chat_error("no");
+const std::string component_frame = frames::ui_component("u", "c", "{}");
 
 awaitable<std::size_t> ask_often(client_case& test, scripted_connection& peer, int times) {
     std::size_t letters = 0;
@@ -384,12 +380,9 @@ TEST_CASE("chat_client: a streaming ask without a handler is an ordinary ask",
 
 TEST_CASE("chat_client: an answer over its limit ends the ask with the partial answer",
           "[component][chat_client]") {
-    const std::string event = GENERATE(
-        R"("content-delta","data":{"delta":"0123456789"})",
-        R"("provider-event","data":{"type":"reasoning-delta","id":"r","text":"0123456789"})");
+    const bool of_text = GENERATE(true, false);
     const bool streams = GENERATE(false, true);
-    const bool of_text = event.starts_with(R"("content)");
-    CAPTURE(event, streams);
+    CAPTURE(of_text, streams);
     client_case test;
     test.config.connection.limits.answer_bytes = 39;
     test.make();
@@ -400,7 +393,8 @@ TEST_CASE("chat_client: an answer over its limit ends the ask with the partial a
     auto asked = streams ? start(test.io, test.client->ask("hi", on_text))
                          : start(test.io, test.client->ask("hi"));
     poll(test.io);
-    const auto piece = R"({"type":"chat_event","event":)" + event + '}';
+    const auto piece =
+        of_text ? frames::content_delta("0123456789") : frames::reasoning_delta("r", "0123456789");
     for (int i = 0; i < 3; ++i)
         peer.reply(piece);
     poll(test.io);
@@ -445,8 +439,7 @@ TEST_CASE("chat_client: the tools of an answer count towards its limit, empty on
     poll(test.io);
     int calls = 0;
     for (; !asked.done() && calls < 200; ++calls) {
-        peer.reply(R"({"type":"tool_call_request","toolName":"e","callId":)" +
-                   std::to_string(calls) + R"(,"parameters":{}})");
+        peer.reply(frames::tool_call_request("e", std::to_string(calls), "{}"));
         poll(test.io);
     }
     CHECK(asked.failed_with(errc::answer_too_large));

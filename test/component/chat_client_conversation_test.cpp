@@ -16,16 +16,11 @@ namespace {
 
 using lines = std::vector<std::string>;
 
-const std::string persisted_frame = R"({"type":"messages_persisted","data":{"providerResId":")";
-
-std::string persisted(const std::string& id) { return persisted_frame + id + R"("}})"; }
-std::string created(const std::string& id) {
-    return R"({"type":"thread_created","data":{"providerResId":")" + id +
-           R"(","threadId":"t","canUpdateMetadata":true,"updateEndpoint":"/"}})";
+std::string persisted(const std::string& id) {
+    return frames::messages_persisted(std::nullopt, id);
 }
-std::string finished(const std::string& id) {
-    return R"({"type":"chat_finished","uuid":")" + id + R"(","data":{}})";
-}
+std::string created(const std::string& id) { return frames::thread_created(id, "t", "/"); }
+std::string finished(const std::string& id) { return frames::chat_finished(id); }
 
 /// `content providerResId` of each chat_message that was written, and each stop_run.
 lines said(client_case& test) {
@@ -78,7 +73,7 @@ TEST_CASE("chat_client: of the two ids in chat_finished the uuid is the conversa
     auto& peer = test.expect_session();
     test.init();
     send(test, "first");
-    peer.reply(R"({"type":"chat_finished","uuid":"u","data":{"conversationId":"c"}})");
+    peer.reply(frames::chat_finished("u", "c"));
     poll(test.io);
     send(test, "second");
     peer.reply(R"({"type":"chat_finished","data":{"conversationId":17}})");

@@ -131,8 +131,7 @@ TEST_CASE("chat_client: an authentication_error that no ticket cures ends the re
     test.make();
     auto& first = test.expect_session();
     test.init();
-    test.transports->expect_connect().reply(
-        R"({"type":"authentication_error","error":"no","code":"ACCOUNT_CLOSED"})");
+    test.transports->expect_connect().reply(frames::authentication_error("no", "ACCOUNT_CLOSED"));
 
     first.close(1001);
     test.pass(3s);

@@ -15,13 +15,9 @@ using lines = std::vector<std::string>;
 
 namespace {
 
-std::string refusal(const std::string& code) {
-    return R"({"type":"authentication_error","error":"no","code":")" + code + R"("})";
-}
+std::string refusal(const std::string& code) { return frames::authentication_error("no", code); }
 
-std::string ping(const std::string& time) {
-    return R"({"type":"heartbeat_ping","timestamp":"T","pingTime":)" + time + "}";
-}
+std::string ping(const std::string& time) { return frames::heartbeat_ping(R"("T")", time); }
 
 } // namespace
 
@@ -182,7 +178,7 @@ TEST_CASE("chat_client: unexpected frames are reported or ignored, and change no
     CHECK(peer.writes_with(R"("type":"configure_tools")") == 1);
 
     peer.reply(tools_configured_frame).reply(tools_configured_frame);
-    peer.reply(R"({"type":"client_tools_updated"})").reply(session_established_frame);
+    peer.reply(frames::tools_acknowledged("client_tools_updated")).reply(session_established_frame);
     poll(test.io);
     CHECK_NOTHROW(opening.get());
     CHECK(peer.writes_with(R"("type":"configure_tools")") == 1);
@@ -240,10 +236,9 @@ TEST_CASE("chat_client: a heartbeat_ack is a sign of life, whatever its fields, 
     test.make();
     auto& peer = test.expect_session();
     peer.ignore_pings();
-    for (const char* ack :
-         {R"({"type":"heartbeat_ack"})",
-          R"({"type":"heartbeat_ack","timestamp":"2999-01-01T00:00:00Z","originalTimestamp":"x"})",
-          R"({"type":"heartbeat_ack","originalTimestamp":"1970-01-01T00:00:00Z"})"})
+    for (const auto& ack :
+         {frames::heartbeat_ack(), frames::heartbeat_ack(R"("2999-01-01T00:00:00Z")", R"("x")"),
+          frames::heartbeat_ack(std::nullopt, R"("1970-01-01T00:00:00Z")")})
         peer.after(30s).reply(ack).reply(ack);
     test.init();
 

@@ -32,11 +32,6 @@ tool endless_tool(std::string name) {
                 });
 }
 
-std::string call_of(const std::string& name, const std::string& id) {
-    return R"({"type":"tool_call_request","toolName":")" + name + R"(","callId":")" + id +
-           R"(","parameters":{}})";
-}
-
 scripted_connection& expect_tools(client_case& test) {
     auto& peer = test.expect_session();
     peer.expect_write("configure_tools").reply(tools_configured_frame);
@@ -126,7 +121,7 @@ const std::vector<situation> situations{
          auto& peer = expect_tools(test);
          test.init();
          for (int n = 0; n < 72; ++n)
-             peer.reply(call_of("endless", "call-" + std::to_string(n)));
+             peer.reply(call_frame("endless", "call-" + std::to_string(n)));
          poll(test.io);
      }},
     {"asking",
@@ -276,7 +271,7 @@ TEST_CASE("chat_client: a tool of its own may destroy it on its strand",
     auto asked = start(test.io, test.client->ask("turn"));
     poll(test.io);
 
-    peer.reply(call_of("suicide", "1"));
+    peer.reply(call_frame("suicide", "1"));
     poll(test.io);
 
     CHECK_FALSE(test.client);
@@ -350,7 +345,7 @@ TEST_CASE("chat_client: a context that is stopped and run again continues where 
     test.make();
     test.transports->otherwise([](scripted_connection& next) {
         next.reply(session_established_frame).expect_write("configure_tools");
-        next.reply(tools_configured_frame).expect_write("hi").reply(call_of("echo", "1"));
+        next.reply(tools_configured_frame).expect_write("hi").reply(call_frame("echo", "1"));
         next.expect_write("tool_call_response").reply(text_frame("yes")).reply(finished_frame);
     });
     auto conversation = [](chat_client& client) -> awaitable<std::string> {
@@ -483,7 +478,7 @@ TEST_CASE("chat_client: the client's resources outlive everything that its conne
     auto& peer = expect_tools(test);
     test.init();
     peer.hold_writes();
-    peer.reply(R"({"type":"heartbeat_ping","timestamp":"T"})");
+    peer.reply(frames::heartbeat_ping(R"("T")", std::nullopt));
     poll(test.io);
     test.client.reset(); // the reader ends first, and then the writer of the answer
     poll(test.io);

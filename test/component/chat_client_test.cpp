@@ -123,8 +123,7 @@ TEST_CASE("chat_client: ask throws when the server falls silent", "[component][c
     test.make();
     auto& peer = test.expect_session();
     peer.expect_write("chat_message").after(8s).reply(text_frame("still here"));
-    peer.after(4s).reply(
-        R"({"type":"ui_component","toolCallId":"u","componentName":"c","props":{}})");
+    peer.after(4s).reply(frames::ui_component("u", "c", "{}"));
     test.init();
     auto asked = start(test.io, test.client->ask("hi"));
     test.pass(17s);
@@ -156,7 +155,7 @@ TEST_CASE("chat_client: asks take turns, and a run's events go to its ask alone"
     auto& peer = test.expect_session();
     peer.expect_write("one").reply(text_frame("1")).reply(finished_frame);
     peer.expect_write("two").reply(text_frame("2")).reply(finished_frame);
-    peer.reply(R"({"type":"error","error":"outside"})");
+    peer.reply(frames::error("outside"));
     test.init();
     auto one = start(test.io, test.client->ask("one"));
     auto two = start(test.io, test.client->ask("two"));
@@ -218,14 +217,14 @@ TEST_CASE("chat_client: a tool added on a ready session is announced and acknowl
     poll(test.io);
     CHECK_FALSE(adding.done());
     CHECK(peer.writes_with(R"("type":"update_tools")") == 1);
-    peer.reply(R"({"type":"client_tools_updated","data":{"toolCount":1}})");
+    peer.reply(frames::tools_acknowledged("client_tools_updated", 1));
     poll(test.io);
     CHECK_NOTHROW(adding.get());
     // Each has its own acknowledgement.
     auto next = start(test.io, test.client->add_client_tool(echo_tool("next")));
     poll(test.io);
     CHECK_FALSE(next.done());
-    peer.reply(R"({"type":"client_tools_updated","data":{"toolCount":2}})");
+    peer.reply(frames::tools_acknowledged("client_tools_updated", 2));
     poll(test.io);
     CHECK_NOTHROW(next.get());
     auto again = start(test.io, test.client->add_client_tool(echo_tool("echo")));
@@ -245,10 +244,10 @@ TEST_CASE("chat_client: a tool that is not acknowledged is an error, and is remo
     // Its late acknowledgement is not taken for the next one's.
     auto other = start(test.io, test.client->add_client_tool(echo_tool("echo")));
     poll(test.io);
-    peer.reply(R"({"type":"client_tools_updated"})");
+    peer.reply(frames::tools_acknowledged("client_tools_updated"));
     poll(test.io);
     CHECK_FALSE(other.done());
-    peer.reply(R"({"type":"error","error":"no"})");
+    peer.reply(frames::error("no"));
     poll(test.io);
     CHECK(other.failed_with(errc::tools_refused));
     auto removing = start(test.io, test.client->remove_client_tool("echo"));
@@ -299,7 +298,7 @@ TEST_CASE("chat_client: a request for the configuration gets the current one",
     auto& peer = test.expect_session();
     peer.expect_write("configure_tools").reply(tools_configured_frame);
     test.init();
-    peer.reply(R"({"type":"configure_tools","data":{"toolSchemas":[]}})");
+    peer.reply(frames::configure_tools());
     poll(test.io);
     CHECK(peer.writes_with(R"("type":"configure_tools")") == 2);
 }

@@ -26,16 +26,10 @@ namespace {
 
 using lines = std::vector<std::string>;
 
-constexpr const char* failed_frame = R"({"type":"chat_error","error":"no"})";
-
-std::string call_frame(const std::string& id, const std::string& name = "slow") {
-    return R"({"type":"tool_call_request","toolName":")" + name + R"(","callId":")" + id +
-           R"(","parameters":{}})";
-}
+const std::string failed_frame = frames::chat_error("no");
 
 std::string component_frame(const std::string& id, int number) {
-    return R"({"type":"ui_component","toolCallId":")" + id +
-           R"(","componentName":"Card","props":{"n":)" + std::to_string(number) + "}}";
+    return frames::ui_component(id, "Card", R"({"n":)" + std::to_string(number) + "}");
 }
 
 lines events_of(client_case& test) {
@@ -158,8 +152,7 @@ TEST_CASE("client: a thousand components arrive one by one, each with its id",
     CHECK(events_of(test).empty()); // the application takes them
     for (int i = 0; i < 1'000; ++i)
         peer.reply(component_frame("c" + std::to_string(i % 10), i));
-    peer.reply(R"({"type":"ui_component","toolCallId":"c","componentName":"n","props":{},)"
-               R"("status":"melting"})");
+    peer.reply(frames::ui_component("c", "n", "{}", "melting"));
     const auto seen = events_of(test);
     REQUIRE(seen.size() == 1'001);
     CHECK(seen[999] == R"(component c9 Card {"n":999} complete)");
@@ -265,7 +258,7 @@ TEST_CASE("client: exceptions of tools, handlers and classifiers are shortened a
     handlers.on<handler_failed>([&](const handler_failed& e) { told.push_back(e.message); });
     handlers.on<tool_finished>([&](const tool_finished& e) { told.push_back(e.error); });
     const auto running = start(test.io, test.client->run(std::move(handlers)));
-    peer.reply(text_frame("a")).reply(call_frame("call"));
+    peer.reply(text_frame("a")).reply(call_frame("slow", "call"));
     peer.expect_write("tool_call_response").close(1000);
     poll(test.io);
 
@@ -338,18 +331,18 @@ TEST_CASE("client: a call that is requested a thousand times, and after a reconn
     tool_case here;
     auto& second = here.expect_session();
     for (int i = 0; i < 1'000; ++i)
-        here.peer->reply(call_frame("a"));
+        here.peer->reply(call_frame("slow", "a"));
     here.test.pass(5s);
     CHECK(here.slow.begun == 1);
     CHECK(here.answers(*here.peer) == 1);
 
-    here.peer->reply(call_frame("a"));
+    here.peer->reply(call_frame("slow", "a"));
     poll(here.test.io);
     here.peer->fail_read(errc::connection_reset);
     here.test.pass(1s);
     REQUIRE(second.connected());
     CHECK(here.answers(*here.peer) == 2);
-    second.reply(call_frame("a"));
+    second.reply(call_frame("slow", "a"));
     poll(here.test.io);
     CHECK(here.slow.begun == 1);
     CHECK(here.answers(second) == 1);
@@ -359,9 +352,8 @@ TEST_CASE("client: a call that is requested a thousand times, and after a reconn
 TEST_CASE("client: calls whose ids start again in each run get answers of their own",
           "[component][chat_client][O141]") {
     tool_case here;
-    const auto call = [](const std::string& id, const std::string& parameters) {
-        return R"({"type":"tool_call_request","toolName":"echo","callId":)" + id +
-               R"(,"parameters":)" + parameters + "}";
+    const auto call = [](std::string_view id, std::string_view parameters) {
+        return frames::tool_call_request("echo", id, parameters);
     };
     const auto answer = [](const std::string& id, const std::string& result) {
         return R"({"type":"tool_call_response","callId":)" + id + R"(,"result":)" + result + "}";
@@ -381,14 +373,14 @@ TEST_CASE("client: calls whose ids start again in each run get answers of their 
 TEST_CASE("client: answers from before a disconnect are forgotten",
           "[component][chat_client][O141]") {
     tool_case here;
-    here.peer->reply(call_frame("a", "echo"));
+    here.peer->reply(call_frame("echo", "a"));
     poll(here.test.io);
     auto closing = start(here.test.io, here.test.client->disconnect());
     here.test.pass(3s);
     REQUIRE(closing.done());
     auto& second = here.expect_session();
     here.test.init();
-    second.reply(call_frame("a", "echo"));
+    second.reply(call_frame("echo", "a"));
     poll(here.test.io);
     const auto counted = here.test.client->metrics();
     CHECK(here.answers(second) == 1);
@@ -404,13 +396,13 @@ TEST_CASE("client: an answer after which the server closes with 1009 is not sent
              }});
     });
     auto& second = here.expect_session();
-    here.peer->reply(call_frame("a", "big"));
+    here.peer->reply(call_frame("big", "a"));
     poll(here.test.io);
     CHECK(here.peer->writes_with("xxx") == 1);
     here.peer->close(1009);
     here.test.pass(60s);
     REQUIRE(second.connected());
-    second.reply(call_frame("a", "big"));
+    second.reply(call_frame("big", "a"));
     poll(here.test.io);
     CHECK(second.writes_with("xxx") == 0);
     CHECK(second.writes_with(R"("callId":"a","error":"Tool result too large: big")") == 2);
@@ -420,13 +412,13 @@ TEST_CASE("client: a close with 1009 after a large message leaves the answers as
           "[component][chat_client][O143]") {
     tool_case here;
     auto& second = here.expect_session();
-    here.peer->reply(call_frame("a", "echo"));
+    here.peer->reply(call_frame("echo", "a"));
     poll(here.test.io);
     run(here.test.io, here.test.client->send_message(std::string(1'000, 'm')));
     here.peer->close(1009);
     here.test.pass(60s);
     REQUIRE(second.connected());
-    second.reply(call_frame("a", "echo"));
+    second.reply(call_frame("echo", "a"));
     poll(here.test.io);
     CHECK(second.writes_with("too large") == 0);
     CHECK(second.writes_with(R"("result":{})") == 1);
@@ -436,12 +428,12 @@ TEST_CASE("client: a server that echoes the configuration is answered at a limit
           "[component][chat_client][O145]") {
     tool_case here;
     for (int i = 0; i < 1'000; ++i)
-        here.peer->reply(R"({"type":"configure_tools"})");
+        here.peer->reply(frames::configure_tools());
     poll(here.test.io);
     CHECK(here.peer->writes_with("configure_tools") == 1 + 5);
     CHECK(here.test.client->metrics().configurations_unanswered == 995);
     here.test.pass(10s);
-    here.peer->reply(R"({"type":"configure_tools"})").reply(R"({"type":"configure_tools"})");
+    here.peer->reply(frames::configure_tools()).reply(frames::configure_tools());
     poll(here.test.io);
     CHECK(here.peer->writes_with("configure_tools") == 1 + 6);
 }
@@ -453,12 +445,12 @@ TEST_CASE("client: a loss within a surrogate pair is reported after U+FFFD",
     auto& peer = test.expect_session();
     auto& second = test.expect_session();
     test.init();
-    peer.reply(text_frame(R"(a\ud83d)"));
+    peer.reply(frames::chat_event("content-delta", R"({"delta":"a\ud83d"})"));
     poll(test.io);
     peer.fail_read(errc::connection_reset);
     test.pass(5s);
     REQUIRE(second.connected());
-    second.reply(text_frame(R"(\ude80)"));
+    second.reply(frames::chat_event("content-delta", R"({"delta":"\ude80"})"));
     poll(test.io);
     const auto seen = events_of(test);
     REQUIRE(seen.size() == 6);
@@ -473,7 +465,7 @@ TEST_CASE("client: a tool that ends while there is no session is answered in the
     tool_case here;
     auto& second = here.test.transports->expect_connect();
     second.hold(phase::upgrade);
-    here.peer->reply(call_frame("a"));
+    here.peer->reply(call_frame("slow", "a"));
     poll(here.test.io);
     here.peer->fail_read(errc::connection_reset);
     here.test.pass(6s);
@@ -493,7 +485,7 @@ TEST_CASE("client: disconnect cancels the running tools, and answers the waiting
     tool_case here;
     here.slow.time = 20s;
     for (int i = 0; i < 72; ++i)
-        here.peer->reply(call_frame(std::to_string(i)));
+        here.peer->reply(call_frame("slow", std::to_string(i)));
     poll(here.test.io);
     REQUIRE(here.slow.begun == 8);
 
@@ -508,9 +500,10 @@ TEST_CASE("client: disconnect cancels the running tools, and answers the waiting
 TEST_CASE("client: the outcomes of tools are counted, and their time is measured",
           "[component][chat_client][tools]") {
     tool_case here;
-    here.peer->reply(call_frame("a")).reply(call_frame("b", "echo")).reply(call_frame("c", "x"));
-    here.peer->reply(
-        R"({"type":"tool_call_request","toolName":"echo","callId":"d","parameters":1})");
+    here.peer->reply(call_frame("slow", "a"))
+        .reply(call_frame("echo", "b"))
+        .reply(call_frame("x", "c"));
+    here.peer->reply(frames::tool_call_request("echo", R"("d")", "1"));
     here.test.pass(10s);
     const auto counted = here.test.client->metrics();
     CHECK(counted.tool_calls == 4);
@@ -527,8 +520,8 @@ TEST_CASE("client: a flood of calls and pings is answered, and stays within the 
     here.slow.time = 20s;
     CHECK(events_of(here.test).empty()); // the application takes them
     for (int i = 0; i < 2'000; ++i)
-        here.peer->reply(call_frame(std::to_string(i)));
-    here.peer->reply(R"({"type":"heartbeat_ping","timestamp":"T","pingTime":1})");
+        here.peer->reply(call_frame("slow", std::to_string(i)));
+    here.peer->reply(frames::heartbeat_ping(R"("T")", "1"));
     const auto seen = events_of(here.test);
     CHECK(here.slow.begun == 8);
     CHECK(here.answers(*here.peer) == 2'000 - 72);

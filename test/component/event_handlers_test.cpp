@@ -99,11 +99,10 @@ TEST_CASE("tool: captures of every size live as long as the tool, and are destro
     client_case test;
     test.make();
     auto& peer = test.expect_session();
-    const std::string acknowledged = R"({"type":"client_tools_updated"})";
-    const std::string call = R"({"type":"tool_call_request","callId":"c","parameters":{},)";
+    const std::string acknowledged = frames::tools_acknowledged("client_tools_updated");
     peer.expect_write(R"("name":"one")").reply(acknowledged);
     peer.expect_write(R"("name":"two")").reply(acknowledged);
-    peer.reply(call + R"("toolName":"one"})").reply(call + R"("toolName":"two"})");
+    peer.reply(call_frame("one", "c")).reply(call_frame("two", "c"));
     test.init();
     const auto of = std::make_shared<captured>();
     run(test.io, add_tools_with_captures(*test.client, of));

@@ -5,6 +5,7 @@
 #include "support/log_capture.hpp"
 #include "support/run.hpp"
 #include "support/test_environment.hpp"
+#include "testing/frames.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -18,6 +19,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,29 +29,28 @@ using namespace parley;
 using namespace std::chrono_literals;
 using parley::test::event_text;
 
+namespace frames = testing::frames;
+
 namespace {
 
 using lines = std::vector<std::string>;
 
-const std::string finished = R"({"type":"chat_finished","uuid":"u1"})";
+const std::string finished = frames::chat_finished("u1");
 
-std::string delta(const std::string& text) {
-    return R"({"type":"chat_event","event":"content-delta","data":{"delta":")" + text + R"("}})";
+std::string delta(std::string_view text) { return frames::content_delta(text); }
+
+/// Of a text with JSON escapes.
+std::string escaped_delta(const std::string& text) {
+    return frames::chat_event("content-delta", R"({"delta":")" + text + R"("})");
 }
 
-std::string provider(const std::string& data) {
-    return R"({"type":"chat_event","event":"provider-event","data":)" + data + "}";
-}
-
-std::string call(const std::string& id, const std::string& name = "echo",
-                 const std::string& parameters = R"({"x":1})") {
-    return R"({"type":"tool_call_request","toolName":")" + name + R"(","callId":")" + id +
-           R"(","parameters":)" + parameters + "}";
+std::string call(std::string_view id, std::string_view name = "echo",
+                 std::string_view parameters = R"({"x":1})") {
+    return frames::tool_call_request(name, frames::quoted(id), parameters);
 }
 
 std::string ping(int number) {
-    return R"({"type":"heartbeat_ping","timestamp":"2026-01-02T03:04:05Z","pingTime":)" +
-           std::to_string(number) + "}";
+    return frames::heartbeat_ping(R"("2026-01-02T03:04:05Z")", std::to_string(number));
 }
 
 awaitable<json_text> echo(tool_call call) { co_return call.parameters(); }
@@ -106,11 +107,11 @@ TEST_CASE("message_handler: frames become events, in order", "[component][messag
     fixture here;
     here.start();
     here.take(delta("Hello"));
-    here.take(provider(R"({"type":"text-delta","textDelta":" world"})"));
-    here.take(provider(R"({"type":"tool-call","toolName":"web","toolCallId":"w","args":[1]})"));
-    here.take(provider(R"({"type":"tool-result","toolName":"web","toolCallId":"w"})"));
-    here.take(R"({"type":"messages_persisted","data":{"threadId":"t","providerResId":"p"}})");
-    here.take(R"({"type":"error","error":"odd","data":{"errorCode":"E"}})");
+    here.take(frames::text_delta(" world"));
+    here.take(frames::server_tool_call("web", "w", "[1]"));
+    here.take(frames::server_tool_result("web", "w"));
+    here.take(frames::messages_persisted("t", "p"));
+    here.take(frames::error("odd", "E"));
     here.take(finished);
 
     CHECK(here.events() == lines{"text Hello", "text  world", "server tool starts web w [1]",
@@ -131,7 +132,7 @@ TEST_CASE("message_handler: an unusable frame is skipped, and the session contin
         {R"({"type":7})", "no_type"},
         {R"({"type":"surprise"})", "unknown_type"},
         {R"({"type":"chat_event","event":"surprise","data":{}})", "unknown_event"},
-        {provider(R"({"type":"surprise"})"), "unknown_event"},
+        {frames::chat_event("provider-event", R"({"type":"surprise"})"), "unknown_event"},
         {R"({"type":"chat_event","event":"content-delta","data":{}})", "bad_field"},
         {R"({"type":"ui_component","toolCallId":"c","componentName":["n"],"props":{}})",
          "bad_field"},
@@ -174,8 +175,8 @@ TEST_CASE("message_handler: a ping is answered with its own values",
           "[component][message_handler]") {
     fixture here;
     here.start();
-    here.take(R"({"type":"heartbeat_ping","timestamp":"T","pingTime":9007199254740993})");
-    here.take(R"({"type":"heartbeat_ack","timestamp":"T"})");
+    here.take(frames::heartbeat_ping(R"("T")", "9007199254740993"));
+    here.take(frames::heartbeat_ack(R"("T")"));
 
     REQUIRE(here.sent.size() == 1);
     const auto pong = json_text::parse(here.sent[0]);
@@ -203,12 +204,12 @@ TEST_CASE("message_handler: the end of reasoning carries its whole text and dura
           "[component][message_handler]") {
     fixture here;
     here.start();
-    here.take(provider(R"({"type":"reasoning-start","id":"r"})"));
-    here.take(provider(R"({"type":"reasoning-delta","id":"r","text":"Let "})"));
+    here.take(frames::reasoning_start("r"));
+    here.take(frames::reasoning_delta("r", "Let "));
     here.environment->time->advance(1500ms);
-    here.take(provider(R"({"type":"reasoning-delta","id":"r","text":"me"})"));
-    here.take(provider(R"({"type":"reasoning-end","id":"r"})"));
-    here.take(provider(R"({"type":"reasoning-end","id":"r"})"));
+    here.take(frames::reasoning_delta("r", "me"));
+    here.take(frames::reasoning_end("r"));
+    here.take(frames::reasoning_end("r"));
 
     CHECK(here.events() == lines{"reasoning starts r", "reasoning r Let ", "reasoning r me",
                                  "reasoning ends r Let me 1500"});
@@ -218,11 +219,11 @@ TEST_CASE("message_handler: the end of a run ends its reasoning first",
           "[component][message_handler]") {
     const auto row = GENERATE(table<std::string, std::string>({
         {finished, "finished u1"},
-        {R"({"type":"chat_error","error":"no","data":{"errorCode":"X"}})", "failed no X"},
+        {frames::chat_error("no", "X"), "failed no X"},
     }));
     fixture here;
     here.start();
-    here.take(provider(R"({"type":"reasoning-delta","text":"hm"})"));
+    here.take(frames::reasoning_delta(std::nullopt, "hm"));
     here.take(std::get<0>(row));
     here.take(std::get<0>(row));
 
@@ -235,9 +236,10 @@ TEST_CASE("message_handler: a surrogate pair cut between two deltas is one chara
           "[component][message_handler][O142]") {
     const auto kind = GENERATE(0, 1, 2);
     const auto piece = [&](const std::string& text) {
-        if (kind == 0) return delta(text);
-        if (kind == 1) return provider(R"({"type":"text-delta","textDelta":")" + text + R"("})");
-        return provider(R"({"type":"reasoning-delta","id":"r","text":")" + text + R"("})");
+        if (kind == 0) return escaped_delta(text);
+        const std::string data = kind == 1 ? R"({"type":"text-delta","textDelta":")"
+                                           : R"({"type":"reasoning-delta","id":"r","text":")";
+        return frames::chat_event("provider-event", data + text + R"("})");
     };
     const std::string prefix = kind == 2 ? "reasoning r " : "text ";
     fixture here;
@@ -256,16 +258,16 @@ TEST_CASE("message_handler: a remaining half of a surrogate pair is emitted befo
           "[component][message_handler][O142]") {
     const auto row = GENERATE(table<std::string, std::string>({
         {finished, "finished u1"},
-        {R"({"type":"chat_error","error":"no"})", "failed no"},
+        {frames::chat_error("no"), "failed no"},
     }));
     fixture here;
     here.start();
-    here.take(delta(R"(a\ud83d)"));
+    here.take(escaped_delta(R"(a\ud83d)"));
     here.take(std::get<0>(row));
-    here.take(delta(R"(\ude80)"));
-    here.take(delta(R"(b\ud83d)"));
-    here.take(R"({"type":"session_established"})");
-    here.take(delta(R"(c\ud83d)"));
+    here.take(escaped_delta(R"(\ude80)"));
+    here.take(escaped_delta(R"(b\ud83d)"));
+    here.take(frames::session_established());
+    here.take(escaped_delta(R"(c\ud83d)"));
     test::run(here.io, here.handler->stop());
 
     CHECK(here.events() == lines{"text a", "text \uFFFD", std::get<1>(row), "text \uFFFD", "text b",
@@ -276,8 +278,8 @@ TEST_CASE("message_handler: a new session ends the reasoning of the last one",
           "[component][message_handler]") {
     fixture here;
     here.start();
-    here.take(provider(R"({"type":"reasoning-delta","text":"hm"})"));
-    here.take(R"({"type":"session_established"})");
+    here.take(frames::reasoning_delta(std::nullopt, "hm"));
+    here.take(frames::session_established());
 
     CHECK(here.events().back() == "reasoning ends reasoning hm 0");
 }
@@ -286,9 +288,8 @@ TEST_CASE("message_handler: components are passed on, to be replaced by id",
           "[component][message_handler][F72]") {
     fixture here;
     here.start();
-    here.take(R"({"type":"ui_component","toolCallId":"c","componentName":"Card",)"
-              R"("props":{"n":1.0},"status":"streaming"})");
-    here.take(R"({"type":"ui_component","toolCallId":"c","componentName":"Card","props":{"n":2}})");
+    here.take(frames::ui_component("c", "Card", R"({"n":1.0})", "streaming"));
+    here.take(frames::ui_component("c", "Card", R"({"n":2})"));
 
     CHECK(here.events() ==
           lines{R"(component c Card {"n":1.0} streaming)", R"(component c Card {"n":2} complete)"});
@@ -299,10 +300,10 @@ TEST_CASE(
     "[component][message_handler]") {
     fixture here;
     here.start();
-    here.take(R"({"type":"authentication_error","error":"no","code":"TICKET_EXPIRED"})");
-    here.take(R"({"type":"session_established"})");
-    here.take(R"({"type":"tools_configured","data":{"toolCount":1}})");
-    here.take(R"({"type":"configure_tools"})");
+    here.take(frames::authentication_error("no", "TICKET_EXPIRED"));
+    here.take(frames::session_established());
+    here.take(frames::tools_acknowledged("tools_configured", 1));
+    here.take(frames::configure_tools());
 
     CHECK(here.events() == lines{"server error no TICKET_EXPIRED"});
     CHECK(here.sent.empty());

@@ -432,8 +432,8 @@ TEST_CASE("quoting: the tickets before and after a renewal are redacted, also an
     CHECK(test.log.text().find("got one") != std::string::npos);
     REQUIRE(test.environment->http->count() == 2);
     test.told();
-    peer.reply(R"({"type":"error","error":"neither ticket-1 nor ticket-2","data":{"details":)"
-               R"({"of":"ticket-2"}}})");
+    peer.reply(
+        frames::error("neither ticket-1 nor ticket-2", std::nullopt, R"({"of":"ticket-2"})"));
     poll(test.io);
     auto next = run(test.io, test.client->next_event());
     const auto& told = std::get<server_error>(next.value());

@@ -210,9 +210,7 @@ TEST_CASE(
                                                             environment);
             }))
             return;
-        auto taking = start(
-            io, handler->handle(R"({"type":"tool_call_request","toolName":"echo","callId":"c",)"
-                                R"("parameters":{}})"));
+        auto taking = start(io, handler->handle(call_frame("echo", "c")));
         poll(io);
         CHECK(taking.done());
         CHECK(sent.size() == (too_small ? 0u : 1u));
@@ -272,7 +270,7 @@ TEST_CASE("settings: a client works without a log, a tool executor and event han
     auto& peer = test.expect_session();
     peer.expect_write("configure_tools").reply(tools_configured_frame);
     test.init();
-    peer.reply(R"({"type":"tool_call_request","toolName":"echo","callId":"c","parameters":{}})");
+    peer.reply(call_frame("echo", "c"));
     poll(test.io);
     CHECK(peer.writes_with("tool_call_response") == 1);
 }

@@ -32,11 +32,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::string call_of(const std::string& name, const std::string& id) {
-    return R"({"type":"tool_call_request","toolName":")" + name + R"(","callId":")" + id +
-           R"(","parameters":{}})";
-}
-
 /// A peer and a ticket server for one client.
 struct world {
     world() {
@@ -56,7 +51,7 @@ void answer_everything(scripted_connection& peer) {
     peer.reply(tools_configured_frame);
     for (int n = 0; n < 20; ++n)
         peer.expect_write("chat_message")
-            .reply(call_of("echo", std::to_string(n)))
+            .reply(call_frame("echo", std::to_string(n)))
             .reply(text_frame("yes"))
             .reply(finished_frame);
 }
@@ -378,7 +373,7 @@ TEST_CASE("threads: callbacks of one client never overlap, and run on its execut
     peer.reply(session_established_frame).expect_write("configure_tools");
     peer.reply(tools_configured_frame).expect_write("chat_message");
     for (int n = 0; n < 100; ++n)
-        peer.reply(call_of("notice", std::to_string(n)));
+        peer.reply(call_frame("notice", std::to_string(n)));
     for (int n = 0; n < 100; ++n)
         peer.expect_write("tool_call_response");
     peer.reply(finished_frame);

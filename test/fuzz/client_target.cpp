@@ -13,6 +13,7 @@
 #include "fuzz/target.hpp"
 #include "support/client_case.hpp"
 #include "support/event_text.hpp"
+#include "testing/frames.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -38,24 +39,30 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t most_operations = 24; // of the user's, at one time
-constexpr std::string_view frames[]{
-    R"({"type":"session_established"})",
-    R"({"type":"tools_configured","data":{"toolCount":1,"toolNames":["echo"]}})",
-    R"({"type":"client_tools_updated","data":{}})",
-    R"({"type":"configure_tools"})",
-    R"({"type":"chat_event","event":"content-delta","data":{"delta":"hello"}})",
-    R"({"type":"chat_event","event":"provider-event","data":{"type":"reasoning-delta","id":"r","text":"hm"}})",
-    R"({"type":"chat_event","event":"provider-event","data":{"type":"reasoning-end","id":"r"}})",
-    R"({"type":"chat_finished","uuid":"u","data":{}})",
-    R"({"type":"chat_error","error":"no"})",
-    R"({"type":"error","error":"odd"})",
-    R"({"type":"thread_created","data":{"providerResId":"p","threadId":"t","canUpdateMetadata":true,"updateEndpoint":"/x"}})",
-    R"({"type":"ui_component","toolCallId":"c","componentName":"Card","props":{}})",
-    R"({"type":"heartbeat_ping","timestamp":"T","pingTime":1})",
-    R"({"type":"heartbeat_ack","timestamp":"T"})",
-    R"({"type":"authentication_error","error":"no","code":"TICKET_EXPIRED"})",
-    R"({"type":"authentication_error","error":"no","code":"BANNED"})",
-    R"({"type":"messages_persisted","data":{"threadId":"t","providerResId":"p"}})"};
+/// What the scripted peer sends.
+const std::vector<std::string>& server_frames() {
+    using namespace testing;
+    static const std::vector<std::string> all{
+        frames::session_established(),
+        frames::tools_acknowledged("tools_configured", 1, {"echo"}),
+        frames::tools_acknowledged("client_tools_updated"),
+        frames::configure_tools(),
+        frames::content_delta("hello"),
+        frames::reasoning_delta("r", "hm"),
+        frames::reasoning_end("r"),
+        frames::chat_finished("u"),
+        frames::chat_error("no"),
+        frames::error("odd"),
+        frames::thread_created("p", "t", "/x"),
+        frames::ui_component("c", "Card", "{}"),
+        frames::heartbeat_ping(R"("T")", "1"),
+        frames::heartbeat_ack(R"("T")"),
+        frames::authentication_error("no", "TICKET_EXPIRED"),
+        frames::authentication_error("no", "BANNED"),
+        frames::messages_persisted("t", "p"),
+    };
+    return all;
+}
 constexpr std::string_view tools[]{"echo", "slow", "throws", "deaf", "unknown"};
 constexpr std::array<std::chrono::milliseconds, 10> times{1ms, 100ms, 500ms, 1s,   3s,
                                                           10s, 30s,   60s,   120s, 600s};
@@ -108,7 +115,7 @@ public:
             say(std::string(rest));
             break;
         case 'k': // a frame that is known
-            say(std::string(frames[pick(rest, std::size(frames))]));
+            say(server_frames()[pick(rest, server_frames().size())]);
             break;
         case 'l': // a tool call: which tool, then the callId
             call(rest);
@@ -259,16 +266,16 @@ private:
         case 'f':
             break; // says nothing
         case 'g':
-            next.reply(std::string(frames[14])).close(1008);
+            next.reply(testing::frames::authentication_error("no", "TICKET_EXPIRED")).close(1008);
             break;
         case 'h':
-            next.reply(std::string(frames[0])).hold_writes();
+            next.reply(test::session_established_frame).hold_writes();
             break;
         case 'i':
-            next.reply(std::string(frames[0]));
+            next.reply(test::session_established_frame);
             break;
         default:
-            next.reply(std::string(frames[0])).reply(std::string(frames[1]));
+            next.reply(test::session_established_frame).reply(test::tools_configured_frame);
         }
     }
 
@@ -285,13 +292,7 @@ private:
     void call(std::string_view rest) {
         const auto name = std::string(tools[pick(rest, std::size(tools))]);
         const auto id = rest.size() > 1 ? std::string(rest.substr(1, 1)) : "id";
-        std::string frame = R"({"type":"tool_call_request","toolName":")" + name + R"(","callId":)";
-        try {
-            frame += json_text::from_string(id).view();
-        } catch (const client_error&) {
-            return; // no UTF-8
-        }
-        say(frame + R"(,"parameters":{}})");
+        if (valid_utf8(id)) say(test::call_frame(name, id));
     }
 
     template <class T>

@@ -119,8 +119,7 @@ void take_configuration(lines& in) {
 void take_pong(lines& in) {
     decoder one;
     const auto token = in.text();
-    std::string ping = R"({"type":"heartbeat_ping","timestamp":)" + token;
-    ping += R"(,"pingTime":)" + token + "}" + std::string(64, ' ');
+    const std::string ping = testing::frames::heartbeat_ping(token, token) + std::string(64, ' ');
     const auto frame = one.decode(std::string_view(ping).substr(0, ping.size() - 64));
     const auto* received = std::get_if<ping_received>(&frame);
     if (!received) return;

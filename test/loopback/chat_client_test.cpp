@@ -3,6 +3,7 @@
 #include <parley/with_timeout.hpp>
 
 #include "support/live.hpp"
+#include "testing/frames.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -20,6 +21,8 @@ namespace chat_client_test {
 using namespace parley;
 using namespace parley::test;
 using namespace std::chrono_literals;
+
+namespace frames = testing::frames;
 using parley::testing::always;
 using parley::testing::answer_script;
 using parley::testing::chat_server;
@@ -438,7 +441,7 @@ TEST_CASE("chat_client: malformed messages are skipped", "[loopback][chat_client
           R"({"type":"tool_call_request"})", R"({"type":"ui_component","props":1})", "{\"type\":"})
         server.send_to_all(malformed);
     server.send_binary_to_all("\x01\x02\x03");
-    server.send_to_all(R"({"type":"error","error":"the last one"})");
+    server.send_to_all(frames::error("the last one"));
     const auto events = l.run(events_until<server_error>(client));
     CHECK(all_of<message_skipped>(events).size() == 13);
     CHECK(client.is_connected());
@@ -508,7 +511,7 @@ TEST_CASE("chat_client: a race against a timer on a strand cancels the loser, an
     auto racing = start(strand, race(client));
     CHECK(l.until([&] { return racing.done(); }));
     CHECK(racing.get() == 1);
-    server.send_to_all(R"({"type":"chat_event","event":"content-delta","data":{"delta":"kept"}})");
+    server.send_to_all(frames::content_delta("kept"));
     const auto next = l.run(client.next_event());
     REQUIRE(next);
     CHECK(std::get<text_delta>(*next).text == "kept");

@@ -6,6 +6,7 @@
 #include "support/deflater.hpp"
 #include "support/live.hpp"
 #include "support/ticket_exchange.hpp"
+#include "testing/frames.hpp"
 
 #include <string>
 #include <utility>
@@ -206,7 +207,7 @@ TEST_CASE(
                             "Set-Cookie: second=sentinel-second\r\n")),
         [&upgrade](raw_peer& peer) {
             upgrade = peer.upgrade();
-            peer.send(server_frame(1, R"({"type":"session_established"})"));
+            peer.send(server_frame(1, testing::frames::session_established()));
             peer.hold();
         },
     });

@@ -8,6 +8,7 @@
 
 #include "support/scripted_transport.hpp"
 #include "support/test_environment.hpp"
+#include "testing/frames.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -84,7 +85,7 @@ private:
         else if (back_at_ != time_point::min() && std::exchange(forgotten_, false))
             next.refuse_status(401); // the ticket of before
         else
-            next.reply(R"({"type":"session_established"})");
+            next.reply(testing::frames::session_established());
     }
 
     asio::io_context io_;

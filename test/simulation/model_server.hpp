@@ -21,8 +21,9 @@ namespace parley::simulation {
 /// What the secrets of a run contain, and nothing else does.
 inline constexpr std::string_view sentinel = "SENTINEL";
 
-/// The server side of doc/protocol.md, written from it alone, that misbehaves as the seed says.
-/// Checks whatever it is sent.
+/// The server side of doc/protocol.md, which misbehaves as the seed says and checks every message
+/// it gets. It is the independent oracle of the wire: it is written from the document alone, spells
+/// and parses JSON by itself, and so disagrees with the library where both are not right.
 class model_server final : public far_end {
 public:
     model_server(world& in, observer& by);

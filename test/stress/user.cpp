@@ -4,6 +4,8 @@
 #include <parley/event_handlers.hpp>
 #include <parley/with_timeout.hpp>
 
+#include "testing/frames.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -217,8 +219,7 @@ awaitable<void> any_of(message_handler& handler, dice& by) {
     case 1:
         return by.one_in(10) ? handler.stop() : nothing();
     default:
-        return handler.handle(
-            R"({"type":"chat_event","event":"content-delta","data":{"delta":"x"}})");
+        return handler.handle(testing::frames::content_delta("x"));
     }
 }
 

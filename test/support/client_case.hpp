@@ -7,25 +7,30 @@
 #include "support/run.hpp"
 #include "support/scripted_transport.hpp"
 #include "support/test_environment.hpp"
+#include "testing/frames.hpp"
 
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace parley::test {
 
-inline constexpr const char* session_established_frame = R"({"type":"session_established"})";
-inline constexpr const char* tools_configured_frame = R"({"type":"tools_configured","data":{}})";
+namespace frames = testing::frames;
 
-inline std::string text_frame(const std::string& delta) {
-    return R"({"type":"chat_event","event":"content-delta","data":{"delta":")" + delta + R"("}})";
+inline const std::string session_established_frame = frames::session_established();
+inline const std::string tools_configured_frame = frames::tools_acknowledged("tools_configured");
+inline const std::string finished_frame = frames::chat_finished("conversation-1");
+
+inline std::string text_frame(std::string_view delta) { return frames::content_delta(delta); }
+/// A call of a client tool, without parameters.
+inline std::string call_frame(std::string_view name, std::string_view id) {
+    return frames::tool_call_request(name, frames::quoted(id), "{}");
 }
-inline constexpr const char* finished_frame =
-    R"({"type":"chat_finished","uuid":"conversation-1","data":{}})";
 
 /// A whole client on manual time, over a scripted peer and scripted HTTP.
 class client_case {
@@ -74,8 +79,7 @@ public:
         auto& peer = expect_session();
         peer.expect_write("configure_tools").reply(tools_configured_frame);
         init();
-        peer.reply(R"({"type":"tool_call_request","toolName":")" + name +
-                   R"(","callId":"c","parameters":{}})");
+        peer.reply(call_frame(name, "c"));
         poll(io);
         return peer;
     }

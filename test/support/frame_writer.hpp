@@ -1,7 +1,7 @@
 #pragma once
 
-#include "dialect/parley/json_writer.hpp"
 #include "dialect/parley/server_frame.hpp"
+#include "testing/frames.hpp"
 
 #include <optional>
 #include <string>
@@ -10,127 +10,84 @@
 
 namespace parley::test {
 
+namespace frames = testing::frames;
+
 namespace detail {
 
-/// A server's side of doc/protocol.md 2.2: the opposite of the decoder, for what it decodes to.
-class frame_writer {
-public:
-    using object = wire::object_writer;
-
+/// The inverse of the decoder: writes each decoded frame as the server sends it.
+struct frame_writer {
     std::string operator()(const session_established&) const {
-        return of("session_established").take();
+        return frames::session_established();
     }
     std::string operator()(const authentication_refused& f) const {
-        return of("authentication_error").text("error", f.error).text("code", f.code).take();
+        return frames::authentication_error(f.error, f.code);
     }
     std::string operator()(const tools_acknowledged& f) const {
-        object data;
-        if (f.tool_count) data.integer("toolCount", *f.tool_count);
-        data.raw("toolNames", R"(["a","b"])"); // which nobody keeps
-        return of(f.update ? "client_tools_updated" : "tools_configured")
-            .raw("data", data.take())
-            .take();
+        return frames::tools_acknowledged(f.update ? "client_tools_updated" : "tools_configured",
+                                          f.tool_count, {"a", "b"});
     }
     std::string operator()(const configuration_requested&) const {
-        return of("configure_tools").take();
+        return frames::configure_tools();
     }
     std::string operator()(const tool_requested& f) const {
-        auto out = of("tool_call_request");
-        out.text("toolName", f.name);
-        if (f.numeric_id)
-            out.raw("callId", f.call_id);
-        else
-            out.text("callId", f.call_id);
-        out.raw("parameters", f.parameters_valid ? f.parameters.view() : "false");
-        return out.take();
+        return frames::tool_call_request(f.name,
+                                         f.numeric_id ? f.call_id : frames::quoted(f.call_id),
+                                         f.parameters_valid ? f.parameters.view() : "false");
     }
     std::string operator()(const ping_received& f) const {
-        return heartbeat("heartbeat_ping", f.timestamp, "pingTime", f.ping_time);
+        return frames::heartbeat_ping(frames::unless_empty(f.timestamp),
+                                      frames::unless_empty(f.ping_time));
     }
     std::string operator()(const ping_acknowledged& f) const {
-        return heartbeat("heartbeat_ack", f.timestamp, "originalTimestamp", f.original_timestamp);
+        return frames::heartbeat_ack(frames::unless_empty(f.timestamp),
+                                     frames::unless_empty(f.original_timestamp));
     }
-    std::string operator()(const text_delta& f) const {
-        return provider(of("text-delta").text("textDelta", f.text));
-    }
+    std::string operator()(const text_delta& f) const { return frames::text_delta(f.text); }
     std::string operator()(const reasoning_started& f) const {
-        return provider(of("reasoning-start").text("id", f.id));
+        return frames::reasoning_start(f.id);
     }
     std::string operator()(const reasoning_delta& f) const {
-        return provider(of("reasoning-delta").text("id", f.id).text("text", f.text));
+        return frames::reasoning_delta(f.id, f.text);
     }
     std::string operator()(const reasoning_finished& f) const {
-        return provider(of("reasoning-end").text("id", f.id));
+        return frames::reasoning_end(f.id);
     }
     std::string operator()(const server_tool_started& f) const {
-        auto data = of("tool-call");
-        data.text("toolName", f.name).text("toolCallId", f.call_id);
-        return provider(raw_if(data, "args", f.arguments));
+        return frames::server_tool_call(f.name, f.call_id, text_of(f.arguments));
     }
     std::string operator()(const server_tool_finished& f) const {
-        auto data = of("tool-result");
-        data.text("toolName", f.name).text("toolCallId", f.call_id);
-        return provider(raw_if(data, "result", f.result));
+        return frames::server_tool_result(f.name, f.call_id, text_of(f.result));
     }
     std::string operator()(const ui_component& f) const {
         constexpr std::string_view states[] = {"streaming", "complete", "error"};
-        auto out = of("ui_component");
-        out.text("toolCallId", f.call_id).text("componentName", f.name);
-        out.raw("props", f.props.view());
-        return out.text("status", states[static_cast<int>(f.status)]).take();
+        return frames::ui_component(f.call_id, f.name, f.props.view(),
+                                    states[static_cast<int>(f.status)]);
     }
     std::string operator()(const thread_created& f) const {
-        object data;
-        data.text("providerResId", f.provider_res_id).text("threadId", f.thread_id);
-        data.boolean("canUpdateMetadata", f.can_update_metadata);
-        data.text("updateEndpoint", f.update_endpoint);
-        return of("thread_created").raw("data", data.take()).take();
+        return frames::thread_created(f.provider_res_id, f.thread_id, f.update_endpoint,
+                                      f.can_update_metadata);
     }
     std::string operator()(const messages_persisted& f) const {
-        object data;
-        data.text_if("threadId", f.thread_id).text_if("providerResId", f.provider_res_id);
-        return of("messages_persisted").raw("data", data.take()).take();
+        return frames::messages_persisted(f.thread_id, f.provider_res_id);
     }
     std::string operator()(const chat_finished& f) const {
-        object data;
-        data.text_if("conversationId", f.conversation_id);
-        if (f.message_count) data.integer("messageCount", *f.message_count);
-        return of("chat_finished").text_if("uuid", f.uuid).raw("data", data.take()).take();
+        return frames::chat_finished(f.uuid, f.conversation_id, f.message_count);
     }
-    std::string operator()(const chat_failed& f) const { return failure("chat_error", f); }
-    std::string operator()(const server_error& f) const { return failure("error", f); }
-    template <class Event> // of the client: no frame
+    std::string operator()(const chat_failed& f) const {
+        return frames::chat_error(f.error, f.code, text_of(f.details));
+    }
+    std::string operator()(const server_error& f) const {
+        return frames::error(f.error, f.code, text_of(f.details));
+    }
+    std::string operator()(const message_skipped& f) const { return f.detail; }
+    template <class Event> // an event of the client: no frame
     std::string operator()(const Event&) const {
         return "";
     }
-    std::string operator()(const message_skipped& f) const { return f.detail; }
 
 private:
-    static object of(std::string_view type) {
-        object out;
-        out.text("type", type);
-        return out;
-    }
-    static std::string provider(object& data) {
-        return of("chat_event").text("event", "provider-event").raw("data", data.take()).take();
-    }
-    static object& raw_if(object& out, std::string_view name,
-                          const std::optional<json_text>& value) {
-        return value ? out.raw(name, value->view()) : out;
-    }
-    template <class Failure>
-    static std::string failure(std::string_view type, const Failure& f) {
-        object data;
-        data.text_if("errorCode", f.code);
-        raw_if(data, "details", f.details);
-        return of(type).text("error", f.error).raw("data", data.take()).take();
-    }
-    static std::string heartbeat(std::string_view type, const std::string& timestamp,
-                                 std::string_view name, const std::string& token) {
-        auto out = of(type);
-        if (!timestamp.empty()) out.raw("timestamp", timestamp);
-        if (!token.empty()) out.raw(name, token);
-        return out.take();
+    static frames::optional_text text_of(const std::optional<json_text>& value) {
+        return value ? frames::optional_text(value->view()) : std::nullopt;
     }
 };
 
