@@ -31,7 +31,7 @@ parley::json_text schema_of(const options& wanted, const std::string& tool) {
     const auto refuse = [&tool, &file]() {
         return parley::tool_configuration_error(
             {parley::errc::tool_schema_invalid,
-             "The schema of the tool " + tool + " is no JSON object or array: " + file->second});
+             "The schema of the tool " + tool + " is not a JSON object or array: " + file->second});
     };
     try {
         auto schema = parley::json_text::parse(std::move(text));

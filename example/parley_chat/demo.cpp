@@ -126,14 +126,14 @@ awaitable<void> demo::perform(conversation& talk, console& screen) {
         co_await talk.wait(renewed, std::chrono::steady_clock::now() + longest_step);
     expect(in_time, "The ticket was not renewed.");
 
-    heading("4. The server cuts the connection, and it comes back by itself");
+    heading("4. The server cuts the connection, and the client reconnects by itself");
     const std::function<bool()> restored = [&talk] { return talk.connections_restored() > 0; };
     server_.drop_all();
     const bool again =
         co_await talk.wait(restored, std::chrono::steady_clock::now() + longest_step);
     expect(again, "The connection was not restored.");
 
-    heading("5. The conversation goes on");
+    heading("5. The conversation continues");
     question = ask("Are you still there?");
     how = co_await talk.say(std::move(question));
     answered(how);

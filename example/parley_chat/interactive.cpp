@@ -59,7 +59,7 @@ void interactive::interrupt() {
     input_->forget_unfinished();
     if (talk_.message_waits()) {
         talk_.withdraw();
-        screen_.note(style::dim, "  the message is taken back; Ctrl-C again quits");
+        screen_.note(style::dim, "  the message is withdrawn; Ctrl-C again quits");
     } else if (talk_.answer_is_awaited()) {
         screen_.note(style::dim, "  stopping; Ctrl-C again quits");
         stop_answer();
@@ -184,7 +184,7 @@ void interactive::show_status() {
 }
 
 void interactive::show_help() {
-    for (const std::string_view line : {"  /stop       ends the answer that is coming",
+    for (const std::string_view line : {"  /stop       stops the current answer",
                                         "  /status     shows the connection and the ticket",
                                         "  /reconnect  closes the connection and opens it again",
                                         "  /quit       ends the program, as Ctrl-D does",

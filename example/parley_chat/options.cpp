@@ -103,7 +103,7 @@ void declare(CLI::App& app, options& wanted, raw_options& raw) {
     app.add_option("--user-id", wanted.user_id, "User")->type_name("ID")->group(who);
     app.add_option("--entity-id", wanted.entity_id, "Entity")->type_name("ID")->group(who);
     app.add_option("--entity-type", wanted.entity_type, "Its type")->type_name("TYPE")->group(who);
-    app.add_option("--provider-res-id", wanted.provider_res_id, "Conversation to go on with")
+    app.add_option("--provider-res-id", wanted.provider_res_id, "Conversation to continue")
         ->type_name("ID")
         ->group(who);
 
@@ -129,13 +129,13 @@ void declare(CLI::App& app, options& wanted, raw_options& raw) {
     app.add_option("--proxy", wanted.proxy, "HTTP proxy, http://[user:password@]host:port")
         ->type_name("URL")
         ->group(connection);
-    app.add_flag("--no-reconnect", raw.no_reconnect, "A lost connection is the end")
+    app.add_flag("--no-reconnect", raw.no_reconnect, "End when the connection is lost")
         ->group(connection);
     app.add_flag("--retry-first", wanted.retry_first,
                  "Wait for a server that is not up yet, as long as --connect-timeout allows")
         ->group(connection);
     app.add_option("--max-reconnect-attempts", wanted.max_reconnect_attempts,
-                   "Give up after N attempts in a row; 0, the default, never does")
+                   "Fail after N attempts in a row; 0, the default, means no limit")
         ->type_name("N")
         ->group(connection);
     app.add_option("--connect-timeout", raw.connect_timeout,
@@ -143,11 +143,11 @@ void declare(CLI::App& app, options& wanted, raw_options& raw) {
         ->type_name("TIME")
         ->group(connection);
     app.add_option("--answer-timeout", raw.answer_timeout,
-                   "How long an answer may be silent (default 2m)")
+                   "Longest pause within an answer (default 2m)")
         ->type_name("TIME")
         ->group(connection);
     app.footer("TIME is 90s, 1m30s, 500ms or 2h; a number alone is seconds.\n\n"
-               "Exit status: 0 done, 1 unforeseen, 2 usage, 3 no ticket, 4 authentication,\n"
+               "Exit status: 0 done, 1 unexpected error, 2 usage, 3 no ticket, 4 authentication,\n"
                "5 connection, 6 tools, 7 the server could not answer, 130 SIGINT, 143 SIGTERM.");
 }
 

@@ -28,7 +28,7 @@ std::string error_of(const child_process::outcome& ended) {
     const std::string said = last_line(as_utf8(ended.errors));
     if (!said.empty()) return shortened(said, longest_error);
     if (ended.signal != 0) {
-        return "the command was ended by signal " + std::to_string(ended.signal);
+        return "the command was terminated by signal " + std::to_string(ended.signal);
     }
     return "the command ended with status " + std::to_string(ended.status);
 }

@@ -56,7 +56,7 @@ public:
         }
     }
     void operator()(const parley::tool_answer_repeated& e) const {
-        dim("tool " + e.name + " was asked for again: answered as before");
+        dim("tool " + e.name + " was requested again: answered as before");
     }
     void operator()(const parley::server_tool_started& e) const {
         dim("server tool " + e.name + (e.arguments ? " " + value(*e.arguments) : std::string()));
@@ -87,7 +87,7 @@ public:
 
     void operator()(const parley::connection_lost& e) const {
         screen_.end_answer();
-        if (e.reason == parley::loss_reason::requested) return dim("the session is opened anew");
+        if (e.reason == parley::loss_reason::requested) return dim("the session is opened again");
         std::string text = "  connection lost: ";
         text.append(e.cause.message.empty() ? parley::to_string(e.reason) : e.cause.message);
         screen_.note(style::warning, text);

@@ -69,7 +69,7 @@ std::string sentence(const parley::error_info& info) {
     }
     if (is(info, parley::errc::sent_unconfirmed)) {
         return "The connection was lost before the answer was complete. The server may have "
-               "processed your message, or may not have; the answer does not come any more.";
+               "processed your message, or may not have; the answer will not arrive.";
     }
     std::string text = info.message;
     for (const setting& each : settings)

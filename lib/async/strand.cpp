@@ -11,8 +11,9 @@ strand::strand(erased known) : executor_(std::move(known)) {}
 
 strand strand::around(const asio::any_io_executor& executor) {
     if (!executor)
-        throw_error(error_info(errc::invalid_configuration,
-                               "The executor is empty; pass that of the context that is to run."));
+        throw_error(
+            error_info(errc::invalid_configuration,
+                       "The executor is empty; pass the executor of the execution context."));
     if (const auto* known = executor.target<asio::io_context::executor_type>())
         return asio::make_strand(*known);
     return asio::make_strand(executor);

@@ -126,10 +126,9 @@ awaitable<void> chat_client::impl::collect(std::shared_ptr<pending_ask> call) {
             std::min(after(call->silent_since, config_.timeouts.answer), call->stop_deadline);
         if (now() >= deadline)
             throw_error(error_info(errc::answer_timeout,
-                                   events().full()
-                                       ? "The event queue is full, so that nothing is read: await "
-                                         "next_event, or run, beside ask."
-                                       : "The server sent nothing more of the answer."));
+                                   events().full() ? "The event queue is full, so nothing is read: "
+                                                     "call next_event or run beside ask."
+                                                   : "The server stopped sending the answer."));
         co_await changed_.wait_until(deadline);
     }
     if (!call->answered()) throw_failure(*call);

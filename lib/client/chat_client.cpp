@@ -49,10 +49,9 @@ std::vector<secret> secrets_in(const chat_client_config& config) {
 
 std::shared_ptr<ticket_manager> shared(std::shared_ptr<ticket_manager> tickets) {
     if (!tickets)
-        throw_error(
-            error_info(errc::invalid_configuration,
-                       "There is no ticket_manager to share; leave the argument out for one "
-                       "of the client's own."));
+        throw_error(error_info(errc::invalid_configuration,
+                               "The shared ticket_manager is null; omit the "
+                               "argument to let the client make its own."));
     return tickets;
 }
 
@@ -182,7 +181,7 @@ awaitable<void> chat_client::impl::run(std::shared_ptr<impl> self, event_handler
             } catch (const std::exception& thrown) {
                 thrown_text = thrown.what();
             } catch (...) {
-                thrown_text = "something that is no std::exception";
+                thrown_text = "an exception that is not a std::exception";
             }
             const bool of_failure_handler = std::holds_alternative<handler_failed>(*happened);
             context->while_alive([&weak, &thrown_text, of_failure_handler] {

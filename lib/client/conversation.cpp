@@ -180,9 +180,8 @@ bool chat_client::impl::taken_by_ask(const event& happened) {
 
 void chat_client::impl::queue_event(event&& happened) {
     if (events().push(std::move(happened)))
-        log_.write(log_level::warning,
-                   "no caller reads the events of this client (next_event, run): "
-                   "from now on new ones replace the oldest");
+        log_.write(log_level::warning, "the application takes no events (next_event, run): from "
+                                       "now on new events replace the oldest");
 }
 
 awaitable<void> chat_client::impl::wait_for_room() {

@@ -37,7 +37,7 @@ awaitable<void> chat_client::impl::init() {
             co_await given_up->wait_until(deadline);
         } else if (comes_back(connection_->status().state)) {
             if (now() >= deadline)
-                throw_error(connection_->late("The session did not come back in time."));
+                throw_error(connection_->late("The session was not restored in time."));
             waited = true;
             co_await changed_.wait_until(deadline);
         } else {

@@ -133,7 +133,7 @@ close_verdict websocket_manager::impl::verdict_on(const error_info& why, bool wa
                    "reconnect.classify threw: " + gate_->quote(thrown.what()).text());
     } catch (...) {
         log_.write(log_level::error,
-                   "reconnect.classify threw something that is no std::exception");
+                   "reconnect.classify threw an exception that is not a std::exception");
     }
     return by_table;
 }
@@ -164,7 +164,7 @@ bool websocket_manager::impl::leaving() const {
 reconnect_action_t websocket_manager::impl::leave() {
     auto ended = release_session();
     if (ended->over()) return session_ended(*ended);
-    error_info why(errc::disconnected, "The session was given up for a new one.");
+    error_info why(errc::disconnected, "The session was replaced by a new one.");
     describe(why, 0);
     superseded_.push_back(ended);
     ended->close(why, normal_closure, after(now(), superseded_close));

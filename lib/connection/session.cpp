@@ -27,7 +27,7 @@ std::string_view sentence(errc why) {
     case errc::session_timeout:
         return "The session was not ready in time.";
     case errc::message_timeout:
-        return "A message was begun and not completed in time.";
+        return "A message of the server was not completed in time.";
     case errc::connection_closed:
         return "The server began to close the connection, and did not finish.";
     default:

@@ -152,8 +152,8 @@ awaitable<ticket> websocket_manager::mailbox::find_ticket(std::shared_ptr<mailbo
     if (self->options_.next_ticket) {
         auto asking = self->options_.next_ticket(fresh);
         if (!asking.valid())
-            throw_error(error_info(errc::ticket_source_failed,
-                                   "next_ticket returned an awaitable of nothing."));
+            throw_error(
+                error_info(errc::ticket_source_failed, "next_ticket returned an empty awaitable."));
         self->held_ = co_await std::move(asking);
     } else if (!other) {
         error_details details;
@@ -218,7 +218,7 @@ void websocket_manager::mailbox::on_connection_event(connection_event happened) 
     } catch (const std::exception& thrown) {
         log_.write(log_level::error, "on_event threw: " + gate_->redact(thrown.what()));
     } catch (...) {
-        log_.write(log_level::error, "on_event threw something that is no std::exception");
+        log_.write(log_level::error, "on_event threw an exception that is not a std::exception");
     }
 }
 

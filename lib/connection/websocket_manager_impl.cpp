@@ -84,7 +84,7 @@ awaitable<void> websocket_manager::impl::open(self_ptr self, time_point deadline
     };
     while (ending(*self) && self->now() < deadline)
         co_await self->changed_.wait_until(deadline);
-    if (ending(*self)) throw_error(self->late("The session before did not end in time."));
+    if (ending(*self)) throw_error(self->late("The previous session did not end in time."));
     if (self->state_ == state::open) {
         co_await await_return(self, deadline);
         co_return;
@@ -185,7 +185,7 @@ awaitable<void> websocket_manager::impl::await_return(self_ptr self, time_point 
         co_await self->changed_.wait_until(deadline);
     if (self->ready()) co_return;
     if (self->state_ != state::open) self->throw_ended();
-    throw_error(self->late("The session did not come back in time."));
+    throw_error(self->late("The session was not restored in time."));
 }
 
 void websocket_manager::impl::throw_ended() const {
@@ -201,7 +201,7 @@ awaitable<void> websocket_manager::impl::reconnect(time_point deadline) {
 awaitable<void> websocket_manager::impl::reconnect(self_ptr self, time_point deadline) {
     if (self->state_ != state::open)
         throw_error(
-            error_info(errc::not_connected, "There is no session to give up: call init first."));
+            error_info(errc::not_connected, "There is no session to replace: call init first."));
     constexpr std::string_view not_ready = "The new session was not ready in time.";
     if (self->now() >= deadline) throw_error(self->late(not_ready));
     const unsigned before = self->sessions_;

@@ -25,8 +25,7 @@ error_info ticket_failure(const std::exception_ptr& thrown) {
     } catch (...) {
         details.reason = "not a std::exception";
     }
-    return error_info(errc::ticket_source_failed, "The source of the tickets failed.",
-                      std::move(details));
+    return error_info(errc::ticket_source_failed, "The ticket source failed.", std::move(details));
 }
 
 result<ticket> outcome_of(const shared_awaitable<ticket>& asking) {
@@ -41,7 +40,7 @@ error_info no_ticket_in_time(const std::optional<error_info>& last_failure) {
     error_details details;
     details.phase = phase::ticket;
     details.retryable = true;
-    error_info late(errc::ticket_timeout, "No ticket could be had in time.", std::move(details));
+    error_info late(errc::ticket_timeout, "No ticket was available in time.", std::move(details));
     return last_failure ? out_of_time(std::move(late), *last_failure) : late;
 }
 

@@ -49,7 +49,7 @@ constexpr std::array entries{
           "The server rejected a fresh ticket; check that tickets and WebSocket come from the same "
           "server."},
     entry{errc::session_refused, "session_refused",
-          "The server refused the session for good; look at its code in the details."},
+          "The server refused the session permanently; look at its code in the details."},
 
     entry{errc::resolve_failed, "resolve_failed",
           "The host name has no address; check the server URL and the name server."},
@@ -81,25 +81,26 @@ constexpr std::array entries{
     entry{errc::connection_reset, "connection_reset",
           "The connection broke; check the network between here and the server."},
     entry{errc::connection_silent, "connection_silent",
-          "Nothing was heard from the server for too long; check the network, or raise the "
+          "The server was silent for too long; check the network, or raise the "
           "heartbeat's timeout."},
     entry{errc::not_connected, "not_connected", "There is no session; call init first."},
     entry{errc::not_sent, "not_sent",
           "The message was not sent before its deadline; send it again once connected."},
     entry{errc::sent_unconfirmed, "sent_unconfirmed",
-          "The connection died with the message under way; ask the server whether it was processed "
+          "The connection failed while the message was being sent; ask the server whether it was "
+          "processed "
           "before you send it again."},
     entry{errc::timed_out, "timed_out",
           "The operation did not end before its deadline; try again, or raise the deadline."},
     entry{errc::empty_ticket, "empty_ticket",
           "There is no ticket to connect with; fetch one first."},
     entry{errc::reconnect_exhausted, "reconnect_exhausted",
-          "The attempts to reconnect are used up; call init again, or raise max_attempts or "
+          "The reconnect attempts are exhausted; call init again, or raise max_attempts or "
           "max_elapsed."},
     entry{errc::disconnected, "disconnected",
           "The client was disconnected meanwhile; call init to connect again."},
     entry{errc::answer_timeout, "answer_timeout",
-          "The answer fell silent; stop the run, or raise the answer timeout."},
+          "The server stopped sending the answer; stop the run, or raise the answer timeout."},
     entry{errc::too_many_runs, "too_many_runs",
           "The server has not finished the runs of too many messages; wait until it has, or raise "
           "limits.unfinished_runs."},
@@ -109,7 +110,7 @@ constexpr std::array entries{
           "report it to "
           "the server's operator."},
     entry{errc::handshake_violation, "handshake_violation",
-          "The server answered the upgrade with something that was not asked for; report it to the "
+          "The server answered the upgrade with an option that was not requested; report it to the "
           "server's operator."},
     entry{errc::message_too_large, "message_too_large",
           "The server sent a message over the limit; raise limits.message_bytes if it is "
@@ -135,7 +136,7 @@ constexpr std::array entries{
     entry{errc::chat_failed, "chat_failed",
           "The server could not finish the answer; look at its reason in the details."},
     entry{errc::thread_update_rejected, "thread_update_rejected",
-          "The server did not take the change of the conversation; look at its reason in the "
+          "The server rejected the change of the conversation; look at its reason in the "
           "details."},
     entry{errc::answer_too_large, "answer_too_large",
           "The answer is over the limit; raise limits.answer_bytes if it is legitimate."},
@@ -143,7 +144,7 @@ constexpr std::array entries{
     entry{errc::invalid_configuration, "invalid_configuration",
           "A setting cannot work; correct the one that the message names."},
     entry{errc::invalid_url, "invalid_url",
-          "This is no URL to connect to; use wss://host[:port][/prefix]."},
+          "The URL cannot be used; use wss://host[:port][/prefix]."},
     entry{errc::plaintext_refused, "plaintext_refused",
           "Unencrypted connections beyond this machine are refused; use wss, or set "
           "allow_plaintext."},

@@ -79,7 +79,7 @@ void report(const logger& log, const std::exception_ptr& thrown, std::string_vie
             log.write(log_level::error, std::string(before) + error.what());
         } catch (...) {
             log.write(log_level::error,
-                      std::string(before) + "something that is no std::exception");
+                      std::string(before) + "an exception that is not a std::exception");
         }
     } catch (const std::bad_alloc&) { // likewise
     }

@@ -140,7 +140,7 @@ void response_head::finish() {
 std::string_view response_head::fault() const noexcept {
     switch (state_) {
     case state::not_http:
-        return "the answer is no HTTP answer";
+        return "the answer is not HTTP";
     case state::too_long:
         return "the head of the answer is longer than 16 KiB";
     case state::bare_line_feed:

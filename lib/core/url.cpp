@@ -126,7 +126,7 @@ endpoint parse_authority(std::string_view text, const refusal& refuse) {
         in6_addr address{};
         if (inet_pton(AF_INET6, found.host.c_str(), &address) != 1 ||
             found.host.find('\0') != std::string::npos)
-            refuse.because("what is in the brackets is no IPv6 address");
+            refuse.because("the text in the brackets is not an IPv6 address");
         found.is_ipv6 = true;
         text.remove_prefix(end + 1);
     } else {
@@ -140,7 +140,7 @@ endpoint parse_authority(std::string_view text, const refusal& refuse) {
         text.remove_prefix(end);
     }
     if (text.empty()) return found;
-    if (text.front() != ':') refuse.because("something follows the host that is no port");
+    if (text.front() != ':') refuse.because("the text after the host is not a port");
     found.port = parse_port(text.substr(1), refuse);
     return found;
 }

@@ -96,7 +96,7 @@ bool response_reader::take_header(std::string_view name, std::string_view value)
         length_ = given;
     } else if (same_name(name, "Content-Encoding")) {
         if (std::ranges::any_of(split_list(value, ','), is_coding))
-            return refuse("a coded body, which was not asked for");
+            return refuse("an encoded body, which was not requested");
     } else if (same_name(name, "Date") && !response_.date) {
         response_.date = value;
     } else if (same_name(name, "Retry-After") && !response_.retry_after) {

@@ -85,7 +85,7 @@ private:
         } catch (const std::exception& thrown) {
             send_failed(thrown.what());
         } catch (...) {
-            send_failed("something that is no std::exception");
+            send_failed("an exception that is not a std::exception");
         }
     }
 

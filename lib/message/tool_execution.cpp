@@ -60,8 +60,7 @@ awaitable<void> tool_execution::call_handler(std::shared_ptr<tool_execution> sel
     tool_answer answer(tool_outcome::failed, "");
     try {
         auto work = self->tool_->handler()(std::move(self->call_));
-        if (!work.valid())
-            throw std::logic_error("the tool's handler returned an awaitable of nothing");
+        if (!work.valid()) throw std::logic_error("the tool's handler returned an empty awaitable");
         auto result = co_await std::move(work);
         answer = tool_answer(std::move(result));
     } catch (const std::exception& thrown) {

@@ -25,7 +25,7 @@ error_info network_error(errc what, phase where, bool retryable, std::string sen
 error_info aborted_error(phase where) {
     error_details details;
     details.phase = where;
-    return error_info(asio::error::operation_aborted, "The connection was ended by this side.",
+    return error_info(asio::error::operation_aborted, "The connection was closed by this side.",
                       std::move(details));
 }
 
@@ -33,9 +33,9 @@ error_info broken_exchange(const boost::system::error_code& why, phase where,
                            const server_url& server, bool unanswered) {
     if (why.category() == asio::error::get_ssl_category()) return tls_error(why, 0, server.host());
     const bool hung_up = why == asio::error::eof;
-    std::string reason = hung_up ? "the server hung up" : why.message();
+    std::string reason = hung_up ? "the server closed the connection" : why.message();
     if (unanswered && !server.secure() && (hung_up || why == asio::error::connection_reset))
-        reason += " without a word: if the port speaks TLS, use wss:// or https://";
+        reason += " without an answer: if the port speaks TLS, use wss:// or https://";
     const auto* const when =
         where == phase::upgrade ? "during the WebSocket upgrade" : "before the answer was complete";
     return network_error(errc::connection_reset, where, true,

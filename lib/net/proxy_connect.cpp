@@ -35,7 +35,7 @@ result<void> judge(const proxy_url& proxy, const response_head& head) {
     std::string reason = "the proxy refused";
     if (status == 407)
         reason = proxy.authorization().empty()
-                     ? "the proxy wants credentials: set connection_config::proxy to "
+                     ? "the proxy requires credentials: set connection_config::proxy to "
                        "http://user:password@host:port"
                      : "the proxy does not accept the credentials of connection_config::proxy";
     error_info refused = failure(proxy, retryable_status(status), std::move(reason));

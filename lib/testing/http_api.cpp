@@ -167,8 +167,8 @@ http_reply http_api::rejection(ticket_office::verdict verdict) const {
 http_reply http_api::ticket(const received_request& request, time_point now) {
     const auto body = object_in(request.body);
     if (!body) {
-        context_.book.violation("the body of a ticket request is no JSON object");
-        return failure(400, "The body is no JSON object", "BAD_REQUEST");
+        context_.book.violation("the body of a ticket request is not a JSON object");
+        return failure(400, "The body is not a JSON object", "BAD_REQUEST");
     }
     if (const auto wrong = wrong_with_ticket_request(request, *body)) {
         context_.book.violation(*wrong);
@@ -191,8 +191,8 @@ http_reply http_api::ticket(const received_request& request, time_point now) {
 http_reply http_api::validate(const received_request& request, time_point now) {
     const auto body = object_in(request.body);
     if (!body) {
-        context_.book.violation("the body of a validation is no JSON object");
-        return failure(400, "The body is no JSON object", "BAD_REQUEST");
+        context_.book.violation("the body of a validation is not a JSON object");
+        return failure(400, "The body is not a JSON object", "BAD_REQUEST");
     }
     if (const auto wrong = wrong_with_validation(*body)) {
         context_.book.violation(*wrong);
@@ -214,7 +214,7 @@ http_reply http_api::update_thread(const received_request& request) {
     const auto id = percent_decoded(path_of(request.target).substr(skipped));
     const auto body = object_in(request.body);
     if (!id || id->empty() || !body) {
-        context_.book.violation("a thread update has no readable id or is no JSON object");
+        context_.book.violation("a thread update has no valid id or is not a JSON object");
         return failure(400, "The request cannot be read", "BAD_REQUEST");
     }
     if (const auto wrong = wrong_with_thread_update(*body)) {

@@ -74,7 +74,7 @@ std::vector<outgoing> server_protocol::received(std::string text) {
     if (!frame || !frame->is_object() || type.empty()) {
         return refused(!frame               ? "a message is no JSON"
                        : frame->is_object() ? "a message has no type"
-                                            : "a message is no JSON object");
+                                            : "a message is not a JSON object");
     }
     if (!established_) {
         violation("a " + type + " came before the session was established");

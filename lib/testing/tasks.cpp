@@ -18,7 +18,7 @@ void spawn(boost::asio::any_io_executor executor, std::shared_ptr<server_context
         } catch (const std::exception& error) {
             context->book.internal_error(std::string("a task threw: ") + error.what());
         } catch (...) {
-            context->book.internal_error("a task threw something that is no std::exception");
+            context->book.internal_error("a task threw an exception that is not a std::exception");
         }
     };
     boost::asio::co_spawn(std::move(executor), std::move(task), ended);

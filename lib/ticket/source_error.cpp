@@ -41,8 +41,7 @@ error_info failed(std::string_view reason, bool retryable) {
     error_details details;
     details.retryable = retryable;
     details.reason = reason;
-    return error_info(errc::ticket_source_failed, "The source of tickets failed.",
-                      std::move(details));
+    return error_info(errc::ticket_source_failed, "The ticket source failed.", std::move(details));
 }
 
 error_info translate(const std::exception_ptr& thrown) {
@@ -64,7 +63,7 @@ error_info translate(const std::exception_ptr& thrown) {
     } catch (const std::exception& error) {
         return failed(error.what(), false);
     } catch (...) {
-        return failed("something that is no std::exception", false);
+        return failed("an exception that is not a std::exception", false);
     }
 }
 
@@ -95,12 +94,14 @@ std::optional<error_info> complaint(const ticket& given) {
         details.phase = phase::ticket;
         return error_info(code, sentence, std::move(details));
     };
-    if (given.empty()) return wrong(errc::ticket_malformed, "The source gave an empty ticket.");
+    if (given.empty())
+        return wrong(errc::ticket_malformed, "The ticket source returned an empty ticket.");
     if (given.value().size() > longest_ticket)
-        return wrong(errc::ticket_too_long, "The source gave a ticket longer than 8 KiB.");
+        return wrong(errc::ticket_too_long,
+                     "The ticket source returned a ticket longer than 8 KiB.");
     if (given.cookies().size() > longest_ticket || !valid_header_value(given.cookies().expose()))
         return wrong(errc::ticket_malformed,
-                     "The source gave cookies that an HTTP header cannot carry.");
+                     "The ticket source returned cookies that an HTTP header cannot carry.");
     return std::nullopt;
 }
 

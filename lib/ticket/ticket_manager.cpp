@@ -35,7 +35,7 @@ ticket_manager::impl::impl(const asio::any_io_executor& executor, auth_data auth
       tickets_(config_) {
     if (!source_)
         throw_error(
-            error_info(errc::invalid_configuration, "A ticket_manager needs a source of tickets."));
+            error_info(errc::invalid_configuration, "A ticket_manager needs a ticket source."));
     check_identity(auth);
     auth_ = std::make_shared<const auth_data>(std::move(auth));
 }
@@ -109,8 +109,8 @@ bool ticket_manager::impl::is_current(std::uint64_t generation) const {
 void ticket_manager::impl::check_caller(std::uint64_t clears) const {
     if (stopped_) throw_aborted();
     if (clears != clears_)
-        throw_error(
-            error_info(errc::ticket_cleared, "The ticket was cleared while it was waited for."));
+        throw_error(error_info(errc::ticket_cleared,
+                               "The ticket was cleared while a caller waited for it."));
 }
 
 // ---- a new generation, from any thread

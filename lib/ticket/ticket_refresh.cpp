@@ -193,7 +193,7 @@ awaitable<ticket_manager::impl::ticket_result>
 ticket_manager::impl::attempt(std::shared_ptr<impl> self, std::shared_ptr<refresh> begun,
                               unsigned number) {
     if (self->log_.enabled(log_level::debug))
-        self->log_.write(log_level::debug, fmt::format("ticket: asking for one, attempt {}: {}",
+        self->log_.write(log_level::debug, fmt::format("ticket: requesting one, attempt {}: {}",
                                                        number, to_string(begun->reason)));
     {
         const std::lock_guard lock(self->mutex_);
@@ -215,7 +215,7 @@ ticket_manager::impl::attempt(std::shared_ptr<impl> self, std::shared_ptr<refres
     if (!cancelled && request->done()) co_return request->get();
     request->cancel(); // a source that ignores it is waited for by `stop` alone
     if (cancelled) std::rethrow_exception(cancelled);
-    co_return source_timeout("The source of tickets did not answer in time.", number);
+    co_return source_timeout("The ticket source did not answer in time.", number);
 }
 
 awaitable<ticket_manager::impl::ticket_result>
@@ -230,7 +230,7 @@ ticket_manager::impl::fetch(std::shared_ptr<impl> self, std::shared_ptr<refresh>
         auto asking = self->source_->fetch(std::move(what));
         if (!asking.valid())
             throw_error(error_info(errc::ticket_source_failed,
-                                   "The source of tickets returned an awaitable of nothing."));
+                                   "The ticket source returned an empty awaitable."));
         auto brought = co_await std::move(asking);
         fresh = std::move(brought);
     } catch (...) {
@@ -283,9 +283,9 @@ void ticket_manager::impl::keep(refresh& ended, const ticket& fresh) {
     if (!log_.enabled(log_level::info)) return;
     if (ended.held && left)
         log_.write(log_level::info,
-                   fmt::format("ticket: got one that expires in {:.0f} s", seconds(*left)));
+                   fmt::format("ticket: received one that expires in {:.0f} s", seconds(*left)));
     else
-        log_.write(log_level::info, "ticket: got one that serves for this time only");
+        log_.write(log_level::info, "ticket: received one for the present waiters only");
 }
 
 void ticket_manager::impl::fail(const refresh& ended, const error_info& why) {
@@ -297,7 +297,7 @@ void ticket_manager::impl::fail(const refresh& ended, const error_info& why) {
         counts_.last_error = why;
     }
     if (log_.enabled(log_level::warning))
-        log_.write(log_level::warning, fmt::format("ticket: none could be had: {} [{}]",
+        log_.write(log_level::warning, fmt::format("ticket: the refresh failed: {} [{}]",
                                                    why.message, why.details.to_string()));
 }
 

@@ -103,7 +103,7 @@ awaitable<void> ticket_manager::impl::renew_once(std::shared_ptr<impl> self) {
     const auto got = outcome->get();
     if (!got) co_return self->renewal_failed(got.error());
     if (joined->held) co_return self->renewed(*got);
-    self->log_.write(log_level::warning, "ticket: a renewal brought none that can be kept");
+    self->log_.write(log_level::warning, "ticket: a renewal gave no ticket to keep");
 }
 
 void ticket_manager::impl::renewed(const ticket& fresh) {

@@ -49,8 +49,8 @@ ticket_manager::impl::join_validation(std::uint64_t clears) {
         begun->auth = auth_;
     }
     if (!http_)
-        throw_error(error_info(errc::ticket_source_failed,
-                               "The source of these tickets has no server that could be asked."));
+        throw_error(
+            error_info(errc::ticket_source_failed, "The ticket source has no server to ask."));
     if (validation_ && validation_->generation == begun->generation &&
         validation_->value == begun->value)
         return validation_;
@@ -89,8 +89,7 @@ ticket_manager::impl::run_validation(std::shared_ptr<impl> self,
     self->operation_ended();
     if (failed) co_return to_source_error(failed, self->gate_);
     if (!answer->valid && self->drop(begun->value))
-        self->log_.write(log_level::warning,
-                         "ticket: the server says that the held one is not valid");
+        self->log_.write(log_level::warning, "ticket: the server rejected the held one as invalid");
     co_return *std::move(answer);
 }
 

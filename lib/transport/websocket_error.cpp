@@ -26,9 +26,8 @@ error_info handshake_violation(std::string reason) {
 }
 
 error_info protocol_violation(std::string reason, unsigned code) {
-    return session_error(errc::protocol_violation,
-                         "The server sent what the WebSocket protocol forbids", std::move(reason),
-                         code);
+    return session_error(errc::protocol_violation, "The server violated the WebSocket protocol",
+                         std::move(reason), code);
 }
 
 error_info too_large(std::string reason) {

@@ -166,7 +166,7 @@ bool frame_reader::admit(const header& one, time_point now) {
         if (one.opcode > pong_opcode)
             object(protocol_error, "an unknown opcode");
         else if (!one.fin || one.compressed || one.payload > 125) // RFC 6455 section 5.5
-            object(protocol_error, "a control frame that is no whole small frame");
+            object(protocol_error, "a control frame that is fragmented or too long");
         else
             count_control(now);
     } else if (one.opcode > binary_opcode) {
@@ -296,7 +296,7 @@ bool frame_reader::inflate_piece(std::string_view piece, bool last) {
             object(too_large, "above the limit of a message");
             return false;
         }
-        if (done == outcome::malformed) object(bad_payload, "compressed data that is none");
+        if (done == outcome::malformed) object(bad_payload, "invalid compressed data");
         if (done != outcome::out_of_room) return done == outcome::done;
     }
 }

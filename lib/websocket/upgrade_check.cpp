@@ -85,7 +85,7 @@ complaint take_extension(std::string_view extension, const windows& offered,
                          deflate_parameters& agreed) {
     const auto parts = split_list(extension, ';');
     if (!same_name(parts.front(), "permessage-deflate"))
-        return "an extension that was not asked for";
+        return "an extension that was not requested";
     // RFC 7692 section 7.1.2.2: without a parameter in the response the offer holds.
     if (offered.client != 0) agreed.client_window = offered.client;
     std::vector<std::string_view> seen;
@@ -120,7 +120,7 @@ public:
             if (std::exchange(accepted_, true)) return "two Sec-WebSocket-Accept headers";
             if (accept_.empty() || value != accept_) return "the wrong Sec-WebSocket-Accept";
         } else if (same_name(name, "Sec-WebSocket-Protocol")) {
-            return "a subprotocol that was not asked for";
+            return "a subprotocol that was not requested";
         } else if (same_name(name, "Sec-WebSocket-Extensions")) {
             return look_at_extensions(value);
         }
@@ -141,7 +141,7 @@ private:
     complaint look_at_extensions(std::string_view value) {
         for (const auto extension : split_list(value, ',')) {
             if (extension.empty()) continue; // RFC 9110 section 5.6.1: an empty element is none
-            if (offered_.empty()) return "an extension that was not asked for";
+            if (offered_.empty()) return "an extension that was not requested";
             if (deflate_) return "permessage-deflate occurs twice";
             const auto allowed = windows_of(offered_);
             if (const auto wrong = take_extension(extension, allowed, deflate_.emplace()))

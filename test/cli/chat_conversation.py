@@ -200,7 +200,7 @@ def a_call_that_is_repeated_is_told_and_run_once():
               [{'event': 'tool_result_repeated', 'name': 'a', 'callId': 'c'}])
         equal(len(run.only('tool_result')), 1)
         contains(chat('--tool', 'a=echo $$', server.url, 'hi', status=0).err,
-                 'tool a was asked for again')
+                 'tool a was requested again')
     equal(answers[0], answers[1])
 
 

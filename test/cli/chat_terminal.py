@@ -149,7 +149,7 @@ def an_answer_that_is_lost_is_told_before_the_connection_is_back():
 
 
 @test
-def a_message_without_a_connection_waits_and_can_be_taken_back():
+def a_message_without_a_connection_waits_and_can_be_withdrawn():
     holder = []
     got = []
 
@@ -169,7 +169,7 @@ def a_message_without_a_connection_waits_and_can_be_taken_back():
         terminal.type('two\n')
         terminal.expect('the message waits')
         terminal.type('\x03')
-        terminal.expect('taken back')
+        terminal.expect('withdrawn')
         terminal.prompt()
         terminal.type('/quit\n')
         terminal.until_the_end(0)

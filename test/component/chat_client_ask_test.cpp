@@ -72,7 +72,7 @@ TEST_CASE(
     CHECK(peer.finished());
     CHECK(asked.get().text == "an answer");
     CHECK(test.client->metrics().events_dropped == 990);
-    CHECK(test.log.count(log_level::warning, "no caller reads the events") == 1);
+    CHECK(test.log.count(log_level::warning, "the application takes no events") == 1);
 
     // From the first that is taken, what is not taken is not read.
     CHECK(std::get<text_delta>(*run(test.io, test.client->next_event())).text == "990");

@@ -1,4 +1,4 @@
-// The conversation goes on by itself (doc/protocol.md 2.6).
+// The conversation continues by itself (doc/protocol.md 2.6).
 
 #include "support/client_case.hpp"
 

@@ -227,8 +227,8 @@ TEST_CASE("client: an exception of a handler stops no other", "[component][chat_
     handlers.on<handler_failed>([&](const handler_failed& e) { told.push_back(e.message); });
     auto running = start(test.io, test.client->run(std::move(handlers)));
     poll(test.io);
-    CHECK(told == lines{"a", "b", "trouble", "something that is no std::exception", "trouble",
-                        "something that is no std::exception"});
+    CHECK(told == lines{"a", "b", "trouble", "an exception that is not a std::exception", "trouble",
+                        "an exception that is not a std::exception"});
     CHECK(test.client->metrics().handlers_failed == 4);
     CHECK(test.log.count(log_level::error, "trouble") == 2);
     CHECK_FALSE(running.done());

@@ -496,7 +496,7 @@ TEST_CASE("message_handler: a tool that is not a coroutine fails its call, and n
     here.take(call("c2"));
 
     REQUIRE(here.sent.size() == 2);
-    CHECK(here.sent[0].find("awaitable of nothing") != std::string::npos);
+    CHECK(here.sent[0].find("empty awaitable") != std::string::npos);
     CHECK(here.sent[1].find(R"("result":{"x":1})") != std::string::npos);
 }
 

@@ -429,7 +429,7 @@ TEST_CASE("quoting: the tickets before and after a renewal are redacted, also an
     auto& peer = test.expect_session();
     test.init();
     test.pass(59min);
-    CHECK(test.log.text().find("got one") != std::string::npos);
+    CHECK(test.log.text().find("received one") != std::string::npos);
     REQUIRE(test.environment->http->count() == 2);
     test.told();
     peer.reply(

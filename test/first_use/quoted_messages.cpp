@@ -129,7 +129,7 @@ awaitable<void> clear_while_waiting(boost::asio::any_io_executor executor) {
             if (failure) std::rethrow_exception(failure);
         });
     const auto got = co_await as_result(tickets->get_valid_ticket());
-    expect_said(got.error().message, "The ticket was cleared while it was waited for.");
+    expect_said(got.error().message, "The ticket was cleared while a caller waited for it.");
     co_await tickets->stop();
 }
 
@@ -157,7 +157,7 @@ void about_connections() {
         config.server_url = "ws://127.0.0.1:" + std::to_string(server.port());
     };
     expect_said(said(plain_to_tls, open, secure),
-                "without a word: if the port speaks TLS, use wss:// or https://");
+                "without an answer: if the port speaks TLS, use wss:// or https://");
 }
 
 void about_losses() {
@@ -196,7 +196,7 @@ void about_answers() {
         server.on_message(
             [](const received_message&) { return answer_script().text("a").never_finish(); });
     };
-    expect_said(said(endless, ask), "The server sent nothing more of the answer.");
+    expect_said(said(endless, ask), "The server stopped sending the answer.");
     const action second = [](chat_client& client) -> awaitable<void> {
         co_await client.init();
         co_await client.send_message("first");
@@ -224,9 +224,8 @@ void about_answers() {
         co_await client.disconnect();
         if (!got) got.value(); // throws
     };
-    expect_said(
-        said(talkative, full),
-        "The event queue is full, so that nothing is read: await next_event, or run, beside ask.");
+    expect_said(said(talkative, full),
+                "The event queue is full, so nothing is read: call next_event or run beside ask.");
 }
 
 awaitable<json_text> nothing(tool_call) { co_return json_text(); }
@@ -247,7 +246,7 @@ void about_tools_and_settings() {
         chat_client client(boost::asio::any_io_executor(), quick_config(chat_server()));
     } catch (const client_error& error) {
         expect_said(error.what(),
-                    "The executor is empty; pass that of the context that is to run.");
+                    "The executor is empty; pass the executor of the execution context.");
     }
 }
 

@@ -79,7 +79,7 @@ TEST_CASE("gateway: a proxy that asks for credentials leads to the setting for t
     REQUIRE_FALSE(without);
     CHECK(without.error().details.http_status == 407);
     CHECK(without.error().details.reason ==
-          "the proxy wants credentials: set connection_config::proxy to "
+          "the proxy requires credentials: set connection_config::proxy to "
           "http://user:password@host:port");
 
     wire there;

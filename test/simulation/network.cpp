@@ -27,7 +27,7 @@ error_info broken(phase where) {
 error_info aborted(phase where) {
     error_details details;
     details.phase = where;
-    return error_info(asio::error::operation_aborted, "The connection was ended by this side.",
+    return error_info(asio::error::operation_aborted, "The connection was closed by this side.",
                       details);
 }
 

@@ -50,7 +50,7 @@ inline outcome outcome_of(const std::exception_ptr& error) {
     } catch (const std::exception& thrown) {
         out.text = thrown.what();
     } catch (...) {
-        out.text = "something that is no std::exception";
+        out.text = "an exception that is not a std::exception";
     }
     return out;
 }

@@ -51,7 +51,7 @@ void findings::ended(const std::exception_ptr& thrown) {
         outcome = other.what();
         expected = false;
     } catch (...) {
-        outcome = "something that is no std::exception";
+        outcome = "an exception that is not a std::exception";
         expected = false;
     }
     const std::lock_guard lock(mutex_);

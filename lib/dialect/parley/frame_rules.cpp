@@ -134,10 +134,10 @@ const frame_row* identify_inner(std::string_view event, naming by, const frame_f
                                 message_skipped& why) {
     const auto inside = fields.raw(top, "data");
     if (inside.empty() || inside.front() != '{')
-        return none(why, skip_reason::bad_field, "chat_event: data is no object");
+        return none(why, skip_reason::bad_field, "chat_event: data is not an object");
     std::string storage;
     const auto type = text_of(fields.raw(data, "type"), storage);
-    if (!type) return none(why, skip_reason::bad_field, "chat_event: data.type is no string");
+    if (!type) return none(why, skip_reason::bad_field, "chat_event: data.type is not a string");
     if (const auto* row = find_row(by, *type)) return row;
     return none(why, skip_reason::unknown_event, fmt::format("chat_event {} {}", event, *type));
 }
@@ -145,7 +145,7 @@ const frame_row* identify_inner(std::string_view event, naming by, const frame_f
 const frame_row* identify_event(const frame_fields& fields, message_skipped& why) {
     std::string storage;
     const auto event = text_of(fields.raw(top, "event"), storage);
-    if (!event) return none(why, skip_reason::bad_field, "chat_event: event is no string");
+    if (!event) return none(why, skip_reason::bad_field, "chat_event: event is not a string");
     if (*event == "provider-event")
         return identify_inner(*event, naming::provider_event, fields, why);
     if (*event == "latitude-event")
@@ -181,7 +181,7 @@ message_skipped skipped_for(std::string_view text) {
     const auto fault = check_json(text);
     if (!fault && kind_of(trim_json(text)) != json_kind::object)
         return {skip_reason::not_an_object, ""};
-    if (!fault) return {skip_reason::not_json, "the parser does not take it"};
+    if (!fault) return {skip_reason::not_json, "the parser rejects it"};
     auto detail = fmt::format("at offset {}", fault->offset);
     return {fault->what == json_fault::kind::too_deep ? skip_reason::too_deep
                                                       : skip_reason::not_json,

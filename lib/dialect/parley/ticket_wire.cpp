@@ -31,14 +31,14 @@ public:
     explicit response_body(const server_response& response) : gate_(response.gate) {
         const auto fault = check_json(response.body);
         if (fault) {
-            reason_ = fmt::format("the body is not JSON, from offset {} on", fault->offset);
+            reason_ = fmt::format("the body is not valid JSON from offset {} on", fault->offset);
             return;
         }
         const auto whole = trim_json(response.body);
         if (kind_of(whole) == json_kind::object)
             object_ = whole;
         else
-            reason_ = "the body is no JSON object";
+            reason_ = "the body is not a JSON object";
     }
 
     explicit operator bool() const noexcept { return object_.has_value(); }
@@ -179,10 +179,10 @@ error_info update_error(const server_response& response, const response_body& bo
     details.retryable = retryable_status(response.status);
     if (is_success(response.status) && details.server_text.empty())
         details.reason = body ? "the answer does not say success" : body.reason();
-    return {errc::thread_update_rejected,
-            fmt::format("The server did not take the change of the conversation: {}.",
-                        described(details)),
-            std::move(details)};
+    return {
+        errc::thread_update_rejected,
+        fmt::format("The server rejected the change of the conversation: {}.", described(details)),
+        std::move(details)};
 }
 
 } // namespace
@@ -246,8 +246,9 @@ result<ticket> parse_ticket_response(const server_response& response) {
         auto details = details_of(response, body);
         const auto said = details.server_text.empty() ? details.server_code : details.server_text;
         return error_info(errc::ticket_refused,
-                          said.empty() ? std::string("The server refused a ticket.")
-                                       : fmt::format("The server refused a ticket: {}.", said),
+                          said.empty()
+                              ? std::string("The server refused to issue a ticket.")
+                              : fmt::format("The server refused to issue a ticket: {}.", said),
                           std::move(details));
     }
     if (success != "true" && success != "null")
@@ -259,7 +260,8 @@ result<ticket> parse_ticket_response(const server_response& response) {
         return error_info(errc::ticket_too_long, "The ticket is longer than 8 KiB.",
                           details_of(response, body));
     const auto expires = expiry(body);
-    if (!expires) return malformed(response, body, "\"expiresAt\" is no date and time with a zone");
+    if (!expires)
+        return malformed(response, body, "\"expiresAt\" is not a date and time with a zone");
     ticket made(std::move(value), *expires, server_time(response));
     made.set_cookies(cookies_to_send(response.set_cookies, response.cookie_scope, response.now));
     return made;

@@ -33,10 +33,10 @@ std::vector<std::string> required_names(const tool& described, std::string_view 
     std::vector<std::string> names;
     const auto required = member(schema, "required");
     if (!required) return names;
-    if (!is(*required, json_kind::array)) refuse(described, "\"required\" is no array");
+    if (!is(*required, json_kind::array)) refuse(described, "\"required\" is not an array");
     for (json_elements each{*required}; each.next();) {
         if (!is(each.value(), json_kind::string))
-            refuse(described, "\"required\" holds something that is no name");
+            refuse(described, "\"required\" holds something that is not a name");
         names.push_back(text_of(each.value()));
     }
     return names;
@@ -73,11 +73,11 @@ std::string parameters_of(const tool& described, std::string_view schema) {
     const auto properties = member(schema, "properties");
     std::string out = "[";
     if (!properties) return out + ']';
-    if (!is(*properties, json_kind::object)) refuse(described, "\"properties\" is no object");
+    if (!is(*properties, json_kind::object)) refuse(described, "\"properties\" is not an object");
     std::vector<std::string> seen; // of two properties of one name the first counts
     for (json_members each{*properties}; each.next();) {
         if (!is(each.value(), json_kind::object) && !is(each.value(), json_kind::boolean))
-            refuse(described, "a property's schema is no JSON schema");
+            refuse(described, "a property's schema is not a JSON schema");
         auto name = each.key();
         if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
         const bool needed = std::find(required.begin(), required.end(), name) != required.end();

@@ -88,7 +88,7 @@ TEST_CASE("shell_tool: a failure is reported by the last line of standard error"
           "[loopback][parley_chat]") {
     CHECK(outcome_of("echo first >&2; echo last >&2; echo out; exit 3") == "error: last");
     CHECK(outcome_of("exit 3") == "error: the command ended with status 3");
-    CHECK(outcome_of("kill -9 $$") == "error: the command was ended by signal 9");
+    CHECK(outcome_of("kill -9 $$") == "error: the command was terminated by signal 9");
     CHECK(outcome_of("echo warning >&2; echo 1") == "1");
     CHECK(no_child_is_left());
 }

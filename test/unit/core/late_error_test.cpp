@@ -12,7 +12,7 @@ error_info late() {
     details.phase = phase::tcp;
     details.attempt = 2;
     details.url = "wss://chat.example/ws";
-    return error_info(errc::ticket_timeout, "No ticket could be had in time.", details);
+    return error_info(errc::ticket_timeout, "No ticket was available in time.", details);
 }
 
 error_info gateway() {
@@ -31,8 +31,9 @@ TEST_CASE("late_error: a deadline carries the failure of the previous attempt",
     const auto why = out_of_time(late(), gateway());
 
     CHECK(why.is(errc::ticket_timeout));
-    CHECK(why.message == "No ticket could be had in time. The last attempt that failed: The server "
-                         "answered with HTTP 404.");
+    CHECK(why.message ==
+          "No ticket was available in time. The last attempt that failed: The server "
+          "answered with HTTP 404.");
     CHECK(why.details.http_status == 404);
     CHECK(why.details.attempt == 1u);
     CHECK(why.details.phase == phase::ticket);

@@ -69,7 +69,7 @@ TEST_CASE("log: every shutdown step runs, and its exception is logged", "[unit][
         log, [&] { ++taken, throw std::runtime_error("one"); }, [&] { ++taken, throw 2; },
         [&] { ++taken; });
     CHECK(taken == 3);
-    CHECK(lines == std::vector<std::string>{"one", "something that is no std::exception"});
+    CHECK(lines == std::vector<std::string>{"one", "an exception that is not a std::exception"});
 }
 
 } // namespace log_test

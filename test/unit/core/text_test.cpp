@@ -127,8 +127,9 @@ TEST_CASE("log: an exception of any type is logged after its context", "[unit][l
     report(log, std::make_exception_ptr(42), "ticket: ");
     report(logger(), std::make_exception_ptr(42)); // without a sink
 
-    CHECK(lines == std::vector<std::string>{"error too\\nlate", "error ticket: too late",
-                                            "error ticket: something that is no std::exception"});
+    CHECK(lines ==
+          std::vector<std::string>{"error too\\nlate", "error ticket: too late",
+                                   "error ticket: an exception that is not a std::exception"});
 }
 
 TEST_CASE("log: without a sink nothing is enabled", "[unit][log]") {

@@ -132,8 +132,8 @@ TEST_CASE("response_reader: each fault is reported, however the response is spli
     const std::string ok = "HTTP/1.1 200 OK\r\n";
     const std::string chunked = ok + "Transfer-Encoding: chunked\r\n\r\n";
     const std::vector<row> table{
-        {"SSH-2.0", "the answer is no HTTP answer"},
-        {"HTTP/2 200\r\n", "the answer is no HTTP answer"},
+        {"SSH-2.0", "the answer is not HTTP"},
+        {"HTTP/2 200\r\n", "the answer is not HTTP"},
         {"\x15\x03\x01", "the port speaks TLS: use wss:// or https://"},
         {"HTTP/1.1 200 OK\n", "a line of the answer ends in a bare line feed"},
         {ok + "A: b\n", "a line of the answer ends in a bare line feed"},
@@ -146,15 +146,15 @@ TEST_CASE("response_reader: each fault is reported, however the response is spli
         {chunked + "0\r\n\n", "a line of the answer ends in a bare line feed"},
         {chunked + "0\r\nT: u\n", "a line of the answer ends in a bare line feed"},
         {"HTTP/1.1 101 X\r\n\r\n", "a switch of protocols"},
-        {ok + "Content-Encoding: gzip\r\n\r\n", "a coded body, which was not asked for"},
-        {ok + "Content-Encoding: x-gzip\r\n\r\n", "a coded body, which was not asked for"},
-        {ok + "Content-Encoding: Deflate\r\n\r\n", "a coded body, which was not asked for"},
-        {ok + "Content-Encoding: br\r\n\r\n", "a coded body, which was not asked for"},
-        {ok + "Content-Encoding: zstd\r\n\r\n", "a coded body, which was not asked for"},
-        {ok + "Content-Encoding: compress\r\n\r\n", "a coded body, which was not asked for"},
-        {ok + "Content-Encoding: utf-8 , gzip\r\n\r\n", "a coded body, which was not asked for"},
+        {ok + "Content-Encoding: gzip\r\n\r\n", "an encoded body, which was not requested"},
+        {ok + "Content-Encoding: x-gzip\r\n\r\n", "an encoded body, which was not requested"},
+        {ok + "Content-Encoding: Deflate\r\n\r\n", "an encoded body, which was not requested"},
+        {ok + "Content-Encoding: br\r\n\r\n", "an encoded body, which was not requested"},
+        {ok + "Content-Encoding: zstd\r\n\r\n", "an encoded body, which was not requested"},
+        {ok + "Content-Encoding: compress\r\n\r\n", "an encoded body, which was not requested"},
+        {ok + "Content-Encoding: utf-8 , gzip\r\n\r\n", "an encoded body, which was not requested"},
         {ok + "Content-Encoding: utf-8\r\nContent-Encoding: br\r\n\r\n",
-         "a coded body, which was not asked for"},
+         "an encoded body, which was not requested"},
         {ok + "Transfer-Encoding: gzip\r\n\r\n", "an unknown transfer coding"},
         {ok + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
          "an unknown transfer coding"},
@@ -207,7 +207,7 @@ TEST_CASE("response_reader: an early end is retryable, and may hint at TLS",
     const auto plain = server_url::parse("http://h.test", true);
     for (const auto* bytes : {"", "HTT", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{"}) {
         CAPTURE(bytes);
-        CHECK(reason(bytes, server) == "the server hung up");
+        CHECK(reason(bytes, server) == "the server closed the connection");
         const bool hints = reason(bytes, plain).find("use wss:// or https://") != std::string::npos;
         CHECK(hints == std::string_view(bytes).empty());
     }

@@ -101,8 +101,8 @@ TEST_CASE("upgrade_check: a plain 101 and the offered options are accepted",
 
 TEST_CASE("upgrade_check: options that were not offered are rejected",
           "[unit][upgrade_check][B34]") {
-    CHECK(complaint({"sec-websocket-protocol: chat"}) == "a subprotocol that was not asked for");
-    CHECK(complaint({"Sec-WebSocket-Protocol:"}) == "a subprotocol that was not asked for");
+    CHECK(complaint({"sec-websocket-protocol: chat"}) == "a subprotocol that was not requested");
+    CHECK(complaint({"Sec-WebSocket-Protocol:"}) == "a subprotocol that was not requested");
     CHECK_FALSE(accepted("permessage-deflate", ""));
     const std::vector<std::string> wrong{
         "x-webkit-deflate-frame",
@@ -345,10 +345,11 @@ TEST_CASE("broken_exchange: a broken connection is attributed to TLS or to the n
     CHECK(ended.is(errc::connection_reset));
     CHECK(ended.details.phase == phase::upgrade);
     CHECK(ended.details.retryable);
-    CHECK(ended.message ==
-          "The connection to h.test broke during the WebSocket upgrade (the server hung up).");
+    CHECK(ended.message == "The connection to h.test broke during the WebSocket upgrade (the "
+                           "server closed the connection).");
     CHECK(broken_exchange(asio::error::eof, phase::none, secure, true).message ==
-          "The connection to h.test broke before the answer was complete (the server hung up).");
+          "The connection to h.test broke before the answer was complete (the server closed the "
+          "connection).");
     const auto reset = broken_exchange(asio::error::connection_reset, phase::upgrade, secure, true);
     CHECK(reset.is(errc::connection_reset));
     CHECK(reset.details.reason ==

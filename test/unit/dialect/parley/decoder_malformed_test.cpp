@@ -212,11 +212,11 @@ TEST_CASE("decoder: an unusable frame is skipped with a reason", "[unit][decoder
         skipped(R"({"type":"chat_event","event":"latitude-event","data":{"type":"tool-call"}})") ==
         "unknown_event chat_event latitude-event tool-call");
     CHECK(skipped(R"({"type":"chat_event","data":{}})") ==
-          "bad_field chat_event: event is no string");
+          "bad_field chat_event: event is not a string");
     CHECK(skipped(R"({"type":"chat_event","event":"provider-event"})") ==
-          "bad_field chat_event: data is no object");
+          "bad_field chat_event: data is not an object");
     CHECK(skipped(R"({"type":"chat_event","event":"provider-event","data":{}})") ==
-          "bad_field chat_event: data.type is no string");
+          "bad_field chat_event: data.type is not a string");
 }
 
 TEST_CASE("decoder: JSON nested too deep is skipped, wherever it is read", "[unit][decoder][F68]") {

@@ -205,7 +205,7 @@ TEST_CASE("ticket_answer: a rejection keeps the server's text, made fit for one 
         failure(200, R"({"success":false,"error":"No\r\nseats","code":"FULL","ticket":"t"})");
 
     CHECK(refused.is(errc::ticket_refused));
-    CHECK(refused.message == "The server refused a ticket: No\\r\\nseats.");
+    CHECK(refused.message == "The server refused to issue a ticket: No\\r\\nseats.");
     CHECK(refused.details.server_text == "No\\r\\nseats");
     CHECK(refused.details.server_code == "FULL");
     CHECK_FALSE(refused.details.retryable);
@@ -378,7 +378,7 @@ TEST_CASE("update_answer: only an explicit success is one", "[unit][ticket_answe
     CHECK(gone.details.server_text == "no such thread");
     CHECK_FALSE(gone.details.retryable);
     CHECK(gone.message ==
-          "The server did not take the change of the conversation: HTTP 404 (no such thread).");
+          "The server rejected the change of the conversation: HTTP 404 (no such thread).");
     CHECK(error(503, "").details.retryable);
     CHECK(error(409, "").is(errc::thread_update_rejected));
     CHECK(error(302, "").is(errc::thread_update_rejected));
