@@ -315,7 +315,7 @@ std::string_view error_kind(const error_info& info) noexcept {
 }
 
 std::string_view error_kind(const client_error& error) noexcept {
-    // By class, which whoever throws one chooses, and not by code.
+    // By class, which the thrower chooses, and not by code.
     if (dynamic_cast<const ticket_error*>(&error)) return "TICKET_ERROR";
     if (dynamic_cast<const authentication_error*>(&error)) return "AUTHENTICATION_ERROR";
     if (dynamic_cast<const connection_error*>(&error)) return "CONNECTION_ERROR";

@@ -148,7 +148,7 @@ private:
             short_.push_back(std::move(one));
     }
 
-    /// The size of what `text` begins with and nobody may read.
+    /// The size of the secret at the beginning of `text`.
     std::size_t match(std::string_view text) const {
         if (!begins_[static_cast<unsigned char>(text.front())]) return 0;
         std::size_t longest = 0;

@@ -13,7 +13,7 @@ namespace parley {
 
 namespace {
 
-/// Set by this library, or by nobody: an `Accept-Encoding` would bring answers that nobody decodes.
+/// Reserved for this library: an `Accept-Encoding`, say, would bring responses without a decoder.
 constexpr std::array<std::string_view, 13> reserved{"host",
                                                     "upgrade",
                                                     "connection",

@@ -9,10 +9,10 @@ namespace parley {
 
 /// What an event is part of, which decides where it goes.
 enum class event_scope : std::uint8_t {
-    run,          ///< the `ask` that began the run, or else everybody
+    run,          ///< the `ask` that began the run, or else next_event
     end_of_run,   ///< likewise, and the last of the run
-    conversation, ///< the `ask` of the run that it is said of, or else everybody
-    session       ///< everybody
+    conversation, ///< the `ask` of the run that it belongs to, or else next_event
+    session       ///< next_event
 };
 
 struct event_facts {

@@ -35,7 +35,7 @@ tls_context& network::tls() {
     return *tls_;
 }
 
-/// None for a server on this machine: plain text to it is allowed because nobody else reads it.
+/// None for a server on this machine: plain text to it is allowed because it stays here.
 const proxy_url* network::proxy_for(const dial_request& request) const {
     return request.server->loopback() ? nullptr : proxy_.get();
 }

@@ -143,7 +143,7 @@ void append_file(std::string& key, const std::string& path) {
     key += path;
     key += '\0';
     if (path.empty()) return;
-    std::error_code unreadable; // is told by who reads it
+    std::error_code unreadable; // reported by the reader
     const auto written = std::filesystem::last_write_time(path, unreadable);
     key += std::to_string(unreadable ? 0 : written.time_since_epoch().count());
     key += '\0';

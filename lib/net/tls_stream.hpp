@@ -89,7 +89,8 @@ public:
             [](tls_stream& stream, error_code&, std::size_t&) { return stream.try_wait(); }, token);
     }
 
-    /// Sends a close_notify (RFC 8446 section 6.1), and waits for nobody's. `void(error_code)`.
+    /// Sends a close_notify (RFC 8446 section 6.1), and does not wait for the peer's.
+    /// `void(error_code)`.
     template <class Token>
     auto async_shutdown(Token&& token) {
         return initiate<Token, void(error_code)>(

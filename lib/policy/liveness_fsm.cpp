@@ -79,7 +79,7 @@ void liveness_fsm::on(const liveness_input::bytes& in) {
     if (in.message_open && message_deadline_ == time_point::max())
         message_deadline_ = after(now_, limits_.message);
     if (heartbeat_ == heartbeat::off || paused_) return;
-    // A ping that is asked for is still on its way: it tells the round trip, and hurts nobody.
+    // A ping that is asked for is still on its way: it gives the round trip, and does no harm.
     go_idle();
 }
 
@@ -147,7 +147,7 @@ void liveness_fsm::on(const liveness_input::tick& in) {
     wall_ = in.wall;
 }
 
-// What the peer sent meanwhile may lie in the socket unread: nobody is judged by that time.
+// What the peer sent meanwhile may lie in the socket unread: that time does not count.
 void liveness_fsm::excuse(time_point::duration pause) {
     move(step_deadline_, pause);
     move(message_deadline_, pause);

@@ -19,7 +19,7 @@ namespace parley {
 // after `interval` without an inbound byte, and dead when `timeout` after the ping was written none
 // has come. A message, a write and a close that the peer has begun have deadlines of their own.
 //
-// Silence counts only while somebody listens: not while the reader is held back by its consumer,
+// Silence counts only while the reader runs: not while the reader is held back by its consumer,
 // and not while our own loop stood still or the machine slept. After such a pause the deadlines
 // move by its length, and the peer is asked before it is judged.
 
@@ -41,7 +41,7 @@ struct write_began {
 struct write_ended {};
 struct paused {}; ///< the reader waits for its consumer
 struct resumed {};
-struct probe {}; ///< somebody wants to know now
+struct probe {}; ///< the application asks for a check now
 struct tick {    ///< the time is now
     wall_time wall;
 };

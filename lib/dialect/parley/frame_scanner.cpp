@@ -88,7 +88,7 @@ private:
         return true;
     }
 
-    /// As the table has it; empty for a field that nobody reads.
+    /// As the table has it; empty for a field that is not read.
     std::string_view name_of(ondemand::field& member) const {
         const auto begin = static_cast<std::size_t>(member.key().raw() - text_.data());
         const auto name = text_.substr(begin, text_.find('"', begin) - begin);

@@ -10,7 +10,7 @@ namespace parley::wire {
 /// simdjson On-Demand. `message_padding` bytes behind the text can be read. Throws
 /// `std::bad_alloc`.
 ///
-/// False for a text that is no object, or not JSON at that level. What nobody reads is passed over
+/// False for a text that is no object, or not JSON at that level. An unread value is skipped
 /// by its brackets.
 bool scan_frame(std::string_view text, frame_fields& out);
 

@@ -247,7 +247,7 @@ public:
     // compile.
     void operator()(session_established&) const {}
     void operator()(authentication_refused&) const {} // goes on as quotations only
-    void operator()(tools_acknowledged&) const {}     // nobody is shown the names
+    void operator()(tools_acknowledged&) const {}     // the names are not kept
     void operator()(configuration_requested&) const {}
     void operator()(tool_requested&) const {} // the name: tool_runner, for a tool that there is not
     void operator()(ping_received&) const {}

@@ -30,9 +30,9 @@ public:
     void writing(run_id run); ///< its frame is being written: from now on it may have events
     void written(run_id run); ///< its frame was written completely
     void drop(run_id run);    ///< it was not sent, or no more events are expected
-    /// Its asker was cancelled. The run goes on, and its events go to everybody.
+    /// Its asker was cancelled. The run continues, and its events go to next_event.
     void disown(run_id run);
-    /// Its asker was cancelled, and the server was asked to stop it. Its events go to nobody. It is
+    /// Its asker was cancelled, and the server was asked to stop it. Its events are dropped. It is
     /// dropped when it has not ended by `until`.
     void discard(run_id run, time_point until);
     /// Drops the discarded runs whose time is over.
@@ -41,7 +41,7 @@ public:
 
     /// The oldest run that the server has.
     std::optional<run_id> current() const;
-    /// The receiver of its events; everybody without a current run.
+    /// The receiver of its events; next_event without a current run.
     listener listening() const;
     /// The current run, if its asker collects its events.
     std::optional<run_id> collected() const;

@@ -23,7 +23,7 @@ struct authentication_refused {
 };
 
 /// `tools_configured`, or for an update `client_tools_updated`. The names in it, as many as the
-/// server likes, are for nobody, and not decoded.
+/// server likes, are not used, and not decoded.
 struct tools_acknowledged {
     bool update = false;
     std::optional<std::int64_t> tool_count;
