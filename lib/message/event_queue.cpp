@@ -34,19 +34,21 @@ public:
         : strand_(detail::strand::of(strand)), context_(detail::context_watch::of(*strand_)),
           clock_(std::move(clock)), max_count_(std::max<std::size_t>(limits.event_count, 1)),
           max_bytes_(std::max<std::size_t>(limits.event_bytes, 1)),
-          room_(std::in_place, *strand_, clock_), read_(unread == before_first::wait) {}
+          room_(std::in_place, *strand_, clock_),
+          reading_(unread == before_first::wait ? reading::begun : reading::awaited) {}
 
     bool push(event&& happened) {
         const std::lock_guard lock(mutex_);
         if (state_ != state::open) return false;
-        if (!read_ && says_the_same(happened)) {
+        const bool read = reading_ == reading::begun;
+        if (!read && repeats_last_notice(happened)) {
             count_dropped();
             return false;
         }
         const auto bytes = facts_of(happened).bytes;
         bytes_ += bytes;
         waiting_.emplace_back(std::move(happened), bytes);
-        if (!read_) return drop_oldest();
+        if (!read) return drop_oldest();
         full_.store(is_full(waiting_.size(), bytes_), std::memory_order_relaxed);
         if (waiting_.size() == 1) wake(); // else the first one has woken the waiters
         return false;
@@ -62,8 +64,8 @@ public:
             const std::lock_guard lock(mutex_);
             if (state_ != state::open) return;
             state_ = state::closed;
-            ++life_;
-            old_ = waiting_.size();
+            ++epoch_;
+            before_close_ = waiting_.size();
             wake();
         }
         if (room_) room_->notify_all();
@@ -94,13 +96,13 @@ public:
         const std::lock_guard lock(mutex_);
         state_ = state::aborted;
         for (waiter& each : waiters_)
-            each.wake_elsewhere();
+            each.wake_in_other_context();
         last.swap(strand_);
         room_.reset(); // it holds the executor too
     }
 
     static awaitable<std::optional<event>> next(std::shared_ptr<impl> self) {
-        std::optional<std::uint64_t> since; // the life of the queue at the first look
+        std::optional<std::uint64_t> since; // the epoch of the queue at the first look
         std::optional<waiter> mine;
         for (;;) {
             std::optional<event> taken;
@@ -129,6 +131,8 @@ private:
     using waiting_events = chunked_queue<entry, 16>;
 
     enum class state { open, closed, aborted };
+    /// By the first `next`, or from the beginning with `before_first::wait`.
+    enum class reading { awaited, overflowed, begun };
     enum class outcome { ready, end, aborted, nothing };
 
     bool is_full(std::size_t count, std::size_t bytes) const {
@@ -139,13 +143,13 @@ private:
     // the end, also after a `reopen`.
     outcome look(std::uint64_t since) const {
         if (state_ == state::aborted) return outcome::aborted;
-        const bool of_this_life = life_ == since;
-        if (of_this_life ? !waiting_.empty() : old_ > 0) return outcome::ready;
-        return state_ == state::closed || !of_this_life ? outcome::end : outcome::nothing;
+        const bool same_epoch = epoch_ == since;
+        if (same_epoch ? !waiting_.empty() : before_close_ > 0) return outcome::ready;
+        return state_ == state::closed || !same_epoch ? outcome::end : outcome::nothing;
     }
 
     // Under the lock, before the first `next`.
-    bool says_the_same(const event& happened) {
+    bool repeats_last_notice(const event& happened) {
         const auto* stored = std::get_if<messages_persisted>(&happened);
         if (!stored || waiting_.empty()) return false;
         const auto* before = std::get_if<messages_persisted>(&waiting_.back().happened);
@@ -155,35 +159,35 @@ private:
 
     // Likewise. The newest stays, however large it is.
     bool drop_oldest() {
-        const bool first = !overflowed_;
+        const auto before = reading_;
         while (waiting_.size() > max_count_ || (waiting_.size() > 1 && bytes_ > max_bytes_)) {
             bytes_ -= waiting_.front().bytes;
             pop_front();
             count_dropped();
-            overflowed_ = true;
+            reading_ = reading::overflowed;
         }
-        return first && overflowed_;
+        return before != reading_;
     }
 
     // Likewise.
     void pop_front() noexcept {
         waiting_.pop_front();
-        if (old_ > 0) --old_;
+        if (before_close_ > 0) --before_close_;
     }
 
     void count_dropped() { dropped_.store(dropped() + 1, std::memory_order_relaxed); }
 
     // Under the lock: somebody takes what there is, and from now on nothing is dropped.
     void begin_reading() {
-        read_ = true;
+        reading_ = reading::begun;
         full_.store(is_full(waiting_.size(), bytes_), std::memory_order_relaxed);
     }
 
     // The oldest event, or none at the end. False: there is nothing yet. Throws when aborted.
     bool take(std::optional<std::uint64_t>& since, std::optional<event>& into) {
         const std::lock_guard lock(mutex_);
-        if (!read_) begin_reading();
-        if (!since) since = life_;
+        if (reading_ != reading::begun) begin_reading();
+        if (!since) since = epoch_;
         const auto seen = look(*since);
         if (seen == outcome::aborted) std::rethrow_exception(detail::aborted());
         if (seen == outcome::ready) {
@@ -213,7 +217,8 @@ private:
 
     bool wants_room() {
         const std::lock_guard lock(mutex_);
-        room_wanted_ = read_ && is_full(waiting_.size(), bytes_) && state_ == state::open;
+        room_wanted_ =
+            reading_ == reading::begun && is_full(waiting_.size(), bytes_) && state_ == state::open;
         return room_wanted_;
     }
 
@@ -222,7 +227,8 @@ private:
     class waiter : public intrusive::list_base_hook<intrusive::link_mode<intrusive::auto_unlink>> {
     public:
         waiter(impl& in, const asio::any_io_executor& executor)
-            : in_(in), elsewhere_(in.watch_beside(executor)), timer_(executor, time_point::max()) {}
+            : in_(in), other_context_(in.watch_other_context(executor)),
+              timer_(executor, time_point::max()) {}
         waiter(const waiter&) = delete;
         waiter& operator=(const waiter&) = delete;
         ~waiter() {
@@ -244,19 +250,20 @@ private:
         }
 
         void wake() { ///< under the lock
-            if (!elsewhere_)
+            if (!other_context_)
                 timer_.cancel();
             else
-                wake_elsewhere();
+                wake_in_other_context();
         }
         /// Likewise; one in the strand's own context is left to that.
-        void wake_elsewhere() {
-            if (elsewhere_) elsewhere_->while_alive([this] { timer_.cancel(); });
+        void wake_in_other_context() {
+            if (other_context_) other_context_->while_alive([this] { timer_.cancel(); });
         }
 
     private:
         impl& in_;
-        const std::shared_ptr<detail::context_watch> elsewhere_; // null: the strand's own context
+        const std::shared_ptr<detail::context_watch>
+            other_context_; // null: the strand's own context
         asio::steady_timer timer_;
     };
 
@@ -267,7 +274,8 @@ private:
     }
 
     // Of a caller's context, if it is another one than the strand's.
-    std::shared_ptr<detail::context_watch> watch_beside(const asio::any_io_executor& executor) {
+    std::shared_ptr<detail::context_watch>
+    watch_other_context(const asio::any_io_executor& executor) {
         const std::lock_guard lock(mutex_);
         if (strand_ && detail::same_context(executor, *strand_)) return nullptr;
         return detail::context_watch::of(executor);
@@ -284,12 +292,11 @@ private:
     waiting_events waiting_;
     intrusive::list<waiter, intrusive::constant_time_size<false>> waiters_; // the oldest first
     std::size_t bytes_ = 0;
-    std::uint64_t life_ = 0;                // how often it was closed
-    std::size_t old_ = 0;                   // of `waiting_`: from before that
+    std::uint64_t epoch_ = 0;               // how often it was closed
+    std::size_t before_close_ = 0;          // of `waiting_`: from before that
     std::atomic<bool> full_{false};         // written under the lock
     std::atomic<std::uint64_t> dropped_{0}; // likewise
-    bool read_;                             // `next` was called, or what is not read is waited for
-    bool overflowed_ = false;               // before that
+    reading reading_;
     bool room_wanted_ = false;
     state state_ = state::open;
 };

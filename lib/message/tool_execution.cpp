@@ -28,11 +28,11 @@ void closable_strand::close() {
 }
 
 tool_execution::tool_execution(const asio::any_io_executor& where,
-                               std::shared_ptr<closable_strand> home,
+                               std::shared_ptr<closable_strand> owner_strand,
                                std::shared_ptr<const tool> called, tool_call call,
                                std::weak_ptr<tool_runner> owner, tool_request_id id)
-    : where_(detail::strand::of(where)), home_(std::move(home)), tool_(std::move(called)),
-      call_(std::move(call)), owner_(std::move(owner)), id_(id) {}
+    : where_(detail::strand::of(where)), owner_strand_(std::move(owner_strand)),
+      tool_(std::move(called)), call_(std::move(call)), owner_(std::move(owner)), id_(id) {}
 
 void tool_execution::post() {
     where_.post([self = shared_from_this()] { self->launch(); });
@@ -72,11 +72,11 @@ awaitable<void> tool_execution::call_handler(std::shared_ptr<tool_execution> sel
 
 void tool_execution::finish(tool_answer&& answer) {
     state_ = state::finished;
-    if (home_->running_in_this_thread()) {
+    if (owner_strand_->running_in_this_thread()) {
         if (const auto owner = owner_.lock()) owner->ended(id_, std::move(answer));
         return;
     }
-    home_->post([weak = owner_, id = id_, answer = std::move(answer)] {
+    owner_strand_->post([weak = owner_, id = id_, answer = std::move(answer)] {
         if (const auto owner = weak.lock()) owner->ended(id, answer);
     });
 }

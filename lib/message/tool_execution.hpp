@@ -39,9 +39,10 @@ private:
 class tool_execution : public std::enable_shared_from_this<tool_execution> {
 public:
     /// `where` must live until the handler has ended. `owner` gets the answer with `id`, on the
-    /// strand `home`: the error is the exception's text as it is, or empty for what is no
+    /// strand `owner_strand`: the error is the exception's text as it is, or empty for what is no
     /// std::exception.
-    tool_execution(const asio::any_io_executor& where, std::shared_ptr<closable_strand> home,
+    tool_execution(const asio::any_io_executor& where,
+                   std::shared_ptr<closable_strand> owner_strand,
                    std::shared_ptr<const tool> called, tool_call call,
                    std::weak_ptr<tool_runner> owner, tool_request_id id);
     tool_execution(const tool_execution&) = delete;
@@ -66,7 +67,7 @@ private:
     void finish(tool_answer&& answer);
 
     const detail::strand where_;
-    const std::shared_ptr<closable_strand> home_;
+    const std::shared_ptr<closable_strand> owner_strand_;
     const std::shared_ptr<const tool> tool_; // kept: its handler owns the captures of the coroutine
     tool_call call_;
     const std::weak_ptr<tool_runner> owner_;

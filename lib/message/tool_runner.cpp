@@ -46,11 +46,11 @@ tool_runner::tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_sou
                          std::shared_ptr<const redactor> gate)
     : clock_(clock), strand_(detail::strand::of(strand)),
       where_(config.executor ? config.executor : strand_.executor()), timeout_(config.timeout),
-      max_result_(limits.queue_bytes), home_(std::make_shared<closable_strand>(strand_)), log_(log),
-      gate_(gate ? std::move(gate) : std::make_shared<const redactor>()), fsm_(limits_of(config)),
-      changed_(strand_, clock) {}
+      max_result_(limits.queue_bytes), owner_strand_(std::make_shared<closable_strand>(strand_)),
+      log_(log), gate_(gate ? std::move(gate) : std::make_shared<const redactor>()),
+      fsm_(limits_of(config)), changed_(strand_, clock) {}
 
-tool_runner::~tool_runner() { home_->close(); }
+tool_runner::~tool_runner() { owner_strand_->close(); }
 
 void tool_runner::request(tool_requested asked, std::shared_ptr<const tool> called,
                           std::size_t bytes) {
@@ -97,8 +97,8 @@ void tool_runner::perform(const tool_action::run& action) {
     tool_call call(std::move(asked.name), std::move(asked.call_id), std::move(asked.parameters),
                    action.deadline);
     const auto& where = called->executor() ? called->executor() : where_;
-    const auto execution = std::make_shared<tool_execution>(where, home_, called, std::move(call),
-                                                            weak_from_this(), action.id);
+    const auto execution = std::make_shared<tool_execution>(
+        where, owner_strand_, called, std::move(call), weak_from_this(), action.id);
     state = execution;
     if (const auto sink = sink_.lock()) sink->on_event(std::move(happened));
     if (execution->where().executor() == strand_.executor())
@@ -223,7 +223,7 @@ awaitable<void> tool_runner::stop(std::shared_ptr<tool_runner> self) {
 
 void tool_runner::abandon() {
     const auto stop_calls = [this] { resume(tool_input::stopping()); };
-    const auto leave = [this] { home_->close(); };
+    const auto leave = [this] { owner_strand_->close(); };
     const auto end_stop = [this] { // `stop` returns
         all_.clear();
         changed_.notify_all();

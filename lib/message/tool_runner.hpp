@@ -98,7 +98,7 @@ private:
     const asio::any_io_executor where_;
     const std::chrono::milliseconds timeout_;
     const std::size_t max_result_;
-    const std::shared_ptr<closable_strand> home_;
+    const std::shared_ptr<closable_strand> owner_strand_;
     const logger log_;
     const std::shared_ptr<const redactor> gate_;
     std::weak_ptr<message_sink> sink_;

@@ -88,7 +88,7 @@ error_info source_timeout(std::string_view sentence, std::optional<unsigned> att
     return error_info(errc::ticket_timeout, std::string(sentence), std::move(details));
 }
 
-std::optional<error_info> complaint(const ticket& given) {
+std::optional<error_info> ticket_fault(const ticket& given) {
     const auto wrong = [](errc code, const char* sentence) {
         error_details details;
         details.phase = phase::ticket;

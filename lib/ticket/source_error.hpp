@@ -20,6 +20,6 @@ error_info to_source_error(const std::exception_ptr& thrown, const redactor& gat
 error_info source_timeout(std::string_view sentence, std::optional<unsigned> attempt = {});
 
 /// The fault of a ticket or its cookies, if there is one: neither is longer than `longest_ticket`.
-std::optional<error_info> complaint(const ticket& given);
+std::optional<error_info> ticket_fault(const ticket& given);
 
 } // namespace parley

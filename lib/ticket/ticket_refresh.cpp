@@ -242,7 +242,7 @@ ticket_manager::impl::fetch(std::shared_ptr<impl> self, std::shared_ptr<refresh>
         why.details.attempt = number;
         co_return why;
     }
-    if (auto wrong = complaint(*fresh)) co_return *std::move(wrong);
+    if (auto fault = ticket_fault(*fresh)) co_return *std::move(fault);
     co_return *std::move(fresh);
 }
 
