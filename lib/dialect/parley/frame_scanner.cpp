@@ -73,7 +73,7 @@ private:
         const auto name = name_of(member);
         auto& value = member.value();
         auto json = trim_json(value.raw_json_token());
-        const char first = json.front();
+        const char first = json.empty() ? ',' : json.front();
         if (is_separator(first)) return false;
         if (name.empty()) return true; // passed over
         if (where == level::top && name == "data" && first == '{' &&
