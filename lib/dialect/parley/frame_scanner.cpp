@@ -11,6 +11,7 @@
 #include <bit>
 #include <cstddef>
 #include <new>
+#include <string>
 #include <utility>
 
 namespace parley::wire {
@@ -70,11 +71,11 @@ public:
 
 private:
     bool take(level where, ondemand::field& member) {
-        const auto name = name_of(member);
         auto& value = member.value();
         auto json = trim_json(value.raw_json_token());
         const char first = json.empty() ? ',' : json.front();
         if (is_separator(first)) return false;
+        const auto name = name_between(member.key().raw(), json.data());
         if (name.empty()) return true; // passed over
         if (where == level::top && name == "data" && first == '{' &&
             out_.raw(where, name).empty()) {
@@ -88,13 +89,16 @@ private:
         return true;
     }
 
-    /// As the table has it; empty for a field that is not read.
-    std::string_view name_of(ondemand::field& member) const {
-        const auto begin = static_cast<std::size_t>(member.key().raw() - text_.data());
-        const auto name = text_.substr(begin, text_.find('"', begin) - begin);
+    /// The name that begins at `begin` and ends at the last quote before its value, as the table
+    /// has it; empty for a field that is not read.
+    std::string_view name_between(const char* begin, const char* value) const {
+        const auto at = static_cast<std::size_t>(begin - text_.data());
+        const auto end = text_.rfind('"', static_cast<std::size_t>(value - text_.data()) - 1);
+        const auto name = text_.substr(at, end - at);
         if (!has_backslash(name)) return field_named(name);
-        std::string_view unescaped;
-        return member.unescaped_key().get(unescaped) ? std::string_view() : field_named(unescaped);
+        std::string said;
+        if (append_unescaped(said, name) == unescaped::invalid) return {};
+        return field_named(said);
     }
 
     const std::string_view text_;

@@ -6,8 +6,8 @@
 #include "core/trusted_json.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -293,18 +293,22 @@ std::span<const frame_row> frame_table() noexcept { return rows; }
 
 std::string_view field_named(std::string_view name) {
     static const auto names = [] { // by their sizes
-        std::set<std::string_view> all{"type", "event"};
+        std::array<std::vector<std::string_view>, 32> all;
+        const auto add = [&all](std::string_view one) {
+            auto& same_size = all.at(one.size());
+            if (std::ranges::find(same_size, one) == same_size.end()) same_size.push_back(one);
+        };
+        add("type");
+        add("event");
         for (const auto& row : rows)
             for (const auto& each : row.rules)
-                all.insert(each.name);
-        std::vector<std::string_view> sorted(all.begin(), all.end());
-        std::ranges::sort(sorted, {}, &std::string_view::size);
-        return sorted;
+                add(each.name);
+        return all;
     }();
-    const auto same_size =
-        std::ranges::equal_range(names, name.size(), {}, &std::string_view::size);
-    const auto found = std::ranges::find(same_size, name);
-    return found == same_size.end() ? std::string_view() : *found;
+    if (name.size() < names.size())
+        for (const auto known : names[name.size()])
+            if (known == name) return known;
+    return {};
 }
 
 void quote(server_frame& frame, const redactor& gate) { std::visit(quoting(gate), frame); }
