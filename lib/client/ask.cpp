@@ -2,8 +2,8 @@
 
 #include "async/asio_errors.hpp"
 #include "async/call_on_strand.hpp"
-#include "client/at_exit.hpp"
 #include "client/chat_client_impl.hpp"
+#include "core/at_exit.hpp"
 #include "dialect/parley/encoder.hpp"
 
 #include <fmt/core.h>

@@ -1,7 +1,7 @@
 // Messages and the events of their runs.
 
-#include "client/at_exit.hpp"
 #include "client/chat_client_impl.hpp"
+#include "core/at_exit.hpp"
 #include "dialect/parley/encoder.hpp"
 #include "message/event_facts.hpp"
 

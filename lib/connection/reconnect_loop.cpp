@@ -20,81 +20,74 @@ constexpr std::chrono::seconds superseded_close{2};
 } // namespace
 
 /// Runs from `open` to the end. It keeps the layer while it has no session that does.
-awaitable<void> websocket_manager::impl::reconnect_loop(self_ptr self,
-                                                        std::shared_ptr<session_layer> layer,
+awaitable<void> websocket_manager::impl::reconnect_loop(std::shared_ptr<session_layer> layer,
                                                         time_point deadline) {
-    auto next = self->decide(reconnect_input::start{deadline});
-    while (self->active()) {
-        if (const auto* dial = std::get_if<reconnect_action::dial>(&next)) {
-            next = co_await attempt(self, dial->attempt, dial->fresh_ticket);
-        } else if (const auto* wait = std::get_if<reconnect_action::wait>(&next)) {
-            self->announce(*wait);
-            next = co_await back_off(self, wait->until);
-        } else if (const auto* ended = std::get_if<reconnect_action::stop>(&next)) {
-            self->fail(ended->why);
+    decide(reconnect_input::start{deadline});
+    while (active()) {
+        if (const auto* dial = std::get_if<reconnect_action::dial>(&next_)) {
+            co_await attempt(dial->attempt, dial->fresh_ticket);
+        } else if (const auto* wait = std::get_if<reconnect_action::wait>(&next_)) {
+            announce(*wait);
+            co_await back_off(wait->until);
+        } else if (const auto* ended = std::get_if<reconnect_action::stop>(&next_)) {
+            fail(ended->why);
         } else { // ready: the session keeps the layer; without a layer there is no next session
             layer.reset();
-            while (self->active() && !self->leaving())
-                co_await self->changed_.wait_until();
-            layer = self->layer_.lock();
-            if (!layer && self->active()) self->state_ = state::abandoned;
-            if (self->active()) next = self->leave();
+            while (active() && !leaving())
+                co_await changed_.wait_until();
+            layer = layer_.lock();
+            if (!layer && active()) state_ = state::abandoned;
+            if (active()) leave();
         }
     }
 }
 
-reconnect_action_t websocket_manager::impl::decide(const reconnect_event& happened) {
-    auto next = fsm_.resume(now(), environment_->jitter(), happened);
+void websocket_manager::impl::decide(const reconnect_event& happened) {
+    next_ = fsm_.resume(now(), environment_->jitter(), happened);
     board_->attempt(fsm_.attempt());
-    return next;
 }
 
 /// A ticket, the transport's steps, and the opening of the session.
-awaitable<reconnect_action_t> websocket_manager::impl::attempt(self_ptr self, unsigned number,
-                                                               bool fresh) {
-    const bool first = self->state_ == state::opening;
-    self->dial_now_ = false; // this attempt is the one requested
-    self->board_->enter(first ? websocket_state::connecting : websocket_state::reconnecting,
-                        phase::ticket);
-    const auto deadline =
-        first ? self->opening_deadline_ : after(self->now(), self->attempt_limit_);
+awaitable<void> websocket_manager::impl::attempt(unsigned number, bool fresh) {
+    const bool first = state_ == state::opening;
+    dial_now_ = false; // this attempt is the one requested
+    board_->enter(first ? websocket_state::connecting : websocket_state::reconnecting,
+                  phase::ticket);
+    const auto deadline = first ? opening_deadline_ : after(now(), attempt_limit_);
     auto used = ticket_use::held;
-    if (auto at_hand = self->ticket_at_hand(fresh)) {
-        self->held_ = std::move(*at_hand);
+    if (auto at_hand = ticket_at_hand(fresh)) {
+        held_ = std::move(*at_hand);
     } else {
-        auto got = co_await fetch_ticket(self, fresh, deadline);
-        if (!self->active()) co_return reconnect_action::stay();
-        if (!got) co_return self->attempt_failed(got.error(), number, ticket_use::none);
-        used = self->use_of(*got, fresh);
-        self->held_ = std::move(*got);
+        auto got = co_await fetch_ticket(fresh, deadline);
+        if (!active()) co_return;
+        if (!got) co_return attempt_failed(got.error(), number, ticket_use::none);
+        used = use_of(*got, fresh);
+        held_ = std::move(*got);
     }
-    if (self->held_.empty())
-        co_return self->attempt_failed(error_info(errc::empty_ticket, "The ticket is empty."),
-                                       number, ticket_use::none);
-    self->dial(self->held_, deadline);
-    while (self->active() && !self->fsm_.ready() && !self->session_->over())
-        co_await self->changed_.wait_until();
-    if (self->session_->showed_ticket()) self->tried_ = self->held_;
-    if (!self->active()) co_return reconnect_action::stay();
-    if (self->fsm_.ready()) co_return reconnect_action::run();
-    const auto ended = self->release_session();
-    co_return self->attempt_failed(ended->reason(), number, used);
+    if (held_.empty())
+        co_return attempt_failed(error_info(errc::empty_ticket, "The ticket is empty."), number,
+                                 ticket_use::none);
+    dial(held_, deadline);
+    while (active() && !fsm_.ready() && !session_->over())
+        co_await changed_.wait_until();
+    if (session_->showed_ticket()) tried_ = held_;
+    if (!active() || fsm_.ready()) co_return;
+    const auto ended = release_session();
+    attempt_failed(ended->reason(), number, used);
 }
 
-awaitable<reconnect_action_t> websocket_manager::impl::back_off(self_ptr self, time_point until) {
-    self->board_->enter(self->state_ == state::opening ? websocket_state::connecting
-                                                       : websocket_state::waiting,
-                        phase::none);
-    self->board_->retry_at(until);
-    while (self->active() && self->now() < until) {
-        if (std::exchange(self->dial_now_, false)) {
-            auto next = self->decide(reconnect_input::network_changed());
-            if (!std::holds_alternative<reconnect_action::stay>(next)) co_return next;
+awaitable<void> websocket_manager::impl::back_off(time_point until) {
+    board_->enter(state_ == state::opening ? websocket_state::connecting : websocket_state::waiting,
+                  phase::none);
+    board_->retry_at(until);
+    while (active() && now() < until) {
+        if (std::exchange(dial_now_, false)) {
+            decide(reconnect_input::network_changed());
+            if (!std::holds_alternative<reconnect_action::stay>(next_)) co_return;
         }
-        co_await self->changed_.wait_until(until);
+        co_await changed_.wait_until(until);
     }
-    if (!self->active()) co_return reconnect_action::stay();
-    co_return self->decide(reconnect_input::elapsed());
+    if (active()) decide(reconnect_input::elapsed());
 }
 
 void websocket_manager::impl::dial(const ticket& held, time_point deadline) {
@@ -110,8 +103,9 @@ void websocket_manager::impl::dial(const ticket& held, time_point deadline) {
     parts.on_error = [log = log_](const std::exception_ptr& error) { report(log, error); };
     // Whatever may throw comes first: a session that is ours must have begun, to end.
     auto request = std::make_shared<connect_request>(session_request(url_, held));
-    session_ =
-        session::make(std::move(parts), limits, *this, *transports_, url_.secure(), deadline);
+    session_owner& owner = *this;
+    session_ = std::make_shared<session>(std::move(parts), limits, owner, *transports_,
+                                         url_.secure(), deadline);
     session_->start(std::move(request));
 }
 
@@ -138,8 +132,7 @@ close_verdict websocket_manager::impl::verdict_on(const error_info& why, bool wa
     return by_table;
 }
 
-reconnect_action_t websocket_manager::impl::attempt_failed(error_info why, unsigned number,
-                                                           ticket_use used) {
+void websocket_manager::impl::attempt_failed(error_info why, unsigned number, ticket_use used) {
     describe(why, number);
     // Before the session is ready this is a failed attempt, whatever the code
     // (doc/protocol.md 3.1).
@@ -152,7 +145,7 @@ reconnect_action_t websocket_manager::impl::attempt_failed(error_info why, unsig
     failed.verdict = verdict_on(why, false);
     failed.why = std::move(why);
     failed.used = used;
-    return decide(failed);
+    decide(failed);
 }
 
 // The live session is over, or to be given up: its own end, once begun, comes before a request. A
@@ -161,24 +154,23 @@ bool websocket_manager::impl::leaving() const {
     return state_ == state::open && (session_->over() || (dial_now_ && session_->live()));
 }
 
-reconnect_action_t websocket_manager::impl::leave() {
+void websocket_manager::impl::leave() {
     auto ended = release_session();
     if (ended->over()) return session_ended(*ended);
     error_info why(errc::disconnected, "The session was replaced by a new one.");
     describe(why, 0);
     superseded_.push_back(ended);
     ended->close(why, normal_closure, after(now(), superseded_close));
-    auto next = decide(reconnect_input::requested());
+    decide(reconnect_input::requested());
     const auto unconfirmed = take_unconfirmed();
     lost(loss_reason::requested, std::move(why), unconfirmed, true);
-    return next;
 }
 
 unsigned websocket_manager::impl::take_unconfirmed() const {
     return active_layer() ? active_layer()->take_unconfirmed() : 0;
 }
 
-reconnect_action_t websocket_manager::impl::session_ended(const session& ended) {
+void websocket_manager::impl::session_ended(const session& ended) {
     auto why = ended.reason();
     describe(why, 0);
     const auto unconfirmed = take_unconfirmed();
@@ -187,12 +179,11 @@ reconnect_action_t websocket_manager::impl::session_ended(const session& ended) 
     happened.why = why;
     happened.quiet = unconfirmed == 0 && ended.was_quiet() && may_be_idle_timeout(why);
     const auto reason = happened.verdict.reason;
-    auto next = decide(happened);
-    const bool comes_back = !std::holds_alternative<reconnect_action::stop>(next);
+    decide(happened);
+    const bool comes_back = !std::holds_alternative<reconnect_action::stop>(next_);
     const bool too_large = why.is(errc::connection_closed) && why.details.close_code == 1009u;
     lost(reason, std::move(why), unconfirmed, comes_back);
     if (too_large && active_layer()) active_layer()->on_answer_too_large(queue_->largest_answer());
-    return next;
 }
 
 void websocket_manager::impl::lost(loss_reason reason, error_info why, unsigned unconfirmed,

@@ -43,18 +43,11 @@ bool is_of_peer(const error_info& why) {
 
 } // namespace
 
-std::shared_ptr<session> session::make(session_parts parts, const liveness_limits& limits,
-                                       session_owner& owner, transport_factory& transports,
-                                       bool secure, time_point deadline) {
-    auto made = std::make_shared<session>(token(), std::move(parts), limits, owner, deadline);
-    made->transport_ = transports.make(made->parts_.strand, *made, secure);
-    return made;
-}
-
-session::session(token, session_parts parts, const liveness_limits& limits, session_owner& owner,
-                 time_point deadline)
+session::session(session_parts parts, const liveness_limits& limits, session_owner& owner,
+                 transport_factory& transports, bool secure, time_point deadline)
     : parts_(std::move(parts)), owner_(&owner), watchdog_(parts_.clock->make_alarm(parts_.strand)),
       reader_wake_(parts_.strand, parts_.clock),
+      transport_(transports.make(parts_.strand, *this, secure)),
       liveness_(limits, parts_.clock->now(), parts_.clock->wall_now(), deadline),
       internal_error_(std::make_unique<error_info>(errc::connection_reset,
                                                    "The connection failed inside the client.")) {}
@@ -65,7 +58,7 @@ void session::start(std::shared_ptr<const connect_request> request) {
     std::exception_ptr thrown;
     try {
         watchdog_at_ = time_point::min(); // no timer before the first wait
-        spawn(run(shared_from_this()));
+        spawn(run());
         check();
     } catch (...) { // out of memory
         thrown = std::current_exception();
@@ -81,40 +74,68 @@ void session::opened() {
     if (!live()) return;
     parts_.board->enter(phase::session);
     if (auto* const above = active_layer()) above->on_open();
-    wake();
+    write();
 }
 
 void session::become_ready(std::chrono::milliseconds heartbeat_interval) {
     state_ = state::ready;
     phase_ = phase::ready;
     notice(liveness_input::entered{phase::ready, heartbeat_interval});
-    wake();
+    write();
 }
 
-void session::wake() {
-    if (!write_at_once()) start_writer();
-}
-
-bool session::may_write_at_once() const {
-    const bool open = state_ == state::opening || state_ == state::ready;
-    return open && writer_ == writer::idle && !writing_ && !ping_due_ &&
-           transport_->can_write_at_once();
-}
-
-// Most messages find the writer idle and space in the socket: then no task has to run. True when
-// nothing is left to write.
-bool session::write_at_once() {
+void session::write() {
     const auto self = shared_from_this(); // its sender may release it when told of the outcome
-    while (may_write_at_once()) {
-        writing_ = parts_.queue->next(now(), state_ == state::ready);
-        if (!writing_) return true;
-        if (!transport_->write_at_once(writing_->text())) return false;
-        written(true);
+    std::exception_ptr thrown;
+    try {
+        if (!write_frames()) spawn(flush()); // most frames find space in the socket
+    } catch (...) {                          // out of memory
+        thrown = std::current_exception();
     }
-    return false;
+    if (thrown) fail(thrown);
 }
 
-void session::written(bool whole) {
+// False: the socket did not take the whole of a frame.
+bool session::write_frames() {
+    while (choose_frame()) {
+        const auto sent = begin_frame();
+        if (sent && !*sent) return false;
+        frame_ended(sent ? nullptr : &sent.error());
+    }
+    return true;
+}
+
+bool session::choose_frame() {
+    if (writer_ != writer::idle || state_ == state::connecting || aborted()) return false;
+    if (state_ == state::closing)
+        writer_ = writer::close;
+    else if (std::exchange(ping_due_, false))
+        writer_ = writer::ping;
+    else if ((writing_ = parts_.queue->next(now(), state_ == state::ready)))
+        writer_ = writer::message;
+    return writer_ != writer::idle;
+}
+
+result<bool> session::begin_frame() {
+    if (writer_ == writer::message) return transport_->write(writing_->text());
+    return writer_ == writer::ping ? transport_->ping() : transport_->close(close_code_);
+}
+
+void session::frame_ended(const error_info* failed) {
+    const auto frame = std::exchange(writer_, writer::idle);
+    if (frame == writer::close) {
+        writer_ = writer::done;
+        if (failed) abort_transport(); // else the reader sees the peer's answer
+        return;
+    }
+    if (failed) write_failed(*failed);
+    if (frame == writer::message)
+        settle_message(!failed);
+    else if (!failed)
+        notice(liveness_input::pinged{});
+}
+
+void session::settle_message(bool whole) {
     const auto one = std::exchange(writing_, nullptr);
     if (whole) parts_.board->sent_message(one->text().size());
     parts_.queue->written(one, whole);
@@ -133,7 +154,7 @@ void session::close(error_info why, unsigned code, time_point until) {
     if (state_ != state::closing) close_code_ = code;
     state_ = state::closing;
     reader_wake_.notify_all();
-    start_writer();
+    write();
     watch(abort_at_); // after the close frame, which is not held up by setting a timer
 }
 
@@ -284,7 +305,7 @@ void session::ask_for_ping() {
             parts_.queue->push(now(),
                                std::make_shared<outgoing>(send_lane::control, std::move(beat)));
     }
-    wake();
+    write();
 }
 
 error_info session::verdict(errc why, phase step) {

@@ -52,23 +52,18 @@ struct session_parts {
     std::function<void(std::exception_ptr)> on_error;
 };
 
-/// One live connection, from the lookup to the close: a reader, a watchdog, and a writer while
-/// something is to be written, over one transport (doc/pitfalls.md P30).
+/// One live connection, from the lookup to the close: a reader, a watchdog, and a flush while the
+/// socket does not take what is written, over one transport (doc/pitfalls.md P30).
 ///
 /// It ends with one reason: our own verdict if there is one, else the transport's error. From then
 /// on the layer is told nothing but `after_read`, and the owner `on_over`, when every operation of
 /// the transport has returned and the transport is gone. Strand only. The owner detaches before it
 /// is destroyed.
 class session : public std::enable_shared_from_this<session>, private transport_listener {
-    struct token {};
-
 public:
-    /// `deadline` bounds the connecting, and the opening of the session.
-    static std::shared_ptr<session> make(session_parts parts, const liveness_limits& limits,
-                                         session_owner& owner, transport_factory& transports,
-                                         bool secure, time_point deadline);
-    session(token, session_parts parts, const liveness_limits& limits, session_owner& owner,
-            time_point deadline);
+    /// For make_shared. `deadline` bounds the connecting, and the opening of the session.
+    session(session_parts parts, const liveness_limits& limits, session_owner& owner,
+            transport_factory& transports, bool secure, time_point deadline);
     session(const session&) = delete;
     session& operator=(const session&) = delete;
     virtual ~session() = default;
@@ -80,8 +75,8 @@ public:
 
     /// The opening is done: messages may be written, and the heartbeat begins.
     void become_ready(std::chrono::milliseconds heartbeat_interval);
-    /// There is something to write.
-    void wake();
+    /// Writes what is due, as far as the socket takes it.
+    void write();
     /// Pings the peer now.
     void probe();
 
@@ -114,10 +109,13 @@ private:
         aborted, ///< the socket is closed; its operations have to return
         over     ///< they have
     };
+    /// The frame that is being written.
     enum class writer {
-        idle,    ///< nothing is to be written
-        running, ///< a task writes
-        done     ///< nothing is written any more: a close frame was, or a write has failed
+        idle, ///< none
+        message,
+        ping,
+        close,
+        done ///< and there will be none: a close frame was written, or a write has failed
     };
 
     void on_phase(phase now) override;
@@ -127,32 +125,23 @@ private:
     void on_text(std::string_view text) override;
     void on_binary(std::string_view message) override;
     bool wants_more() const override;
-    void on_readable(std::shared_ptr<const void> kept, std::exception_ptr thrown) override;
 
     std::shared_ptr<session_layer> kept() const { return owner_ ? owner_->kept() : nullptr; }
     session_layer* active_layer() const { return owner_ ? owner_->active_layer() : nullptr; }
     void spawn(awaitable<void> body);
-    static awaitable<void> run(std::shared_ptr<session> self);
-    static awaitable<void> read_all(std::shared_ptr<session> self);
-    static awaitable<void> read_on(std::shared_ptr<session> self);
-    bool listen();
-    void after_read();
-    static awaitable<void> read(std::shared_ptr<session> self);
-    static awaitable<void> write_all(std::shared_ptr<session> self);
-    void start_writer();
-    bool send_close_now();
-    void watch(time_point until);
-    void check();
-    static awaitable<void> await_room(std::shared_ptr<session> self);
-    static awaitable<void> ask_for_room(std::shared_ptr<session> self);
-    static awaitable<void> write_message(std::shared_ptr<session> self);
-    bool may_write_at_once() const;
-    bool write_at_once();
-    void written(bool whole);
-    static awaitable<void> write_ping(std::shared_ptr<session> self);
-    static awaitable<void> send_close(std::shared_ptr<session> self);
+    awaitable<void> run();
+    awaitable<void> await_room();
+    awaitable<void> ask_for_room();
+    awaitable<void> flush();
 
     void opened();
+    bool write_frames();
+    bool choose_frame();
+    result<bool> begin_frame();
+    void frame_ended(const error_info* failed);
+    void settle_message(bool whole);
+    void watch(time_point until);
+    void check();
     void notice(const liveness_event& happened);
     void perform(const liveness_action_t& action);
     void ask_for_ping();
@@ -177,7 +166,7 @@ private:
     state state_ = state::connecting;
     writer writer_ = writer::idle;
     phase phase_ = phase::none;
-    send_queue::message writing_; // the rest of it, if it was begun at once, is the writer's
+    send_queue::message writing_;
 
     // On the heap, as most sessions never have one.
     std::unique_ptr<const error_info> reason_;

@@ -57,10 +57,11 @@ public:
     }
     websocket_status status() const { return connection_->status(); }
 
-    static awaitable<void> connect(std::shared_ptr<mailbox> self, ticket held);
-    static awaitable<void> send(std::shared_ptr<mailbox> self, std::string text);
-    static awaitable<std::optional<incoming_message>> receive(std::shared_ptr<mailbox> self);
-    static awaitable<void> disconnect(std::shared_ptr<mailbox> self);
+    // The caller keeps this alive until they return.
+    awaitable<void> connect(ticket held);
+    awaitable<void> send(std::string text);
+    awaitable<std::optional<incoming_message>> receive();
+    awaitable<void> disconnect();
     void update_ticket(ticket held);
     static void abandon_later(std::shared_ptr<mailbox> self) noexcept { // any thread, once
         auto post = self->last_post_;
@@ -76,17 +77,23 @@ private:
     void on_text(std::string_view text) override;
     void on_binary(std::size_t size) override;
     bool has_room() const override;
-    awaitable<void> wait_for_room() override { return wait_for_room(shared_from_this()); }
+    awaitable<void> wait_for_room() override;
     std::string heartbeat() override { return std::string(); }
     unsigned take_unconfirmed() override { return 0; }
     void on_connection_event(connection_event happened) override;
     void on_end() noexcept override { end(); }
 
-    static awaitable<void> close(std::shared_ptr<mailbox> self);
-    static awaitable<ticket> find_ticket(std::shared_ptr<mailbox> self,
-                                         std::optional<ticket> rejected);
-    static awaitable<void> wait_for_room(std::shared_ptr<mailbox> self);
+    enum class state {
+        open,
+        ended,    // for good, since the last `connect`
+        abandoned // the manager was destroyed
+    };
+
+    awaitable<void> close();
     void end() noexcept;
+    void throw_if_abandoned() const {
+        if (state_ == state::abandoned) throw_aborted();
+    }
 
     const detail::strand strand_;
     const std::shared_ptr<detail::context_watch> context_; // that of the strand
@@ -104,32 +111,32 @@ private:
     std::size_t bytes_ = 0;
     ticket held_;
     bool given_ = false; // `held_` was given to us, and not used since
-    bool ended_ = false; // for good, since the last `connect`
-    bool gone_ = false;  // the manager was destroyed
+    state state_ = state::open;
     std::shared_ptr<shared_awaitable<void>> closing_;
 };
 
-awaitable<void> websocket_manager::mailbox::connect(std::shared_ptr<mailbox> self, ticket held) {
-    if (self->gone_) throw_aborted();
+awaitable<void> websocket_manager::mailbox::connect(ticket held) {
+    throw_if_abandoned();
     if (held.empty()) throw_error(error_info(errc::empty_ticket, "The ticket is empty."));
-    const auto deadline = after(self->clock_->now(), self->options_.connect_timeout);
-    if (const auto closing = self->closing_) co_await closing->wait_until(deadline);
-    if (!self->connection_->active()) {
-        self->held_ = std::move(held);
-        self->given_ = true;
-        if (std::exchange(self->ended_, false)) {
-            self->messages_.clear();
-            self->bytes_ = 0;
+    const auto deadline = after(clock_->now(), options_.connect_timeout);
+    if (const auto closing = closing_) co_await closing->wait_until(deadline);
+    if (!connection_->active()) {
+        held_ = std::move(held);
+        given_ = true;
+        if (state_ == state::ended) {
+            state_ = state::open;
+            messages_.clear();
+            bytes_ = 0;
         }
     }
     std::exception_ptr failure;
     try {
-        co_await self->connection_->open(deadline);
+        co_await connection_->open(deadline);
     } catch (...) {
         failure = std::current_exception();
     }
     if (!failure) co_return;
-    if (!self->connection_->active()) self->end();
+    if (!connection_->active()) end();
     std::rethrow_exception(failure);
 }
 
@@ -140,53 +147,47 @@ std::optional<ticket> websocket_manager::mailbox::ticket_at_hand() {
 
 awaitable<ticket> websocket_manager::mailbox::next_ticket(std::optional<ticket> rejected,
                                                           time_point) {
-    return find_ticket(shared_from_this(), std::move(rejected));
-}
-
-awaitable<ticket> websocket_manager::mailbox::find_ticket(std::shared_ptr<mailbox> self,
-                                                          std::optional<ticket> rejected) {
     const bool fresh = rejected.has_value();
-    const bool other = !fresh || self->held_.value() != rejected->value();
-    const bool given = std::exchange(self->given_, false);
-    if (given && other) co_return self->held_;
-    if (self->options_.next_ticket) {
-        auto asking = self->options_.next_ticket(fresh);
+    const bool other = !fresh || held_.value() != rejected->value();
+    const bool given = std::exchange(given_, false);
+    if (given && other) co_return held_;
+    if (options_.next_ticket) {
+        auto asking = options_.next_ticket(fresh);
         if (!asking.valid())
             throw_error(
                 error_info(errc::ticket_source_failed, "next_ticket returned an empty awaitable."));
-        self->held_ = co_await std::move(asking);
+        held_ = co_await std::move(asking);
     } else if (!other) {
         error_details details;
         details.phase = phase::ticket;
         throw_error(error_info(errc::ticket_rejected,
                                "The server rejected the ticket, and there is no other.", details));
     }
-    co_return self->held_;
+    co_return held_;
 }
 
-awaitable<void> websocket_manager::mailbox::send(std::shared_ptr<mailbox> self, std::string text) {
-    if (self->gone_) throw_aborted();
+awaitable<void> websocket_manager::mailbox::send(std::string text) {
+    throw_if_abandoned();
     if (!valid_utf8(text))
         throw_error(error_info(errc::invalid_utf8, "The message is not valid UTF-8."));
-    if (text.size() > self->limits_.queue_bytes)
+    if (text.size() > limits_.queue_bytes)
         throw_error(error_info(errc::too_large, "The message is larger than the outbound queue."));
-    const auto deadline = after(self->clock_->now(), self->options_.send_timeout);
+    const auto deadline = after(clock_->now(), options_.send_timeout);
     std::function<void(send_progress)> nobody;
-    auto sending = self->connection_->send(std::move(text), deadline, std::move(nobody));
+    auto sending = connection_->send(std::move(text), deadline, std::move(nobody));
     co_await std::move(sending);
 }
 
-awaitable<std::optional<incoming_message>>
-websocket_manager::mailbox::receive(std::shared_ptr<mailbox> self) {
-    while (self->messages_.empty()) {
-        if (self->gone_) throw_aborted();
-        if (self->ended_) co_return std::nullopt;
-        co_await self->arrived_.wait_until();
+awaitable<std::optional<incoming_message>> websocket_manager::mailbox::receive() {
+    while (messages_.empty()) {
+        throw_if_abandoned();
+        if (state_ == state::ended) co_return std::nullopt;
+        co_await arrived_.wait_until();
     }
-    std::optional<incoming_message> first(std::move(self->messages_.front()));
-    self->messages_.pop_front();
-    self->bytes_ -= first->data().size();
-    self->room_.notify_all();
+    std::optional<incoming_message> first(std::move(messages_.front()));
+    messages_.pop_front();
+    bytes_ -= first->data().size();
+    room_.notify_all();
     co_return first;
 }
 
@@ -205,14 +206,14 @@ bool websocket_manager::mailbox::has_room() const {
     return messages_.size() < limits_.event_count && bytes_ < limits_.event_bytes;
 }
 
-awaitable<void> websocket_manager::mailbox::wait_for_room(std::shared_ptr<mailbox> self) {
-    while (!self->has_room() && !self->gone_ && !self->ended_)
-        co_await self->room_.wait_until();
+awaitable<void> websocket_manager::mailbox::wait_for_room() {
+    while (!has_room() && state_ == state::open)
+        co_await room_.wait_until();
 }
 
 void websocket_manager::mailbox::on_connection_event(connection_event happened) {
     if (std::holds_alternative<connection_failed>(happened)) end();
-    if (!options_.on_event || gone_) return;
+    if (!options_.on_event || state_ == state::abandoned) return;
     try {
         options_.on_event(happened);
     } catch (const std::exception& thrown) {
@@ -223,7 +224,7 @@ void websocket_manager::mailbox::on_connection_event(connection_event happened) 
 }
 
 void websocket_manager::mailbox::end() noexcept {
-    ended_ = true;
+    if (state_ == state::open) state_ = state::ended;
     arrived_.notify_all();
     room_.notify_all();
 }
@@ -233,22 +234,22 @@ void websocket_manager::mailbox::update_ticket(ticket held) {
     given_ = true;
 }
 
-awaitable<void> websocket_manager::mailbox::disconnect(std::shared_ptr<mailbox> self) {
-    if (self->gone_) throw_aborted();
-    if (!self->closing_ || self->closing_->done())
-        self->closing_ = shared_awaitable<void>::start(self->strand_, self->clock_,
-                                                       [self] { return close(self); });
-    const auto closing = self->closing_;
+awaitable<void> websocket_manager::mailbox::disconnect() {
+    throw_if_abandoned();
+    if (!closing_ || closing_->done())
+        closing_ = shared_awaitable<void>::start(
+            strand_, clock_, [self = shared_from_this()] { return self->close(); });
+    const auto closing = closing_;
     co_await closing->join();
 }
 
-awaitable<void> websocket_manager::mailbox::close(std::shared_ptr<mailbox> self) {
-    co_await self->connection_->close(self->options_.disconnect_timeout);
-    self->end();
+awaitable<void> websocket_manager::mailbox::close() {
+    co_await connection_->close(options_.disconnect_timeout);
+    end();
 }
 
 void websocket_manager::mailbox::abandon() {
-    gone_ = true;
+    state_ = state::abandoned;
     connection_->abandon();
     arrived_.notify_all();
     room_.notify_all();
@@ -268,20 +269,20 @@ websocket_manager::~websocket_manager() { mailbox::abandon_later(std::move(mailb
 
 awaitable<void> websocket_manager::connect(ticket held) {
     return detail::on_strand<void>(mailbox_->where(), [self = mailbox_, held = std::move(held)] {
-        return mailbox::connect(self, held);
+        return self->connect(held);
     });
 }
 
 awaitable<void> websocket_manager::send(std::string text) {
     return detail::on_strand<void>(mailbox_->where(),
                                    [self = mailbox_, text = std::move(text)]() mutable {
-                                       return mailbox::send(self, std::move(text));
+                                       return self->send(std::move(text));
                                    });
 }
 
 awaitable<std::optional<incoming_message>> websocket_manager::receive() {
     return detail::on_strand<std::optional<incoming_message>>(
-        mailbox_->where(), [self = mailbox_] { return mailbox::receive(self); });
+        mailbox_->where(), [self = mailbox_] { return self->receive(); });
 }
 
 void websocket_manager::update_ticket(ticket held) {
@@ -292,7 +293,7 @@ void websocket_manager::update_ticket(ticket held) {
 
 awaitable<void> websocket_manager::disconnect() {
     return detail::on_strand<void>(mailbox_->where(),
-                                   [self = mailbox_] { return mailbox::disconnect(self); });
+                                   [self = mailbox_] { return self->disconnect(); });
 }
 
 websocket_state websocket_manager::state() const { return mailbox_->status().state; }

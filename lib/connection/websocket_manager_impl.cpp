@@ -3,6 +3,7 @@
 #include <parley/detail/on_strand.hpp>
 
 #include "async/asio_errors.hpp"
+#include "core/at_exit.hpp"
 #include "core/late_error.hpp"
 #include "dialect/parley/endpoints.hpp"
 
@@ -54,47 +55,28 @@ websocket_manager::impl::~impl() {
         one->detach();
 }
 
-/// Ends the state of a `close` however it ends.
-class websocket_manager::impl::closing_guard {
-public:
-    explicit closing_guard(impl& of) : of_(of) {}
-    closing_guard(const closing_guard&) = delete;
-    closing_guard& operator=(const closing_guard&) = delete;
-    ~closing_guard() {
-        if (!of_.being_closed()) return;
-        of_.state_ = state::ending;
-        of_.settle();
-    }
-
-private:
-    impl& of_;
-};
-
 bool websocket_manager::impl::ready() const { return fsm_.ready() && session_ && session_->live(); }
 
 // --- from nothing to a ready session
 
 awaitable<void> websocket_manager::impl::open(time_point deadline) {
-    return open(shared_from_this(), deadline);
-}
-
-awaitable<void> websocket_manager::impl::open(self_ptr self, time_point deadline) {
+    const auto self = shared_from_this();
     const auto ending = [](const impl& of) {
         return of.state_ == state::ending || of.being_closed();
     };
-    while (ending(*self) && self->now() < deadline)
-        co_await self->changed_.wait_until(deadline);
-    if (ending(*self)) throw_error(self->late("The previous session did not end in time."));
-    if (self->state_ == state::open) {
-        co_await await_return(self, deadline);
+    while (ending(*this) && now() < deadline)
+        co_await changed_.wait_until(deadline);
+    if (ending(*this)) throw_error(late("The previous session did not end in time."));
+    if (state_ == state::open) {
+        co_await await_return(deadline);
         co_return;
     }
-    auto layer = self->layer_.lock();
-    if (!layer || self->state_ == state::abandoned) throw_aborted();
-    const unsigned before = self->sessions_;
-    if (self->state_ == state::idle) self->start_loop(std::move(layer), deadline);
+    auto layer = layer_.lock();
+    if (!layer || state_ == state::abandoned) throw_aborted();
+    const unsigned before = sessions_;
+    if (state_ == state::idle) start_loop(std::move(layer), deadline);
     layer.reset();
-    co_await await_opening(self, before);
+    co_await await_opening(before);
 }
 
 void websocket_manager::impl::start_loop(std::shared_ptr<session_layer> layer,
@@ -114,7 +96,7 @@ void websocket_manager::impl::start_loop(std::shared_ptr<session_layer> layer,
     state_ = state::opening;
     std::exception_ptr thrown;
     try {
-        asio::co_spawn(strand_, reconnect_loop(shared_from_this(), std::move(layer), deadline),
+        asio::co_spawn(strand_, reconnect_loop(std::move(layer), deadline),
                        [self = shared_from_this()](const std::exception_ptr& failed) {
                            self->loop_ended(failed);
                        });
@@ -124,30 +106,30 @@ void websocket_manager::impl::start_loop(std::shared_ptr<session_layer> layer,
     if (thrown) loop_ended(thrown);
 }
 
-awaitable<void> websocket_manager::impl::await_opening(self_ptr self, unsigned before) {
+awaitable<void> websocket_manager::impl::await_opening(unsigned before) {
     std::exception_ptr cancelled;
-    ++self->openers_;
+    ++openers_;
     try {
-        while (self->state_ == state::opening)
-            co_await self->changed_.wait_until();
+        while (state_ == state::opening)
+            co_await changed_.wait_until();
     } catch (...) {
         cancelled = std::current_exception();
     }
-    --self->openers_;
+    --openers_;
     // It may be lost again by now: then the loop reconnects, and the events tell.
-    if (self->sessions_ != before) co_return;
+    if (sessions_ != before) co_return;
     if (cancelled) {
-        if (self->openers_ > 0) std::rethrow_exception(cancelled);
+        if (openers_ > 0) std::rethrow_exception(cancelled);
         co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-        if (self->state_ == state::opening) {
-            self->end_loop(state::ending);
-            self->board_->enter(websocket_state::idle, phase::none);
+        if (state_ == state::opening) {
+            end_loop(state::ending);
+            board_->enter(websocket_state::idle, phase::none);
         }
     }
-    while (self->state_ == state::ending)
-        co_await self->changed_.wait_until();
+    while (state_ == state::ending)
+        co_await changed_.wait_until();
     if (cancelled) std::rethrow_exception(cancelled);
-    self->throw_ended();
+    throw_ended();
 }
 
 void websocket_manager::impl::session_ready() {
@@ -180,12 +162,12 @@ void websocket_manager::impl::session_rejected(error_info why) {
 }
 
 // A session that is coming back is waited for.
-awaitable<void> websocket_manager::impl::await_return(self_ptr self, time_point deadline) {
-    while (self->state_ == state::open && !self->ready() && self->now() < deadline)
-        co_await self->changed_.wait_until(deadline);
-    if (self->ready()) co_return;
-    if (self->state_ != state::open) self->throw_ended();
-    throw_error(self->late("The session was not restored in time."));
+awaitable<void> websocket_manager::impl::await_return(time_point deadline) {
+    while (state_ == state::open && !ready() && now() < deadline)
+        co_await changed_.wait_until(deadline);
+    if (ready()) co_return;
+    if (state_ != state::open) throw_ended();
+    throw_error(late("The session was not restored in time."));
 }
 
 void websocket_manager::impl::throw_ended() const {
@@ -195,24 +177,21 @@ void websocket_manager::impl::throw_ended() const {
 }
 
 awaitable<void> websocket_manager::impl::reconnect(time_point deadline) {
-    return reconnect(shared_from_this(), deadline);
-}
-
-awaitable<void> websocket_manager::impl::reconnect(self_ptr self, time_point deadline) {
-    if (self->state_ != state::open)
+    const auto self = shared_from_this();
+    if (state_ != state::open)
         throw_error(
             error_info(errc::not_connected, "There is no session to replace: call init first."));
     constexpr std::string_view not_ready = "The new session was not ready in time.";
-    if (self->now() >= deadline) throw_error(self->late(not_ready));
-    const unsigned before = self->sessions_;
+    if (now() >= deadline) throw_error(late(not_ready));
+    const unsigned before = sessions_;
     // An attempt that is under way serves the request until its session is ready.
-    if (self->fsm_.ready() || self->fsm_.waiting()) self->dial_now_ = true;
-    self->changed_.notify_all();
-    while (self->state_ == state::open && self->sessions_ == before && self->now() < deadline)
-        co_await self->changed_.wait_until(deadline);
-    if (self->sessions_ != before) co_return;
-    if (self->state_ != state::open) self->throw_ended();
-    throw_error(self->late(not_ready));
+    if (fsm_.ready() || fsm_.waiting()) dial_now_ = true;
+    changed_.notify_all();
+    while (state_ == state::open && sessions_ == before && now() < deadline)
+        co_await changed_.wait_until(deadline);
+    if (sessions_ != before) co_return;
+    if (state_ != state::open) throw_ended();
+    throw_error(late(not_ready));
 }
 
 error_info websocket_manager::impl::late(std::string_view sentence) const {
@@ -224,45 +203,46 @@ error_info websocket_manager::impl::late(std::string_view sentence) const {
 // --- the end
 
 awaitable<void> websocket_manager::impl::close(std::chrono::milliseconds limit) {
-    return close(shared_from_this(), limit);
-}
-
-awaitable<void> websocket_manager::impl::close(self_ptr self, std::chrono::milliseconds limit) {
-    const auto begun = self->now();
+    const auto self = shared_from_this();
+    const auto begun = now();
     const auto end = after(begun, limit);
-    if (self->state_ == state::abandoned) co_return;
-    if (self->being_closed()) { // by another call
-        while (self->being_closed() && self->now() < end)
-            co_await self->changed_.wait_until(end);
+    if (state_ == state::abandoned) co_return;
+    if (being_closed()) { // by another call
+        while (being_closed() && now() < end)
+            co_await changed_.wait_until(end);
         co_return;
     }
-    const closing_guard guard(*self);
-    if (self->listening_) self->board_->enter(websocket_state::closing, phase::closing);
-    if (self->ready() && self->unsent()) co_await drain(self, after(begun, limit / 3));
-    if (self->state_ != state::abandoned) self->end_loop(state::closing);
-    if (self->session_) self->session_->close(disconnected(), normal_closure, end);
-    for (const auto& one : self->superseded_)
+    const at_exit closed([this] {
+        if (!being_closed()) return;
+        state_ = state::ending;
+        settle();
+    });
+    if (listening_) board_->enter(websocket_state::closing, phase::closing);
+    if (ready() && unsent()) co_await drain(after(begun, limit / 3));
+    if (state_ != state::abandoned) end_loop(state::closing);
+    if (session_) session_->close(disconnected(), normal_closure, end);
+    for (const auto& one : superseded_)
         one->close(disconnected(), normal_closure, end);
-    while (!(self->idle() && self->superseded_.empty()) && self->now() < end)
-        co_await self->changed_.wait_until(end);
-    if (self->session_ && !self->session_->over()) self->session_->abort(disconnected());
-    self->abort_superseded();
-    while (!(self->idle() && self->superseded_.empty()))
-        co_await self->changed_.wait_until();
-    self->session_.reset();
-    const bool gone = self->state_ == state::abandoned;
-    if (!gone) self->state_ = state::idle;
-    self->queue_->drop_all(gone ? send_state::aborted : send_state::not_sent);
-    self->board_->queued(*self->queue_);
-    self->board_->enter(websocket_state::closed, phase::none);
-    self->changed_.notify_all();
+    while (!(idle() && superseded_.empty()) && now() < end)
+        co_await changed_.wait_until(end);
+    if (session_ && !session_->over()) session_->abort(disconnected());
+    abort_superseded();
+    while (!(idle() && superseded_.empty()))
+        co_await changed_.wait_until();
+    session_.reset();
+    const bool gone = state_ == state::abandoned;
+    if (!gone) state_ = state::idle;
+    queue_->drop_all(gone ? send_state::aborted : send_state::not_sent);
+    board_->queued(*queue_);
+    board_->enter(websocket_state::closed, phase::none);
+    changed_.notify_all();
 }
 
-awaitable<void> websocket_manager::impl::drain(self_ptr self, time_point until) {
-    self->state_ = state::draining;
-    self->changed_.notify_all(); // a reconnect is not waited for any more
-    while (self->ready() && self->unsent() && self->now() < until)
-        co_await self->changed_.wait_until(until);
+awaitable<void> websocket_manager::impl::drain(time_point until) {
+    state_ = state::draining;
+    changed_.notify_all(); // a reconnect is not waited for any more
+    while (ready() && unsent() && now() < until)
+        co_await changed_.wait_until(until);
 }
 
 // The loop ends at its next step; the operation that it waits for is ended.

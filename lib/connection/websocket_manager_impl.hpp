@@ -118,8 +118,6 @@ public:
     websocket_status status() const { return board_->snapshot(); } ///< any thread
 
 private:
-    using self_ptr = std::shared_ptr<impl>;
-
     /// What the connection does as a whole. `fsm_` has the state of its attempts, and a session
     /// that of one live connection.
     enum class state {
@@ -133,7 +131,6 @@ private:
     };
 
     class queued_message;
-    class closing_guard;
 
     // session_owner
     session_layer* active_layer() const override {
@@ -145,12 +142,9 @@ private:
     std::shared_ptr<session_layer> kept() const override { return layer_.lock(); }
 
     // opening and ending
-    static awaitable<void> open(self_ptr self, time_point deadline);
-    static awaitable<void> await_opening(self_ptr self, unsigned before);
-    static awaitable<void> await_return(self_ptr self, time_point deadline);
-    static awaitable<void> reconnect(self_ptr self, time_point deadline);
-    static awaitable<void> close(self_ptr self, std::chrono::milliseconds limit);
-    static awaitable<void> drain(self_ptr self, time_point until);
+    awaitable<void> await_opening(unsigned before);
+    awaitable<void> await_return(time_point deadline);
+    awaitable<void> drain(time_point until);
     void start_loop(std::shared_ptr<session_layer> layer, time_point deadline);
     void end_loop(state as);
     void loop_ended(const std::exception_ptr& thrown) noexcept;
@@ -160,17 +154,16 @@ private:
     [[noreturn]] void throw_ended() const;
 
     // the loop
-    static awaitable<void> reconnect_loop(self_ptr self, std::shared_ptr<session_layer> layer,
-                                          time_point deadline);
-    static awaitable<reconnect_action_t> attempt(self_ptr self, unsigned number, bool fresh);
-    static awaitable<reconnect_action_t> back_off(self_ptr self, time_point until);
-    reconnect_action_t decide(const reconnect_event& happened);
+    awaitable<void> reconnect_loop(std::shared_ptr<session_layer> layer, time_point deadline);
+    awaitable<void> attempt(unsigned number, bool fresh);
+    awaitable<void> back_off(time_point until);
+    void decide(const reconnect_event& happened);
     void dial(const ticket& held, time_point deadline);
     close_verdict verdict_on(const error_info& why, bool was_ready) const;
-    reconnect_action_t attempt_failed(error_info why, unsigned number, ticket_use used);
+    void attempt_failed(error_info why, unsigned number, ticket_use used);
     bool leaving() const;
-    reconnect_action_t leave();
-    reconnect_action_t session_ended(const session& ended);
+    void leave();
+    void session_ended(const session& ended);
     unsigned take_unconfirmed() const;
     void lost(loss_reason reason, error_info why, unsigned unconfirmed, bool will_reconnect);
     void announce(const reconnect_action::wait& asked);
@@ -183,13 +176,9 @@ private:
     // the ticket of an attempt
     std::optional<ticket> ticket_at_hand(bool fresh) const;
     ticket_use use_of(const ticket& got, bool fresh) const;
-    static awaitable<result<ticket>> fetch_ticket(self_ptr self, bool fresh, time_point deadline);
+    awaitable<result<ticket>> fetch_ticket(bool fresh, time_point deadline);
 
     // sending
-    static awaitable<void> send(self_ptr self, std::string frame, time_point deadline,
-                                std::function<void(send_progress)> progress);
-    static awaitable<void> finish_send(self_ptr self, std::shared_ptr<queued_message> one,
-                                       time_point deadline);
     void enqueue(std::shared_ptr<outgoing> added);
     bool unsent() const { return !queue_->empty() || session_->writing(); }
 
@@ -214,6 +203,7 @@ private:
 
     state state_ = state::idle;
     reconnect_fsm fsm_;
+    reconnect_action_t next_;            // its last decision
     session_layer* listening_ = nullptr; // the layer, while the loop runs, which keeps it alive
     unsigned openers_ = 0;               // callers that wait in `open`
     unsigned sessions_ = 0;              // ready ones, ever

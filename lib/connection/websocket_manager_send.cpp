@@ -48,7 +48,7 @@ private:
 void websocket_manager::impl::enqueue(std::shared_ptr<outgoing> added) {
     queue_->push(now(), std::move(added));
     board_->queued(*queue_);
-    if (session_) session_->wake();
+    if (session_) session_->write();
 }
 
 void websocket_manager::impl::send_control(std::string frame) {
@@ -64,14 +64,7 @@ void websocket_manager::impl::send_answer(std::string frame, std::uint64_t id) {
 
 awaitable<void> websocket_manager::impl::send(std::string frame, time_point deadline,
                                               std::function<void(send_progress)> progress) {
-    const auto self = shared_from_this();
-    return send(self, std::move(frame), deadline, std::move(progress));
-}
-
-awaitable<void> websocket_manager::impl::send(self_ptr self, std::string frame, time_point deadline,
-                                              std::function<void(send_progress)> progress) {
-    auto finishing =
-        self->finish_send(self->begin_send(std::move(frame), std::move(progress)), deadline);
+    auto finishing = finish_send(begin_send(std::move(frame), std::move(progress)), deadline);
     co_await std::move(finishing);
 }
 
@@ -90,28 +83,23 @@ websocket_manager::impl::begin_send(std::string frame,
 awaitable<void> websocket_manager::impl::finish_send(std::shared_ptr<outgoing> begun,
                                                      time_point deadline) {
     const auto self = shared_from_this();
-    return finish_send(self, std::static_pointer_cast<queued_message>(std::move(begun)), deadline);
-}
-
-awaitable<void> websocket_manager::impl::finish_send(self_ptr self,
-                                                     std::shared_ptr<queued_message> one,
-                                                     time_point deadline) {
+    const auto one = std::static_pointer_cast<queued_message>(std::move(begun));
     bool cancelled = false;
     try {
-        while (!one->settled() && self->now() < deadline)
+        while (!one->settled() && now() < deadline)
             co_await one->wait_until(deadline);
     } catch (const boost::system::system_error&) {
         cancelled = true;
     }
-    if (!one->settled() && self->queue_->remove(one)) {
-        self->board_->queued(*self->queue_);
+    if (!one->settled() && queue_->remove(one)) {
+        board_->queued(*queue_);
         if (cancelled) throw_aborted();
         throw_error(error_info(errc::not_sent, "The message was not sent in time."));
     }
     if (cancelled) {
         // Its writing has begun: it is sent to the end.
         co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-        while (!one->settled() && self->now() < deadline)
+        while (!one->settled() && now() < deadline)
             co_await one->wait_until(deadline);
     }
     switch (one->state()) {

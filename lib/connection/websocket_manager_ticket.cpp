@@ -59,28 +59,26 @@ ticket_use websocket_manager::impl::use_of(const ticket& got, bool fresh) const 
     return known ? ticket_use::held : ticket_use::fresh;
 }
 
-awaitable<result<ticket>> websocket_manager::impl::fetch_ticket(self_ptr self, bool fresh,
-                                                                time_point deadline) {
-    auto layer = self->layer_.lock();
+awaitable<result<ticket>> websocket_manager::impl::fetch_ticket(bool fresh, time_point deadline) {
+    auto layer = layer_.lock();
     if (!layer) co_return ticket_failure(detail::aborted());
     std::optional<ticket> rejected;
-    if (fresh) rejected = self->tried_;
+    if (fresh) rejected = tried_;
     const auto asking = shared_awaitable<ticket>::start(
-        self->strand_, self->clock_,
-        [layer = std::move(layer), rejected = std::move(rejected), deadline] {
+        strand_, clock_, [layer = std::move(layer), rejected = std::move(rejected), deadline] {
             return layer->next_ticket(rejected, deadline);
         });
-    self->asking_ = asking; // abandoned when the loop is to end
+    asking_ = asking; // abandoned when the loop is to end
     std::exception_ptr thrown;
     try {
         co_await asking->wait_until(deadline);
     } catch (...) { // out of memory
         thrown = std::current_exception();
     }
-    self->asking_.reset();
+    asking_.reset();
     if (asking->done()) co_return outcome_of(*asking);
     std::optional<error_info> failed_before;
-    if (self->active_layer()) failed_before = self->active_layer()->ticket_trouble();
+    if (active_layer()) failed_before = active_layer()->ticket_trouble();
     asking->abandon(detail::aborted()); // its source may ignore the cancellation
     if (thrown) std::rethrow_exception(thrown);
     co_return no_ticket_in_time(failed_before);

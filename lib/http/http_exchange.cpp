@@ -15,6 +15,7 @@
 #include <boost/asio/write.hpp>
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,13 +51,13 @@ public:
           deadline_(net_->clock()->make_alarm(executor)) {}
 
     static awaitable<result<http_response>> run(std::shared_ptr<exchange> self) {
-        // Every type of cancellation ends the exchange; TLS reacts to `terminal` alone.
+        // Every type of cancellation ends the exchange; a composed write does not react to `total`.
         co_await asio::this_coro::reset_cancellation_state(&as_terminal);
         self->deadline_->call_at(self->request_->deadline, [raw = self.get()] {
             raw->late_ = true;
             raw->stop_->request();
         });
-        auto outcome = co_await perform(self);
+        auto outcome = co_await self->perform();
         if (outcome) co_return outcome;
         const auto cancellation = co_await asio::this_coro::cancellation_state;
         if (cancellation.cancelled() != asio::cancellation_type::none) throw_aborted();
@@ -68,33 +69,32 @@ private:
         return type == asio::cancellation_type::none ? type : asio::cancellation_type::terminal;
     }
 
-    static awaitable<result<http_response>> perform(std::shared_ptr<exchange> self) {
-        const std::shared_ptr<const server_url> server(self->request_, &self->request_->server);
-        dial_request dial(server, self->stop_, [raw = self.get()](phase now) { raw->at_ = now; });
-        const auto opened = co_await self->net_->open(self->socket_, std::move(dial));
+    awaitable<result<http_response>> perform() {
+        const std::shared_ptr<const server_url> server(request_, &request_->server);
+        std::function<void(phase)> note = [this](phase now) { at_ = now; };
+        const auto opened = co_await net_->open(socket_, server, stop_, std::move(note));
         if (!opened) co_return opened.error();
-        if (!server->secure()) co_return co_await converse(self, self->socket_);
+        if (!server->secure()) co_return co_await converse(socket_);
 
-        self->at_ = phase::tls;
-        tls_context& tls = self->net_->tls();
-        tls_stream& stream = self->secured_.emplace(std::move(self->socket_), tls.native());
-        const auto shaken = co_await tls.handshake(stream, *server, self->stop_);
+        at_ = phase::tls;
+        tls_context& tls = net_->tls();
+        tls_stream& stream = secured_.emplace(std::move(socket_), tls.native());
+        const auto shaken = co_await tls.handshake(stream, *server, stop_);
         if (!shaken) co_return shaken.error();
-        co_return co_await converse(self, stream);
+        co_return co_await converse(stream);
     }
 
     template <class Stream>
-    static awaitable<result<http_response>> converse(std::shared_ptr<exchange> self,
-                                                     Stream& stream) {
-        self->at_ = phase::none;
-        const stop_signal::hook hook(self->stop_, [&socket = socket_of(stream)] {
+    awaitable<result<http_response>> converse(Stream& stream) {
+        at_ = phase::none;
+        const stop_signal::hook hook(stop_, [&socket = socket_of(stream)] {
             boost::system::error_code already_closed;
             socket.close(already_closed);
         });
-        if (self->stop_->requested()) co_return aborted_error(phase::none);
-        const server_url& server = self->request_->server;
+        if (stop_->requested()) co_return aborted_error(phase::none);
+        const server_url& server = request_->server;
         {
-            const wiped_text text(text_of(*self->request_, self->net_->headers()));
+            const wiped_text text(text_of(*request_, net_->headers()));
             const auto sent =
                 co_await asio::async_write(stream, asio::buffer(text.get()), as_tuple_awaitable);
             if (std::get<0>(sent))

@@ -1,15 +1,11 @@
 #include "net/dial.hpp"
 
+#include "core/at_exit.hpp"
 #include "net/network_error.hpp"
 
-#include <boost/asio/error.hpp>
-
 #include <algorithm>
-#include <cerrno>
 #include <list>
 #include <optional>
-#include <poll.h>
-#include <sys/socket.h>
 #include <utility>
 
 namespace parley {
@@ -37,38 +33,17 @@ std::string reason(const tcp::endpoint& at, const std::string& why) {
     return at.address().to_string() + ": " + why;
 }
 
-constexpr auto silent = "no answer";
-
-/// The outcome of a non-blocking connect, `in_progress` until the socket is writable.
-boost::system::error_code connect_outcome(tcp::socket& socket) {
-    ::pollfd writable{socket.native_handle(), POLLOUT, 0};
-    if (::poll(&writable, 1, 0) != 1) return asio::error::in_progress; // a signal says nothing
-    int code = 0;
-    ::socklen_t size = sizeof code;
-    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
-    return {code, boost::system::system_category()};
-}
-
-/// Starts a non-blocking connect. On the loopback, and without a route, it completes at once.
-boost::system::error_code begin_to_connect(tcp::socket& socket, const tcp::endpoint& to) {
-    boost::system::error_code failed;
-    socket.open(to.protocol(), failed);
-    if (!failed) socket.non_blocking(true, failed);
-    if (failed) return failed;
-    if (::connect(socket.native_handle(), to.data(), static_cast<::socklen_t>(to.size())) == 0)
-        return {};
-    if (errno != EINPROGRESS) return {errno, boost::system::system_category()};
-    return connect_outcome(socket);
-}
-
 struct attempt {
+    enum class state { connecting, answered, over };
+
     attempt(const asio::any_io_executor& executor, tcp::endpoint where, time_point give_up)
         : socket(executor), to(std::move(where)), until(give_up) {}
 
     tcp::socket socket;
     tcp::endpoint to;
     time_point until;
-    bool over = false;
+    state current = state::connecting;
+    boost::system::error_code failed; ///< once it is answered
 };
 
 /// The attempts to connect to the addresses of one host. Their handlers keep them alive. Strand
@@ -85,22 +60,23 @@ public:
     /// Does what is due. Returns when to call it again, or nothing when there is an outcome.
     std::optional<time_point> step() {
         const time_point now = clock_->now();
-        for (attempt& each : attempts_)
-            if (!each.over && now >= each.until) give_up(each);
+        for (attempt& each : attempts_) {
+            if (each.current == attempt::state::answered) take_answer(each);
+            if (each.current == attempt::state::connecting && now >= each.until) give_up(each);
+        }
         while (!connected_ && now < deadline_ && next_ < endpoints_.size() &&
                (running_ == 0 || now >= next_start_))
             start(now);
         if (connected_ || exhausted() || now >= deadline_) return std::nullopt;
         time_point wake = next_ < endpoints_.size() ? next_start_ : time_point::max();
         for (const attempt& each : attempts_)
-            if (!each.over) wake = std::min(wake, each.until);
+            if (each.current != attempt::state::over) wake = std::min(wake, each.until);
         return wake;
     }
 
     alarm& timer() { return *timer_; }
 
     void close_all() noexcept {
-        closed_ = true;
         for (attempt& each : attempts_)
             close(each.socket);
     }
@@ -122,34 +98,30 @@ private:
                                                 std::min(after(now, limit_), deadline_));
         next_start_ = after(now, dial_stagger);
         ++running_;
-        go_on(added, begin_to_connect(added.socket, added.to));
+        added.socket.async_connect(
+            added.to, [self = shared_from_this(), &added](boost::system::error_code failed) {
+                if (added.current != attempt::state::connecting) return; // given up
+                added.current = attempt::state::answered;
+                added.failed = failed;
+                self->timer_->ring();
+            });
     }
 
-    void go_on(attempt& with, const boost::system::error_code& reported) {
-        if (reported != asio::error::in_progress) return finish(with, reported);
-        with.socket.async_wait(tcp::socket::wait_write, [self = shared_from_this(),
-                                                         &with](boost::system::error_code failed) {
-            if (with.over || self->closed_) return;
-            self->go_on(with, failed ? failed : connect_outcome(with.socket));
-        });
-    }
-
-    void finish(attempt& ended, const boost::system::error_code& failed) {
-        ended.over = true;
+    void take_answer(attempt& of) {
+        of.current = attempt::state::over;
         --running_;
-        if (failed) {
-            fail(ended, failed.message());
-        } else if (!connected_) {
-            connected_.emplace(std::move(ended.socket));
-        }
-        timer_->ring();
+        if (!of.failed) of.socket.non_blocking(true, of.failed);
+        if (of.failed)
+            fail(of, of.failed.message());
+        else if (!connected_)
+            connected_.emplace(std::move(of.socket));
     }
 
     void give_up(attempt& late) {
-        late.over = true;
+        late.current = attempt::state::over;
         --running_;
         ++timeouts_;
-        fail(late, silent);
+        fail(late, "no answer");
     }
 
     void fail(attempt& failed, const std::string& why) {
@@ -173,34 +145,7 @@ private:
     time_point next_start_ = time_point::min();
     std::optional<tcp::socket> connected_;
     std::string reasons_;
-    bool closed_ = false;
 };
-
-/// Closes every socket but the connected one, however the coroutine ends.
-class close_on_exit {
-public:
-    explicit close_on_exit(std::shared_ptr<connection_attempts> of) : of_(std::move(of)) {}
-    close_on_exit(const close_on_exit&) = delete;
-    close_on_exit& operator=(const close_on_exit&) = delete;
-    ~close_on_exit() { of_->close_all(); }
-
-private:
-    std::shared_ptr<connection_attempts> of_;
-};
-
-awaitable<result<void>> run_attempts(tcp::socket& socket,
-                                     std::shared_ptr<connection_attempts> running, std::string name,
-                                     std::shared_ptr<stop_signal> stop) {
-    const close_on_exit guard(running);
-    const stop_signal::hook hook(stop, [timer = &running->timer()] { timer->ring(); });
-    for (;;) {
-        if (stop->requested()) co_return aborted_error(phase::tcp);
-        const auto wake = running->step();
-        if (!wake) break;
-        co_await running->timer().wait_until(*wake);
-    }
-    co_return running->outcome(socket, name);
-}
 
 } // namespace
 
@@ -224,9 +169,17 @@ awaitable<result<void>> connect_any(tcp::socket& socket, std::shared_ptr<clock_s
                                     tcp_endpoints endpoints, std::string name,
                                     std::chrono::milliseconds limit,
                                     std::shared_ptr<stop_signal> stop) {
-    auto attempts = std::make_shared<connection_attempts>(
+    const auto running = std::make_shared<connection_attempts>(
         socket.get_executor(), std::move(clock), interleave_families(std::move(endpoints)), limit);
-    return run_attempts(socket, std::move(attempts), std::move(name), std::move(stop));
+    const at_exit close_others([running] { running->close_all(); });
+    const stop_signal::hook hook(stop, [timer = &running->timer()] { timer->ring(); });
+    for (;;) {
+        if (stop->requested()) co_return aborted_error(phase::tcp);
+        const auto wake = running->step();
+        if (!wake) break;
+        co_await running->timer().wait_until(*wake);
+    }
+    co_return running->outcome(socket, name);
 }
 
 } // namespace parley

@@ -11,8 +11,12 @@ namespace parley {
 
 namespace {
 
-void report(const dial_request& request, phase now) {
-    if (request.on_phase) request.on_phase(now);
+/// With a proxy it is the proxy's name that could not be looked up.
+error_info proxy_not_found(error_info failed, const proxy_url& proxy) {
+    if (failed.code.category() == category())
+        failed.message = "The proxy " + host_and_port(proxy.host(), proxy.port()) +
+                         " cannot be found: " + failed.message;
+    return failed;
 }
 
 } // namespace
@@ -35,17 +39,9 @@ tls_context& network::tls() {
     return *tls_;
 }
 
-/// None for a server on this machine: plain text to it is allowed because it stays here.
-const proxy_url* network::proxy_for(const dial_request& request) const {
-    return request.server->loopback() ? nullptr : proxy_.get();
-}
-
-/// With a proxy it is the proxy's name that could not be looked up.
-error_info network::named(error_info failed, const dial_request& request) const {
-    if (proxy_for(request) && failed.code.category() == category())
-        failed.message = "The proxy " + host_and_port(proxy_->host(), proxy_->port()) +
-                         " cannot be found: " + failed.message;
-    return failed;
+/// None for a server on this machine: plain text is allowed because it does not leave the machine.
+const proxy_url* network::proxy_for(const server_url& server) const {
+    return server.loopback() ? nullptr : proxy_.get();
 }
 
 /// A socket without these options works; a broken one reports an error at its first use.
@@ -56,27 +52,30 @@ void network::prepare(asio::ip::tcp::socket& socket) const {
         socket.set_option(asio::ip::tcp::socket::keep_alive(true), unsupported);
 }
 
-awaitable<result<void>> network::open(asio::ip::tcp::socket& socket, dial_request request) {
-    const proxy_url* const proxy = proxy_for(request);
-    const std::string host = proxy ? proxy->host() : request.server->host();
-    const std::uint16_t port = proxy ? proxy->port() : request.server->port();
-    report(request, phase::resolve);
+awaitable<result<void>> network::open(asio::ip::tcp::socket& socket,
+                                      std::shared_ptr<const server_url> server,
+                                      std::shared_ptr<stop_signal> stop,
+                                      std::function<void(phase)> on_phase) {
+    const proxy_url* const proxy = proxy_for(*server);
+    const std::string host = proxy ? proxy->host() : server->host();
+    const std::uint16_t port = proxy ? proxy->port() : server->port();
+    on_phase(phase::resolve);
     const time_point deadline = after(clock_->now(), config_->resolve_timeout);
     auto found =
-        co_await names_->resolve(socket.get_executor(), clock_, host, port, deadline, request.stop);
-    if (!found) co_return named(std::move(found).error(), request);
+        co_await names_->resolve(socket.get_executor(), clock_, host, port, deadline, stop);
+    if (!found && proxy) co_return proxy_not_found(found.error(), *proxy);
+    if (!found) co_return found.error();
 
-    report(request, phase::tcp);
+    on_phase(phase::tcp);
     const std::string name = (proxy ? "the proxy " : "") + host_and_port(host, port);
     auto outcome = co_await connect_any(socket, clock_, *std::move(found), name,
-                                        config_->connect_timeout, request.stop);
+                                        config_->connect_timeout, stop);
     if (!outcome) co_return outcome;
     prepare(socket);
     if (!proxy) co_return outcome;
 
-    report(request, phase::proxy);
-    co_return co_await open_tunnel(socket, *proxy, *request.server, headers_.user_agent(),
-                                   request.stop);
+    on_phase(phase::proxy);
+    co_return co_await open_tunnel(socket, *proxy, *server, headers_.user_agent(), stop);
 }
 
 } // namespace parley

@@ -18,21 +18,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <utility>
 
 namespace parley {
-
-/// One connection to open. Strand only.
-class dial_request {
-public:
-    dial_request(std::shared_ptr<const server_url> to, std::shared_ptr<stop_signal> ended_by,
-                 std::function<void(phase)> phase_listener)
-        : server(std::move(to)), stop(std::move(ended_by)), on_phase(std::move(phase_listener)) {}
-
-    std::shared_ptr<const server_url> server;
-    std::shared_ptr<stop_signal> stop;
-    std::function<void(phase)> on_phase; ///< resolve, tcp, proxy; may be empty
-};
 
 /// Opens connections as one configuration has it, for HTTP and WebSocket alike. Usable from any
 /// thread; a connection keeps the network that opened it.
@@ -44,8 +31,11 @@ public:
 
     /// Looks the host up, connects, and opens the proxy's tunnel when there is a proxy and the
     /// server is not on this machine. The socket belongs to a strand and lives until this returns.
-    /// When stopped it returns the error of `aborted_error`.
-    awaitable<result<void>> open(asio::ip::tcp::socket& socket, dial_request request);
+    /// When stopped it returns the error of `aborted_error`. `on_phase` gets resolve, tcp, proxy.
+    awaitable<result<void>> open(asio::ip::tcp::socket& socket,
+                                 std::shared_ptr<const server_url> server,
+                                 std::shared_ptr<stop_signal> stop,
+                                 std::function<void(phase)> on_phase);
 
     /// Made at its first use, or by the constructor when there are settings to check.
     tls_context& tls();
@@ -55,8 +45,7 @@ public:
 
 private:
     void prepare(asio::ip::tcp::socket& socket) const;
-    const proxy_url* proxy_for(const dial_request& request) const;
-    error_info named(error_info failed, const dial_request& request) const;
+    const proxy_url* proxy_for(const server_url& server) const;
 
     const std::shared_ptr<const connection_config> config_;
     const std::shared_ptr<clock_source> clock_;

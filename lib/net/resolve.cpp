@@ -29,7 +29,7 @@ namespace {
 struct waiter {
     asio::any_io_executor executor;
     std::shared_ptr<detail::context_watch> context;
-    alarm* bell = nullptr;
+    alarm* timer = nullptr;
     bool woken = false;
 };
 
@@ -154,7 +154,7 @@ private:
         auto ring = [self = shared_from_this(), done, raw = &who] {
             const std::lock_guard lock(self->mutex_);
             for (const waiter* still : done->waiters)
-                if (still == raw) raw->bell->ring();
+                if (still == raw) raw->timer->ring();
         };
         who.context->while_alive([&who, &ring] { asio::post(who.executor, std::move(ring)); });
         who.woken = true;
@@ -172,12 +172,12 @@ namespace {
 
 class registration {
 public:
-    registration(std::shared_ptr<resolver::pool> pool, asio::any_io_executor executor, alarm& bell,
+    registration(std::shared_ptr<resolver::pool> pool, asio::any_io_executor executor, alarm& timer,
                  const std::string& host, std::uint16_t port)
         : pool_(std::move(pool)) {
         self_.context = detail::context_watch::of(executor);
         self_.executor = std::move(executor);
-        self_.bell = &bell;
+        self_.timer = &timer;
         lookup_ = pool_->join(host, port, self_);
     }
     registration(const registration&) = delete;
@@ -199,29 +199,10 @@ result<tcp_endpoints> outcome(lookup_answer found, const std::string& host) {
                          found.code == 0 ? "no address" : ::gai_strerror(found.code));
 }
 
-awaitable<result<tcp_endpoints>>
-wait_for_answer(std::shared_ptr<resolver::pool> pool, asio::any_io_executor executor,
-                std::shared_ptr<clock_source> clock, std::string host, std::uint16_t port,
-                time_point deadline, std::shared_ptr<stop_signal> stop) {
-    const auto bell = clock->make_alarm(executor);
-    const stop_signal::hook hook(stop, [&ring = *bell] { ring.ring(); });
-    const registration mine(std::move(pool), executor, *bell, host, port);
-    for (;;) {
-        if (stop->requested()) co_return aborted_error(phase::resolve);
-        if (auto found = mine.answer()) co_return outcome(std::move(*found), host);
-        if (clock->now() >= deadline)
-            co_return network_error(errc::resolve_timeout, phase::resolve, true,
-                                    "Looking up the host name " + host + " took too long");
-        co_await bell->wait_until(deadline);
-    }
-}
-
 /// RFC 6761 section 6.3: never looked up, because plain text is allowed to it.
 tcp_endpoints loopback(std::uint16_t port) {
     return {{asio::ip::address_v4::loopback(), port}, {asio::ip::address_v6::loopback(), port}};
 }
-
-awaitable<result<tcp_endpoints>> answer_at_once(result<tcp_endpoints> known) { co_return known; }
 
 } // namespace
 
@@ -266,9 +247,18 @@ awaitable<result<tcp_endpoints>> resolver::resolve(asio::any_io_executor executo
                                                    time_point deadline,
                                                    std::shared_ptr<stop_signal> stop) {
     auto known = known_endpoints(host, port);
-    if (!known.empty()) return answer_at_once(std::move(known));
-    return wait_for_answer(pool_, std::move(executor), std::move(clock), std::move(host), port,
-                           deadline, std::move(stop));
+    if (!known.empty()) co_return known;
+    const auto timer = clock->make_alarm(executor);
+    const stop_signal::hook hook(stop, [&wait = *timer] { wait.ring(); });
+    const registration mine(pool_, executor, *timer, host, port);
+    for (;;) {
+        if (stop->requested()) co_return aborted_error(phase::resolve);
+        if (auto found = mine.answer()) co_return outcome(std::move(*found), host);
+        if (clock->now() >= deadline)
+            co_return network_error(errc::resolve_timeout, phase::resolve, true,
+                                    "Looking up the host name " + host + " took too long");
+        co_await timer->wait_until(deadline);
+    }
 }
 
 unsigned resolver::running() const { return pool_->running(); }

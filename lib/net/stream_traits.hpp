@@ -3,7 +3,6 @@
 #include "net/tls_stream.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/system/error_code.hpp>
 
 #include <utility>
 
@@ -14,21 +13,17 @@ namespace parley {
 inline asio::ip::tcp::socket& socket_of(asio::ip::tcp::socket& socket) noexcept { return socket; }
 inline asio::ip::tcp::socket& socket_of(tls_stream& stream) noexcept { return stream.next_layer(); }
 
-inline bool never_blocks(const asio::ip::tcp::socket& socket) { return socket.non_blocking(); }
-inline bool never_blocks(const tls_stream& stream) { return stream.next_layer().non_blocking(); }
-
 /// The socket has taken all that was written.
 inline bool flushed(const asio::ip::tcp::socket&) noexcept { return true; }
 inline bool flushed(const tls_stream& stream) noexcept { return stream.flushed(); }
 
-/// Until a read without a wait is worth a try.
+/// Waits until a read is worth a try.
 template <class Token>
-auto async_await_input(asio::ip::tcp::socket& socket, Token&& token) {
+auto async_wait_readable(asio::ip::tcp::socket& socket, Token&& token) {
     return socket.async_wait(asio::socket_base::wait_read, std::forward<Token>(token));
 }
-
 template <class Token>
-auto async_await_input(tls_stream& stream, Token&& token) {
+auto async_wait_readable(tls_stream& stream, Token&& token) {
     return stream.async_wait_readable(std::forward<Token>(token));
 }
 

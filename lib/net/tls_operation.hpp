@@ -22,8 +22,8 @@ enum class tls_want { nothing, arrival, room };
 
 /// One operation of a `tls_stream`: attempts, and the waits between them.
 ///
-/// One of the operations that want bytes receives them; the others wait until it has, because what
-/// it brought may be theirs.
+/// One of the operations that want bytes waits for the socket; the others wait until it has tried
+/// again, because the bytes that it takes may be theirs.
 template <class Stream, class Signature, class Attempt, class Handler>
 class tls_operation {
     using error_code = boost::system::error_code;
@@ -54,14 +54,13 @@ public:
         asio::post(std::move(*this));
     }
 
-    void operator()(error_code failed = {}, std::size_t count = 0) {
+    void operator()(error_code failed = {}) {
         if (now_ == step::done) return complete();
-        if (now_ == step::receiving) stream_.end_receiving(failed, count);
-        if (now_ == step::making_room) --stream_.making_room_;
-        if (cancellation_.cancelled() != asio::cancellation_type::none ||
-            (failed == asio::error::operation_aborted && now_ != step::parked))
+        if (now_ == step::awaiting_bytes) stream_.end_waiting();
+        if (now_ == step::awaiting_room) --stream_.making_room_;
+        if (cancellation_.cancelled() != asio::cancellation_type::none)
             failed_ = asio::error::operation_aborted;
-        else if (now_ == step::making_room)
+        else if (now_ != step::awaiting_turn)
             failed_ = failed;
         if (failed_) return complete();
         const tls_want next = attempt_(stream_, failed_, count_);
@@ -70,21 +69,27 @@ public:
     }
 
 private:
-    enum class step { begun, receiving, parked, making_room, done };
+    enum class step {
+        begun,
+        awaiting_bytes,
+        awaiting_turn, ///< another operation waits for bytes
+        awaiting_room,
+        done
+    };
 
     void wait(tls_want next) {
         if (next == tls_want::room) {
-            now_ = step::making_room;
+            now_ = step::awaiting_room;
             ++stream_.making_room_;
             return stream_.socket_.async_wait(asio::socket_base::wait_write, std::move(*this));
         }
-        if (stream_.receiving_) {
-            now_ = step::parked;
-            return stream_.parking().async_wait(std::move(*this));
+        if (stream_.awaited_) {
+            now_ = step::awaiting_turn;
+            return stream_.turn().async_wait(std::move(*this));
         }
-        now_ = step::receiving;
-        const auto space = stream_.begin_receiving();
-        stream_.socket_.async_read_some(space, std::move(*this));
+        now_ = step::awaiting_bytes;
+        stream_.awaited_ = true;
+        stream_.socket_.async_wait(asio::socket_base::wait_read, std::move(*this));
     }
 
     void complete() {

@@ -20,18 +20,6 @@ constexpr std::size_t ahead_capacity = 32 * 1024;
 // RFC 8446 section 5.1: of one record.
 constexpr std::size_t record_capacity = 16 * 1024;
 
-/// The last buffer that a stream on this thread had no more use for: the next takes it.
-std::unique_ptr<char[]>& spare_buffer() noexcept {
-    static thread_local std::unique_ptr<char[]> spare;
-    return spare;
-}
-
-std::unique_ptr<char[]> take_buffer() {
-    auto taken = std::move(spare_buffer());
-    if (!taken) taken.reset(new char[ahead_capacity]);
-    return taken;
-}
-
 } // namespace
 
 /// A stream as OpenSSL sees it.
@@ -98,14 +86,6 @@ tls_stream::tls_stream(next_layer_type socket, SSL_CTX* context)
 
 tls_stream::~tls_stream() = default;
 
-std::size_t tls_stream::read_some(asio::mutable_buffer into, error_code& failed) {
-    failed = {};
-    std::size_t count = 0;
-    const want next = try_read(into, failed, count);
-    if (next != want::nothing) failed = asio::error::would_block;
-    return failed ? 0 : count;
-}
-
 std::size_t tls_stream::write_some(asio::const_buffer from, error_code& failed) {
     failed = {};
     std::size_t count = 0;
@@ -153,13 +133,13 @@ tls_want tls_stream::try_write(asio::const_buffer from, error_code& failed, std:
 tls_want tls_stream::try_wait() {
     const bool ended = (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
     const bool something =
-        failed_ || in_failed_ || ended || holds_input() || SSL_pending(ssl_.get()) > 0;
+        failed_ || in_failed_ || !drained_ || ended || holds_input() || SSL_pending(ssl_.get()) > 0;
     return something ? want::nothing : want::arrival;
 }
 
-tls_want tls_stream::try_goodbye(error_code& failed) {
-    const bool said = (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0;
-    if (!failed_ && !said && SSL_is_init_finished(ssl_.get()) == 1) {
+tls_want tls_stream::try_shutdown(error_code& failed) {
+    const bool sent = (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0;
+    if (!failed_ && !sent && SSL_is_init_finished(ssl_.get()) == 1) {
         prepare();
         SSL_shutdown(ssl_.get()); // that the peer has not said it yet is no failure
         ERR_clear_error();
@@ -170,7 +150,7 @@ tls_want tls_stream::try_goodbye(error_code& failed) {
 void tls_stream::prepare() {
     ERR_clear_error();
     // One read of the socket for each attempt, so that no peer can keep this thread.
-    may_receive_ = !drained_ && !receiving_;
+    may_receive_ = !drained_ && !awaited_;
 }
 
 /// Why OpenSSL could not do it.
@@ -216,29 +196,17 @@ tls_want tls_stream::flush(error_code& failed) noexcept {
     return want::nothing;
 }
 
-bool tls_stream::holds_input() const noexcept {
-    return arrived_begin_ < arrived_end_ || ahead_.begin < ahead_.end;
+void tls_stream::end_waiting() noexcept {
+    awaited_ = false;
+    drained_ = false;
+    if (turn_) turn_->cancel();
 }
 
-asio::mutable_buffer tls_stream::begin_receiving() noexcept {
-    receiving_ = true;
-    arrived_begin_ = arrived_end_ = 0;
-    return asio::buffer(arrived_);
-}
-
-void tls_stream::end_receiving(const error_code& failed, std::size_t count) noexcept {
-    receiving_ = false;
-    arrived_end_ = count;
-    drained_ = count < arrived_.size();
-    if (failed && failed != asio::error::operation_aborted) fail_input(failed);
-    if (parked_) parked_->cancel();
-}
-
-asio::steady_timer& tls_stream::parking() {
-    if (!parked_)
-        parked_ = std::make_unique<asio::steady_timer>(get_executor(),
-                                                       asio::steady_timer::time_point::max());
-    return *parked_;
+asio::steady_timer& tls_stream::turn() {
+    if (!turn_)
+        turn_ = std::make_unique<asio::steady_timer>(get_executor(),
+                                                     asio::steady_timer::time_point::max());
+    return *turn_;
 }
 
 /// The end of a connection whose peer has not said it is one (doc/pitfalls.md P41).
@@ -248,22 +216,18 @@ void tls_stream::fail_input(const error_code& failed) noexcept {
 
 int tls_stream::give(char* into, std::size_t size) noexcept {
     if (!holds_input() && !receive()) return -1;
-    const bool small = arrived_begin_ < arrived_end_;
-    const char* const from = small ? arrived_.data() : ahead_.bytes.get();
-    std::size_t& begin = small ? arrived_begin_ : ahead_.begin;
-    const std::size_t count = std::min(size, (small ? arrived_end_ : ahead_.end) - begin);
-    std::memcpy(into, from + begin, count);
-    begin += count;
-    if (!small && begin == ahead_.end) spare_buffer() = std::move(ahead_.bytes);
+    const std::size_t count = std::min(size, ahead_.end - ahead_.begin);
+    std::memcpy(into, ahead_.bytes.get() + ahead_.begin, count);
+    ahead_.begin += count;
+    if (!holds_input()) ahead_.bytes.reset();
     return static_cast<int>(count);
 }
 
 bool tls_stream::receive() noexcept {
     if (in_failed_ || !may_receive_) return false;
     may_receive_ = false;
-    try {
-        ahead_.bytes = take_buffer();
-    } catch (const std::bad_alloc&) {
+    ahead_.bytes.reset(new (std::nothrow) char[ahead_capacity]);
+    if (!ahead_.bytes) {
         in_failed_ = asio::error::no_memory;
         return false;
     }
@@ -272,7 +236,7 @@ bool tls_stream::receive() noexcept {
     ahead_.end = socket_.read_some(asio::buffer(ahead_.bytes.get(), ahead_capacity), failed);
     drained_ = ahead_.end < ahead_capacity;
     if (ahead_.end > 0) return true;
-    spare_buffer() = std::move(ahead_.bytes);
+    ahead_.bytes.reset();
     if (failed != asio::error::would_block && failed != asio::error::try_again) fail_input(failed);
     return false;
 }

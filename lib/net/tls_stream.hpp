@@ -8,7 +8,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
 
-#include <array>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -60,29 +59,29 @@ public:
             token);
     }
 
-    /// Whatever is there, of as many records as one read of the socket brought; into the first
-    /// buffer that is not empty. `eof` after a close_notify, `stream_truncated` at an end without.
-    template <class Buffers, class Token>
-    auto async_read_some(const Buffers& into, Token&& token) {
+    /// Whatever is there, of as many records as one read of the socket brought. `eof` after a
+    /// close_notify, `stream_truncated` at an end without.
+    template <class Token>
+    auto async_read_some(asio::mutable_buffer into, Token&& token) {
         return initiate<Token, void(error_code, std::size_t)>(
-            [first = first_of(into)](tls_stream& stream, error_code& failed, std::size_t& count) {
-                return stream.try_read(first, failed, count);
+            [into](tls_stream& stream, error_code& failed, std::size_t& count) {
+                return stream.try_read(into, failed, count);
             },
             token);
     }
 
     /// At most one record. With nothing to write it waits until the socket has taken what was left
     /// over.
-    template <class Buffers, class Token>
-    auto async_write_some(const Buffers& from, Token&& token) {
+    template <class Token>
+    auto async_write_some(asio::const_buffer from, Token&& token) {
         return initiate<Token, void(error_code, std::size_t)>(
             [from](tls_stream& stream, error_code& failed, std::size_t& count) {
-                return stream.try_write_flat(from, failed, count);
+                return stream.try_write(from, failed, count);
             },
             token);
     }
 
-    /// Until a `read_some` is worth a try. `void(error_code)`; what the read will say is not told.
+    /// Waits until a read is worth a try. `void(error_code)`; the read reports what it finds.
     template <class Token>
     auto async_wait_readable(Token&& token) {
         return initiate<Token, void(error_code)>(
@@ -95,14 +94,12 @@ public:
     auto async_shutdown(Token&& token) {
         return initiate<Token, void(error_code)>(
             [](tls_stream& stream, error_code& failed, std::size_t&) {
-                return stream.try_goodbye(failed);
+                return stream.try_shutdown(failed);
             },
             token);
     }
 
-    /// Without a wait: `would_block`.
-    std::size_t read_some(asio::mutable_buffer into, error_code& failed);
-    /// Likewise. What it took may not all have left: see `flushed`.
+    /// Without a wait: `would_block`. What it took may not all have left: see `flushed`.
     std::size_t write_some(asio::const_buffer from, error_code& failed);
     /// The socket has taken all that was written; else the next write waits for it first.
     bool flushed() const noexcept { return out_.empty(); }
@@ -135,47 +132,22 @@ private:
             token, std::move(attempt));
     }
 
-    template <class Buffers>
-    static asio::mutable_buffer first_of(const Buffers& buffers) {
-        for (auto each = asio::buffer_sequence_begin(buffers);
-             each != asio::buffer_sequence_end(buffers); ++each) {
-            const asio::mutable_buffer one = *each;
-            if (one.size() > 0) return one;
-        }
-        return {};
-    }
-
-    /// Small buffers of a sequence make one record: a header and its payload.
-    template <class Buffers>
-    want try_write_flat(const Buffers& from, error_code& failed, std::size_t& count) {
-        const auto begin = asio::buffer_sequence_begin(from);
-        if (begin == asio::buffer_sequence_end(from) || count > 0)
-            return try_write({}, failed, count);
-        const asio::const_buffer first = *begin;
-        std::array<char, 8 * 1024> flat;
-        if (first.size() >= flat.size() || first.size() == asio::buffer_size(from))
-            return try_write(first, failed, count);
-        const std::size_t size = asio::buffer_copy(asio::buffer(flat), from);
-        return try_write(asio::buffer(flat, size), failed, count);
-    }
-
     // One attempt each, without a wait. `count` is kept from one attempt to the next.
     want try_handshake(error_code& failed);
     want try_read(asio::mutable_buffer into, error_code& failed, std::size_t& count);
     want try_write(asio::const_buffer from, error_code& failed, std::size_t& count);
     want try_wait();
-    want try_goodbye(error_code& failed);
+    want try_shutdown(error_code& failed);
 
     void prepare();
     want outcome(int result, error_code& failed);
     bool flush() noexcept;
     want flush(error_code& failed) noexcept;
-    bool holds_input() const noexcept;
+    bool holds_input() const noexcept { return ahead_.begin < ahead_.end; }
 
-    // For a `tls_operation`: the one that receives, and those that wait until it has.
-    asio::mutable_buffer begin_receiving() noexcept;
-    void end_receiving(const error_code& failed, std::size_t count) noexcept;
-    asio::steady_timer& parking();
+    // For the one `tls_operation` that waits for bytes, and the others, which wait for it.
+    void end_waiting() noexcept;
+    asio::steady_timer& turn();
 
     // For OpenSSL.
     int give(char* into, std::size_t size) noexcept;
@@ -185,11 +157,8 @@ private:
 
     next_layer_type socket_;
     std::unique_ptr<ssl_st, free_connection> ssl_;
-    std::unique_ptr<asio::steady_timer> parked_; ///< made for the rare wait for another operation
+    std::unique_ptr<asio::steady_timer> turn_; ///< made for the rare wait for another operation
 
-    std::array<char, 512> arrived_; ///< where a wait for the socket ends: most messages are small
-    std::size_t arrived_begin_ = 0;
-    std::size_t arrived_end_ = 0;
     read_ahead ahead_;
     std::string out_; ///< that the socket has not taken
 
@@ -197,8 +166,8 @@ private:
     error_code in_failed_;     ///< the socket's
     error_code out_failed_;    ///< likewise; what has arrived can still be read
     unsigned making_room_ = 0; ///< operations that wait for it
-    bool receiving_ = false;
-    bool drained_ = true; ///< the last read of the socket left nothing
+    bool awaited_ = false;     ///< an operation waits for bytes
+    bool drained_ = true;      ///< the last read of the socket left nothing
     bool may_receive_ = false;
 };
 

@@ -1,18 +1,18 @@
 #pragma once
 
 #include "async/condition.hpp"
-#include "net/stop_signal.hpp"
+#include "core/at_exit.hpp"
 #include "net/stream_traits.hpp"
 #include "websocket/masked_frame.hpp"
 #include "websocket/permessage_deflate.hpp"
-#include "websocket/unsent_bytes.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,108 +22,95 @@
 
 namespace parley {
 
-/// Sends a client's frames to a socket or TLS: a caller appends its frame and drains, one caller at
-/// a time. A pong is sent with the next drain; of several unanswered pings only the last is
-/// answered (RFC 6455 section 5.5.3). Strand only.
+/// Sends a client's frames to a socket or TLS, in the order in which they are appended, at any
+/// time. A pong is sent behind them; of several unanswered pings only the last is answered (RFC
+/// 6455 section 5.5.3). Strand only.
 template <class Stream>
 class frame_sender {
     using error_code = boost::system::error_code;
 
 public:
-    /// Refers to all of them, which outlive it.
+    /// Refers to the stream, which outlives it.
     frame_sender(Stream& stream, const asio::any_io_executor& executor,
-                 const std::shared_ptr<clock_source>& clock, const stop_signal& stop)
-        : stream_(stream), stop_(stop), sent_(executor, clock) {}
+                 const std::shared_ptr<clock_source>& clock)
+        : stream_(stream), drained_(executor, clock) {}
 
     /// Messages are compressed from now on.
     void compress(permessage_deflate* by) noexcept { deflate_ = by; }
 
-    /// A caller drains: nothing may be appended.
-    bool busy() const noexcept { return busy_; }
-    bool all_sent() const { return unsent_.empty() && !pong_due_ && flushed(stream_); }
-
     // False: there is no randomness for a mask, and nothing was appended.
     bool append_message(frame_opcode opcode, std::string_view message) {
-        if (!deflate_) return append_masked_frame(unsent_.bytes(), opcode, message);
+        if (!deflate_) return append_masked_frame(next_, opcode, message);
         std::string compressed;
         deflate_->deflate(message, compressed);
-        return append_masked_frame(unsent_.bytes(), opcode, compressed, true);
+        return append_masked_frame(next_, opcode, compressed, true);
     }
-    bool append_ping() { return append_masked_frame(unsent_.bytes(), frame_opcode::ping, {}); }
+    bool append_ping() { return append_masked_frame(next_, frame_opcode::ping, {}); }
     /// After which no pong is owed.
-    bool append_close(unsigned code, std::string_view reason) {
+    bool append_close(unsigned code) {
         pong_due_.reset();
-        return append_masked_close(unsent_.bytes(), code, reason);
+        return append_masked_close(next_, code);
+    }
+    void answer(std::string_view ping) { pong_due_.emplace(ping); }
+
+    bool draining() const noexcept { return draining_; }
+    bool all_sent() const {
+        return sending_.empty() && next_.empty() && !pong_due_ && flushed(stream_);
     }
 
-    /// Sends a pong now, or after the bytes that are being sent.
-    void answer(std::string_view ping) {
-        pong_due_.emplace(ping);
-        if (busy_ || !unsent_.empty()) return;
-        append_pong();
-        send_now();
-    }
-
-    /// Sends as much as the socket takes now. True when that was everything.
+    /// Sends as much as the socket takes now. True when that was everything. An error is left to
+    /// `drain`.
     bool send_now() {
-        if (!never_blocks(stream_)) return false;
-        unsent_.send_some(stream_);
+        error_code failed;
+        while (!draining_ && !failed && unsent().size() > 0)
+            sent(stream_.write_some(unsent(), failed));
         return all_sent();
     }
 
-    /// Returns when no caller drains.
-    awaitable<void> quiet() {
-        while (busy_)
-            co_await sent_.wait_until();
-    }
-
-    /// Sends everything. One caller at a time.
+    /// Sends everything, once the drain before it has returned.
     awaitable<error_code> drain() {
-        const turn mine(*this);
-        if (stop_.requested()) co_return asio::error::operation_aborted;
-        if (send_now()) co_return error_code();
-        do {
-            if (unsent_.empty()) append_pong();
-            auto writing = stream_.async_write_some(unsent_.data(), asio::as_tuple(asio::deferred));
+        while (draining_)
+            co_await drained_.wait_until();
+        draining_ = true;
+        const at_exit drained([this] {
+            draining_ = false;
+            drained_.notify_all();
+        });
+        while (!all_sent()) {
+            auto writing = stream_.async_write_some(unsent(), asio::as_tuple(asio::deferred));
             const auto done = co_await std::move(writing);
-            unsent_.sent(std::get<1>(done));
+            sent(std::get<1>(done));
             if (std::get<0>(done)) co_return std::get<0>(done);
-        } while (!all_sent());
+        }
         co_return error_code();
     }
 
-    /// The socket has been closed under it.
-    void wake() { sent_.notify_all(); }
-
 private:
-    class turn {
-    public:
-        explicit turn(frame_sender& of) : of_(of) { of_.busy_ = true; }
-        turn(const turn&) = delete;
-        turn& operator=(const turn&) = delete;
-        ~turn() {
-            of_.busy_ = false;
-            of_.sent_.notify_all();
+    asio::const_buffer unsent() {
+        if (sending_.empty()) {
+            sending_.swap(next_);
+            // Without randomness for a mask no pong is sent.
+            if (pong_due_) append_masked_frame(sending_, frame_opcode::pong, *pong_due_);
+            pong_due_.reset();
         }
+        return asio::buffer(sending_) + sent_;
+    }
 
-    private:
-        frame_sender& of_;
-    };
-
-    void append_pong() {
-        if (!pong_due_) return;
-        // Without randomness for a mask no pong is sent.
-        append_masked_frame(unsent_.bytes(), frame_opcode::pong, *pong_due_);
-        pong_due_.reset();
+    void sent(std::size_t count) noexcept {
+        sent_ += count;
+        if (sent_ < sending_.size()) return;
+        sent_ = 0;
+        std::string().swap(sending_); // an idle session keeps no buffer
     }
 
     Stream& stream_;
-    const stop_signal& stop_;
     permessage_deflate* deflate_ = nullptr;
-    unsent_bytes unsent_;
-    condition sent_;
+    std::string sending_; ///< a write may refer to it
+    std::size_t sent_ = 0;
+    std::string next_;
     std::optional<std::string> pong_due_;
-    bool busy_ = false;
+    bool draining_ = false;
+    condition drained_;
 };
 
 } // namespace parley

@@ -13,7 +13,6 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <cstddef>
-#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,9 +39,6 @@ public:
     virtual void on_binary(std::string_view message) = 0; ///< likewise
     /// False while the listener has no room: the transport then returns from read.
     virtual bool wants_more() const = 0;
-    /// Once for each `listen`, with what that was given: there is something for a read. `thrown` by
-    /// whoever was told of it.
-    virtual void on_readable(std::shared_ptr<const void> kept, std::exception_ptr thrown);
 
 protected:
     ~transport_listener() = default;
@@ -56,14 +52,11 @@ enum class message_kind { text, binary };
 /// One WebSocket connection, from the name lookup to the close. It sets no deadline of its own but
 /// those of the lookup and of each address: its owner aborts it in time (doc/pitfalls.md P30).
 ///
-/// All on one strand. At most one read, and one of write, ping and close, at a time. Destroy
-/// it only after every operation has returned. Errors come as values: the errc tells the kind, the
-/// details give phase, status, close code and retry_after; nothing is thrown, cancellation aside.
-/// Its operations are never cancelled to get a timeout: `abort` ends them all. Nothing but that is
-/// called before `connect` has succeeded.
-///
-/// Beside `read`, `write` and `close` there is a form of each that takes no wait and no coroutine:
-/// an idle session then holds no frame, and most messages cost no allocation.
+/// All on one strand. At most one `read` and one `flush` at a time. Destroy it only after every
+/// operation has returned. Errors come as values: the errc tells the kind, the details give phase,
+/// status, close code and retry_after; nothing is thrown, cancellation aside. Its operations are
+/// never cancelled to get a timeout: `abort` ends them all. Nothing but that is called before
+/// `connect` has succeeded.
 class transport {
 public:
     virtual ~transport();
@@ -71,37 +64,23 @@ public:
     /// Lookup, TCP (RFC 8305), proxy, TLS, upgrade, and the check of the 101 (RFC 6455 4.1).
     virtual awaitable<result<void>> connect(std::shared_ptr<const connect_request> request) = 0;
 
-    /// Tells `who`, its listener, when there is something for a read, or the connection ends: what
-    /// waits is no coroutine, and so costs an idle session less than a read. Both are kept until
-    /// then. False: it does not, and the next is to be a read.
-    virtual bool listen(std::shared_ptr<transport_listener> who, std::shared_ptr<const void> kept);
-    /// Hands what is there to the listener, if that takes no wait. False: the connection has ended,
-    /// or `read` has to.
-    virtual bool read_at_once();
-    /// The connection has ended, and `end_reason` says how. False: `read` will, if it has.
-    virtual bool has_ended() const;
-    virtual error_info end_reason();
     /// Reads until at least one message was handed to the listener. The result of a connection that
     /// ended is its error: `connection_closed` with the code, `connection_reset`,
     /// `protocol_violation`, `message_too_large`. The last two, after our close frame, when the
     /// peer has ended its side, has gone on sending for long (discard_input.hpp), or at an abort.
     virtual awaitable<result<void>> read() = 0;
 
-    /// Nothing is being written, and a message may be without a wait.
-    virtual bool can_write_at_once() const;
-    /// Writes one text message now, if it can. False: it was not, or not all of it, and the next
-    /// thing to be written is the same text with `write`, which does the rest.
-    virtual bool write_at_once(std::string_view text);
-    /// Writes one message, which must live until this returns.
-    virtual awaitable<result<void>> write(std::string_view message,
-                                          message_kind kind = message_kind::text) = 0;
-    virtual awaitable<result<void>> ping() = 0;
-    /// Sends a close frame now, where a message could be written at once. False: not, or not all
-    /// of it, and `close` does the rest.
-    virtual bool close_at_once(unsigned code);
-    /// Sends a close frame, and waits for no answer: whoever reads hears it, behind what came
-    /// before it.
-    virtual awaitable<result<void>> close(unsigned code, std::string reason) = 0;
+    // Each of these sends one frame, behind the frames before it, as far as the socket takes it
+    // now: most frames leave whole, and cost neither a coroutine nor an allocation. False: call
+    // `flush` at once, which sends the rest.
+
+    virtual result<bool> write(std::string_view message,
+                               message_kind kind = message_kind::text) = 0;
+    virtual result<bool> ping() = 0;
+    /// Sends one close frame at most. `read` returns the answer, behind what came before it.
+    virtual result<bool> close(unsigned code) = 0;
+    /// Returns when the socket has taken every frame.
+    virtual awaitable<result<void>> flush() = 0;
 
     /// Closes the socket now: every operation that is on returns with an error. Idempotent.
     virtual void abort() noexcept = 0;

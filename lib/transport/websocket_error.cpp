@@ -1,9 +1,10 @@
 #include "transport/websocket_error.hpp"
 
+#include "core/http_status.hpp"
 #include "core/redactor.hpp"
+#include "core/retry_after.hpp"
 #include "net/network_error.hpp"
 
-#include <optional>
 #include <utility>
 
 namespace parley {
@@ -17,12 +18,30 @@ error_info session_error(errc what, std::string sentence, std::string reason, un
     return ended;
 }
 
+error_info refused_upgrade(const response_head& head, wall_time now) {
+    error_info refused = network_error(
+        errc::upgrade_failed, phase::upgrade, retryable_status(head.status()),
+        "The server refused the WebSocket with status " + std::to_string(head.status()));
+    refused.details.http_status = head.status();
+    const auto headers = headers_of(head.text()).value_or(header_list());
+    if (const auto after = header_value(headers, "Retry-After"))
+        refused.details.retry_after = parse_retry_after(*after, now);
+    return refused;
+}
+
 } // namespace
 
 error_info handshake_violation(std::string reason) {
     return network_error(errc::handshake_violation, phase::upgrade, true,
                          "The server's answer to the WebSocket upgrade is not valid",
                          std::move(reason));
+}
+
+result<void> head_error(const response_head& head, wall_time now) {
+    if (!head.fault().empty()) return handshake_violation(std::string(head.fault()));
+    const bool complete = head.current() == response_head::state::complete;
+    if (complete && head.status() != 101) return refused_upgrade(head, now);
+    return {};
 }
 
 error_info protocol_violation(std::string reason, unsigned code) {

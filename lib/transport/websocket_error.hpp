@@ -2,15 +2,22 @@
 
 #include <parley/error.hpp>
 
+#include "core/clock.hpp"
+#include "core/response_head.hpp"
+
 #include <string>
 #include <string_view>
 
 namespace parley {
 
-// What a WebSocket fails with. The phase of a session's errors is `session`: who owns it knows
-// whether it was ready.
+// The errors of a WebSocket. The phase of a session's errors is `session`: the owner of the session
+// knows whether it was ready.
 
 error_info handshake_violation(std::string reason);
+
+/// The error for an answer to the upgrade that is no 101, with its `Retry-After`. None for a 101,
+/// and while the answer is incomplete.
+result<void> head_error(const response_head& head, wall_time now);
 
 /// `code` is the one that we closed with, or would have.
 error_info protocol_violation(std::string reason, unsigned code);

@@ -56,7 +56,7 @@ std::string_view frame_reader::held_text(std::size_t count) const noexcept {
 }
 
 asio::mutable_buffer frame_reader::space() {
-    direct_ = in_frame_ && !is_control() && !compressed_ && held() == 0 && left_ >= direct_from &&
+    direct_ = in_frame() && !is_control() && !compressed_ && held() == 0 && left_ >= direct_from &&
               !fits_in_place();
     if (direct_) {
         const auto rest = static_cast<std::size_t>(left_); // not above the longest message
@@ -86,14 +86,13 @@ void frame_reader::expect(bool much) {
 }
 
 bool frame_reader::rest() noexcept {
-    if (held() > 0 || in_frame_ || in_message_) return false;
+    if (held() > 0 || in_frame() || in_message_) return false;
     bytes_.reset();
     message_.release();
     return true;
 }
 
 void frame_reader::commit(std::size_t count, time_point now) {
-    hungry_ = false;
     if (direct_) {
         message_.add(count);
         left_ -= count;
@@ -101,9 +100,9 @@ void frame_reader::commit(std::size_t count, time_point now) {
     }
     end_ += count;
     std::memset(bytes_.get() + end_, 0, message_padding); // a decoder may look at it
-    if (!begun_)
+    if (state_ == state::head)
         read_head();
-    else if (!in_frame_)
+    else if (state_ == state::header)
         next_frame(now);
 }
 
@@ -115,9 +114,8 @@ void frame_reader::read_head() {
 void frame_reader::begin(permessage_deflate* inflater, time_point now) {
     head_.drop_text();
     inflater_ = inflater;
-    begun_ = true;
-    hungry_ = held() == 0;
-    if (!hungry_) next_frame(now);
+    state_ = state::header;
+    if (held() > 0) next_frame(now);
 }
 
 void frame_reader::next_frame(time_point now) {
@@ -126,7 +124,7 @@ void frame_reader::next_frame(time_point now) {
     begin_ += one->size;
     frame_ = *one;
     left_ = one->payload;
-    in_frame_ = true;
+    state_ = state::payload;
 }
 
 /// Nothing while it is incomplete, or wrong in itself.
@@ -211,7 +209,7 @@ void frame_reader::count_control(time_point now) {
 
 frame_reader::item frame_reader::next(time_point now) {
     if (message_.size() == 0) message_.release_large();
-    while (in_frame_ && !objection_) {
+    while (in_frame() && !objection_) {
         if (is_control()) {
             if (left_ > held()) break;
             return take_control(now);
@@ -224,7 +222,6 @@ frame_reader::item frame_reader::next(time_point now) {
         if (frame_.fin) return take_message(now);
         frame_over(now);
     }
-    hungry_ = true;
     return {};
 }
 
@@ -318,13 +315,13 @@ frame_reader::item frame_reader::take_message(time_point now) {
 }
 
 void frame_reader::frame_over(time_point now) {
-    in_frame_ = false;
+    state_ = state::header;
     left_ = 0;
     if (held() > 0) next_frame(now);
 }
 
 bool frame_reader::message_open() const noexcept {
-    return in_message_ || (in_frame_ && !is_control() && left_ > held());
+    return in_message_ || (in_frame() && !is_control() && left_ > held());
 }
 
 } // namespace parley

@@ -73,11 +73,9 @@ public:
 
     /// The next complete item. Nothing: there is an `objection`, or more bytes are needed.
     item next(time_point now);
-    /// The last `next` returned nothing, and nothing has arrived since.
-    bool hungry() const noexcept { return hungry_ && !objection_; }
     const std::optional<complaint>& objection() const noexcept { return objection_; }
     /// The next item is a close frame.
-    bool closes_next() const noexcept { return in_frame_ && frame_.opcode == 8; }
+    bool closes_next() const noexcept { return in_frame() && frame_.opcode == 8; }
 
     /// A data message has begun and its last byte has not arrived.
     bool message_open() const noexcept;
@@ -89,6 +87,9 @@ public:
     bool rest() noexcept;
 
 private:
+    /// The part that arrives next.
+    enum class state { head, header, payload };
+
     /// RFC 6455 section 5.2.
     struct header {
         std::uint8_t opcode = 0;
@@ -110,6 +111,7 @@ private:
     void count_fragment(bool small, bool last);
     void count_control(time_point now);
 
+    bool in_frame() const noexcept { return state_ == state::payload; }
     bool is_control() const noexcept { return frame_.opcode >= 8; }
     bool fits_in_place() const noexcept;
     item take_control(time_point now);
@@ -136,13 +138,11 @@ private:
 
     header frame_;           ///< the current one
     std::uint64_t left_ = 0; ///< bytes of its payload that are not taken yet
-    bool begun_ = false;     ///< the head is over
-    bool in_frame_ = false;
+    state state_ = state::head;
     bool in_message_ = false; ///< the final frame of the current message has not begun
     bool text_ = false;       ///< the current message is text
     bool compressed_ = false; ///< the current message is compressed
-    bool hungry_ = false;
-    bool direct_ = false; ///< the last `space` was in the message buffer
+    bool direct_ = false;     ///< the last `space` was in the message buffer
 
     unsigned small_fragments_ = 0; ///< of the current message
     unsigned controls_ = 0;

@@ -13,8 +13,6 @@ namespace {
 
 using mask_key = std::array<unsigned char, 4>;
 
-constexpr std::size_t max_reason = 123; // 125 with the code
-
 /// `first`: FIN, the reserved bits and the opcode.
 char* put_head(char* at, unsigned first, std::uint64_t size) {
     *at++ = static_cast<char>(first);
@@ -65,20 +63,10 @@ bool append_masked_frame(std::string& to, frame_opcode opcode, std::string_view 
     return true;
 }
 
-bool append_masked_close(std::string& to, unsigned code, std::string_view reason) {
-    if (code == 0) return append_masked_frame(to, frame_opcode::close, {});
-    std::array<char, 2 + max_reason> payload{static_cast<char>(code >> 8 & 0xffu),
-                                             static_cast<char>(code & 0xffu)};
-    const auto size = reason.copy(payload.data() + 2, max_reason);
-    return append_masked_frame(to, frame_opcode::close, {payload.data(), 2 + size});
-}
-
-std::string_view close_text(std::string_view reason) {
-    if (reason.size() <= max_reason) return reason;
-    std::size_t end = max_reason;
-    while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xc0u) == 0x80u)
-        --end;
-    return reason.substr(0, end);
+bool append_masked_close(std::string& to, unsigned code) {
+    const std::array<char, 2> payload{static_cast<char>(code >> 8 & 0xffu),
+                                      static_cast<char>(code & 0xffu)};
+    return append_masked_frame(to, frame_opcode::close, {payload.data(), code == 0 ? 0u : 2u});
 }
 
 } // namespace parley

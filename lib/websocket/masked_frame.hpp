@@ -21,12 +21,8 @@ enum class frame_opcode : unsigned char {
 bool append_masked_frame(std::string& to, frame_opcode opcode, std::string_view payload,
                          bool compressed = false);
 
-/// Appends a client's close frame, without code and reason for code 0. `reason` comes from
-/// `close_text`. Returns false as above.
-bool append_masked_close(std::string& to, unsigned code, std::string_view reason);
-
-/// The part of a reason that fits into a close frame (RFC 6455 section 5.5), cut between two
-/// characters.
-std::string_view close_text(std::string_view reason);
+/// Appends a client's close frame, which has no reason; without a code for 0. Returns false as
+/// above.
+bool append_masked_close(std::string& to, unsigned code);
 
 } // namespace parley

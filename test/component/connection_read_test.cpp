@@ -19,18 +19,17 @@ using lines = std::vector<std::string>;
 
 /// A ready session whose reader waits.
 scripted_connection& open_and_wait(connection_case& test) {
-    auto& peer = test.transports->expect_connect().read_at_once();
+    auto& peer = test.transports->expect_connect();
     peer.write_at_once();
     test.open();
-    REQUIRE(peer.waiting());
+    REQUIRE(peer.reading());
     test.layer->reads = 0;
     return peer;
 }
 
 } // namespace
 
-TEST_CASE("connection: frames that arrive together are one read without an asynchronous wait",
-          "[component][connection]") {
+TEST_CASE("connection: frames that arrive together are one read", "[component][connection]") {
     connection_case test;
     auto& peer = open_and_wait(test);
     const auto operations = test.transports->operations();
@@ -41,21 +40,21 @@ TEST_CASE("connection: frames that arrive together are one read without an async
     CHECK(test.layer->texts == lines{"one", "two", "three"});
     CHECK(test.layer->binaries == std::vector<std::size_t>{7});
     CHECK(test.layer->reads == 1);
-    CHECK(test.transports->operations() == operations);
-    CHECK(peer.waiting());
+    CHECK(test.transports->operations() == operations + 1); // the next read
+    CHECK(peer.reading());
     CHECK(test.socket->status().messages_received == 4);
 }
 
-TEST_CASE("connection: frames that arrive with the upgrade response are one read without a wait",
+TEST_CASE("connection: frames that arrive with the upgrade response are one read",
           "[component][connection]") {
     connection_case test;
-    auto& peer = test.transports->expect_connect().read_at_once().reply("one").reply("two");
+    auto& peer = test.transports->expect_connect().reply("one").reply("two");
     test.open();
 
     CHECK(test.layer->texts == lines{"one", "two"});
     CHECK(test.layer->reads == 1);
-    CHECK(test.transports->operations() == 1); // the connect
-    CHECK(peer.waiting());
+    CHECK(test.transports->operations() == 3); // the connect, and the next read
+    CHECK(peer.reading());
 }
 
 TEST_CASE("connection: a read that ends the session ends for the layer too",
@@ -116,7 +115,7 @@ TEST_CASE(
     poll(test.io);
 
     CHECK(test.layer->texts == lines{"whole", "in pieces", "next"});
-    CHECK(peer.waiting());
+    CHECK(peer.reading());
     CHECK(behind.done() == !held);
     peer.let_go();
     poll(test.io);
@@ -154,7 +153,7 @@ TEST_CASE("connection: a message does not wake the reader, and the reader does n
 
     test.socket->send_answer("the writer is idle");
     CHECK(peer.writes() == lines{"the writer is idle"});
-    CHECK(peer.waiting());
+    CHECK(peer.reading());
     CHECK(test.transports->operations() == operations);
 
     peer.hold_writes();
@@ -164,7 +163,7 @@ TEST_CASE("connection: a message does not wake the reader, and the reader does n
     poll(test.io);
     CHECK(test.layer->texts == lines{"to be heard"});
     CHECK_FALSE(begun.done());
-    CHECK(test.transports->operations() == operations + 1); // the writer's alone
+    CHECK(test.transports->operations() == operations + 2); // a flush, and the next read
     peer.let_go();
     poll(test.io);
     CHECK(peer.writes() == lines{"the writer is idle", "begun", "behind"});
@@ -221,9 +220,9 @@ TEST_CASE("connection: a cancelled opening whose reader waits leaves nothing beh
           "[component][connection][J102]") {
     connection_case test;
     test.layer->ready_when_open = false;
-    auto& peer = test.transports->expect_connect().read_at_once();
+    auto& peer = test.transports->expect_connect();
     auto opening = test.begin_open();
-    REQUIRE(peer.waiting());
+    REQUIRE(peer.reading());
 
     opening.cancel();
     poll(test.io);
@@ -285,15 +284,14 @@ TEST_CASE("chat_client: taking an event resumes the reader where it stopped",
     client_case test;
     test.config.connection.limits.event_count = 4;
     test.make();
-    auto& peer = test.expect_session().read_at_once();
+    auto& peer = test.expect_session();
     test.init();
     CHECK(test.told().empty()); // the application takes them
-    REQUIRE(peer.waiting());
+    REQUIRE(peer.reading());
     for (int n = 0; n < 40; ++n)
         peer.reply(text_frame(std::to_string(n)));
     poll(test.io);
-    CHECK_FALSE(peer.waiting()); // what it does not ask for stays with TCP
-    CHECK_FALSE(peer.reading());
+    CHECK_FALSE(peer.reading()); // what it does not ask for stays with TCP
     CHECK_FALSE(peer.finished());
 
     for (int n = 0; n < 40; ++n)
@@ -301,7 +299,7 @@ TEST_CASE("chat_client: taking an event resumes the reader where it stopped",
               "text " + std::to_string(n));
 
     CHECK(peer.finished());
-    CHECK(peer.waiting());
+    CHECK(peer.reading());
     peer.reply(text_frame("and then"));
     CHECK(test.told() == lines{"text and then"});
 }
@@ -311,7 +309,7 @@ TEST_CASE("chat_client: a peer that died while no events were taken is detected 
     client_case test;
     test.config.connection.limits.event_count = 4;
     test.make();
-    auto& peer = test.expect_session().read_at_once().ignore_pings();
+    auto& peer = test.expect_session().ignore_pings();
     test.init();
     CHECK(test.told().empty()); // the application takes them
     for (int n = 0; n < 10; ++n)

@@ -32,8 +32,10 @@ inline awaitable<error_info> echo_until_closed(transport& link, echo_listener& h
         const auto outcome = co_await link.read();
         for (; !heard.held.empty(); heard.held.pop_front()) {
             const auto& [binary, message] = heard.held.front();
-            auto writing = link.write(message, binary ? message_kind::binary : message_kind::text);
-            co_await std::move(writing); // a write that fails: the next read says why
+            const auto kind = binary ? message_kind::binary : message_kind::text;
+            const auto sent = link.write(message, kind);
+            auto flushing = link.flush();
+            if (sent && !*sent) co_await std::move(flushing); // if it fails, the next read tells
         }
         if (!outcome) co_return outcome.error();
     }

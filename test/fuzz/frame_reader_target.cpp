@@ -143,7 +143,6 @@ private:
             heard_.emplace_back(one.what, one.payload);
         }
         if (reader_.objection()) return check_end();
-        require(reader_.hungry(), "who has nothing to hand out is hungry");
         if (!wavers_) return;
         reader_.expect(much_ = !much_);
         reader_.rest();
@@ -151,7 +150,6 @@ private:
 
     void check_end() {
         check_objection(*reader_.objection());
-        require(!reader_.hungry(), "who objects is not hungry");
         require(reader_.next(now_).what == item_kind::nothing, "and hands out nothing more");
     }
 

@@ -54,7 +54,7 @@ hearing hear(const std::vector<std::string>& pieces, const std::string& headers 
     }(here));
     std::size_t sent = here.seen.bytes;
     for (const std::string& piece : pieces) {
-        REQUIRE(here.run(here.link->write("next")));
+        REQUIRE(here.write("next"));
         sent += piece.size();
         REQUIRE(here.until([&] { return here.seen.bytes >= sent || reading.done(); }));
     }
@@ -162,7 +162,7 @@ TEST_CASE("frames: a pending read at our close gets the reply behind the message
             if (!outcome) co_return outcome.error();
         }
     }(here));
-    REQUIRE(here.run(here.link->close(1000, "")));
+    REQUIRE(here.close(1000));
     REQUIRE(here.until([&reading] { return reading.done(); }));
     CHECK(reading.get().is(errc::connection_closed));
     CHECK(reading.get().details.close_code == 1000u);

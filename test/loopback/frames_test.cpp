@@ -151,7 +151,7 @@ TEST_CASE("frames: the listener learns that a message is incomplete", "[loopback
     auto reading = start(here.strand, here.link->read());
     REQUIRE(here.until([&here] { return !here.seen.opens.empty() && here.seen.opens.back(); }));
     CHECK(here.seen.texts.empty());
-    REQUIRE(here.run(here.link->write("go on")));
+    REQUIRE(here.write("go on"));
     REQUIRE(here.until([&reading] { return reading.done(); }));
     REQUIRE(reading.get());
     CHECK(here.seen.texts.size() == 1);
@@ -196,7 +196,7 @@ TEST_CASE("frames: pings are answered, and pongs are reported", "[loopback][fram
     REQUIRE(here.connect(server.port()));
     REQUIRE(here.run(here.link->read()));
     CHECK(here.seen.pongs == 0);
-    REQUIRE(here.run(here.link->ping()));
+    REQUIRE(here.ping());
     REQUIRE(here.run(here.link->read()));
     CHECK(here.seen.pongs == 1);
     CHECK(here.seen.texts == std::vector<std::string>{"answered", "after"});
@@ -336,13 +336,13 @@ TEST_CASE("frames: a broken connection is reported as reset", "[loopback][frames
     });
     wire here;
     REQUIRE(here.connect(server.port()));
-    REQUIRE(here.run(here.link->write("now")));
+    REQUIRE(here.write("now"));
     const auto error = here.read_to_end();
     CHECK(error.is(errc::connection_reset));
     CHECK(error.details.retryable);
     CHECK(error.details.phase == phase::session);
     CHECK_FALSE(error.details.close_code);
-    CHECK_FALSE(here.run(here.link->write("too late")));
+    CHECK_FALSE(here.write("too late"));
 }
 
 TEST_CASE("frames: our close is answered, and read returns the answer", "[loopback][frames]") {
@@ -356,15 +356,15 @@ TEST_CASE("frames: our close is answered, and read returns the answer", "[loopba
     wire here;
     REQUIRE(here.connect(server.port()));
     auto reading = start(here.strand, here.link->read());
-    REQUIRE(here.run(here.link->close(1000, std::string(200, 'r'))));
+    REQUIRE(here.close(1000));
     REQUIRE(here.until([&reading] { return reading.done(); }));
     REQUIRE_FALSE(reading.get());
     CHECK(reading.get().error().is(errc::connection_closed));
     CHECK(reading.get().error().details.close_code == 1000u);
-    CHECK(here.run(here.link->close(1000, ""))); // once more is harmless
+    CHECK(here.close(1000)); // once more is harmless
     here.link.reset();
     CHECK(server.problems().empty());
-    CHECK(close.payload == close_payload(1000, std::string(123, 'r')));
+    CHECK(close.payload == close_payload(1000));
 }
 
 TEST_CASE("frames: two closes that cross end the session once", "[loopback][frames][E65]") {
@@ -373,7 +373,7 @@ TEST_CASE("frames: two closes that cross end the session once", "[loopback][fram
     wire here;
     REQUIRE(here.connect(server.port()));
     REQUIRE(here.run(here.link->read())); // the server's close is held behind it
-    REQUIRE(here.run(here.link->close(1000, "")));
+    REQUIRE(here.close(1000));
     const auto error = here.read_to_end();
     CHECK(error.details.close_code == 1001u);
     CHECK(here.seen.closes == 0); // we were the first
@@ -391,15 +391,11 @@ TEST_CASE("frames: our close does not wait for the answer, which is read behind 
         peer.hold();
     });
     wire here;
-    const bool at_once = GENERATE(false, true);
-    CAPTURE(at_once);
     REQUIRE(here.connect(server.port()));
-    if (at_once) CHECK(here.link->close_at_once(1001));
-    CHECK(here.run(here.link->close(1001, "bye"))); // twice is harmless
-    CHECK_FALSE(here.link->close_at_once(1001));
-    CHECK_FALSE(here.run(here.link->write("too late")));
-    CHECK_FALSE(here.run(here.link->ping()));
-    CHECK_FALSE(here.link->can_write_at_once());
+    CHECK(here.link->close(1001).value());
+    CHECK(here.close(1001)); // twice is harmless
+    CHECK_FALSE(here.write("too late"));
+    CHECK_FALSE(here.ping());
     const auto error = here.read_to_end();
     CHECK(here.seen.texts.size() == 2);
     CHECK(error.details.close_code == 1001u);
@@ -417,10 +413,9 @@ TEST_CASE("frames: a message from before a close can still be answered", "[loopb
     wire here;
     REQUIRE(here.connect(server.port()));
     REQUIRE(here.run(here.link->read()));
-    CHECK_FALSE(here.link->listen({std::shared_ptr<void>(), &here.seen}, nullptr));
-    REQUIRE(here.run(here.link->write("answer")));
+    REQUIRE(here.write("answer"));
     CHECK(here.read_to_end().details.close_code == 1000u);
-    CHECK_FALSE(here.run(here.link->write("too late")));
+    CHECK_FALSE(here.write("too late"));
     here.link.reset();
     REQUIRE(server.problems().empty());
     CHECK(answers[0].payload == "answer");
@@ -440,8 +435,7 @@ TEST_CASE("frames: an abort ends a read, and no operation follows it", "[loopbac
     here.link->abort();
     REQUIRE(here.until([&] { return reading.done(); }));
     CHECK(reading.get().error().code == asio::error::operation_aborted);
-    CHECK_FALSE(here.run(here.link->write("x")));
-    CHECK_FALSE(here.link->listen({std::shared_ptr<void>(), &here.seen}, nullptr));
+    CHECK_FALSE(here.write("x"));
     CHECK(here.drains());
 }
 

@@ -316,7 +316,7 @@ TEST_CASE("tls: the end of the session sends a close_notify", "[loopback][tls][D
     });
     secure_wire here(good_identity().ca_pem);
     REQUIRE(here.connect_to("good.test", server.port()));
-    if (ours) CHECK(here.run(here.link->close(1000, "")));
+    if (ours) CHECK(here.close(1000));
     const auto error = here.read_to_end();
     if (!ours) CHECK(error.details.close_code == 1001u);
     here.link.reset();
@@ -422,7 +422,7 @@ TEST_CASE("tls: TLS records between the messages are not visible", "[loopback][t
         for (int count = 0; count < 5; ++count) {
             expected.emplace_back("before");
             read_all();
-            REQUIRE(here.run(here.link->write("echo")));
+            REQUIRE(here.write("echo"));
             expected.emplace_back("echo");
             read_all();
         }

@@ -233,8 +233,8 @@ TEST_CASE("network: a socket has TCP_NODELAY, and keep-alive without a heartbeat
     const auto to = std::make_shared<const server_url>(
         server_url::parse("ws://127.0.0.1:" + std::to_string(server.port()), false));
     asio::ip::tcp::socket socket(here.strand);
-    REQUIRE(
-        here.run(net->open(socket, dial_request(to, std::make_shared<stop_signal>(), nullptr))));
+    const auto stop = std::make_shared<stop_signal>();
+    REQUIRE(here.run(net->open(socket, to, stop, [](phase) {})));
     asio::ip::tcp::no_delay no_delay;
     asio::ip::tcp::socket::keep_alive keep_alive;
     socket.get_option(no_delay);
@@ -418,9 +418,9 @@ TEST_CASE("frames: a reset after any byte of a session keeps the complete frames
             }
         }(here));
         const auto head = here.seen.bytes;
-        REQUIRE(here.run(here.link->write("begin")));
+        REQUIRE(here.write("begin"));
         REQUIRE(here.until([&] { return here.seen.bytes - head >= offset; }));
-        (void)here.run(here.link->write("now"));
+        (void)here.write("now");
         REQUIRE(here.until([&reading] { return reading.done(); }));
         CHECK(reading.get().is(errc::connection_reset));
         CHECK(reading.get().details.retryable);

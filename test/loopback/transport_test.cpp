@@ -58,18 +58,6 @@ std::unique_ptr<raw_server> server_of(raw_server::script each, bool secure) {
                                         std::vector<raw_server::script>(1, std::move(each)));
 }
 
-std::shared_ptr<transport_listener> listener(wire& here) {
-    return {std::shared_ptr<void>(), &here.seen};
-}
-
-/// Until there is something; the server hears that it may send.
-void listen(wire& here) {
-    const auto calls = here.seen.calls;
-    REQUIRE(here.link->listen(listener(here), nullptr));
-    REQUIRE(here.run(here.link->write("ready")));
-    REQUIRE(here.until([&] { return here.seen.calls == calls + 1; }));
-}
-
 } // namespace
 
 TEST_CASE("transport: a text is sent and its echo received", "[loopback][transport]") {
@@ -84,7 +72,7 @@ TEST_CASE("transport: a text is sent and its echo received", "[loopback][transpo
     here.config.headers.push_back({"X-Extra", "value"});
     const auto server_host = "127.0.0.1:" + std::to_string(server.port());
     REQUIRE(here.connect("ws://" + server_host + "/base"));
-    REQUIRE(here.run(here.link->write("{\"type\":\"x\"}")));
+    REQUIRE(here.write("{\"type\":\"x\"}"));
     REQUIRE(here.run(here.link->read()));
 
     CHECK(here.seen.texts == std::vector<std::string>(1, "{\"type\":\"x\"}"));
@@ -99,7 +87,7 @@ TEST_CASE("transport: a text is sent and its echo received", "[loopback][transpo
     CHECK(header_value(head, "Sec-WebSocket-Extensions").starts_with("permessage-deflate"));
 }
 
-TEST_CASE("transport: an immediate write is complete, or finished before any other",
+TEST_CASE("transport: a frame is sent whole, or finished before any other",
           "[loopback][transport]") {
     const std::string large(32u << 20, 'l'); // more than the buffers of both ends take
     const bool given_up = GENERATE(false, true);
@@ -120,24 +108,23 @@ TEST_CASE("transport: an immediate write is complete, or finished before any oth
     wire here;
     REQUIRE(here.connect(server.port()));
     auto reading = start(here.strand, here.link->read());
+    poll(here.io);
     const auto before = here.seen.bytes;
-    REQUIRE(here.link->can_write_at_once());
-    CHECK(here.link->write_at_once("small"));
-    REQUIRE(here.link->can_write_at_once());
-    CHECK_FALSE(here.link->write_at_once(large));
-    CHECK_FALSE(here.link->can_write_at_once());
+    CHECK(here.link->write("small").value());
+    CHECK_FALSE(here.link->write(large).value());
+    CHECK_FALSE(here.link->write("end").value()); // behind the other
     jammed.set_value();
     REQUIRE(here.until([&] { return here.seen.bytes > before; })); // the ping, to be answered
     if (given_up) {
         here.link->abort();
         REQUIRE(here.until([&reading] { return reading.done(); }));
         CHECK_FALSE(reading.get());
-        CHECK_FALSE(here.run(here.link->write(large)));
+        CHECK_FALSE(here.run(here.link->flush()));
+        CHECK_FALSE(here.write("too late"));
         CHECK(here.drains());
         return;
     }
-    REQUIRE(here.run(here.link->write(large)));
-    REQUIRE(here.run(here.link->write("end")));
+    REQUIRE(here.run(here.link->flush()));
     REQUIRE(here.until([&reading] { return reading.done(); }));
     CHECK(here.seen.texts == std::vector<std::string>{"all of it"});
     here.link.reset();
@@ -149,8 +136,7 @@ TEST_CASE("transport: an immediate write is complete, or finished before any oth
     CHECK((got[2].payload == "end" || got[3].payload == "end"));
 }
 
-TEST_CASE("transport: an immediate write is compressed where that was negotiated",
-          "[loopback][transport]") {
+TEST_CASE("transport: a message is compressed where that was negotiated", "[loopback][transport]") {
     const bool agreed = GENERATE(false, true);
     CAPTURE(agreed);
     std::vector<raw_peer::frame> got;
@@ -162,11 +148,8 @@ TEST_CASE("transport: an immediate write is compressed where that was negotiated
     });
     wire here;
     REQUIRE(here.connect(server.port()));
-    for (int count = 0; count < 2; ++count) {
-        REQUIRE(here.link->can_write_at_once());
-        CHECK(here.link->write_at_once(std::string(300, 'x')));
-    }
-    REQUIRE(here.run(here.link->write(std::string(300, 'x'))));
+    for (int count = 0; count < 3; ++count)
+        REQUIRE(here.write(std::string(300, 'x')));
     here.link.reset();
     REQUIRE(server.problems().empty());
     REQUIRE(got.size() == 3);
@@ -179,7 +162,7 @@ TEST_CASE("transport: an immediate write is compressed where that was negotiated
     CHECK(got[0].key != got[1].key);
 }
 
-TEST_CASE("transport: a listener is called for a piece, for a whole message and for the end",
+TEST_CASE("transport: a read returns with a whole message, or at the end",
           "[loopback][transport][tls]") {
     const bool secure = GENERATE(false, true);
     CAPTURE(secure);
@@ -196,49 +179,48 @@ TEST_CASE("transport: a listener is called for a piece, for a whole message and 
     secure_wire here(good_identity().ca_pem);
     REQUIRE(here.connect((secure ? "wss://good.test:" : "ws://good.test:") +
                          std::to_string(server->port())));
-    listen(here);
-    CHECK(here.link->read_at_once());
-    CHECK(here.seen.texts.empty());
-    listen(here); // in the middle of a message
-    CHECK(here.link->read_at_once());
+    auto reading = start(here.strand, here.link->read());
+    const auto before = here.seen.bytes;
+    REQUIRE(here.write("ready"));
+    REQUIRE(here.until([&] { return here.seen.bytes > before; }));
+    CHECK_FALSE(reading.done());
+    REQUIRE(here.write("ready"));
+    REQUIRE(here.until([&reading] { return reading.done(); }));
+    CHECK(reading.get());
     CHECK(here.seen.texts == std::vector<std::string>(1, "a text"));
-    listen(here);
-    CHECK(here.link->read_at_once());
+    reading = start(here.strand, here.link->read());
+    REQUIRE(here.write("ready"));
+    REQUIRE(here.until([&reading] { return reading.done(); }));
     CHECK(here.seen.texts.size() == 2);
-    listen(here);
-    CHECK_FALSE(here.link->read_at_once());
-    CHECK(here.run(here.link->read()).error().is(errc::connection_reset));
+    reading = start(here.strand, here.link->read());
+    REQUIRE(here.write("ready"));
+    REQUIRE(here.until([&reading] { return reading.done(); }));
+    CHECK(reading.get().error().is(errc::connection_reset));
     CHECK(here.seen.bytes >= 2 * frame.size());
     CHECK(server->problems().empty());
 }
 
-TEST_CASE("transport: the first listener is called for a whole message, or for the end",
-          "[loopback][transport][tls]") {
+TEST_CASE("transport: a waiting read returns at the end", "[loopback][transport][tls]") {
     const bool secure = GENERATE(false, true);
-    const bool whole = GENERATE(false, true);
-    CAPTURE(secure, whole);
+    CAPTURE(secure);
     const auto server = server_of(
-        [whole](raw_peer& peer) {
+        [](raw_peer& peer) {
             peer.upgrade();
             peer.read_frame();
-            if (!whole) return;
-            peer.send(server_frame(1, "a text"));
-            peer.hold();
         },
         secure);
     secure_wire here(good_identity().ca_pem);
     REQUIRE(here.connect((secure ? "wss://good.test:" : "ws://good.test:") +
                          std::to_string(server->port())));
-    listen(here);
-    CHECK(here.link->read_at_once() == whole);
-    CHECK(here.link->has_ended() == !whole);
-    CHECK(here.seen.texts.size() == (whole ? 1 : 0));
-    if (!whole) CHECK(here.run(here.link->read()).error().is(errc::connection_reset));
+    auto reading = start(here.strand, here.link->read());
+    REQUIRE(here.write("ready"));
+    REQUIRE(here.until([&reading] { return reading.done(); }));
+    CHECK(reading.get().error().is(errc::connection_reset));
+    CHECK(here.seen.texts.empty());
     here.link->abort();
 }
 
-TEST_CASE("transport: a listener during our close is called up to the end",
-          "[loopback][transport][tls]") {
+TEST_CASE("transport: a read during our close goes on to the end", "[loopback][transport][tls]") {
     const bool secure = GENERATE(false, true);
     const bool answers = GENERATE(true, false);
     CAPTURE(secure, answers);
@@ -254,28 +236,20 @@ TEST_CASE("transport: a listener during our close is called up to the end",
     secure_wire here(good_identity().ca_pem);
     REQUIRE(here.connect((secure ? "wss://good.test:" : "ws://good.test:") +
                          std::to_string(server->port())));
-    REQUIRE(here.link->listen(listener(here), nullptr));
-    REQUIRE(here.run(here.link->close(1000, "")));
-    unsigned listened = 1;
-    for (;;) {
-        REQUIRE(here.until([&] { return here.seen.calls == listened; }));
-        if (!here.link->read_at_once()) break;
-        if (!here.link->listen(listener(here), nullptr)) continue; // the close is there
-        ++listened;
-        if (!answers && !here.seen.texts.empty()) here.link->abort();
-    }
-    CHECK(here.link->has_ended() == (answers && !secure)); // a close_notify is still to be said
-    const auto why = here.run(here.link->read()).error();
-    CHECK(here.link->end_reason().code == why.code);
-    if (answers) {
-        CHECK(here.link->has_ended());
-        CHECK(why.details.close_code == 1000u);
-    } else {
-        CHECK(why.code == asio::error::operation_aborted);
-    }
+    auto reading = start(here.strand, here.link->read());
+    REQUIRE(here.close(1000));
+    REQUIRE(here.until([&reading] { return reading.done(); }));
+    CHECK(reading.get());
     CHECK(here.seen.texts == std::vector<std::string>(1, "late"));
+    reading = start(here.strand, here.link->read());
+    if (!answers) here.link->abort();
+    REQUIRE(here.until([&reading] { return reading.done(); }));
+    const auto why = reading.get().error();
+    if (answers)
+        CHECK(why.details.close_code == 1000u);
+    else
+        CHECK(why.code == asio::error::operation_aborted);
     CHECK(here.drains());
-    CHECK(here.seen.calls == listened); // once for each `listen`
     here.link.reset();
     CHECK(server->problems().empty());
 }
@@ -291,7 +265,7 @@ TEST_CASE("transport: every frame is masked with a key of its own", "[loopback][
     wire here;
     REQUIRE(here.connect(server.port()));
     for (int count = 0; count < 4; ++count)
-        REQUIRE(here.run(here.link->write("same")));
+        REQUIRE(here.write("same"));
     here.link->abort();
     CHECK(server.problems().empty());
     REQUIRE(keys.size() == 4);

@@ -142,9 +142,6 @@ awaitable<result<void>> read(socket_ptr s) {
 }
 
 awaitable<result<void>> write(socket_ptr s, std::string_view text) {
-    const operation_mark mark(*s, s->writing, "write");
-    if (s->aborted) co_return aborted(phase::session);
-    if (s->broken) co_return broken(phase::session);
     s->tap.write_began(s->number, text);
     // The window of a peer that does not read fills up; what is written by then may be all of it.
     const bool stalls = s->in.happens(fault::write_stalls, 0.7);
@@ -169,21 +166,25 @@ awaitable<result<void>> write(socket_ptr s, std::string_view text) {
     co_return result<void>();
 }
 
-awaitable<result<void>> ping(socket_ptr s) {
-    const operation_mark mark(*s, s->writing, "ping");
-    if (s->aborted) co_return aborted(phase::session);
-    if (s->broken) co_return broken(phase::session);
+result<void> ping(socket_ptr s) {
     s->arrive(inbound_item(inbound_item::kind::pong), s->in.faults.ms(2, 120));
-    co_return result<void>();
+    return {};
 }
 
-awaitable<result<void>> close(socket_ptr s) {
-    const operation_mark mark(*s, s->writing, "close");
-    if (s->aborted) co_return aborted(phase::closing);
-    if (s->broken) co_return broken(phase::closing);
+result<void> close(socket_ptr s) {
     s->closing = true;
     s->send_close();
-    co_return result<void>();
+    return {};
+}
+
+awaitable<result<void>> flush(socket_ptr s) {
+    const operation_mark mark(*s, s->writing, "flush");
+    if (s->aborted) co_return aborted(phase::session);
+    if (s->broken) co_return broken(phase::session);
+    const auto frame = std::exchange(s->begun, outbound_frame());
+    if (frame.what == outbound_frame::kind::ping) co_return ping(s);
+    if (frame.what == outbound_frame::kind::close) co_return close(s);
+    co_return co_await write(s, frame.text);
 }
 
 class simulated_transport final : public transport {
@@ -205,16 +206,21 @@ public:
         return simulation::connect(socket_, std::move(request));
     }
     awaitable<result<void>> read() override { return simulation::read(socket_); }
-    awaitable<result<void>> write(std::string_view text, message_kind) override {
-        return simulation::write(socket_, text);
+    result<bool> write(std::string_view text, message_kind) override {
+        return begin(outbound_frame::kind::message, text);
     }
-    awaitable<result<void>> ping() override { return simulation::ping(socket_); }
-    awaitable<result<void>> close(unsigned, std::string) override {
-        return simulation::close(socket_);
-    }
+    result<bool> ping() override { return begin(outbound_frame::kind::ping); }
+    result<bool> close(unsigned) override { return begin(outbound_frame::kind::close); }
+    awaitable<result<void>> flush() override { return simulation::flush(socket_); }
     void abort() noexcept override { socket_->abort(); }
 
 private:
+    bool begin(outbound_frame::kind what, std::string_view text = {}) {
+        socket_->begun.what = what;
+        socket_->begun.text = text;
+        return false; // every frame takes a flush
+    }
+
     socket_ptr socket_;
     std::shared_ptr<std::size_t> alive_;
 };

@@ -29,6 +29,13 @@ struct inbound_item {
     time_point at{};
 };
 
+/// A frame of the client that is to be flushed.
+struct outbound_frame {
+    enum class kind { message, ping, close };
+    kind what = kind::message;
+    std::string text;
+};
+
 /// Both ends of a simulated connection, and what lies between them.
 struct network_of_seeds::socket : std::enable_shared_from_this<network_of_seeds::socket> {
     static constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
@@ -75,6 +82,7 @@ struct network_of_seeds::socket : std::enable_shared_from_this<network_of_seeds:
     bool reading = false;
     bool writing = false;
 
+    outbound_frame begun;
     std::deque<inbound_item> inbound;
     time_point inbound_free{}; // nothing overtakes
     std::uint64_t inbound_left = unlimited;

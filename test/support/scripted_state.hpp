@@ -45,6 +45,14 @@ struct end_step {
 using step = std::variant<text_step, binary_step, bytes_step, delay_step, write_step, ping_step,
                           close_started_step, end_step>;
 
+/// One that the client sends.
+struct scripted_frame {
+    enum class kind { message, ping, close };
+    kind what;
+    std::string text{};
+    unsigned code = 0;
+};
+
 inline error_info closed_with(unsigned code) {
     error_details details;
     details.close_code = code;
@@ -145,12 +153,6 @@ public:
         return place;
     }
 
-    /// The next step is a message, which is there whole.
-    bool message_due() {
-        return due() && (std::holds_alternative<text_step>(steps.front()) ||
-                         std::holds_alternative<binary_step>(steps.front()));
-    }
-
     void hand_over(const step& taken, transport_listener& listener, bool& handed) {
         if (const auto* text = std::get_if<text_step>(&taken)) {
             handed = true;
@@ -180,9 +182,19 @@ public:
     }
 
     bool takes() const { return !writes_held && !write_failure && !aborted; } // without a wait
-    void closed_by_us(unsigned code) {
-        closes.push_back(code);
-        if (answers_close && !end) end = closed_with(code);
+
+    void take_frame() {
+        const auto taken = *std::exchange(begun, std::nullopt);
+        if (taken.what == scripted_frame::kind::message) {
+            writes.push_back(taken.text);
+        } else if (taken.what == scripted_frame::kind::ping) {
+            ++pings;
+            if (answers_pings) ++pongs_due;
+        } else {
+            closes.push_back(taken.code);
+            if (answers_close && !end) end = closed_with(taken.code);
+        }
+        if (taken.what != scripted_frame::kind::close) carried_bytes();
         notify();
     }
 
@@ -204,20 +216,18 @@ public:
     bool answers_close = true;
     bool writes_held = false;
     bool at_once = false;
-    bool reads_at_once = false;
     std::optional<error_info> write_failure;
 
     // the connection
     std::shared_ptr<scripted_transports::shared> common;
     std::unique_ptr<condition> changed;
-    std::optional<error_info> end;    // of reading
-    std::optional<std::string> begun; // a message, at once
+    std::optional<error_info> end; // of reading
+    std::optional<scripted_frame> begun;
     std::size_t pongs_due = 0;
     std::size_t pings_seen = 0;
     std::size_t writes_seen = 0;
     time_point wake_at = time_point::max();
     time_point last_bytes{};
-    bool waiting = false;
     bool reading = false;
     bool writing = false;
     bool connecting = false;

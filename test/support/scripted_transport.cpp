@@ -3,11 +3,8 @@
 #include "async/condition.hpp"
 #include "support/scripted_state.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-
 #include <algorithm>
 #include <array>
-#include <exception>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -72,23 +69,6 @@ awaitable<result<void>> do_connect(state_ptr self, transport_listener* listener,
     co_return result<void>();
 }
 
-awaitable<void> do_wait(state_ptr self) {
-    const running mark(self, &scripted_connection::state::waiting);
-    for (;;) {
-        self->look_at_idle_timeout();
-        if (self->aborted || self->end || self->pongs_due > 0 || self->due()) break;
-        co_await self->wait(std::min(self->wake_at, self->idle_until()));
-    }
-}
-
-/// Calls the listener with the object that it gave to be kept.
-awaitable<void> do_listen(state_ptr self, std::shared_ptr<transport_listener> who,
-                          std::shared_ptr<const void> kept) {
-    co_await do_wait(std::move(self));
-    const auto told = std::move(who);
-    told->on_readable(std::move(kept), nullptr);
-}
-
 awaitable<result<void>> do_read(state_ptr self, transport_listener* listener) {
     const running mark(self, &scripted_connection::state::reading);
     if (auto failed = self->common->begin_operation()) co_return *failed;
@@ -110,49 +90,25 @@ awaitable<result<void>> do_read(state_ptr self, transport_listener* listener) {
     }
 }
 
-awaitable<result<void>> do_write(state_ptr self, std::string_view text) {
+awaitable<result<void>> do_flush(state_ptr self) {
     const running mark(self, &scripted_connection::state::writing);
-    if (self->begun.value_or(std::string(text)) != text) self->violate("a message was left begun");
-    self->begun.reset();
-    if (auto failed = self->common->begin_operation()) co_return *failed;
-    auto stopped = co_await scripted_connection::state::pass_gate(self);
-    if (stopped) co_return *stopped;
-    self->writes.emplace_back(text);
-    self->carried_bytes();
-    self->notify();
-    co_return result<void>();
-}
-
-awaitable<result<void>> do_ping(state_ptr self) {
-    const running mark(self, &scripted_connection::state::writing);
-    if (auto failed = self->common->begin_operation()) co_return *failed;
-    auto stopped = co_await scripted_connection::state::pass_gate(self);
-    if (stopped) co_return *stopped;
-    ++self->pings;
-    self->carried_bytes();
-    if (self->answers_pings) ++self->pongs_due;
-    self->notify();
-    co_return result<void>();
-}
-
-awaitable<result<void>> do_close(state_ptr self, unsigned code) {
-    const running mark(self, &scripted_connection::state::writing);
-    if (auto failed = self->common->begin_operation()) co_return *failed;
-    auto stopped = co_await scripted_connection::state::pass_gate(self);
-    if (stopped) co_return *stopped;
-    self->closed_by_us(code);
+    while (self->begun) {
+        if (auto failed = self->common->begin_operation()) co_return *failed;
+        auto stopped = co_await scripted_connection::state::pass_gate(self);
+        if (stopped) co_return *stopped;
+        self->take_frame();
+    }
     co_return result<void>();
 }
 
 class scripted_transport : public transport {
 public:
-    scripted_transport(state_ptr script, asio::any_io_executor executor,
-                       transport_listener& listener)
-        : state_(std::move(script)), executor_(std::move(executor)), listener_(listener) {
+    scripted_transport(state_ptr script, transport_listener& listener)
+        : state_(std::move(script)), listener_(listener) {
         ++state_->common->alive;
     }
     ~scripted_transport() override {
-        if (state_->waiting || state_->reading || state_->writing || state_->connecting)
+        if (state_->reading || state_->writing || state_->connecting)
             state_->violate("destroyed while an operation is on");
         state_->destroyed = true;
         state_->changed.reset(); // it holds the executor, which may not outlive its context
@@ -163,58 +119,30 @@ public:
     awaitable<result<void>> connect(std::shared_ptr<const connect_request> request) override {
         return do_connect(state_, &listener_, std::move(request));
     }
-    bool listen(std::shared_ptr<transport_listener> who,
-                std::shared_ptr<const void> kept) override {
-        if (!state_->reads_at_once) return false;
-        asio::co_spawn(executor_, do_listen(state_, std::move(who), std::move(kept)),
-                       [](const std::exception_ptr& thrown) {
-                           if (thrown) std::rethrow_exception(thrown);
-                       });
-        return true;
-    }
-    bool read_at_once() override {
-        const bool ended = state_->aborted || state_->end || state_->pongs_due > 0;
-        if (!state_->reads_at_once || ended) return false;
-        bool handed = false;
-        while (state_->message_due() && (!handed || listener_.wants_more()))
-            state_->take_one(listener_, handed);
-        return handed;
-    }
     awaitable<result<void>> read() override { return do_read(state_, &listener_); }
-    bool can_write_at_once() const override {
-        const auto& now = *state_;
-        const bool busy = now.writing || now.begun || (now.reads_at_once && now.reading);
-        return now.at_once && now.connected && !busy;
+    result<bool> write(std::string_view text, message_kind) override {
+        return begin(scripted_frame{scripted_frame::kind::message, std::string(text)});
     }
-    bool write_at_once(std::string_view text) override {
-        if (!state_->takes()) {
-            state_->begun = std::string(text);
-            return false;
-        }
-        state_->writes.emplace_back(text);
-        state_->carried_bytes();
-        state_->notify();
-        return true;
+    result<bool> ping() override { return begin(scripted_frame{scripted_frame::kind::ping}); }
+    result<bool> close(unsigned code) override {
+        return begin(scripted_frame{scripted_frame::kind::close, {}, code});
     }
-    awaitable<result<void>> write(std::string_view text, message_kind) override {
-        return do_write(state_, text);
-    }
-    awaitable<result<void>> ping() override { return do_ping(state_); }
-    bool close_at_once(unsigned code) override {
-        if (state_->takes()) state_->closed_by_us(code);
-        return state_->takes();
-    }
-    awaitable<result<void>> close(unsigned code, std::string) override {
-        return do_close(state_, code);
-    }
+    awaitable<result<void>> flush() override { return do_flush(state_); }
     void abort() noexcept override {
         state_->aborted = true;
         state_->notify();
     }
 
 private:
+    bool begin(scripted_frame next) {
+        if (state_->begun) state_->violate("a frame was left begun");
+        state_->begun = std::move(next);
+        const bool taken = state_->at_once && state_->connected && state_->takes();
+        if (taken) state_->take_frame();
+        return taken;
+    }
+
     state_ptr state_;
-    const asio::any_io_executor executor_;
     transport_listener& listener_;
 };
 
@@ -307,11 +235,6 @@ scripted_connection& scripted_connection::fail_read(errc why) { return fail_read
 
 void scripted_connection::write_at_once() { state_->at_once = true; }
 
-scripted_connection& scripted_connection::read_at_once() {
-    state_->reads_at_once = true;
-    return *this;
-}
-
 void scripted_connection::hold_writes() { state_->writes_held = true; }
 
 void scripted_connection::let_go() {
@@ -352,7 +275,6 @@ bool scripted_connection::made() const noexcept { return state_->made; }
 bool scripted_connection::aborted() const noexcept { return state_->aborted; }
 bool scripted_connection::destroyed() const noexcept { return state_->destroyed; }
 bool scripted_connection::reading() const noexcept { return state_->reading; }
-bool scripted_connection::waiting() const noexcept { return state_->waiting; }
 bool scripted_connection::finished() const noexcept { return state_->steps.empty(); }
 
 scripted_transports::scripted_transports(std::shared_ptr<clock_source> clock)
@@ -373,9 +295,9 @@ std::unique_ptr<transport> scripted_transports::make(asio::any_io_executor execu
     }
     const auto script = connections_[made_++].state_;
     script->common = shared_;
-    script->changed = std::make_unique<condition>(executor, shared_->clock);
+    script->changed = std::make_unique<condition>(std::move(executor), shared_->clock);
     script->made = true;
-    return std::make_unique<scripted_transport>(script, std::move(executor), listener);
+    return std::make_unique<scripted_transport>(script, listener);
 }
 
 scripted_connection& scripted_transports::expect_connect() { return connections_.emplace_back(); }

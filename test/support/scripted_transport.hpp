@@ -54,10 +54,7 @@ public:
     scripted_connection& fail_read(errc why);
 
     // At any time.
-    void write_at_once(); ///< messages, from now on; what is held is only begun
-    /// Messages are waited for, and read without a wait, as they are over a socket; what is
-    /// incomplete, a pong and the end are read with one, during which nothing is written at once.
-    scripted_connection& read_at_once();
+    void write_at_once();      ///< from now on a frame takes no flush unless it is held
     void hold_writes();        ///< writes, pings and closes stand still, until `let_go` or an abort
     void let_go();             ///< ends every hold
     void fail_write(errc why); ///< the next one
@@ -75,7 +72,6 @@ public:
     bool aborted() const noexcept;
     bool destroyed() const noexcept;
     bool reading() const noexcept;  ///< a read is on
-    bool waiting() const noexcept;  ///< for something to read
     bool finished() const noexcept; ///< every step was taken
 
     class state;
@@ -106,8 +102,8 @@ public:
     scripted_connection& at(std::size_t index);
     scripted_connection& last(); ///< made last
 
-    /// The `n`-th operation (from 1) of all connections, connect, read, write, ping or close,
-    /// fails.
+    /// The `n`-th operation (from 1) of all connections fails: connect, read, or the flush of a
+    /// frame.
     void fail_operation(std::size_t n, errc why);
     std::size_t operations() const noexcept; ///< begun so far
 

@@ -18,7 +18,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,17 +39,12 @@ public:
     void on_text(std::string_view text) override { texts.emplace_back(text); }
     void on_binary(std::string_view message) override { binaries.push_back(message.size()); }
     bool wants_more() const override { return room; }
-    void on_readable(std::shared_ptr<const void>, std::exception_ptr thrown) override {
-        ++calls;
-        if (thrown) std::rethrow_exception(thrown);
-    }
 
     std::vector<phase> phases;
     std::size_t bytes = 0;
     std::vector<bool> opens; ///< the changes of `message_open`
     unsigned pongs = 0;
     unsigned closes = 0;
-    unsigned calls = 0; ///< of `on_readable`
     std::vector<std::string> texts;
     std::vector<std::size_t> binaries;
     bool room = true;
@@ -90,6 +84,15 @@ public:
         link = factory->make(strand, seen, server.secure());
         return link->connect(std::make_shared<const connect_request>(
             session_request(server, ticket(secret("sentinel-ticket"), {}))));
+    }
+
+    /// Sends one frame, and flushes it.
+    result<void> write(std::string_view text) { return flush(link->write(text)); }
+    result<void> ping() { return flush(link->ping()); }
+    result<void> close(unsigned code) { return flush(link->close(code)); }
+    result<void> flush(const result<bool>& sent) {
+        if (!sent) return sent.error();
+        return *sent ? result<void>() : run(link->flush());
     }
 
     /// Reads until the connection ends.

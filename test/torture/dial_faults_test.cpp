@@ -223,8 +223,8 @@ public:
         outcome seen;
         for (auto& each : dials_) {
             try {
-                dial_request request(each.server, std::make_shared<stop_signal>(), nullptr);
-                auto opening = net_->open(each.socket, std::move(request));
+                auto opening = net_->open(each.socket, each.server, std::make_shared<stop_signal>(),
+                                          [](phase) {});
                 each.running.emplace(start(each.strand, std::move(opening)));
             } catch (const std::bad_alloc&) {
                 each.told = true;

@@ -1,7 +1,7 @@
 #include "core/http_status.hpp"
 #include "net/network_error.hpp"
 #include "support/catch.hpp"
-#include "transport/upgrade_error.hpp"
+#include "transport/websocket_error.hpp"
 #include "websocket/upgrade_check.hpp"
 
 #include <boost/asio/error.hpp>
@@ -300,7 +300,7 @@ TEST_CASE("upgrade_check: no window is larger than offered, and ours is set only
     }
 }
 
-TEST_CASE("upgrade_error: a refused upgrade reports its status and Retry-After",
+TEST_CASE("websocket_error: a refused upgrade reports its status and Retry-After",
           "[unit][upgrade_check]") {
     const auto error_of = [](const std::string& bytes) {
         const auto told = head_error(fed(bytes), wall_time());
@@ -323,9 +323,9 @@ TEST_CASE("upgrade_error: a refused upgrade reports its status and Retry-After",
     CHECK(head_error(fed("HTTP/1.1 5"), wall_time()));
 }
 
-TEST_CASE(
-    "upgrade_error: one table says whether a status is retryable, and none is the server's verdict",
-    "[unit][upgrade_check][O138][O139]") {
+TEST_CASE("websocket_error: one table says whether a status is retryable, and none is the server's "
+          "verdict",
+          "[unit][upgrade_check][O138][O139]") {
     for (int status = 200; status < 600; ++status) {
         const std::string head = "HTTP/1.1 " + std::to_string(status) + " X\r\n\r\n";
         const auto told = head_error(fed(head), wall_time());
