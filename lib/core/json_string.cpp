@@ -2,96 +2,36 @@
 
 #include "core/text.hpp"
 
+#include <fmt/core.h>
+
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 
 namespace parley {
 
 namespace {
 
-constexpr std::string_view replacement = "\xEF\xBF\xBD"; // U+FFFD
+// RFC 8259 section 7: the characters with an escape of two characters, and the second of these.
+constexpr std::string_view with_escape = "\"\\/\b\f\n\r\t";
+constexpr std::string_view escape_letters = "\"\\/bfnrt";
+static_assert(with_escape.size() == escape_letters.size());
 
-/// Eight bytes of ASCII, none of which needs an escape. A byte that is zero sets the highest bit
-/// when one is taken from it; so does one below 0x20 with 0x20, and those above need none.
-bool eight_plain(const char* from) noexcept {
-    constexpr std::uint64_t each = 0x0101'0101'0101'0101;
-    std::uint64_t bytes = 0;
-    std::memcpy(&bytes, from, sizeof bytes);
-    const auto quotes = (bytes ^ each * '"') - each;
-    const auto backslashes = (bytes ^ each * '\\') - each;
-    const auto controls = bytes - each * 0x20;
-    return ((bytes | quotes | backslashes | controls) & each * 0x80) == 0;
+bool must_be_escaped(char c) noexcept {
+    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
 }
 
-void append_escaped(std::string& out, unsigned char c) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    switch (c) {
-    case '"':
-        out += "\\\"";
-        return;
-    case '\\':
-        out += "\\\\";
-        return;
-    case '\b':
-        out += "\\b";
-        return;
-    case '\f':
-        out += "\\f";
-        return;
-    case '\n':
-        out += "\\n";
-        return;
-    case '\r':
-        out += "\\r";
-        return;
-    case '\t':
-        out += "\\t";
-        return;
-    default:
-        break;
-    }
-    out += "\\u00";
-    out += hex[c >> 4];
-    out += hex[c & 15];
+void append_escaped(std::string& out, char c) {
+    const auto known = with_escape.find(c);
+    if (known != std::string_view::npos)
+        out.append("\\").append(1, escape_letters[known]);
+    else
+        out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
 }
 
-void append_utf8(std::string& out, std::uint32_t point) {
-    const auto add = [&out](std::uint32_t byte) { out += static_cast<char>(byte); };
-    if (point < 0x80) {
-        add(point);
-    } else if (point < 0x800) {
-        add(0xC0 | point >> 6);
-        add(0x80 | (point & 0x3F));
-    } else if (point < 0x10000) {
-        add(0xE0 | point >> 12);
-        add(0x80 | (point >> 6 & 0x3F));
-        add(0x80 | (point & 0x3F));
-    } else {
-        add(0xF0 | point >> 18);
-        add(0x80 | (point >> 12 & 0x3F));
-        add(0x80 | (point >> 6 & 0x3F));
-        add(0x80 | (point & 0x3F));
-    }
-}
-
-/// The four digits that follow at `at`.
 std::optional<std::uint32_t> hex4(std::string_view text, std::size_t at) noexcept {
-    if (text.size() < at + 4) return std::nullopt;
-    std::uint32_t value = 0;
-    for (const char c : text.substr(at, 4)) {
-        value <<= 4;
-        if (c >= '0' && c <= '9')
-            value |= static_cast<std::uint32_t>(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            value |= static_cast<std::uint32_t>(c - 'a' + 10);
-        else if (c >= 'A' && c <= 'F')
-            value |= static_cast<std::uint32_t>(c - 'A' + 10);
-        else
-            return std::nullopt;
-    }
-    return value;
+    return hex_number(text, at, 4);
 }
 
 bool is_high(std::uint32_t unit) noexcept { return unit >= 0xD800 && unit <= 0xDBFF; }
@@ -110,62 +50,33 @@ unescaped append_unicode(std::string& out, std::string_view text, std::size_t& a
         }
     }
     if (is_high(*unit) || is_low(*unit)) {
-        out += replacement;
+        out += replacement_character;
         return unescaped::replaced;
     }
     append_utf8(out, *unit);
     return unescaped::exact;
 }
 
-char simple_escape(char c) noexcept {
-    switch (c) {
-    case '"':
-    case '\\':
-    case '/':
-        return c;
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    default:
-        return '\0';
-    }
+/// What `\\` and this letter stand for; nothing when it is no such escape.
+std::optional<char> simple_escape(char letter) noexcept {
+    const auto known = escape_letters.find(letter);
+    return known == std::string_view::npos ? std::nullopt : std::optional(with_escape[known]);
 }
 
 } // namespace
 
 bool append_json_string(std::string& out, std::string_view text) {
-    const auto begin = out.size();
+    if (!valid_utf8(text)) return false;
     out += '"';
-    std::size_t plain = 0; // where the run of bytes that need no escape began
-    for (std::size_t at = 0; at < text.size();) {
-        while (text.size() - at >= 8 && eight_plain(text.data() + at))
-            at += 8;
-        if (at == text.size()) break;
-        const auto c = static_cast<unsigned char>(text[at]);
-        if (c >= 0x80) {
-            const auto length = utf8_sequence(text, at);
-            if (length == 0) {
-                out.resize(begin);
-                return false;
-            }
-            at += length;
-            continue;
-        }
-        if (c < 0x20 || c == '"' || c == '\\') {
-            out += text.substr(plain, at - plain);
-            append_escaped(out, c);
-            plain = at + 1;
-        }
-        ++at;
+    while (!text.empty()) {
+        const auto* const special = std::ranges::find_if(text, must_be_escaped);
+        const auto plain = static_cast<std::size_t>(special - text.begin());
+        out += text.substr(0, plain);
+        text.remove_prefix(plain);
+        if (text.empty()) break;
+        append_escaped(out, text.front());
+        text.remove_prefix(1);
     }
-    out += text.substr(plain);
     out += '"';
     return true;
 }
@@ -182,8 +93,8 @@ unescaped append_unescaped(std::string& out, std::string_view inner) {
             const auto one = append_unicode(out, inner, at);
             if (one == unescaped::invalid) return one;
             if (one == unescaped::replaced) outcome = one;
-        } else if (const char c = simple_escape(inner[next + 1])) {
-            out += c;
+        } else if (const auto c = simple_escape(inner[next + 1])) {
+            out += *c;
         } else {
             return unescaped::invalid;
         }
@@ -217,7 +128,7 @@ bool valid_escapes(std::string_view text) noexcept {
     for (auto at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at)) {
         if (at + 1 == text.size()) return false;
         const bool unicode = text[at + 1] == 'u';
-        if (unicode ? !hex4(text, at + 2) : simple_escape(text[at + 1]) == '\0') return false;
+        if (unicode ? !hex4(text, at + 2) : !simple_escape(text[at + 1])) return false;
         at += unicode ? 6 : 2;
     }
     return true;

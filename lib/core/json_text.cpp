@@ -4,6 +4,7 @@
 #include "core/json_check.hpp"
 #include "core/json_string.hpp"
 #include "core/json_walk.hpp"
+#include "core/text.hpp"
 #include "core/trusted_json.hpp"
 
 #include <fmt/core.h>
@@ -29,15 +30,6 @@ namespace {
 void append_checked(std::string& out, std::string_view text) {
     if (!append_json_string(out, text))
         throw_error(error_info(errc::invalid_utf8, "A text for JSON is not valid UTF-8."));
-}
-
-/// Of a whole token: no sign but `-`, no fraction, no exponent, as an integer is spelled.
-template <class Number>
-std::optional<Number> number_of(std::string_view token) noexcept {
-    Number value{};
-    const auto [end, fault] = std::from_chars(token.data(), token.data() + token.size(), value);
-    if (fault != std::errc{} || end != token.data() + token.size()) return std::nullopt;
-    return value;
 }
 
 std::string spelled(double value) {

@@ -1,56 +1,30 @@
 #include "core/json_walk.hpp"
 
 #include "core/json_string.hpp"
+#include "core/text.hpp"
 
-#include <charconv>
+#include <algorithm>
 
 namespace parley {
 
 namespace {
 
-bool is_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-
-std::size_t skip_space(std::string_view text, std::size_t at) noexcept {
-    while (at < text.size() && is_space(text[at]))
-        ++at;
+/// Before the first member or element.
+json_cursor inside(std::string_view text) noexcept {
+    json_cursor at(text);
+    if (!at.character('{')) at.character('[');
+    at.space();
     return at;
 }
 
-/// The end of the string whose opening quote is at `at`.
-std::size_t skip_string(std::string_view text, std::size_t at) noexcept {
-    for (++at; at < text.size() && text[at] != '"'; ++at)
-        if (text[at] == '\\') ++at;
-    return at + 1;
-}
-
-/// The end of the value that begins at `at`: brackets are counted, for the text is known to be
-/// well-formed.
-std::size_t skip_value(std::string_view text, std::size_t at) noexcept {
-    std::size_t depth = 0;
-    while (at < text.size()) {
-        const char c = text[at];
-        if (c == '"') {
-            at = skip_string(text, at);
-            if (depth == 0) return at;
-            continue;
-        }
-        if (c == '{' || c == '[') {
-            ++depth;
-        } else if (c == '}' || c == ']') {
-            if (depth == 0) return at; // the end of what holds this scalar
-            if (--depth == 0) return at + 1;
-        } else if (depth == 0 && (c == ',' || is_space(c))) {
-            return at;
-        }
-        ++at;
-    }
-    return at;
-}
-
-/// Past the comma, if there is one, to the next token.
-std::size_t skip_comma(std::string_view text, std::size_t at) noexcept {
-    at = skip_space(text, at);
-    return at < text.size() && text[at] == ',' ? skip_space(text, at + 1) : at;
+/// The string or value at the cursor, and nothing when none is there. Moves on to the next token.
+template <class Read>
+std::string_view take(json_cursor& at, Read read, char separator) {
+    const auto begin = at.position();
+    const auto taken = (at.*read)() ? at.from(begin) : std::string_view();
+    at.space();
+    if (at.character(separator)) at.space();
+    return taken;
 }
 
 /// RFC 6901 section 3 and 4: `~1` is `/`, `~0` is `~`.
@@ -70,11 +44,8 @@ std::optional<std::string> reference_token(std::string_view escaped) {
 
 /// RFC 6901 section 4: digits without a leading zero.
 std::optional<std::size_t> array_index(std::string_view token) noexcept {
-    if (token.empty() || (token.size() > 1 && token[0] == '0')) return std::nullopt;
-    std::size_t index = 0;
-    const auto [end, fault] = std::from_chars(token.data(), token.data() + token.size(), index);
-    if (fault != std::errc{} || end != token.data() + token.size()) return std::nullopt;
-    return index;
+    if (token.size() > 1 && token.front() == '0') return std::nullopt;
+    return number_of<std::size_t>(token);
 }
 
 std::optional<std::string_view> element(std::string_view array, std::size_t index) noexcept {
@@ -86,25 +57,17 @@ std::optional<std::string_view> element(std::string_view array, std::size_t inde
 } // namespace
 
 std::string_view trim_json(std::string_view text) noexcept {
-    while (!text.empty() && is_space(text.front()))
-        text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back()))
-        text.remove_suffix(1);
-    return text;
+    constexpr std::string_view white = " \t\r\n";
+    text.remove_prefix(std::min(text.find_first_not_of(white), text.size()));
+    return text.substr(0, text.find_last_not_of(white) + 1);
 }
 
-json_members::json_members(std::string_view object) noexcept
-    : text_(object), at_(skip_space(object, 1)) {}
+json_members::json_members(std::string_view object) noexcept : at_(inside(object)) {}
 
 bool json_members::next() noexcept {
-    if (at_ >= text_.size() || text_[at_] != '"') return false;
-    const auto key_end = skip_string(text_, at_);
-    key_ = text_.substr(at_, key_end - at_);
-    const auto begin = skip_space(text_, skip_space(text_, key_end) + 1); // past the colon
-    const auto end = skip_value(text_, begin);
-    value_ = text_.substr(begin, end - begin);
-    at_ = skip_comma(text_, end);
-    return true;
+    key_ = take(at_, &json_cursor::string, ':');
+    if (!key_.empty()) value_ = take(at_, &json_cursor::value, ',');
+    return !key_.empty();
 }
 
 std::string json_members::key() const { return unescape_json_string(key_); }
@@ -115,15 +78,11 @@ bool json_members::key_is(std::string_view name) const {
     return key() == name;
 }
 
-json_elements::json_elements(std::string_view array) noexcept
-    : text_(array), at_(skip_space(array, 1)) {}
+json_elements::json_elements(std::string_view array) noexcept : at_(inside(array)) {}
 
 bool json_elements::next() noexcept {
-    if (at_ >= text_.size() || text_[at_] == ']') return false;
-    const auto end = skip_value(text_, at_);
-    value_ = text_.substr(at_, end - at_);
-    at_ = skip_comma(text_, end);
-    return true;
+    value_ = take(at_, &json_cursor::value, ',');
+    return !value_.empty();
 }
 
 std::optional<std::string_view> member(std::string_view object, std::string_view name) {

@@ -1,13 +1,14 @@
 #pragma once
 
-#include <cstddef>
+#include "core/json_check.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace parley {
 
-// Iteration over valid JSON. Nothing here is recursive, and every view points into the text.
+// Iteration over text that is valid JSON. Every view points into the text.
 
 /// Without the white space around it.
 std::string_view trim_json(std::string_view text) noexcept;
@@ -47,8 +48,7 @@ public:
     std::string_view value() const noexcept { return value_; }
 
 private:
-    std::string_view text_;
-    std::size_t at_;
+    json_cursor at_; // before the next key, or at the end
     std::string_view key_;
     std::string_view value_;
 };
@@ -62,8 +62,7 @@ public:
     std::string_view value() const noexcept { return value_; }
 
 private:
-    std::string_view text_;
-    std::size_t at_;
+    json_cursor at_; // before the next element, or at the end
     std::string_view value_;
 };
 

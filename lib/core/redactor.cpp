@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
-#include <optional>
 
 namespace parley {
 
@@ -18,11 +16,6 @@ constexpr std::size_t telling_prefix = 8;
 constexpr std::size_t most_looked_at = 4'096; // of the words of a quotation
 constexpr unsigned most_layers = 4;           // of one encoding upon another
 
-constexpr std::string_view base64_alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::string_view base64url_alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 /// What a text is searched for.
 struct form {
     std::string text;
@@ -31,43 +24,24 @@ struct form {
 
 /// The characters of a Base64 text that this secret decides, when `shift` bytes of the first group
 /// of three come before it; at last those that it decides where nothing follows it.
-form base64_form(std::string_view secret, std::size_t shift, std::string_view alphabet) {
-    const auto end = secret.size() + shift;
-    std::string core;
-    std::uint32_t bits = 0;
-    unsigned held = 0;
-    if (shift != 0) { // a character that a byte before it has a part in is left out
-        held = shift == 1 ? 4 : 6;
-        bits = static_cast<unsigned char>(secret.front()) & ((1u << held) - 1);
-        secret.remove_prefix(1);
-    }
-    const auto put = [&](std::uint32_t six) { core += alphabet[six & 0x3F]; };
-    for (const char each : secret) {
-        bits = (bits << 8) | static_cast<unsigned char>(each);
-        held += 8;
-        for (; held >= 6; held -= 6)
-            put(bits >> (held - 6));
-    }
-    const auto least = std::clamp(core.size(), shortest_secret + 1, telling_prefix);
-    if (held != 0) put(bits << (6 - held));
-    core.append((3 - end % 3) % 3, '=');
-    return {std::move(core), least};
+form base64_form(std::string_view secret, std::size_t shift) {
+    const auto text = base64(std::string(shift, '\0').append(secret));
+    const std::size_t begin = shift == 0 ? 0 : shift + 1; // behind what those bytes have a part in
+    const auto end = (shift + secret.size()) * 8 / 6;     // likewise, of bytes that follow
+    return {text.substr(begin), std::clamp(end - begin, shortest_secret + 1, telling_prefix)};
 }
 
-std::optional<unsigned> hex_number(std::string_view digits) noexcept {
-    unsigned number = 0;
-    for (const char each : digits) {
-        if (!is_hex(each)) return std::nullopt;
-        const auto value = is_digit(each) ? each - '0' : (each | 0x20) - 'a' + 10;
-        number = number * 16 + static_cast<unsigned>(value);
-    }
-    return number;
+/// RFC 4648 section 5.
+form base64url_form(form one) {
+    std::ranges::replace(one.text, '+', '-');
+    std::ranges::replace(one.text, '/', '_');
+    return one;
 }
 
 /// Appends what the escape at the beginning of `text` stands for; the size of the escape, or 0.
 std::size_t unescape_one(std::string_view text, std::string& out) {
     if (text.front() == '%') {
-        const auto byte = text.size() < 3 ? std::nullopt : hex_number(text.substr(1, 2));
+        const auto byte = hex_number(text, 1, 2);
         if (!byte) return 0;
         out.push_back(static_cast<char>(*byte));
         return 3;
@@ -116,8 +90,8 @@ public:
         const auto seen = whole.substr(0, longest_);
         add({std::string(seen), std::min(whole.size(), telling_prefix)});
         for (std::size_t shift = 0; shift < 3; ++shift) {
-            auto core = base64_form(seen, shift, base64_alphabet);
-            auto other = base64_form(seen, shift, base64url_alphabet);
+            auto core = base64_form(seen, shift);
+            auto other = base64url_form(core);
             if (other.text != core.text) add(std::move(other));
             add(std::move(core));
         }

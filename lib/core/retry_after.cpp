@@ -5,9 +5,7 @@
 #include "core/text.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
-#include <system_error>
 
 namespace parley {
 
@@ -26,10 +24,8 @@ std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, wa
     const auto whole = value.substr(0, point);
     const auto fraction = value.substr(std::min(point + 1, value.size()));
     if (digits(whole) && (point == value.size() || digits(fraction))) {
-        std::int64_t seconds = 0;
-        const auto [end, fault] =
-            std::from_chars(whole.data(), whole.data() + whole.size(), seconds);
-        if (fault != std::errc{} || seconds > longest_wait.count()) return longest_wait;
+        auto seconds = longest_wait.count();
+        if (const auto given = number_of<std::int64_t>(whole)) seconds = std::min(*given, seconds);
         // Up, since it is a lower bound.
         if (fraction.find_first_not_of('0') != std::string_view::npos) ++seconds;
         return std::min(std::chrono::seconds{seconds}, longest_wait);

@@ -1,10 +1,10 @@
 #include "core/text.hpp"
 
 #include <fmt/core.h>
+#include <openssl/evp.h>
+#include <simdjson.h>
 
 #include <algorithm>
-#include <cstdint>
-#include <iterator>
 
 namespace parley {
 
@@ -57,6 +57,12 @@ char lower_case(char c) noexcept {
 
 } // namespace
 
+std::optional<std::uint32_t> hex_number(std::string_view text, std::size_t at,
+                                        std::size_t count) noexcept {
+    if (at + count > text.size()) return std::nullopt;
+    return number_of<std::uint32_t>(text.substr(at, count), 16);
+}
+
 std::string lower_case(std::string_view text) {
     std::string out(text);
     for (char& c : out)
@@ -76,17 +82,10 @@ std::string_view trimmed(std::string_view text) noexcept {
 }
 
 std::string base64(std::string_view bytes) {
-    constexpr std::string_view digits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        const auto group = bytes.substr(at, 3);
-        unsigned bits = 0;
-        for (std::size_t i = 0; i < 3; ++i)
-            bits = bits << 8 | (i < group.size() ? byte_at(group, i) : 0u);
-        for (std::size_t i = 0; i < 4; ++i)
-            out += i <= group.size() ? digits[bits >> (18 - 6 * i) & 63] : '=';
-    }
+    std::string out((bytes.size() + 2) / 3 * 4, '\0'); // OpenSSL writes a 0 behind it
+    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                    reinterpret_cast<const unsigned char*>(bytes.data()),
+                    static_cast<int>(bytes.size()));
     return out;
 }
 
@@ -109,12 +108,25 @@ std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept {
 }
 
 bool valid_utf8(std::string_view text) noexcept {
-    for (std::size_t at = 0; at < text.size();) {
-        const auto length = utf8_sequence(text, at);
-        if (length == 0) return false;
-        at += length;
+    return simdjson::validate_utf8(text.data(), text.size());
+}
+
+void append_utf8(std::string& out, std::uint32_t point) {
+    const auto add = [&out](std::uint32_t byte) { out += static_cast<char>(byte); };
+    const auto continue_with = [&](std::uint32_t bits) { add(0x80 | (bits & 0x3F)); };
+    if (point < 0x80) return add(point);
+    if (point < 0x800) {
+        add(0xC0 | point >> 6);
+    } else {
+        if (point < 0x10000) {
+            add(0xE0 | point >> 12);
+        } else {
+            add(0xF0 | point >> 18);
+            continue_with(point >> 12);
+        }
+        continue_with(point >> 6);
     }
-    return true;
+    continue_with(point);
 }
 
 std::string to_valid_utf8(std::string_view text) {
@@ -122,7 +134,7 @@ std::string to_valid_utf8(std::string_view text) {
     out.reserve(text.size());
     for (std::size_t at = 0; at < text.size();) {
         const auto length = utf8_sequence(text, at);
-        out += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(at, length);
+        out += length == 0 ? replacement_character : text.substr(at, length);
         at += std::max<std::size_t>(length, 1);
     }
     return out;
@@ -150,8 +162,7 @@ bool valid_header_value(std::string_view value) noexcept {
 bool valid_header_name(std::string_view name) noexcept {
     constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
     return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-               marks.find(c) != std::string_view::npos;
+        return is_digit(c) || is_letter(c) || marks.find(c) != std::string_view::npos;
     });
 }
 

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <charconv>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace parley {
 
@@ -10,6 +14,25 @@ constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_hex(char c) noexcept {
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
+
+constexpr bool is_letter(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/// The number that a text is, whole: no white space, and no sign but `-` of a signed type. Nothing
+/// for another text, and for a number beyond the range of the type.
+template <class Number, class... Format>
+std::optional<Number> number_of(std::string_view text, Format... format) noexcept {
+    Number value{};
+    const auto* const last = text.data() + text.size();
+    const auto [end, fault] = std::from_chars(text.data(), last, value, format...);
+    if (fault != std::errc{} || end != last) return std::nullopt;
+    return value;
+}
+
+/// The number that the `count` hexadecimal digits at `at` write; nothing when they are not there.
+std::optional<std::uint32_t> hex_number(std::string_view text, std::size_t at,
+                                        std::size_t count) noexcept;
 
 /// With the ASCII letters in lower case.
 std::string lower_case(std::string_view text);
@@ -28,6 +51,12 @@ std::string base64(std::string_view bytes);
 std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept;
 
 bool valid_utf8(std::string_view text) noexcept;
+
+/// U+FFFD in UTF-8: it stands for what is no character.
+inline constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
+
+/// Appends a code point as UTF-8; half of a surrogate pair as the three bytes it would have.
+void append_utf8(std::string& out, std::uint32_t point);
 
 /// Each byte that is not UTF-8 replaced by U+FFFD.
 std::string to_valid_utf8(std::string_view text);

@@ -8,8 +8,6 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
-#include <array>
-#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -18,8 +16,6 @@ namespace parley {
 namespace {
 
 constexpr std::size_t longest_url = 8'192;
-
-bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 /// RFC 3986 section 2.3.
 bool is_unreserved(char c) noexcept {
@@ -52,8 +48,7 @@ bool valid_path_or_query(std::string_view text) noexcept {
     for (std::size_t at = 0; at < text.size(); ++at) {
         const char c = text[at];
         if (c == '%') {
-            if (at + 2 >= text.size() || !is_hex(text[at + 1]) || !is_hex(text[at + 2]))
-                return false;
+            if (!hex_number(text, at + 1, 2)) return false;
             at += 2;
         } else if (!is_unreserved(c) && others.find(c) == std::string_view::npos) {
             return false;
@@ -72,12 +67,9 @@ public:
 };
 
 std::uint16_t parse_port(std::string_view text, const refusal& refuse) {
-    unsigned value = 0;
-    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || text.size() > 5 || text.front() == '0' || fault != std::errc{} ||
-        end != text.data() + text.size() || value > 65'535)
-        refuse.because("the port must be a number from 1 to 65535");
-    return static_cast<std::uint16_t>(value);
+    const auto port = number_of<std::uint16_t>(text);
+    if (!port || text.front() == '0') refuse.because("the port must be a number from 1 to 65535");
+    return *port;
 }
 
 /// Four decimal numbers and nothing else: `127.1`, `0x7f.0.0.1` and `010.0.0.1` are read
@@ -152,11 +144,9 @@ std::optional<std::string> percent_decode(std::string_view text) {
             out += text[at];
             continue;
         }
-        unsigned value = 0;
-        const auto two = text.substr(at + 1, 2);
-        const auto [end, fault] = std::from_chars(two.data(), two.data() + two.size(), value, 16);
-        if (two.size() != 2 || fault != std::errc{} || end != two.data() + 2) return std::nullopt;
-        out += static_cast<char>(value);
+        const auto byte = hex_number(text, at + 1, 2);
+        if (!byte) return std::nullopt;
+        out += static_cast<char>(*byte);
         at += 2;
     }
     return out;
@@ -186,19 +176,13 @@ bool has_dot_segment(std::string_view path) {
 }
 
 std::string percent_encode(std::string_view bytes) {
-    constexpr std::string_view hex = "0123456789ABCDEF";
     std::string out;
     out.reserve(bytes.size());
-    for (const char c : bytes) {
-        if (is_unreserved(c)) {
+    for (const char c : bytes)
+        if (is_unreserved(c))
             out += c;
-            continue;
-        }
-        const auto byte = static_cast<unsigned char>(c);
-        out += '%';
-        out += hex[byte >> 4];
-        out += hex[byte & 15];
-    }
+        else
+            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     return out;
 }
 

@@ -1,13 +1,14 @@
 #include "policy/surrogate_joiner.hpp"
 
+#include "core/text.hpp"
+
 #include <cstddef>
 
 namespace parley {
 
 namespace {
 
-constexpr std::string_view replacement = "\xEF\xBF\xBD"; // U+FFFD
-constexpr std::size_t length = 3;                        // of a half
+constexpr std::size_t length = 3; // of a half
 
 /// The half that begins there; 0 when none does.
 std::uint32_t half_at(std::string_view piece, std::size_t at) noexcept {
@@ -22,12 +23,8 @@ bool is_high(std::uint32_t half) noexcept { return half != 0 && half < 0xDC00; }
 bool is_low(std::uint32_t half) noexcept { return half >= 0xDC00; }
 
 std::string pair(std::uint32_t high, std::uint32_t low) {
-    const auto point = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
     std::string out;
-    out += static_cast<char>(0xF0 | point >> 18);
-    out += static_cast<char>(0x80 | (point >> 12 & 0x3F));
-    out += static_cast<char>(0x80 | (point >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (point & 0x3F));
+    append_utf8(out, 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00));
     return out;
 }
 
@@ -36,9 +33,10 @@ std::string pair(std::uint32_t high, std::uint32_t low) {
 void surrogate_joiner::join_halves(std::string& piece) {
     const auto first = half_at(piece, 0);
     if (is_low(first))
-        piece.replace(0, length, high_ != 0 ? pair(high_, first) : std::string(replacement));
+        piece.replace(0, length,
+                      high_ != 0 ? pair(high_, first) : std::string(replacement_character));
     else if (high_ != 0)
-        piece.insert(0, replacement);
+        piece.insert(0, replacement_character);
     high_ = 0;
     if (piece.size() < length) return;
     const auto last = half_at(piece, piece.size() - length);
@@ -50,7 +48,7 @@ void surrogate_joiner::join_halves(std::string& piece) {
 std::string_view surrogate_joiner::end() noexcept {
     if (high_ == 0) return {};
     high_ = 0;
-    return replacement;
+    return replacement_character;
 }
 
 } // namespace parley
