@@ -3,6 +3,8 @@
 #include "core/saturating.hpp"
 #include "core/text.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cstdint>
 
@@ -11,111 +13,12 @@ namespace parley {
 namespace {
 
 using std::chrono::days;
+using std::chrono::hours;
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 using std::chrono::system_clock;
-
-/// Takes fixed things off the front of a text, and remembers whether one was not there.
-class cursor {
-public:
-    explicit cursor(std::string_view text) noexcept : rest_(text) {}
-
-    bool ok() const noexcept { return ok_; }
-    bool at_end() const noexcept { return ok_ && rest_.empty(); }
-
-    char peek() const noexcept { return rest_.empty() ? '\0' : rest_.front(); }
-
-    bool accept(char c) noexcept {
-        if (rest_.empty() || rest_.front() != c) return false;
-        rest_.remove_prefix(1);
-        return true;
-    }
-    void expect(std::string_view text) noexcept {
-        ok_ = ok_ && rest_.starts_with(text);
-        if (ok_) rest_.remove_prefix(text.size());
-    }
-    /// Exactly `count` digits.
-    int digits(int count) noexcept {
-        int value = 0;
-        for (int i = 0; i < count; ++i)
-            value = value * 10 + digit();
-        return value;
-    }
-    /// One of these words: its index.
-    template <std::size_t N>
-    unsigned word(const std::array<std::string_view, N>& words) noexcept {
-        for (unsigned i = 0; i < N; ++i)
-            if (rest_.starts_with(words[i])) {
-                rest_.remove_prefix(words[i].size());
-                return i;
-            }
-        ok_ = false;
-        return 0;
-    }
-    void fail() noexcept { ok_ = false; }
-
-private:
-    int digit() noexcept {
-        const char c = peek();
-        if (c < '0' || c > '9') {
-            ok_ = false;
-            return 0;
-        }
-        rest_.remove_prefix(1);
-        return c - '0';
-    }
-
-    std::string_view rest_;
-    bool ok_ = true;
-};
-
-class civil_date {
-public:
-    civil_date() noexcept {}
-    int year = 0;
-    unsigned month = 0;
-    unsigned day = 0;
-};
-
-std::optional<seconds> midnight(const civil_date& date) noexcept {
-    const std::chrono::year_month_day real{
-        std::chrono::year{date.year}, std::chrono::month{date.month}, std::chrono::day{date.day}};
-    if (!real.ok()) return std::nullopt;
-    return std::chrono::sys_days{real}.time_since_epoch();
-}
-
-/// What lies beyond the clock's range (2262, with nanoseconds) is its last instant.
-system_clock::time_point instant_of(seconds whole, nanoseconds fraction) noexcept {
-    return after(after(system_clock::time_point(), whole), fraction);
-}
-
-/// Up to twelve digits, of which nine count.
-nanoseconds fraction(cursor& in) noexcept {
-    constexpr int digits = 9;
-    constexpr int most = 12;
-    std::int64_t value = 0;
-    int count = 0;
-    for (; count < most && is_digit(in.peek()); ++count) {
-        const int digit = in.digits(1);
-        if (count < digits) value = value * 10 + digit;
-    }
-    if (count == 0) in.fail();
-    for (; count < digits; ++count)
-        value *= 10;
-    return nanoseconds{value};
-}
-
-seconds offset(cursor& in) noexcept {
-    if (in.accept('Z') || in.accept('z')) return seconds{0};
-    const bool west = in.accept('-');
-    if (!west && !in.accept('+')) in.fail();
-    const int hours = in.digits(2);
-    const int minutes = in.accept(':') || !in.at_end() ? in.digits(2) : 0;
-    if (hours > 23 || minutes > 59) in.fail();
-    const seconds value = std::chrono::hours{hours} + std::chrono::minutes{minutes};
-    return west ? -value : value;
-}
 
 constexpr std::array<std::string_view, 7> short_days{"Sun", "Mon", "Tue", "Wed",
                                                      "Thu", "Fri", "Sat"};
@@ -124,145 +27,206 @@ constexpr std::array<std::string_view, 7> long_days{"Sunday",   "Monday", "Tuesd
 constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-seconds clock_time(cursor& in) noexcept {
-    const int hour = in.digits(2);
-    in.expect(":");
-    const int minute = in.digits(2);
-    in.expect(":");
-    const int second = in.digits(2);
-    if (hour > 23 || minute > 59 || second > 60) in.fail();
-    return std::chrono::hours{hour} + std::chrono::minutes{minute} + seconds{second};
+/// Takes fixed things off the front of a text, and remembers whether one was not there.
+class cursor {
+public:
+    explicit cursor(std::string_view text) noexcept : rest_(text) {}
+
+    bool at_end() const noexcept { return ok_ && rest_.empty(); }
+    bool at_digit() const noexcept { return !rest_.empty() && is_digit(rest_.front()); }
+
+    bool accept(char c) noexcept {
+        if (!rest_.starts_with(c)) return false;
+        rest_.remove_prefix(1);
+        return true;
+    }
+    void expect(bool accepted) noexcept { ok_ = ok_ && accepted; }
+
+    /// Exactly `count` digits.
+    int digits(int count) noexcept {
+        int value = 0;
+        for (; count > 0; --count) {
+            expect(at_digit());
+            if (!ok_) return 0;
+            value = value * 10 + (rest_.front() - '0');
+            rest_.remove_prefix(1);
+        }
+        return value;
+    }
+    /// One of these words: its index.
+    template <std::size_t N>
+    int word(const std::array<std::string_view, N>& words) noexcept {
+        for (std::size_t i = 0; i < N; ++i)
+            if (rest_.starts_with(words[i])) {
+                rest_.remove_prefix(words[i].size());
+                return static_cast<int>(i);
+            }
+        expect(false);
+        return 0;
+    }
+
+private:
+    std::string_view rest_;
+    bool ok_ = true;
+};
+
+/// A point or a comma, and up to twelve digits, of which nine count.
+nanoseconds fraction(cursor& in) noexcept {
+    in.expect(in.accept('.') || in.accept(','));
+    in.expect(in.at_digit());
+    nanoseconds value{0};
+    nanoseconds unit = milliseconds{100};
+    for (int most = 12; most > 0 && in.at_digit(); --most, unit /= 10)
+        value += unit * in.digits(1);
+    return value;
 }
 
-std::optional<system_clock::time_point> instant(const cursor& in, const civil_date& date,
-                                                seconds time) noexcept {
-    const auto day = midnight(date);
-    if (!in.at_end() || !day || date.year < 1970) return std::nullopt;
-    return instant_of(*day + time, nanoseconds{0});
+/// `±hh[[:]mm]`
+seconds offset(cursor& in) noexcept {
+    const bool west = in.accept('-');
+    in.expect(west || in.accept('+'));
+    const hours hour{in.digits(2)};
+    const minutes minute{in.accept(':') || !in.at_end() ? in.digits(2) : 0};
+    in.expect(hour.count() < 24 && minute.count() < 60);
+    const seconds east = hour + minute;
+    return west ? -east : east;
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`
-std::optional<system_clock::time_point> imf_fixdate(std::string_view text,
-                                                    bool any_zone = false) noexcept {
+struct date_and_time {
+    int year = 0;
+    int month = 0;
+    int day = 0;
+    int hour = 0;
+    int minute = 0;
+    int second = 0;
+    nanoseconds fraction{0};
+    seconds offset{0};
+};
+
+struct number_field {
+    char letter;
+    int digits;
+    int date_and_time::* where;
+};
+constexpr std::array number_fields{
+    number_field{'Y', 4, &date_and_time::year},   number_field{'y', 2, &date_and_time::year},
+    number_field{'m', 2, &date_and_time::month},  number_field{'d', 2, &date_and_time::day},
+    number_field{'H', 2, &date_and_time::hour},   number_field{'M', 2, &date_and_time::minute},
+    number_field{'S', 2, &date_and_time::second},
+};
+
+void read_field(char letter, cursor& in, date_and_time& into) noexcept {
+    for (const auto& each : number_fields)
+        if (each.letter == letter) into.*each.where = in.digits(each.digits);
+    switch (letter) {
+    case 'a':
+        in.word(short_days);
+        break;
+    case 'A':
+        in.word(long_days);
+        break;
+    case 'b':
+        into.month = in.word(months) + 1;
+        break;
+    case 'e':
+        into.day = in.digits(in.accept(' ') ? 1 : 2);
+        break;
+    case 't':
+        in.expect(in.accept('T') || in.accept('t') || in.accept(' '));
+        break;
+    case 'f':
+        into.fraction = fraction(in);
+        break;
+    case 'z':
+        if (!in.accept('Z') && !in.accept('z')) into.offset = offset(in);
+        break;
+    case 'o':
+        into.offset = offset(in);
+        break;
+    }
+}
+
+/// Reads a whole text by a pattern in the letters of strptime, and in its own: `%t` is a `T` or a
+/// space, `%f` a fraction, `%o` an offset, `%z` an offset or `Z`.
+std::optional<date_and_time> read(std::string_view text, std::string_view pattern) noexcept {
     cursor in{text};
-    civil_date date;
-    in.word(short_days);
-    in.expect(", ");
-    date.day = static_cast<unsigned>(in.digits(2));
-    in.expect(" ");
-    date.month = in.word(months) + 1;
-    in.expect(" ");
-    date.year = in.digits(4);
-    in.expect(" ");
-    auto time = clock_time(in);
-    in.expect(" ");
-    if (any_zone && (in.peek() == '+' || in.peek() == '-'))
-        time -= offset(in);
-    else
-        in.expect(any_zone && in.peek() == 'U' ? "UTC" : "GMT");
-    return instant(in, date, time);
+    date_and_time found;
+    for (; !pattern.empty(); pattern.remove_prefix(1)) {
+        if (pattern.front() != '%') {
+            in.expect(in.accept(pattern.front()));
+        } else {
+            pattern.remove_prefix(1);
+            read_field(pattern.front(), in, found);
+        }
+    }
+    return in.at_end() ? std::optional(found) : std::nullopt;
 }
 
-/// `Sunday, 06-Nov-94 08:49:37 GMT`. Of the years with those digits the one within 50 of this one
-/// (RFC 9110 section 5.6.7).
-std::optional<system_clock::time_point> rfc850_date(std::string_view text,
-                                                    system_clock::time_point now) noexcept {
-    cursor in{text};
-    civil_date date;
-    in.word(long_days);
-    in.expect(", ");
-    date.day = static_cast<unsigned>(in.digits(2));
-    in.expect("-");
-    date.month = in.word(months) + 1;
-    in.expect("-");
-    const int short_year = in.digits(2);
-    in.expect(" ");
-    const auto time = clock_time(in);
-    in.expect(" GMT");
-
-    const std::chrono::year_month_day today{std::chrono::floor<days>(now)};
-    const int this_year = static_cast<int>(today.year());
-    date.year = this_year - this_year % 100 + short_year;
-    if (date.year > this_year + 50) date.year -= 100;
-    if (date.year < this_year - 49) date.year += 100;
-    return instant(in, date, time);
+/// What lies beyond the clock's range (2262, with nanoseconds) is its last instant.
+std::optional<system_clock::time_point> instant(const date_and_time& of) noexcept {
+    const std::chrono::year_month_day date{std::chrono::year{of.year},
+                                           std::chrono::month{static_cast<unsigned>(of.month)},
+                                           std::chrono::day{static_cast<unsigned>(of.day)}};
+    if (!date.ok() || of.year < 1970 || of.hour > 23 || of.minute > 59 || of.second > 60)
+        return std::nullopt;
+    const seconds whole = std::chrono::sys_days{date}.time_since_epoch() + hours{of.hour} +
+                          minutes{of.minute} + seconds{of.second} - of.offset;
+    return after(after(system_clock::time_point(), whole), of.fraction);
 }
 
-/// `Sun Nov  6 08:49:37 1994`
-std::optional<system_clock::time_point> asctime_date(std::string_view text) noexcept {
-    cursor in{text};
-    civil_date date;
-    in.word(short_days);
-    in.expect(" ");
-    date.month = in.word(months) + 1;
-    in.expect(" ");
-    date.day = static_cast<unsigned>(in.accept(' ') ? in.digits(1) : in.digits(2));
-    in.expect(" ");
-    const auto time = clock_time(in);
-    in.expect(" ");
-    date.year = in.digits(4);
-    return instant(in, date, time);
+std::optional<system_clock::time_point> instant(std::string_view text,
+                                                std::string_view pattern) noexcept {
+    const auto found = read(text, pattern);
+    return found ? instant(*found) : std::nullopt;
 }
 
-/// The clock's range ends before the year 2300, and begins after 1600.
-void put_digits(std::string& into, std::size_t at, std::size_t count, std::int64_t value) {
-    for (; count > 0; value /= 10)
-        into[at + --count] = static_cast<char>('0' + value % 10);
+/// Of the years with those two digits the one within 50 of this one (RFC 9110 section 5.6.7).
+int full_year(int digits, system_clock::time_point now) noexcept {
+    const int this_year{std::chrono::year_month_day{std::chrono::floor<days>(now)}.year()};
+    const int year = this_year - this_year % 100 + digits;
+    if (year > this_year + 50) return year - 100;
+    return year < this_year - 49 ? year + 100 : year;
 }
+
+constexpr const char* imf_fixdate = "%a, %d %b %Y %H:%M:%S GMT";
 
 } // namespace
 
 std::optional<system_clock::time_point> parse_iso8601(std::string_view text) noexcept {
-    cursor in{text};
-    civil_date date;
-    date.year = in.digits(4);
-    const bool basic = in.peek() != '-';
-    in.expect(basic ? "" : "-");
-    date.month = static_cast<unsigned>(in.digits(2));
-    in.expect(basic ? "" : "-");
-    date.day = static_cast<unsigned>(in.digits(2));
-    if (!in.accept('T') && !in.accept('t') && !in.accept(' ')) in.fail();
-    const int hour = in.digits(2);
-    in.expect(basic ? "" : ":");
-    const int minute = in.digits(2);
-    int second = 0;
-    nanoseconds below{0};
-    if (basic ? is_digit(in.peek()) : in.accept(':')) {
-        second = in.digits(2);
-        if (in.accept('.') || in.accept(',')) below = fraction(in);
+    for (const auto* const form :
+         {"%Y-%m-%d%t%H:%M:%S%f%z", "%Y-%m-%d%t%H:%M:%S%z", "%Y-%m-%d%t%H:%M%z",
+          "%Y%m%d%t%H%M%S%f%z", "%Y%m%d%t%H%M%S%z", "%Y%m%d%t%H%M%z"}) {
+        auto found = read(text, form);
+        if (!found) continue;
+        if (found->second == 60) { // a leap second has no place on this clock: the last before it
+            found->second = 59;
+            found->fraction = milliseconds{999};
+        } else if (found->hour == 24 && found->minute == 0 && found->second == 0 &&
+                   found->fraction.count() == 0) { // the end of the day
+            found->hour = 0;
+            found->offset -= hours{24};
+        }
+        return instant(*found);
     }
-    const auto east = offset(in);
-
-    const auto day = midnight(date);
-    if (!in.at_end() || !day || date.year < 1970) return std::nullopt;
-    const bool end_of_day = hour == 24 && minute == 0 && second == 0 && below.count() == 0;
-    if ((hour > 23 && !end_of_day) || minute > 59 || second > 60) return std::nullopt;
-    if (second == 60) { // a leap second has no place on this clock: the last instant before it
-        second = 59;
-        below = milliseconds{999};
-    }
-    const seconds time = std::chrono::hours{hour} + std::chrono::minutes{minute} + seconds{second};
-    return instant_of(*day + time - east, below);
+    return std::nullopt;
 }
 
 std::string format_iso8601(system_clock::time_point when) {
-    const auto instant = std::chrono::floor<milliseconds>(when);
-    const auto day = std::chrono::floor<days>(instant);
+    const auto whole = std::chrono::floor<milliseconds>(when);
+    const auto day = std::chrono::floor<days>(whole);
     const std::chrono::year_month_day date{day};
-    const std::chrono::hh_mm_ss<milliseconds> time{instant - day};
-    std::string text = "0000-00-00T00:00:00.000Z";
-    put_digits(text, 0, 4, static_cast<int>(date.year()));
-    put_digits(text, 5, 2, static_cast<unsigned>(date.month()));
-    put_digits(text, 8, 2, static_cast<unsigned>(date.day()));
-    put_digits(text, 11, 2, time.hours().count());
-    put_digits(text, 14, 2, time.minutes().count());
-    put_digits(text, 17, 2, time.seconds().count());
-    put_digits(text, 20, 3, time.subseconds().count());
-    return text;
+    const std::chrono::hh_mm_ss<milliseconds> time{whole - day};
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                       time.hours().count(), time.minutes().count(), time.seconds().count(),
+                       time.subseconds().count());
 }
 
 std::optional<system_clock::time_point> parse_rfc1123_date(std::string_view text) noexcept {
-    return imf_fixdate(text, true);
+    for (const auto* const form :
+         {imf_fixdate, "%a, %d %b %Y %H:%M:%S UTC", "%a, %d %b %Y %H:%M:%S %o"})
+        if (const auto found = instant(text, form)) return found;
+    return std::nullopt;
 }
 
 std::optional<system_clock::time_point> parse_epoch(double since) noexcept {
@@ -277,9 +241,12 @@ std::optional<system_clock::time_point> parse_epoch(double since) noexcept {
 
 std::optional<system_clock::time_point> parse_http_date(std::string_view text,
                                                         system_clock::time_point now) noexcept {
-    if (const auto found = imf_fixdate(text)) return found;
-    if (const auto found = rfc850_date(text, now)) return found;
-    return asctime_date(text);
+    if (const auto found = instant(text, imf_fixdate)) return found;
+    if (const auto found = instant(text, "%a %b %e %H:%M:%S %Y")) return found; // asctime
+    auto found = read(text, "%A, %d-%b-%y %H:%M:%S GMT");                       // RFC 850
+    if (!found) return std::nullopt;
+    found->year = full_year(found->year, now);
+    return instant(*found);
 }
 
 } // namespace parley
