@@ -29,8 +29,8 @@ struct close_verdict {
 close_verdict classify_close(const error_info& why, bool was_ready,
                              reconnect_config::normal_close on_normal_close);
 
-/// What the user makes of it (reconnect_config::classify). A disagreement that is retried goes on
-/// slowing down: the server is to be spared whatever the user thinks.
+/// The verdict that the user's `reconnect_config::classify` has changed. A disagreement that is
+/// retried keeps its slower backoff, which protects the server.
 close_verdict override_close(close_verdict by_table, close_action chosen, bool was_ready) noexcept;
 
 /// Whether an idle connection may have ended like that because it was idle: without a code, or

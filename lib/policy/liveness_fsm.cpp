@@ -27,20 +27,15 @@ liveness_action_t liveness_fsm::resume(time_point now, const liveness_event& hap
     now_ = now;
     std::visit([this](const auto& in) { on(in); }, happened);
     // Between two ticks bytes may wait in the socket that would excuse everything.
-    const bool judging = std::holds_alternative<liveness_input::tick>(happened);
-    if (judging)
+    if (std::holds_alternative<liveness_input::tick>(happened)) {
         if (const auto verdict = overdue()) return *verdict;
-    const bool idle_too_long =
-        judging && heartbeat_ == heartbeat::idle && now_ >= heartbeat_deadline_;
-    if (idle_too_long || probe_due_) {
-        probe_due_ = false;
-        heartbeat_ = heartbeat::ping_asked; // the write's own deadline bounds the wait for `pinged`
-        heartbeat_deadline_ = time_point::max();
-        promised_ = nearest();
-        return liveness_action::ping{promised_};
+        if (heartbeat_ == heartbeat::idle && now_ >= heartbeat_deadline_)
+            heartbeat_ = heartbeat::ping_due;
     }
-    promised_ = nearest();
-    return liveness_action::watch{promised_};
+    if (heartbeat_ != heartbeat::ping_due) return liveness_action::watch{promised_ = nearest()};
+    heartbeat_ = heartbeat::ping_asked; // the write's own deadline bounds the wait for `pinged`
+    heartbeat_deadline_ = time_point::max();
+    return liveness_action::ping{promised_ = nearest()};
 }
 
 std::optional<std::chrono::milliseconds> liveness_fsm::limit_of(phase step) const {
@@ -78,22 +73,21 @@ void liveness_fsm::on(const liveness_input::bytes& in) {
     if (in.message_ended || !in.message_open) message_deadline_ = time_point::max();
     if (in.message_open && message_deadline_ == time_point::max())
         message_deadline_ = after(now_, limits_.message);
-    if (heartbeat_ == heartbeat::off || paused_) return;
+    if (heartbeat_ == heartbeat::off || paused_at_) return;
     // A ping that is asked for is still on its way: it gives the round trip, and does no harm.
     go_idle();
 }
 
 void liveness_fsm::on(const liveness_input::pong&) {
-    if (!pong_expected_) return;
-    pong_expected_ = false;
+    if (!pinged_at_) return;
     round_trip_ =
-        std::chrono::duration_cast<std::chrono::microseconds>(time_between(pinged_at_, now_));
+        std::chrono::duration_cast<std::chrono::microseconds>(time_between(*pinged_at_, now_));
+    pinged_at_.reset();
 }
 
 void liveness_fsm::on(const liveness_input::pinged&) {
     pinged_at_ = now_;
-    pong_expected_ = true;
-    if (heartbeat_ != heartbeat::ping_asked || paused_) return; // a byte came meanwhile
+    if (heartbeat_ != heartbeat::ping_asked || paused_at_) return; // a byte came meanwhile
     heartbeat_ = heartbeat::pong_awaited;
     heartbeat_deadline_ = after(now_, limits_.timeout);
 }
@@ -111,24 +105,24 @@ void liveness_fsm::on(const liveness_input::write_began& in) {
 void liveness_fsm::on(const liveness_input::write_ended&) { write_deadline_ = time_point::max(); }
 
 void liveness_fsm::on(const liveness_input::paused&) {
-    if (paused_) return;
-    paused_ = true;
+    if (paused_at_) return;
     paused_at_ = now_;
     if (heartbeat_ != heartbeat::off) heartbeat_ = heartbeat::idle;
     heartbeat_deadline_ = time_point::max();
 }
 
 void liveness_fsm::on(const liveness_input::resumed&) {
-    if (!paused_) return;
-    paused_ = false;
-    move(message_deadline_, time_between(paused_at_, now_));
-    move(write_deadline_, time_between(paused_at_, now_));
-    if (limits_.opening_waits) move(opening_deadline_, time_between(paused_at_, now_));
+    if (!paused_at_) return;
+    const auto pause = time_between(*paused_at_, now_);
+    paused_at_.reset();
+    move(message_deadline_, pause);
+    move(write_deadline_, pause);
+    if (limits_.opening_waits) move(opening_deadline_, pause);
     if (heartbeat_ != heartbeat::off) go_idle();
 }
 
 void liveness_fsm::on(const liveness_input::probe&) {
-    if (heartbeat_ == heartbeat::idle && !paused_) probe_due_ = true;
+    if (heartbeat_ == heartbeat::idle && !paused_at_) heartbeat_ = heartbeat::ping_due;
 }
 
 void liveness_fsm::on(const liveness_input::tick& in) {
@@ -137,11 +131,7 @@ void liveness_fsm::on(const liveness_input::tick& in) {
     if (late) excuse(time_between(promised_, now_) + noticeable_pause);
     if (late || slept >= noticeable_pause) {
         const bool judged = heartbeat_ == heartbeat::idle || heartbeat_ == heartbeat::pong_awaited;
-        if (judged && !paused_) {
-            heartbeat_ = heartbeat::idle;
-            heartbeat_deadline_ = time_point::max();
-            probe_due_ = true;
-        }
+        if (judged && !paused_at_) heartbeat_ = heartbeat::ping_due;
     }
     ticked_at_ = now_;
     wall_ = in.wall;
@@ -156,7 +146,7 @@ void liveness_fsm::excuse(time_point::duration pause) {
 }
 
 time_point liveness_fsm::opening_deadline() const {
-    return paused_ && limits_.opening_waits ? time_point::max() : opening_deadline_;
+    return paused_at_ && limits_.opening_waits ? time_point::max() : opening_deadline_;
 }
 
 std::optional<liveness_action::give_up> liveness_fsm::overdue() const {
@@ -178,7 +168,7 @@ std::optional<liveness_action::give_up> liveness_fsm::overdue() const {
         }
     }
     if (now_ >= close_deadline_) return give_up{errc::connection_closed, step_};
-    if (paused_) return std::nullopt;
+    if (paused_at_) return std::nullopt;
     if (now_ >= message_deadline_) return give_up{errc::message_timeout, step_};
     if (now_ >= write_deadline_) return give_up{errc::connection_silent, step_};
     if (heartbeat_ == heartbeat::pong_awaited && now_ >= heartbeat_deadline_)
@@ -188,7 +178,7 @@ std::optional<liveness_action::give_up> liveness_fsm::overdue() const {
 
 time_point liveness_fsm::nearest() const {
     const auto first = std::min({opening_deadline(), step_deadline_, close_deadline_});
-    if (paused_) return first;
+    if (paused_at_) return first;
     return std::min({first, message_deadline_, write_deadline_, heartbeat_deadline_});
 }
 

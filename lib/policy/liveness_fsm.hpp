@@ -102,7 +102,7 @@ public:
     std::optional<std::chrono::microseconds> round_trip() const noexcept { return round_trip_; }
 
 private:
-    enum class heartbeat { off, idle, ping_asked, pong_awaited };
+    enum class heartbeat { off, idle, ping_due, ping_asked, pong_awaited };
 
     void on(const liveness_input::entered& in);
     void on(const liveness_input::bytes& in);
@@ -134,11 +134,8 @@ private:
 
     phase step_ = phase::none;
     heartbeat heartbeat_ = heartbeat::off;
-    bool probe_due_ = false;
-    bool paused_ = false;
-    time_point paused_at_{};
-    time_point pinged_at_{};
-    bool pong_expected_ = false;
+    std::optional<time_point> paused_at_; // while the reader waits for its consumer
+    std::optional<time_point> pinged_at_; // until the pong has come
 
     time_point promised_ = time_point::max(); // when the last answer wanted to be asked again
     time_point ticked_at_;                    // the last tick, on both clocks

@@ -71,7 +71,7 @@ reconnect_action_t reconnect_fsm::on(const reconnect_input::start& in) {
 
 reconnect_action_t reconnect_fsm::on(const reconnect_input::ready&) {
     // The attempts of the opening are not those of a reconnect.
-    if (opening()) start_counting_anew();
+    if (state_ == state::opening) start_counting_anew();
     if (quiet_life_ && attempt_ == attempt_at_loss_ + 1) learn_idle_timeout();
     state_ = state::ready;
     ready_since_ = now_;
@@ -122,7 +122,7 @@ void reconnect_fsm::count(const close_verdict& verdict, ticket_use used) {
 
 reconnect_action_t reconnect_fsm::on(const reconnect_input::failed& in) {
     count(in.verdict, in.used);
-    auto next = opening() ? failed_in_opening(in) : failed_again(in);
+    auto next = state_ == state::opening ? failed_in_opening(in) : failed_again(in);
     last_failure_ = in.why;
     return next;
 }
@@ -143,9 +143,9 @@ reconnect_action_t reconnect_fsm::failed_in_opening(const reconnect_input::faile
 }
 
 reconnect_action_t reconnect_fsm::rejected_in_opening(const reconnect_input::failed& in) {
-    if (state_ == state::opening_again) return stop(rejected(in.why));
+    if (refreshed_) return stop(rejected(in.why));
     ++attempt_;
-    return dial_with_fresh_ticket(state::opening_again); // one refresh and one more try
+    return dial_with_fresh_ticket(); // one refresh and one more try
 }
 
 // The deadline has cut this attempt short: the error of the attempt before it is the cause.
@@ -165,7 +165,7 @@ reconnect_action_t reconnect_fsm::rejected_again(const reconnect_input::failed& 
     // Without automatic reconnects a caller has asked for this one: as in an opening, the first
     // rejection gets one refresh, also of a ticket that was never tried.
     const bool curable = in.used == ticket_use::held || !config_.enabled;
-    if (state_ == state::dialing && curable) return dial_with_fresh_ticket(state::dialing_again);
+    if (state_ == state::dialing && !refreshed_ && curable) return dial_with_fresh_ticket();
     if (!config_.enabled || rejections_ >= rejections_at_most) return stop(rejected(in.why));
     const bool slowly = in.verdict.what == reaction::bare_rejection &&
                         rejections_ + bare_rejections_ >= rejections_at_most;
@@ -177,7 +177,6 @@ reconnect_action_t reconnect_fsm::retry_opening(const error_info& why) {
     const auto delay = backoff_delay(pace(), attempt_, jitter_, why.details.retry_after);
     // A wait that would pass the deadline fails at once.
     if (after(now_, delay) >= opening_deadline_) return stop(why);
-    opened_again_ = state_ == state::opening_again; // one refresh in the whole of the opening
     return wait(state::opening_wait, delay, why);
 }
 
@@ -232,16 +231,18 @@ reconnect_action_t reconnect_fsm::try_again(const error_info& why, const backoff
     return wait(state::waiting, delay, why);
 }
 
-reconnect_action_t reconnect_fsm::dial_with_fresh_ticket(state in) {
-    state_ = in;
+reconnect_action_t reconnect_fsm::dial_with_fresh_ticket() {
+    refreshed_ = true;
     return reconnect_action::dial{attempt_, true};
 }
 
 reconnect_action_t reconnect_fsm::dial() {
-    if (state_ == state::opening_wait)
-        state_ = opened_again_ ? state::opening_again : state::opening;
-    else
+    if (state_ == state::opening_wait) {
+        state_ = state::opening;
+    } else {
         state_ = state::dialing;
+        refreshed_ = false;
+    }
     return reconnect_action::dial{attempt_, fresh_ticket_};
 }
 

@@ -19,8 +19,7 @@ namespace parley {
 //                    |  |                                   elapsed  v       |
 //                    v                                            dialing ---+--ready--> ready
 //                  stop                                              |  ^
-//                                    a held ticket is not taken: a fresh one, at once
-//                                    (dialing_again)
+//                                    a held ticket is not taken: a fresh one, at once, once
 //
 // `start` is the first attempt, `init`: nothing is tried again there but a rejection, once, unless
 // `retry_first`. Afterwards every attempt has its backoff, but for the one with a fresh ticket in
@@ -96,17 +95,7 @@ using reconnect_action_t =
                  reconnect_action::run, reconnect_action::stop>;
 
 class reconnect_fsm {
-    enum class state {
-        idle,
-        opening,
-        opening_again, // with a fresh ticket
-        opening_wait,
-        ready,
-        waiting,
-        dialing,
-        dialing_again, // with a fresh ticket
-        ended
-    };
+    enum class state { idle, opening, opening_wait, ready, waiting, dialing, ended };
 
 public:
     explicit reconnect_fsm(const reconnect_config& config) : config_(config) {}
@@ -151,7 +140,7 @@ private:
     reconnect_action_t wait(state in, std::chrono::milliseconds delay, const error_info& why);
     reconnect_action_t cut_short();
     reconnect_action_t dial();
-    reconnect_action_t dial_with_fresh_ticket(state in);
+    reconnect_action_t dial_with_fresh_ticket();
     reconnect_action_t stop(error_info why);
     const backoff_config& pace() const noexcept;
     error_info out_of_opening_time(const error_info& why) const;
@@ -159,9 +148,6 @@ private:
     void count(const close_verdict& verdict, ticket_use used);
     void learn_idle_timeout();
     void start_counting_anew() noexcept;
-    bool opening() const noexcept {
-        return state_ == state::opening || state_ == state::opening_again;
-    }
 
     reconnect_config config_;
     state state_ = state::idle;
@@ -175,7 +161,7 @@ private:
     unsigned rejections_ = 0;      // in a row, of fresh tickets, in the server's own words
     unsigned bare_rejections_ = 0; // the others between them
     bool fresh_ticket_ = false;    // for the next attempt
-    bool opened_again_ = false;    // the opening has had its one refresh
+    bool refreshed_ = false;       // a rejected ticket was replaced: once an opening or attempt
     std::optional<error_info> last_failure_;
     std::optional<time_point::duration> quiet_life_; // of the lost session, if it ended quietly
     unsigned idle_timeouts_ = 0;                     // that were seen

@@ -43,52 +43,33 @@ tool_call_fsm::tool_call_fsm(tool_limits limits) : limits_(limits) {
 
 tool_actions tool_call_fsm::resume(time_point now, tool_input_t input) {
     actions out;
-    if (auto* request = std::get_if<tool_input::requested>(&input))
-        take(now, std::move(*request), out);
-    else if (auto* ended = std::get_if<tool_input::ended>(&input))
-        end(now, std::move(*ended), out);
-    else if (std::holds_alternative<tool_input::time_passed>(input))
-        expire(now, out);
-    else if (std::holds_alternative<tool_input::stopping>(input))
-        stop(now, out);
-    else if (std::holds_alternative<tool_input::forgotten>(input))
-        forget();
-    else if (const auto* refused = std::get_if<tool_input::too_large>(&input))
-        replace(refused->id, out);
-    else
-        stopping_ = false;
+    std::visit([&](auto& in) { on(now, in, out); }, input);
     return out;
 }
 
-void tool_call_fsm::take(time_point now, tool_input::requested request, actions& out) {
+void tool_call_fsm::on(time_point now, tool_input::requested& request, actions& out) {
     if (const auto known = remembered_.find(request.identity); known != remembered_.end()) {
         order_.splice(order_.end(), order_, known->second);
-        memory& first = *known->second;
-        first.told = request.id;
-        out.push_back(tool_action::answer{request.id, std::move(request.call_id),
-                                          request.numeric_id, std::move(request.name), first.answer,
-                                          std::chrono::milliseconds(0), answer_turn::again});
+        known->second->answer.id = request.id;
+        out.push_back(known->second->answer);
         return;
     }
     if (!request.identity.empty() && under_way(request.identity)) {
         out.push_back(tool_action::join{request.id});
         return;
     }
-    const auto refuse = [&](tool_outcome why) {
-        auto refused = refusal(why, request.name);
-        answer(std::move(request), std::chrono::milliseconds(0), std::move(refused), out);
-    };
-    if (stopping_) return refuse(tool_outcome::shut_down);
-    if (!request.known) return refuse(tool_outcome::not_found);
-    if (!request.valid) return refuse(tool_outcome::invalid_parameters);
-    if (stuck_.size() >= limits_.max_stuck) return refuse(tool_outcome::busy);
+    const auto refused = [&](tool_outcome why) { refuse(std::move(request), why, out); };
+    if (stopping_) return refused(tool_outcome::shut_down);
+    if (!request.known) return refused(tool_outcome::not_found);
+    if (!request.valid) return refused(tool_outcome::invalid_parameters);
+    if (stuck_.size() >= limits_.max_stuck) return refused(tool_outcome::busy);
     if (may_run(request)) return start(now, std::move(request), out);
-    if (!may_wait(request)) return refuse(tool_outcome::busy);
+    if (!may_wait(request)) return refused(tool_outcome::busy);
     waiting_bytes_ += request.bytes;
     waiting_.push_back(std::move(request));
 }
 
-void tool_call_fsm::end(time_point now, tool_input::ended ended, actions& out) {
+void tool_call_fsm::on(time_point now, tool_input::ended& ended, actions& out) {
     const auto found = std::find_if(running_.begin(), running_.end(), [&ended](const auto& each) {
         return each.request.id == ended.id;
     });
@@ -105,7 +86,7 @@ void tool_call_fsm::end(time_point now, tool_input::ended ended, actions& out) {
     start_waiting(now, out);
 }
 
-void tool_call_fsm::expire(time_point now, actions& out) {
+void tool_call_fsm::on(time_point now, tool_input::time_passed&, actions& out) {
     for (auto next = running_.begin(); next != running_.end();) {
         if (next->deadline > now) {
             ++next;
@@ -113,26 +94,23 @@ void tool_call_fsm::expire(time_point now, actions& out) {
         }
         run late = std::move(*next);
         next = running_.erase(next);
-        const auto why = refusal(tool_outcome::timed_out, late.request.name);
-        give_up(now, std::move(late), why, out);
+        give_up(now, std::move(late), tool_outcome::timed_out, out);
     }
     start_waiting(now, out);
 }
 
-void tool_call_fsm::stop(time_point now, actions& out) {
+void tool_call_fsm::on(time_point now, tool_input::stopping&, actions& out) {
     stopping_ = true;
     auto running = std::exchange(running_, {});
-    for (auto& one : running) {
-        const auto why = refusal(tool_outcome::shut_down, one.request.name);
-        give_up(now, std::move(one), why, out);
-    }
+    for (auto& one : running)
+        give_up(now, std::move(one), tool_outcome::shut_down, out);
     auto waiting = std::exchange(waiting_, {});
     waiting_bytes_ = 0;
-    for (auto& one : waiting) {
-        auto refused = refusal(tool_outcome::shut_down, one.name);
-        answer(std::move(one), std::chrono::milliseconds(0), std::move(refused), out);
-    }
+    for (auto& one : waiting)
+        refuse(std::move(one), tool_outcome::shut_down, out);
 }
+
+void tool_call_fsm::on(time_point, tool_input::restarted&, actions&) { stopping_ = false; }
 
 bool tool_call_fsm::may_run(const tool_input::requested& request) const {
     if (running_.size() >= limits_.max_running) return false;
@@ -174,22 +152,29 @@ void tool_call_fsm::start_waiting(time_point now, actions& out) {
     }
 }
 
-void tool_call_fsm::give_up(time_point now, run given_up, tool_answer answered, actions& out) {
+void tool_call_fsm::give_up(time_point now, run given_up, tool_outcome why, actions& out) {
     const auto id = given_up.request.id;
+    auto answered = refusal(why, given_up.request.name);
     stuck_.insert(id);
     answer(std::move(given_up.request), whole_milliseconds(given_up.started, now),
            std::move(answered), out);
     out.push_back(tool_action::cancel{id});
 }
 
+void tool_call_fsm::refuse(tool_input::requested request, tool_outcome why, actions& out) {
+    auto refused = refusal(why, request.name);
+    answer(std::move(request), std::chrono::milliseconds(0), std::move(refused), out);
+}
+
 void tool_call_fsm::answer(tool_input::requested request, std::chrono::milliseconds duration,
                            tool_answer what, actions& out) {
-    if (is_outcome(what) && !request.identity.empty())
-        remember(memory{std::move(request.identity), request.call_id, request.numeric_id,
-                        request.name, what, request.id});
-    out.push_back(tool_action::answer{request.id, std::move(request.call_id), request.numeric_id,
-                                      std::move(request.name), std::move(what), duration,
-                                      answer_turn::first});
+    tool_action::answer said{request.id,         std::move(request.call_id),
+                             request.numeric_id, std::move(request.name),
+                             std::move(what),    duration,
+                             answer_turn::first};
+    if (is_outcome(said.what) && !request.identity.empty())
+        remember(std::move(request.identity), said);
+    out.push_back(std::move(said));
 }
 
 bool tool_call_fsm::under_way(const std::string& identity) const {
@@ -199,32 +184,38 @@ bool tool_call_fsm::under_way(const std::string& identity) const {
                        [&](const auto& each) { return each.identity == identity; });
 }
 
-void tool_call_fsm::forget() {
+void tool_call_fsm::on(time_point, tool_input::forgotten&, actions&) {
     remembered_.clear();
     order_.clear();
     remembered_bytes_ = 0;
 }
 
-void tool_call_fsm::replace(tool_request_id id, actions& out) {
-    const auto found = std::find_if(order_.begin(), order_.end(),
-                                    [id](const auto& each) { return each.told == id; });
-    if (found == order_.end() || !found->answer.result) return; // an error is as short as can be
+void tool_call_fsm::on(time_point, tool_input::too_large& refused, actions& out) {
+    const auto found = std::find_if(order_.begin(), order_.end(), [&refused](const auto& each) {
+        return each.answer.id == refused.id;
+    });
+    if (found == order_.end()) return;
+    auto& known = found->answer;
+    if (!known.what.result) return; // an error is as short as can be
     remembered_bytes_ -= found->bytes();
-    found->answer = tool_answer(tool_outcome::failed, tool_result_too_large_text(found->name));
+    known.what = tool_answer(tool_outcome::failed, tool_result_too_large_text(known.name));
     remembered_bytes_ += found->bytes();
-    out.push_back(tool_action::answer{id, found->call_id, found->numeric_id, found->name,
-                                      found->answer, std::chrono::milliseconds(0),
-                                      answer_turn::instead});
+    auto instead = known;
+    instead.turn = answer_turn::instead;
+    out.push_back(std::move(instead));
 }
 
 std::size_t tool_call_fsm::memory::bytes() const noexcept {
-    return identity.size() + call_id.size() + name.size() + answer.error.size() +
-           (answer.result ? answer.result->view().size() : 0);
+    const auto& what = answer.what;
+    return identity.size() + answer.call_id.size() + answer.name.size() + what.error.size() +
+           (what.result ? what.result->view().size() : 0);
 }
 
-void tool_call_fsm::remember(memory answered) {
-    remembered_bytes_ += answered.bytes();
-    order_.push_back(std::move(answered));
+void tool_call_fsm::remember(std::string identity, tool_action::answer answered) {
+    answered.duration = std::chrono::milliseconds(0);
+    answered.turn = answer_turn::again;
+    order_.push_back(memory{std::move(identity), std::move(answered)});
+    remembered_bytes_ += order_.back().bytes();
     remembered_.emplace(order_.back().identity, std::prev(order_.end()));
     const auto full = [this] {
         return order_.size() > limits_.remembered || remembered_bytes_ > limits_.remembered_bytes;

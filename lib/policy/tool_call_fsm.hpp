@@ -161,30 +161,28 @@ private:
     };
     struct memory {
         std::string identity;
-        std::string call_id;
-        bool numeric_id = false;
-        std::string name;
-        tool_answer answer;
-        tool_request_id told = 0; ///< the last request that got it
+        tool_action::answer answer; ///< to a repeat; `id` of the last request that got it
         std::size_t bytes() const noexcept;
     };
 
-    void take(time_point now, tool_input::requested request, actions& out);
-    void end(time_point now, tool_input::ended ended, actions& out);
-    void expire(time_point now, actions& out);
-    void stop(time_point now, actions& out);
-    void forget();
-    void replace(tool_request_id id, actions& out);
+    void on(time_point now, tool_input::requested& in, actions& out);
+    void on(time_point now, tool_input::ended& in, actions& out);
+    void on(time_point now, tool_input::time_passed& in, actions& out);
+    void on(time_point now, tool_input::stopping& in, actions& out);
+    void on(time_point now, tool_input::restarted& in, actions& out);
+    void on(time_point now, tool_input::forgotten& in, actions& out);
+    void on(time_point now, tool_input::too_large& in, actions& out);
 
     bool may_run(const tool_input::requested& request) const;
     bool may_wait(const tool_input::requested& request) const;
     void start(time_point now, tool_input::requested request, actions& out);
     void start_waiting(time_point now, actions& out);
     /// Answers a run, and calls its handler off.
-    void give_up(time_point now, run given_up, tool_answer answer, actions& out);
+    void give_up(time_point now, run given_up, tool_outcome why, actions& out);
+    void refuse(tool_input::requested request, tool_outcome why, actions& out);
     void answer(tool_input::requested request, std::chrono::milliseconds duration, tool_answer what,
                 actions& out);
-    void remember(memory answered);
+    void remember(std::string identity, tool_action::answer answered);
     void forget_oldest();
     bool under_way(const std::string& identity) const;
 
