@@ -5,8 +5,10 @@
 #include "core/clock.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/intrusive/list.hpp>
 
 #include <memory>
+#include <utility>
 
 namespace parley {
 
@@ -23,7 +25,7 @@ public:
     condition(const condition&) = delete;
     condition& operator=(const condition&) = delete;
     /// The remaining waiters keep waiting until their deadline, or until the context frees them.
-    ~condition();
+    ~condition() = default;
 
     /// Returns when notified, at `until`, or spuriously. A cancelled coroutine throws
     /// `operation_aborted` at the next of these.
@@ -31,22 +33,27 @@ public:
 
     /// Every waiter resumes in a turn of the scheduler of its own. Allocates nothing.
     void notify_all();
-    /// Resumes the notified waiters inline. Not while state is half changed; a waiter may release
-    /// the last reference to this.
-    static void run_notified(const std::shared_ptr<condition>& self);
 
     time_point now() const noexcept { return clock_->now(); }
-    bool has_waiters() const noexcept { return first_ != nullptr; }
 
 private:
-    class registration;
+    /// In the frame of the coroutine that waits.
+    class waiter : public boost::intrusive::list_base_hook<
+                       boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+    public:
+        explicit waiter(std::unique_ptr<alarm> rings) : bell(std::move(rings)) {}
+        waiter(const waiter&) = delete;
+        waiter& operator=(const waiter&) = delete;
+        ~waiter() = default;
+
+        const std::unique_ptr<alarm> bell;
+    };
 
     static awaitable<void> wait(condition* self, time_point until);
 
     const asio::any_io_executor executor_;
     const std::shared_ptr<clock_source> clock_;
-    registration* first_ = nullptr; // the oldest
-    registration* last_ = nullptr;
+    boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>> waiters_;
 };
 
 } // namespace parley
