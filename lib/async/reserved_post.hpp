@@ -6,8 +6,8 @@
 
 #include <array>
 #include <cstddef>
-#include <functional>
 #include <memory>
+#include <memory_resource>
 #include <new>
 #include <utility>
 
@@ -30,25 +30,12 @@ public:
 
 private:
     struct block {
-        void* take(std::size_t size) noexcept {
-            const std::size_t rounded = (size + grain - 1) / grain * grain;
-            if (rounded > room.size() - used) return nullptr;
-            void* const taken = room.data() + used;
-            used += rounded;
-            return taken;
-        }
-        bool has(const void* memory) const noexcept {
-            const auto* const one = static_cast<const std::byte*>(memory);
-            return !std::less<>()(one, room.data()) &&
-                   std::less<>()(one, room.data() + room.size());
-        }
-
-        static constexpr std::size_t grain = alignof(std::max_align_t);
-        alignas(std::max_align_t) std::array<std::byte, 768> room;
-        std::size_t used = 0;
+        alignas(std::max_align_t) std::array<std::byte, 768> buffer;
+        std::pmr::monotonic_buffer_resource memory{buffer.data(), buffer.size()};
     };
 
-    /// Allocates from the block while there is room, and from the heap otherwise.
+    /// Allocates from the block while there is room, and from the heap otherwise. Each copy keeps
+    /// the block, which frees all of it at once.
     template <class T>
     class allocator {
     public:
@@ -59,13 +46,9 @@ private:
         allocator(const allocator<U>& other) noexcept : from_(other.from()) {}
 
         T* allocate(std::size_t count) {
-            void* memory = from_->take(count * sizeof(T));
-            if (!memory) memory = ::operator new(count * sizeof(T));
-            return static_cast<T*>(memory);
+            return static_cast<T*>(from_->memory.allocate(count * sizeof(T), alignof(T)));
         }
-        void deallocate(T* memory, std::size_t) noexcept {
-            if (!from_->has(memory)) ::operator delete(memory);
-        }
+        void deallocate(T*, std::size_t) noexcept {}
 
         const std::shared_ptr<block>& from() const noexcept { return from_; }
         template <class U>
