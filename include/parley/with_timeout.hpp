@@ -45,7 +45,7 @@ awaitable<T> run_race(std::shared_ptr<race<T>> both, asio::steady_timer::duratio
     };
     asio::co_spawn(both->where.executor(), std::move(both->operation),
                    asio::bind_cancellation_slot(slot, std::move(finished)));
-    // A cancelled caller must still see the operation end before he is resumed.
+    // A cancelled caller must still see the operation end before it is resumed.
     co_await asio::this_coro::throw_if_cancelled(false);
     bool expired = false;
     if (!both->done) {
@@ -99,8 +99,8 @@ awaitable<T> with_timeout(awaitable<T> operation, std::chrono::duration<Rep, Per
     auto executor = co_await asio::this_coro::executor;
     auto where = detail::strand::around(executor);
     auto both = std::make_shared<detail::race<T>>(where, std::move(operation));
-    auto crossing = detail::start_race(where, std::move(both), left);
-    co_return co_await std::move(crossing);
+    auto running = detail::start_race(where, std::move(both), left);
+    co_return co_await std::move(running);
 }
 
 } // namespace parley

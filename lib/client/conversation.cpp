@@ -110,9 +110,9 @@ awaitable<void> chat_client::impl::send(std::shared_ptr<impl> self, chat_message
             return self->finish_send(begun, run, deadline);
         };
     }
-    auto crossing = detail::on_strand<void>(self->strand_, std::move(rest));
+    auto sending = detail::on_strand<void>(self->strand_, std::move(rest));
     self.reset(); // this frame belongs to the caller's context, which may outlive the client's
-    co_await std::move(crossing);
+    co_await std::move(sending);
 }
 
 awaitable<void> chat_client::impl::send_frame(std::string frame) {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <parley/detail/meeting.hpp>
 #include <parley/detail/strand.hpp>
+#include <parley/detail/strand_call.hpp>
 #include <parley/export.hpp>
 #include <parley/fwd.hpp>
 
@@ -10,13 +10,9 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/execution.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
@@ -40,8 +36,7 @@ inline std::exception_ptr aborted() {
 // is a use after free before Asio 1.28.2, and loses its handler when it is cancelled before it
 // starts, before 1.30.2. Here the caller's slot is used on the caller's executor only, our signal
 // is emitted on our strand only, and a cancellation crosses as a posted function with a weak_ptr.
-// Within one context, which frees both sides, the caller's handler crosses too; between two
-// contexts it stays in its own, and a `meeting` connects them.
+// The caller's handler stays in its own context.
 
 template <class T>
 struct completion {
@@ -65,52 +60,9 @@ void complete_handler(Handler handler, std::exception_ptr error,
         std::move(handler)(std::move(error), std::move(value));
 }
 
-/// A call: its operation, and the way back to the caller. Owned by the strand's side.
+/// A call with its outcome.
 template <class T>
-class crossing : public called_operation {
-public:
-    using value_type = typename completion<T>::value;
-
-    using called_operation::called_operation;
-    virtual ~crossing() = default;
-    /// On the strand, once: resumes the caller.
-    virtual void finish(std::exception_ptr error, value_type value = value_type()) = 0;
-};
-
-/// The call of a caller in the strand's own context.
-template <class T, class Handler>
-class crossing_within final : public crossing<T>,
-                              public std::enable_shared_from_this<crossing_within<T, Handler>> {
-    using executor_type = std::decay_t<decltype(asio::prefer(
-        std::declval<const asio::associated_executor_t<Handler, asio::any_io_executor>&>(),
-        asio::execution::outstanding_work.tracked))>;
-    using value_type = typename crossing<T>::value_type;
-
-public:
-    crossing_within(Handler&& completed, strand where)
-        : crossing<T>(std::move(where)), handler_(std::move(completed)),
-          caller_(asio::prefer(asio::get_associated_executor(handler_, this->where().executor()),
-                               asio::execution::outstanding_work.tracked)) {}
-
-    void finish(std::exception_ptr error, value_type value) override {
-        auto executor = *caller_;
-        asio::post(executor, [way = this->shared_from_this(), error = std::move(error),
-                              value = std::move(value)]() mutable {
-            Handler upcall = std::move(way->handler_);
-            way->caller_.reset();
-            way.reset();
-            complete_handler<T>(std::move(upcall), std::move(error), std::move(value));
-        });
-    }
-
-private:
-    Handler handler_;
-    std::optional<executor_type> caller_; // keeps the caller's context running until then
-};
-
-/// A meeting with its outcome.
-template <class T>
-class meeting_for final : public meeting {
+class strand_call_for final : public strand_call {
 public:
     using value_type = typename completion<T>::value;
     struct outcome {
@@ -118,50 +70,51 @@ public:
         value_type value{};
     };
 
-    using meeting::meeting;
-    void complete(std::exception_ptr error, value_type value) {
-        meeting::complete([&] { came_.emplace(outcome{std::move(error), std::move(value)}); });
+    using strand_call::strand_call;
+    /// The first outcome counts: also one that comes when nothing of the operation is left.
+    void complete(std::exception_ptr error, value_type value = value_type()) {
+        strand_call::complete([&] {
+            if (!outcome_) outcome_.emplace(outcome{std::move(error), std::move(value)});
+        });
     }
     /// For a caller that was resumed.
-    std::optional<outcome> take() noexcept { return std::move(came_); }
+    std::optional<outcome> take() noexcept { return std::move(outcome_); }
 
 private:
-    std::optional<outcome> came_;
+    std::optional<outcome> outcome_;
 };
 
-/// The call of a caller in another context. Belongs to the strand's context.
+/// The operation of a call. Belongs to the strand's context.
 template <class T>
-class crossing_between final : public crossing<T> {
+class operation_for final : public called_operation {
 public:
-    crossing_between(strand where, std::shared_ptr<meeting_for<T>> with)
-        : crossing<T>(std::move(where)), with_(std::move(with)) {}
-    ~crossing_between() override { with_->target_leaves(); }
+    operation_for(strand where, std::shared_ptr<strand_call_for<T>> of)
+        : called_operation(std::move(where)), call_(std::move(of)) {}
+    ~operation_for() { call_->operation_leaves(); }
 
-    void finish(std::exception_ptr error, typename crossing<T>::value_type value) override {
-        with_->complete(std::move(error), std::move(value));
-    }
+    strand_call_for<T>& call() const noexcept { return *call_; }
 
 private:
-    const std::shared_ptr<meeting_for<T>> with_;
+    const std::shared_ptr<strand_call_for<T>> call_;
 };
 
-/// The caller of a meeting. Belongs to the caller's context.
+/// Resumes the caller of a call. Belongs to the caller's context.
 template <class T, class Handler>
-class met_caller {
+class caller_for {
 public:
-    met_caller(std::shared_ptr<meeting_for<T>> at, Handler&& completed)
-        : at_(std::move(at)), handler_(std::move(completed)) {}
-    met_caller(met_caller&&) = default;
-    met_caller& operator=(met_caller&&) = delete;
-    ~met_caller() {
-        if (at_) at_->caller_leaves();
+    caller_for(std::shared_ptr<strand_call_for<T>> of, Handler&& completed)
+        : call_(std::move(of)), handler_(std::move(completed)) {}
+    caller_for(caller_for&&) = default;
+    caller_for& operator=(caller_for&&) = delete;
+    ~caller_for() {
+        if (call_) call_->caller_leaves();
     }
 
     void operator()() {
         Handler upcall = std::move(handler_);
-        const auto at = std::exchange(at_, nullptr);
-        at->caller_leaves();
-        auto came = at->take();
+        const auto call = std::exchange(call_, nullptr);
+        call->caller_leaves();
+        auto came = call->take();
         if (came)
             complete_handler<T>(std::move(upcall), std::move(came->error), std::move(came->value));
         else
@@ -169,91 +122,68 @@ public:
     }
 
 private:
-    std::shared_ptr<meeting_for<T>> at_;
+    std::shared_ptr<strand_call_for<T>> call_;
     Handler handler_;
 };
 
-template <class T, class Handler, class Begin>
-void cross_within(Handler handler, strand target, Begin begin) {
-    auto slot = asio::get_associated_cancellation_slot(handler);
-    const auto way =
-        std::make_shared<crossing_within<T, Handler>>(std::move(handler), std::move(target));
-    // The caller's signal may outlive the context: its slot holds no reference to the call.
-    if (slot.is_connected())
-        slot.assign([weak = std::weak_ptr<called_operation>(way)](asio::cancellation_type type) {
-            const auto pending = weak.lock();
-            if (!pending) return;
-            pending->where().post([weak, type] {
-                if (const auto held = weak.lock()) held->cancel(type);
-            });
-        });
-    // Inline where possible: then only the way back takes a turn of the scheduler.
-    way->where().dispatch([way, begin = std::move(begin)]() mutable { begin(std::move(way)); });
-}
-
-template <class T, class Handler, class Begin>
-void cross_between(const asio::any_io_executor& caller, Handler handler, strand target,
-                   Begin begin) {
-    const auto met = std::make_shared<meeting_for<T>>(caller, target);
-    auto way = std::make_shared<crossing_between<T>>(std::move(target), met);
-    auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected())
-        slot.assign([weak = std::weak_ptr<meeting>(met)](asio::cancellation_type type) {
-            if (const auto pending = weak.lock()) pending->cancel(type);
-        });
-    met->wait(caller, met_caller<T, Handler>(met, std::move(handler)));
-    try {
-        // From here on the operation may end, and its context be destroyed, at any time.
-        std::weak_ptr<called_operation> operation = way;
-        met->start(
-            std::move(operation),
-            [way = std::move(way), begin = std::move(begin)]() mutable { begin(std::move(way)); });
-    } catch (...) {
-        met->complete(std::current_exception(), typename completion<T>::value());
-    }
-}
-
-/// Calls `begin(way)` on the strand, which must finish the way in the end. The caller, on any
-/// executor, is resumed on its own.
-template <class T, class Handler, class Begin>
-void cross(Handler handler, strand target, Begin begin) {
-    const asio::any_io_executor caller = asio::get_associated_executor(handler, target.executor());
-    if (same_context(caller, target.executor()))
-        cross_within<T>(std::move(handler), std::move(target), std::move(begin));
-    else
-        cross_between<T>(caller, std::move(handler), std::move(target), std::move(begin));
-}
-
-// Runs the operation and finishes the way itself: co_spawn would take one more turn of the
-// scheduler for an operation that never suspends. The exception is moved to the caller:
-// ThreadSanitizer does not see how libstdc++ counts the references to it.
+// Completes the call itself: co_spawn would take one more turn of the scheduler for an operation
+// that never suspends. The exception is moved to the caller: ThreadSanitizer does not see how
+// libstdc++ counts the references to it.
 template <class T>
-awaitable<void> cross_over(std::shared_ptr<crossing<T>> way,
-                           std::function<awaitable<T>()> operation) {
+awaitable<void> run_operation(std::shared_ptr<operation_for<T>> self,
+                              std::function<awaitable<T>()> body) {
     // The default state accepts terminal only: let the inner operations choose.
     co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
     std::exception_ptr error;
     typename completion<T>::value value{};
     try {
         if constexpr (std::is_void_v<T>)
-            co_await operation();
+            co_await body();
         else
-            value = co_await operation();
+            value = co_await body();
     } catch (...) {
         error = std::current_exception();
     }
-    way->finish(std::move(error), std::move(value));
+    self->call().complete(std::move(error), std::move(value));
 }
 
 template <class T>
-void begin_crossing(std::shared_ptr<crossing<T>> way, std::function<awaitable<T>()> operation) {
-    if (!way->may_begin()) return way->finish(aborted());
-    const auto executor = way->where().executor();
-    auto own_slot = way->slot();
-    asio::co_spawn(executor, cross_over<T>(way, std::move(operation)),
-                   asio::bind_cancellation_slot(
-                       // Keeps the signal while it is in use.
-                       own_slot, [way](std::exception_ptr) {}));
+void begin_operation(std::shared_ptr<operation_for<T>> self, std::function<awaitable<T>()> body) {
+    if (self->cancelled()) return self->call().complete(aborted());
+    const auto executor = self->where().executor();
+    auto own_slot = self->slot();
+    try {
+        asio::co_spawn(executor, run_operation<T>(self, std::move(body)),
+                       asio::bind_cancellation_slot(
+                           // Keeps the signal while it is in use.
+                           own_slot, [self](std::exception_ptr) {}));
+    } catch (...) { // out of memory
+        self->call().complete(std::current_exception());
+    }
+}
+
+template <class T, class Handler>
+void call_on_strand(Handler handler, strand where, std::function<awaitable<T>()> body) {
+    const asio::any_io_executor caller = asio::get_associated_executor(handler, where.executor());
+    const auto call = std::make_shared<strand_call_for<T>>(caller, where);
+    auto operation = std::make_shared<operation_for<T>>(std::move(where), call);
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    // The caller's signal may outlive the context: its slot holds no reference to the call.
+    if (slot.is_connected())
+        slot.assign([weak = std::weak_ptr<strand_call>(call)](asio::cancellation_type type) {
+            if (const auto pending = weak.lock()) pending->cancel(type);
+        });
+    call->wait(caller, caller_for<T, Handler>(call, std::move(handler)));
+    try {
+        // From here on the operation may end, and its context be destroyed, at any time.
+        std::weak_ptr<called_operation> weak = operation;
+        call->start(std::move(weak),
+                    [operation = std::move(operation), body = std::move(body)]() mutable {
+                        begin_operation<T>(std::move(operation), std::move(body));
+                    });
+    } catch (...) {
+        call->complete(std::current_exception());
+    }
 }
 
 /// Runs `operation()` (T is void, or default constructible) on `where` for a caller on any
@@ -266,11 +196,8 @@ void begin_crossing(std::shared_ptr<crossing<T>> way, std::function<awaitable<T>
 template <class T>
 awaitable<T> on_strand(strand where, std::function<awaitable<T>()> operation) {
     return asio::async_initiate<const asio::use_awaitable_t<>, typename completion<T>::signature>(
-        [](auto handler, strand target, std::function<awaitable<T>()> work) {
-            cross<T>(std::move(handler), std::move(target),
-                     [work = std::move(work)](std::shared_ptr<crossing<T>> way) mutable {
-                         begin_crossing<T>(std::move(way), std::move(work));
-                     });
+        [](auto handler, strand target, std::function<awaitable<T>()> body) {
+            call_on_strand<T>(std::move(handler), std::move(target), std::move(body));
         },
         asio::use_awaitable, std::move(where), std::move(operation));
 }

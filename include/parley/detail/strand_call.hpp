@@ -12,13 +12,11 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
 
-#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
-#include <variant>
 
 namespace parley::detail {
 
@@ -30,18 +28,12 @@ public:
     called_operation& operator=(const called_operation&) = delete;
 
     const strand& where() const noexcept { return where_; }
-    /// Call it before the operation begins. False: cancelled before it began.
-    bool may_begin() noexcept {
-        begun_ = !cancelled_;
-        return begun_;
-    }
     asio::cancellation_slot slot() noexcept { return signal_.slot(); }
     void cancel(asio::cancellation_type type) {
-        if (begun_)
-            signal_.emit(type);
-        else
-            cancelled_ = true;
+        cancelled_ = true; // a signal alone would be lost before the operation begins
+        signal_.emit(type);
     }
+    bool cancelled() const noexcept { return cancelled_; }
 
 protected:
     ~called_operation() = default;
@@ -50,34 +42,33 @@ private:
     const strand where_;
     asio::cancellation_signal signal_;
     bool cancelled_ = false;
-    bool begun_ = false;
 };
 
-/// A caller that waits in one context for an operation in another. Either context may be destroyed
-/// first, on any thread.
+/// The state that a caller and its operation on a strand share, as a future and its promise do. The
+/// contexts of the two may differ, and either may be destroyed first, on any thread.
 ///
-/// The caller's handler belongs to a timer of its context, which alone frees it. The operation
-/// resumes the caller by cancelling the timer, which allocates nothing. Each side uses the other
-/// side's context under the lock only, and only while that side and that context exist.
-class PARLEY_EXPORT meeting {
+/// The caller's handler belongs to a timer of the caller's context, which alone frees it. The
+/// operation resumes the caller by cancelling the timer, which allocates nothing. Each side uses
+/// the other side's context under the lock only, and only while that side and that context exist.
+class PARLEY_EXPORT strand_call {
 public:
-    meeting(const asio::any_io_executor& caller, strand target);
-    meeting(const meeting&) = delete;
-    meeting& operator=(const meeting&) = delete;
+    strand_call(const asio::any_io_executor& caller, strand target);
+    strand_call(const strand_call&) = delete;
+    strand_call& operator=(const strand_call&) = delete;
 
     // The caller's side.
 
-    /// `woken()` is called once on `caller`, or destroyed with the caller's context.
-    template <class Woken>
-    void wait(const asio::any_io_executor& caller, Woken woken) {
-        auto fired = [woken = std::move(woken)](const boost::system::error_code&) mutable {
-            woken();
+    /// `resume()` is called once on `caller`, or destroyed with the caller's context. Call it
+    /// before `start`: until then there is no other side.
+    template <class Resume>
+    void wait(const asio::any_io_executor& caller, Resume resume) {
+        auto fired = [resume = std::move(resume)](const boost::system::error_code&) mutable {
+            resume();
         };
-        const std::lock_guard lock(mutex_);
         timer_->async_wait(asio::bind_executor(caller, std::move(fired)));
     }
-    /// Runs `begin` on the strand, unless the strand's context is being destroyed. Once, and after
-    /// `wait`.
+    /// Runs `begin` on the strand: within one context at once where possible, between two by a
+    /// post, unless the strand's context is being destroyed. Once.
     void start(std::weak_ptr<called_operation> operation, std::function<void()> begin);
     void cancel(asio::cancellation_type type);
     /// The caller was resumed, or its context is being destroyed, which cancels the operation
@@ -90,17 +81,16 @@ public:
     template <class Keep>
     void complete(const Keep& keep) {
         const std::lock_guard lock(mutex_);
-        if (completed_ || !timer_) return;
+        if (!timer_) return;
         keep();
-        completed_ = true;
-        wake();
+        end();
     }
     /// Nothing of the operation is left on its strand. A caller that still waits is resumed without
     /// an outcome.
-    void target_leaves() noexcept;
+    void operation_leaves() noexcept;
 
 private:
-    void wake();                                      // with the lock
+    void end();                                       // with the lock
     void ask_to_cancel(asio::cancellation_type type); // likewise
 
     const std::shared_ptr<context_watch> of_caller_;
