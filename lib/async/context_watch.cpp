@@ -40,7 +40,7 @@ asio::execution_context::id context_watch::service::id;
 std::shared_ptr<context_watch> context_watch::of(const asio::any_io_executor& executor) {
     auto& context = context_of(executor);
     // Services end in the reverse order of their making, and that of the timers must end after
-    // ours: it takes no lock against those who cancel a timer.
+    // ours: it takes no lock against threads that cancel a timer.
     if (!asio::has_service<service>(context)) const asio::steady_timer first(executor);
     return asio::use_service<service>(context).watch();
 }

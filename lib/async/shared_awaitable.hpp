@@ -32,8 +32,8 @@ namespace parley {
 ///   Completing allocates nothing. A waiter that comes later gets the outcome without suspending.
 /// - A cancelled waiter leaves alone with `operation_aborted`: the operation and the other waiters
 ///   go on. With `join_or_cancel` the last waiter that leaves cancels the operation.
-/// - `cancel` (terminal) ends the operation; the waiters get what it ends with. `abandon` completes
-///   at once with an error, and discards what the operation still brings.
+/// - `cancel` (terminal) ends the operation; the waiters get its outcome. `abandon` completes at
+///   once with an error, and discards the operation's own outcome.
 /// - Out of memory is reported to the caller of `start` or `join` that needed the memory.
 /// - All members are for the strand. A caller on another executor, thread or context joins through
 ///   `detail::on_strand`, which resumes it on its own executor.

@@ -5,7 +5,7 @@
 
 namespace parley::detail {
 
-// Not inline: what an any_io_executor does with these is compiled here, and not for each user.
+// Not inline: the code of any_io_executor for these is compiled here once, not in each user's file.
 strand::strand(direct known) : executor_(std::move(known)) {}
 strand::strand(erased known) : executor_(std::move(known)) {}
 

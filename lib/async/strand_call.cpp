@@ -6,7 +6,9 @@
 namespace parley::detail {
 
 strand_call::strand_call(const asio::any_io_executor& caller, strand target)
-    : of_caller_(context_watch::of(caller)), of_target_(context_watch::of(target.executor())),
+    : of_caller_(context_watch::of(caller)),
+      of_target_(same_context(caller, target.executor()) ? of_caller_
+                                                         : context_watch::of(target.executor())),
       timer_(std::in_place, caller, asio::steady_timer::time_point::max()),
       target_(std::move(target)) {}
 
@@ -36,7 +38,7 @@ void strand_call::caller_leaves() noexcept {
     if (completed_) return;
     try {
         ask_to_cancel(asio::cancellation_type::terminal);
-    } catch (const std::bad_alloc&) { // it runs to its end, which nobody waits for
+    } catch (const std::bad_alloc&) { // the operation runs to its end, without a waiter
     }
 }
 

@@ -78,7 +78,7 @@ void task_group::spawn(std::function<awaitable<void>()> body) {
 }
 
 void task_group::cancel() {
-    // One that is told may end at once, and others with it.
+    // A cancelled task may end at once, and end others.
     const auto round = ++state_->rounds;
     const auto untold = [round](const std::shared_ptr<task>& one) { return one->told < round; };
     auto& all = state_->running;

@@ -229,8 +229,8 @@ error_info completed(error_info info) {
     return info;
 }
 
-/// What to do about it: the end of the code's own sentence. Empty for a wrong call, where the
-/// sentence given where it is thrown says more.
+/// The advice at the end of the code's own sentence. Empty for a wrong call: there the sentence of
+/// the throwing function says more.
 std::string_view advice(const boost::system::error_code& code) noexcept {
     const auto* const found = code.category() == category() ? find(code.value()) : nullptr;
     if (!found || code.value() >= static_cast<int>(errc::invalid_configuration)) return {};

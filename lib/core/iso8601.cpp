@@ -162,7 +162,7 @@ std::optional<date_and_time> read(std::string_view text, std::string_view patter
     return in.at_end() ? std::optional(found) : std::nullopt;
 }
 
-/// What lies beyond the clock's range (2262, with nanoseconds) is its last instant.
+/// An instant beyond the clock's range (2262, with nanoseconds) becomes its last one.
 std::optional<system_clock::time_point> instant(const date_and_time& of) noexcept {
     const std::chrono::year_month_day date{std::chrono::year{of.year},
                                            std::chrono::month{static_cast<unsigned>(of.month)},

@@ -57,7 +57,7 @@ unescaped append_unicode(std::string& out, std::string_view text, std::size_t& a
     return unescaped::exact;
 }
 
-/// What `\\` and this letter stand for; nothing when it is no such escape.
+/// The character that `\\` and this letter stand for; nothing when they are no escape.
 std::optional<char> simple_escape(char letter) noexcept {
     const auto known = escape_letters.find(letter);
     return known == std::string_view::npos ? std::nullopt : std::optional(with_escape[known]);

@@ -9,7 +9,7 @@ namespace parley {
 /// UTF-8.
 bool append_json_string(std::string& out, std::string_view text);
 
-/// What became of unescaping a string.
+/// The result of unescaping a string.
 enum class unescaped {
     exact,
     replaced, ///< a lone surrogate was escaped: U+FFFD stands in its place

@@ -50,7 +50,7 @@ std::string enclosed(char open, const std::string& inside, char close) {
     return text;
 }
 
-/// Everything put in was JSON; what can still be wrong is its depth.
+/// Each part was JSON; only the depth can still be wrong.
 json_text built(std::string text) { return json_text::parse(std::move(text)); }
 
 std::optional<std::string_view> find(std::string_view text, std::string_view pointer,

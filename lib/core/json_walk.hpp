@@ -43,7 +43,7 @@ public:
     bool next() noexcept;
 
     std::string_view key_token() const noexcept { return key_; } ///< with its quotes
-    std::string key() const;                                     ///< what it says
+    std::string key() const;                                     ///< unescaped
     bool key_is(std::string_view name) const;
     std::string_view value() const noexcept { return value_; }
 

@@ -25,7 +25,7 @@ bool draw_random(std::span<unsigned char> into) {
     thread_local store drawn{};
     if (into.size() > drawn.bytes.size()) return fill(into);
     if (into.size() > drawn.left) {
-        drawn.left = 0; // what fails may have written a part
+        drawn.left = 0; // a failed call may have written a part
         if (!fill(drawn.bytes)) return false;
         drawn.left = drawn.bytes.size();
     }

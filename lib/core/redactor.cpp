@@ -16,18 +16,19 @@ constexpr std::size_t telling_prefix = 8;
 constexpr std::size_t most_looked_at = 4'096; // of the words of a quotation
 constexpr unsigned most_layers = 4;           // of one encoding upon another
 
-/// What a text is searched for.
+/// A string that a text is searched for.
 struct form {
     std::string text;
-    std::size_t least; ///< so much of it tells it
+    std::size_t least; ///< so many of its characters give the secret away
 };
 
 /// The characters of a Base64 text that this secret decides, when `shift` bytes of the first group
 /// of three come before it; at last those that it decides where nothing follows it.
 form base64_form(std::string_view secret, std::size_t shift) {
     const auto text = base64(std::string(shift, '\0').append(secret));
-    const std::size_t begin = shift == 0 ? 0 : shift + 1; // behind what those bytes have a part in
-    const auto end = (shift + secret.size()) * 8 / 6;     // likewise, of bytes that follow
+    const std::size_t begin =
+        shift == 0 ? 0 : shift + 1; // behind the characters that those bytes share
+    const auto end = (shift + secret.size()) * 8 / 6; // likewise, of bytes that follow
     return {text.substr(begin), std::clamp(end - begin, shortest_secret + 1, telling_prefix)};
 }
 
@@ -163,7 +164,7 @@ std::string redactor::redact(std::string_view text) const {
             all.add(each);
     all.sort();
     shown = all.starred(text);
-    // What is escaped is shown as it is, unless a secret is found below its escapes.
+    // Escaped text is shown as it is, unless a secret is found below its escapes.
     auto last = shown;
     for (unsigned layer = 0; layer < most_layers; ++layer) {
         auto plain = without_escapes(last);

@@ -9,10 +9,10 @@
 
 namespace parley {
 
-// Each member of the public structs of settings, in their order. Names and bounds are told to the
-// user, in the errors and in the comments of the structs.
+// Each member of the public structs of settings, in their order. The user sees names and bounds in
+// the errors and in the comments of the structs.
 
-/// What a parser of JSON takes at once, and what a process should hold of one peer's.
+/// The most that a parser of JSON takes at once, and that a process should hold for one peer.
 inline constexpr std::size_t largest_message = std::size_t{1} << 30;
 
 inline constexpr std::chrono::milliseconds zero_turns_off{0};

@@ -20,7 +20,7 @@ namespace parley {
 /// Neither sums of such durations nor their nanoseconds overflow.
 inline constexpr std::chrono::milliseconds longest_setting = std::chrono::hours(24 * 365 * 10);
 
-/// A number or a duration, and its bounds; the highest value of the type is none.
+/// A number or a duration, and its bounds; the highest value of the type means no upper bound.
 template <class Owner, class T>
 struct bounded_setting {
     T Owner::* where;

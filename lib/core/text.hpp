@@ -52,7 +52,7 @@ std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept;
 
 bool valid_utf8(std::string_view text) noexcept;
 
-/// U+FFFD in UTF-8: it stands for what is no character.
+/// U+FFFD in UTF-8, in the place of an invalid character.
 inline constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
 
 /// Appends a code point as UTF-8; half of a surrogate pair as the three bytes it would have.

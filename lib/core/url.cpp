@@ -22,7 +22,7 @@ bool is_unreserved(char c) noexcept {
     return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-/// Refuses a URL. What follows `?` or `#` may be a secret, and so may everything once there is an
+/// Refuses a URL. The part behind `?` or `#` may be a secret, and so may the whole of a URL with an
 /// `@`.
 class refusal {
 public:
@@ -42,7 +42,7 @@ private:
     std::string_view text_;
 };
 
-/// RFC 3986 section 3.3 and 3.4: what a path or a query is made of.
+/// RFC 3986 section 3.3 and 3.4: the characters of a path or a query.
 bool valid_path_or_query(std::string_view text) noexcept {
     constexpr std::string_view others = "!$&'()*+,;=:@/?";
     for (std::size_t at = 0; at < text.size(); ++at) {
@@ -73,7 +73,7 @@ std::uint16_t parse_port(std::string_view text, const refusal& refuse) {
 }
 
 /// Four decimal numbers and nothing else: `127.1`, `0x7f.0.0.1` and `010.0.0.1` are read
-/// differently by different programs, and so by nobody here.
+/// differently by different programs, and are refused here.
 bool is_ipv4(const std::string& host) noexcept {
     in_addr address{};
     return inet_pton(AF_INET, host.c_str(), &address) == 1;

@@ -66,9 +66,9 @@ private:
 /// Throws `client_error` (`invalid_url`) for a URL; the message shows no query and no user info.
 [[noreturn]] void refuse_url(std::string_view text, std::string_view why);
 
-/// Whether a path, or what is to be a part of one, has a segment `.` or `..`, also where its dots
-/// or slashes are percent-encoded, or the slashes are backslashes: what reads the path next may
-/// resolve it to another one (RFC 3986 section 5.2.4).
+/// Whether a path, or a part of one, has a segment `.` or `..`, also where its dots or slashes are
+/// percent-encoded, or the slashes are backslashes: a server or proxy may resolve such a path to
+/// another one (RFC 3986 section 5.2.4).
 bool has_dot_segment(std::string_view path);
 
 /// Every byte but the unreserved ones of RFC 3986 section 2.3 as `%XX`.

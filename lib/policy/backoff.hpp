@@ -33,7 +33,7 @@ backoff_delay(const backoff_config& config, unsigned attempt, double sample,
     const auto part = static_cast<double>(bound.count()) * std::clamp(sample, 0.0, 1.0);
     const auto least = std::clamp(retry_after.value_or(std::chrono::seconds(0)),
                                   std::chrono::seconds(0), longest_retry_after);
-    // A double holds 53 bits: a bound beyond them may round up past what the integer holds.
+    // A double holds 53 bits: a bound beyond them may round up past the integer's range.
     const auto delay = part < static_cast<double>(bound.count())
                            ? milliseconds(static_cast<milliseconds::rep>(part))
                            : bound;

@@ -37,29 +37,29 @@ close_verdict by_close_code(unsigned code, bool was_ready,
     }
 }
 
-constexpr close_verdict foreign{reaction::foreign_verdict, loss_reason::reset};
+constexpr close_verdict of_gateway{reaction::gateway_verdict, loss_reason::reset};
 
 close_verdict as_said(const error_details& details) {
     return details.retryable ? again(loss_reason::reset) : over(loss_reason::reset);
 }
 
-// What a gateway or a proxy may have said in place of the chat server.
-close_verdict perhaps_foreign(const error_details& details) {
-    return details.retryable ? again(loss_reason::reset) : foreign;
+// An error that may come from a gateway or a proxy in place of the chat server.
+close_verdict perhaps_of_gateway(const error_details& details) {
+    return details.retryable ? again(loss_reason::reset) : of_gateway;
 }
 
 close_verdict by_status(const error_info& why) {
     const auto& details = why.details;
-    if (!details.http_status) return perhaps_foreign(details);
+    if (!details.http_status) return perhaps_of_gateway(details);
     const int status = *details.http_status;
     const bool of_ticket = why.is(errc::upgrade_failed) && (status == 401 || status == 403);
-    if (of_ticket) return {reaction::bare_rejection, loss_reason::rejected};
-    return retryable_status(status) ? again(loss_reason::reset) : foreign;
+    if (of_ticket) return {reaction::gateway_rejection, loss_reason::rejected};
+    return retryable_status(status) ? again(loss_reason::reset) : of_gateway;
 }
 
 // Final in the protocol's own words alone. Without a status a source of the user's has said it.
 close_verdict refused_credentials(const error_details& details) {
-    return details.http_status && !details.from_server ? foreign : over(loss_reason::rejected);
+    return details.http_status && !details.from_server ? of_gateway : over(loss_reason::rejected);
 }
 
 } // namespace
@@ -101,14 +101,14 @@ close_verdict classify_close(const error_info& why, bool was_ready,
         return again(loss_reason::closed);
     case errc::certificate_rejected:
     case errc::ticket_certificate:
-        return foreign;
+        return of_gateway;
     case errc::tls_failed:
     case errc::ticket_http_status:
     case errc::ticket_refused:
     case errc::ticket_malformed:
     case errc::ticket_too_long:
     case errc::ticket_redirected:
-        return perhaps_foreign(why.details);
+        return perhaps_of_gateway(why.details);
     case errc::upgrade_failed:
     case errc::proxy_failed:
         return by_status(why);
@@ -123,7 +123,7 @@ close_verdict classify_close(const error_info& why, bool was_ready,
     case errc::message_too_large:
     case errc::message_timeout:
         return disagreement;
-    default: // what a source of tickets fails with among them
+    default: // among them the errors of a ticket source
         return as_said(why.details);
     }
 }

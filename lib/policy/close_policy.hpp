@@ -6,7 +6,7 @@
 
 namespace parley {
 
-// What an ended connection means (doc/protocol.md 3.1): from numbers and sources, never from text.
+// The meaning of a connection's end (doc/protocol.md 3.1), by numbers and sources, never by text.
 
 enum class reaction {
     retry,                 ///< try again after the backoff
@@ -14,8 +14,8 @@ enum class reaction {
     end,                   ///< it will not get better
     protocol_disagreement, ///< a retry; three in a row slow down
     rejection,             ///< the ticket was not taken, before the session was ready
-    bare_rejection,        ///< the same by a status of the upgrade: a gateway may have said it
-    foreign_verdict        ///< no better now, but not in the chat server's own words: ends an
+    gateway_rejection,     ///< the same by a status of the upgrade: a gateway may have said it
+    gateway_verdict        ///< no better now, but not in the chat server's own words: ends an
                            ///< opening, and is tried again slowly after a first ready session
 };
 

@@ -18,7 +18,7 @@ constexpr unsigned rejections_at_most = 3;
 constexpr unsigned disagreements_tolerated = 3;
 constexpr backoff_config after_disagreements{std::chrono::seconds(30), std::chrono::seconds(300)};
 // doc/protocol.md 1.8, after a ready session.
-constexpr backoff_config after_foreign_verdict{std::chrono::seconds(5), std::chrono::seconds(300)};
+constexpr backoff_config after_gateway_verdict{std::chrono::seconds(5), std::chrono::seconds(300)};
 // doc/protocol.md 3.4: the heartbeat learns from the second idle timeout on.
 constexpr unsigned idle_timeouts_tolerated = 2;
 constexpr std::chrono::seconds shortest_heartbeat{2};
@@ -44,7 +44,7 @@ error_info exhausted(const error_info& why, std::string_view limit) {
 }
 
 bool is_rejection(const close_verdict& verdict) {
-    return verdict.what == reaction::rejection || verdict.what == reaction::bare_rejection;
+    return verdict.what == reaction::rejection || verdict.what == reaction::gateway_rejection;
 }
 
 error_info with_advice(error_info why) {
@@ -76,7 +76,7 @@ reconnect_action_t reconnect_fsm::on(const reconnect_input::ready&) {
     state_ = state::ready;
     ready_since_ = now_;
     rejections_ = 0;
-    bare_rejections_ = 0;
+    gateway_rejections_ = 0;
     fresh_ticket_ = false;
     quiet_life_.reset();
     last_failure_.reset();
@@ -92,7 +92,7 @@ void reconnect_fsm::learn_idle_timeout() {
 void reconnect_fsm::start_counting_anew() noexcept {
     attempt_ = 0;
     disagreements_ = 0;
-    foreign_ = 0;
+    gateway_verdicts_ = 0;
 }
 
 std::chrono::milliseconds
@@ -112,7 +112,7 @@ void reconnect_fsm::count(const close_verdict& verdict, ticket_use used) {
     // A failure of the network between two rejections says nothing about tickets.
     if (used == ticket_use::fresh) {
         if (verdict.what == reaction::rejection) ++rejections_;
-        if (verdict.what == reaction::bare_rejection) ++bare_rejections_;
+        if (verdict.what == reaction::gateway_rejection) ++gateway_rejections_;
     }
     if (is_rejection(verdict) || verdict.what == reaction::refresh_and_retry)
         fresh_ticket_ = true;
@@ -130,10 +130,10 @@ reconnect_action_t reconnect_fsm::on(const reconnect_input::failed& in) {
 reconnect_action_t reconnect_fsm::failed_in_opening(const reconnect_input::failed& in) {
     switch (in.verdict.what) {
     case reaction::end:
-    case reaction::foreign_verdict:
+    case reaction::gateway_verdict:
         return stop(in.why);
     case reaction::rejection:
-    case reaction::bare_rejection:
+    case reaction::gateway_rejection:
         return rejected_in_opening(in);
     default:
         break;
@@ -157,7 +157,7 @@ reconnect_action_t reconnect_fsm::failed_again(const reconnect_input::failed& in
     if (in.verdict.what == reaction::end) return stop(in.why);
     if (is_rejection(in.verdict)) return rejected_again(in);
     if (!config_.enabled) return stop(in.why); // it was asked for, once
-    if (in.verdict.what == reaction::foreign_verdict) return try_again_slowly(in.why);
+    if (in.verdict.what == reaction::gateway_verdict) return try_again_slowly(in.why);
     return try_again(in.why);
 }
 
@@ -167,8 +167,8 @@ reconnect_action_t reconnect_fsm::rejected_again(const reconnect_input::failed& 
     const bool curable = in.used == ticket_use::held || !config_.enabled;
     if (state_ == state::dialing && !refreshed_ && curable) return dial_with_fresh_ticket();
     if (!config_.enabled || rejections_ >= rejections_at_most) return stop(rejected(in.why));
-    const bool slowly = in.verdict.what == reaction::bare_rejection &&
-                        rejections_ + bare_rejections_ >= rejections_at_most;
+    const bool slowly = in.verdict.what == reaction::gateway_rejection &&
+                        rejections_ + gateway_rejections_ >= rejections_at_most;
     return slowly ? try_again_slowly(in.why) : try_again(in.why);
 }
 
@@ -216,7 +216,7 @@ reconnect_action_t reconnect_fsm::try_again(const error_info& why) {
 }
 
 reconnect_action_t reconnect_fsm::try_again_slowly(const error_info& why) {
-    return try_again(why, after_foreign_verdict, ++foreign_);
+    return try_again(why, after_gateway_verdict, ++gateway_verdicts_);
 }
 
 /// `step` is the attempt's number for the backoff.
@@ -270,7 +270,7 @@ reconnect_action_t reconnect_fsm::on(const reconnect_input::requested&) {
     if (waiting()) return cut_short();
     if (state_ != state::ready) return reconnect_action::stay{};
     end_of_session();
-    return dial(); // asked for, so it has no wait, and is none of the counted attempts
+    return dial(); // a requested attempt has no wait, and does not count
 }
 
 reconnect_action_t reconnect_fsm::stop(error_info why) {

@@ -76,7 +76,7 @@ struct wait {             ///< then say `elapsed`
     unsigned attempt = 1; ///< that comes after it
     std::chrono::milliseconds delay{};
     time_point until;
-    error_info why; ///< what makes the attempt necessary; not of a wait that is only shortened
+    error_info why; ///< the cause of the attempt; empty for a wait that is only shortened
     bool operator==(const wait& other) const {
         return attempt == other.attempt && delay == other.delay && until == other.until;
     }
@@ -103,7 +103,7 @@ public:
     /// `jitter` is a sample from [0, 1).
     reconnect_action_t resume(time_point now, double jitter, const reconnect_event& happened);
 
-    /// The session is ready, as far as has been told.
+    /// The session is ready, by the inputs so far.
     bool ready() const noexcept { return state_ == state::ready; }
     /// The next attempt waits for `elapsed`.
     bool waiting() const noexcept {
@@ -156,12 +156,12 @@ private:
 
     unsigned attempt_ = 0;
     unsigned attempt_at_loss_ = 0;
-    unsigned disagreements_ = 0;   // in a row
-    unsigned foreign_ = 0;         // verdicts that may be a gateway's, beside `attempt_`
-    unsigned rejections_ = 0;      // in a row, of fresh tickets, in the server's own words
-    unsigned bare_rejections_ = 0; // the others between them
-    bool fresh_ticket_ = false;    // for the next attempt
-    bool refreshed_ = false;       // a rejected ticket was replaced: once an opening or attempt
+    unsigned disagreements_ = 0;      // in a row
+    unsigned gateway_verdicts_ = 0;   // verdicts that may be a gateway's, beside `attempt_`
+    unsigned rejections_ = 0;         // in a row, of fresh tickets, in the server's own words
+    unsigned gateway_rejections_ = 0; // the others between them
+    bool fresh_ticket_ = false;       // for the next attempt
+    bool refreshed_ = false;          // a rejected ticket was replaced: once an opening or attempt
     std::optional<error_info> last_failure_;
     std::optional<time_point::duration> quiet_life_; // of the lost session, if it ended quietly
     unsigned idle_timeouts_ = 0;                     // that were seen

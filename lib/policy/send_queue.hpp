@@ -12,10 +12,10 @@
 
 namespace parley {
 
-// What waits to be written, in three lanes. The control lane belongs to a session and
-// goes with it. Answers of tools overtake the messages, outlive a lost session, and expire.
-// Messages keep their order whatever happens. Nothing is written twice: what was being written when
-// a connection died is unconfirmed, and told so.
+// Messages that wait to be written, in three lanes. The control lane belongs to a session
+// and goes with it. Answers of tools overtake the messages, outlive a lost session, and expire.
+// Data messages keep their order. Nothing is written twice: a message whose writing was cut off by
+// the end of the connection is unconfirmed.
 //
 //   waiting --room--> queued --next--> writing --> sent
 //      |                |                 |
@@ -84,7 +84,7 @@ public:
     /// The writing ended.
     void written(const message& one, bool whole);
 
-    /// Takes back what is not being written yet: it becomes `not_sent`.
+    /// Removes a message that is not being written yet: it becomes `not_sent`.
     bool remove(const message& one);
     /// The session is gone, and its control messages with it. Its answers are kept for the next.
     void end_session(time_point now);
@@ -126,7 +126,7 @@ private:
     bool live_ = false; // a session is ready
     struct {
         std::size_t size = 0;
-        std::uint64_t answer = 0; // its id; 0: it is none
+        std::uint64_t answer = 0; // its id; 0 for another message
     } largest_;                   // written in this session
     std::uint64_t largest_answer_ = 0;
 };

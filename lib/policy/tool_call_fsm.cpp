@@ -16,7 +16,7 @@ tool_answer refusal(tool_outcome why, const std::string& name) {
     return {why, tool_error_text(why, name)};
 }
 
-/// Whether it tells what a tool did, and not why it did nothing.
+/// Whether the tool ran. The other outcomes are refusals.
 bool is_outcome(const tool_answer& answer) noexcept {
     return answer.outcome == tool_outcome::succeeded || answer.outcome == tool_outcome::failed ||
            answer.outcome == tool_outcome::timed_out;

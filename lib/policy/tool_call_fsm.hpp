@@ -23,7 +23,7 @@
 
 namespace parley {
 
-// What becomes of a tool call (doc/protocol.md 2.5):
+// The states of a tool call (doc/protocol.md 2.5):
 //
 //   requested --unknown, invalid, no room, stopping--> answered
 //             --a slot is free--> running --ended, out of time, stopping--> answered
@@ -31,13 +31,13 @@ namespace parley {
 //
 // A call is its callId, its name and its parameters together (`call_identity`): models number their
 // calls anew in each turn. A call runs at most once. A repeat while it waits or runs joins it: one
-// answer for all. A repeat after that gets the first answer again, from a memory that forgets what
-// was asked for least recently. Refusals are not remembered: nothing ran. An answer that the server
+// answer for all. A repeat after that gets the first answer again, from a memory that forgets the
+// least recently used answer. Refusals are not remembered: nothing ran. An answer that the server
 // cannot take (it closes with 1009) is replaced by an error. A run that is out of time gives its
 // slot back at once, whether or not its handler takes notice; so many that do not are stuck, and no
 // more calls are taken.
 
-/// What the server is told: a result, or else an error.
+/// The answer to the server: a result, or else an error.
 class tool_answer {
 public:
     tool_answer() = default;
@@ -89,7 +89,7 @@ struct ended { ///< the handler has returned or thrown
 struct time_passed {};
 struct stopping {};  ///< no call is taken any more
 struct restarted {}; ///< calls are taken again
-struct forgotten {}; ///< what was answered counts no longer
+struct forgotten {}; ///< the remembered answers are dropped
 struct too_large {   ///< the answer to that request is larger than the server takes
     tool_request_id id = 0;
 };
@@ -112,7 +112,7 @@ struct run { ///< call the handler
     time_point deadline;
     bool operator==(const run&) const = default;
 };
-struct answer { ///< tell the server; the request is over
+struct answer { ///< send it to the server; the request is over
     tool_request_id id = 0;
     std::string call_id;
     bool numeric_id = false;

@@ -7,7 +7,7 @@
 
 namespace parley::detail {
 
-/// A duration in another unit, without overflow: what lies beyond its range is its last value. The
+/// A duration in another unit, without overflow: a value beyond its range becomes its last one. The
 /// greatest value of any unit, which means never, so stays the greatest. A finer duration is cut
 /// off towards 0.
 template <class To, std::integral Rep, class Period>

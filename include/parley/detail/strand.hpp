@@ -49,7 +49,7 @@ public:
             asio::post(executor_, std::forward<Function>(function));
     }
 
-    /// At once, when this thread may: it runs the io_context, and nobody is on the strand.
+    /// At once when this thread runs the io_context and the strand is free; else by a post.
     template <class Function>
     void dispatch(Function&& function) const {
         if (const auto* known = executor_.target<direct>())
@@ -64,7 +64,7 @@ public:
     bool run_now(const Function& function) const {
         const auto* known = executor_.target<direct>();
         if (!known || !known->get_inner_executor().running_in_this_thread()) return false;
-        // What is left behind when the strand is taken looks at the thread before anything else.
+        // A handler that stays behind because the strand is taken looks at its thread first.
         struct turn {
             const std::thread::id thread = std::this_thread::get_id();
             const Function* wanted = nullptr;

@@ -97,12 +97,12 @@ TEST_CASE("close_policy: each status of the upgrade has the reaction of the tabl
         reaction what;
     };
     const auto each = GENERATE(
-        row{200, foreign_verdict}, row{301, foreign_verdict}, row{302, foreign_verdict},
-        row{307, foreign_verdict}, row{400, foreign_verdict}, row{401, bare_rejection},
-        row{403, bare_rejection}, row{404, foreign_verdict}, row{408, retry},
-        row{410, foreign_verdict}, row{425, retry}, row{426, foreign_verdict}, row{429, retry},
-        row{500, retry}, row{501, foreign_verdict}, row{502, retry}, row{503, retry},
-        row{504, retry}, row{505, foreign_verdict}, row{511, retry}, row{520, retry});
+        row{200, gateway_verdict}, row{301, gateway_verdict}, row{302, gateway_verdict},
+        row{307, gateway_verdict}, row{400, gateway_verdict}, row{401, gateway_rejection},
+        row{403, gateway_rejection}, row{404, gateway_verdict}, row{408, retry},
+        row{410, gateway_verdict}, row{425, retry}, row{426, gateway_verdict}, row{429, retry},
+        row{500, retry}, row{501, gateway_verdict}, row{502, retry}, row{503, retry},
+        row{504, retry}, row{505, gateway_verdict}, row{511, retry}, row{520, retry});
 
     CHECK(classify(status(errc::upgrade_failed, each.status), false).what == each.what);
 }
@@ -111,7 +111,7 @@ TEST_CASE("close_policy: one table says whether a status is retryable",
           "[unit][close_policy][O138]") {
     for (int status_of = 100; status_of < 600; ++status_of) {
         INFO(status_of);
-        const auto by_table = retryable_status(status_of) ? retry : foreign_verdict;
+        const auto by_table = retryable_status(status_of) ? retry : gateway_verdict;
         CHECK(classify(status(errc::proxy_failed, status_of), false).what == by_table);
         if (status_of == 401 || status_of == 403) continue; // of the upgrade a rejection
         CHECK(classify(status(errc::upgrade_failed, status_of), false).what == by_table);
@@ -120,9 +120,9 @@ TEST_CASE("close_policy: one table says whether a status is retryable",
 
 TEST_CASE("close_policy: a status of the proxy says nothing about the ticket",
           "[unit][close_policy]") {
-    CHECK(classify(status(errc::proxy_failed, 401), false).what == foreign_verdict);
-    CHECK(classify(status(errc::proxy_failed, 403), false).what == foreign_verdict);
-    CHECK(classify(status(errc::proxy_failed, 407), false).what == foreign_verdict);
+    CHECK(classify(status(errc::proxy_failed, 401), false).what == gateway_verdict);
+    CHECK(classify(status(errc::proxy_failed, 403), false).what == gateway_verdict);
+    CHECK(classify(status(errc::proxy_failed, 407), false).what == gateway_verdict);
     CHECK(classify(status(errc::proxy_failed, 502), false).what == retry);
     CHECK(classify(said(errc::proxy_failed, true), false).what == retry);
 }
@@ -139,9 +139,9 @@ TEST_CASE("close_policy: network failures are retryable, whatever their details"
 TEST_CASE("close_policy: a TLS failure may be caused by an intermediary",
           "[unit][close_policy][O139]") {
     CHECK(classify(said(errc::tls_failed, true), false).what == retry);
-    CHECK(classify(said(errc::tls_failed, false), false).what == foreign_verdict);
-    CHECK(classify(said(errc::certificate_rejected, true), false).what == foreign_verdict);
-    CHECK(classify(said(errc::ticket_certificate, false), false).what == foreign_verdict);
+    CHECK(classify(said(errc::tls_failed, false), false).what == gateway_verdict);
+    CHECK(classify(said(errc::certificate_rejected, true), false).what == gateway_verdict);
+    CHECK(classify(said(errc::ticket_certificate, false), false).what == gateway_verdict);
 }
 
 TEST_CASE("close_policy: a silent peer leads to a reconnect", "[unit][close_policy]") {
@@ -183,7 +183,7 @@ TEST_CASE("close_policy: only rejected credentials end the ticket requests",
         GENERATE(errc::ticket_http_status, errc::ticket_refused, errc::ticket_malformed,
                  errc::ticket_too_long, errc::ticket_redirected);
 
-    CHECK(classify(said(code, false), false).what == foreign_verdict);
+    CHECK(classify(said(code, false), false).what == gateway_verdict);
     CHECK(classify(said(code, true), false).what == retry);
 }
 
@@ -191,7 +191,7 @@ TEST_CASE("close_policy: rejected credentials are final only in the protocol's f
           "[unit][close_policy][O139]") {
     for (const int of : {401, 403}) {
         auto refused = status(errc::authentication_failed, of);
-        CHECK(classify(refused, false).what == foreign_verdict);
+        CHECK(classify(refused, false).what == gateway_verdict);
         refused.details.from_server = true;
         CHECK(classify(refused, false).what == end);
     }
@@ -227,9 +227,9 @@ TEST_CASE("close_policy: the user may override each reaction of the table",
                  row{close_action::finish, false, protocol_disagreement, end},
                  row{close_action::retry, true, end, retry},
                  row{close_action::retry, true, refresh_and_retry, retry},
-                 row{close_action::retry, false, foreign_verdict, retry},
-                 row{close_action::finish, false, foreign_verdict, end},
-                 row{close_action::retry, false, bare_rejection, retry},
+                 row{close_action::retry, false, gateway_verdict, retry},
+                 row{close_action::finish, false, gateway_verdict, end},
+                 row{close_action::retry, false, gateway_rejection, retry},
                  row{close_action::retry, false, rejection, retry},
                  row{close_action::retry, true, protocol_disagreement, protocol_disagreement},
                  row{close_action::refresh_and_retry, true, retry, refresh_and_retry},

@@ -15,10 +15,10 @@ TEST_CASE("reconnect_fsm: a gateway's status after a ready session is retried sl
 
     unsigned attempt = 1;
     for (const auto bound : {5s, 10s, 20s, 40s, 80s, 160s, 300s, 300s})
-        CHECK(test.fail_again(failed(reaction::foreign_verdict)) ==
+        CHECK(test.fail_again(failed(reaction::gateway_verdict)) ==
               action(test.wait(++attempt, bound)));
     test.say(in::elapsed());
-    const auto half = test.fsm.resume(test.now, 0.5, failed(reaction::foreign_verdict));
+    const auto half = test.fsm.resume(test.now, 0.5, failed(reaction::gateway_verdict));
     CHECK(half == action(test.wait(attempt + 1, 150s)));
 }
 
@@ -28,9 +28,9 @@ TEST_CASE("reconnect_fsm: other failures between gateway statuses keep their own
     test.lose();
 
     CHECK(test.fail_again(failed(reaction::retry)) == action(test.wait(2, 1s)));
-    CHECK(test.fail_again(failed(reaction::foreign_verdict)) == action(test.wait(3, 5s)));
+    CHECK(test.fail_again(failed(reaction::gateway_verdict)) == action(test.wait(3, 5s)));
     CHECK(test.fail_again(failed(reaction::retry)) == action(test.wait(4, 4s)));
-    CHECK(test.fail_again(failed(reaction::foreign_verdict)) == action(test.wait(5, 10s)));
+    CHECK(test.fail_again(failed(reaction::gateway_verdict)) == action(test.wait(5, 10s)));
 }
 
 TEST_CASE("reconnect_fsm: the limits end the retries of a gateway's status too",
@@ -41,7 +41,7 @@ TEST_CASE("reconnect_fsm: the limits end the retries of a gateway's status too",
     transcript test(config);
     test.lose();
 
-    CHECK(test.fail_again(failed(reaction::foreign_verdict)) ==
+    CHECK(test.fail_again(failed(reaction::gateway_verdict)) ==
           action(stopped(errc::reconnect_exhausted)));
 }
 
@@ -49,7 +49,7 @@ TEST_CASE("reconnect_fsm: the third bare rejection in a row is retried slowly an
           "[unit][reconnect_fsm][O139]") {
     transcript test;
     test.lose();
-    const auto bare = failed(reaction::bare_rejection, ticket_use::fresh);
+    const auto bare = failed(reaction::gateway_rejection, ticket_use::fresh);
 
     CHECK(test.fail_again(bare) == action(test.wait(2, 1s)));
     CHECK(test.fail_again(bare) == action(test.wait(3, 2s)));
@@ -62,7 +62,7 @@ TEST_CASE("reconnect_fsm: the third bare rejection in a row is retried slowly an
 TEST_CASE("reconnect_fsm: each wait reports its cause", "[unit][reconnect_fsm][O139]") {
     transcript test;
     const auto first = test.lose();
-    const auto second = test.fail_again(failed(reaction::foreign_verdict));
+    const auto second = test.fail_again(failed(reaction::gateway_verdict));
 
     REQUIRE(std::holds_alternative<out::wait>(first));
     CHECK(std::get<out::wait>(first).why.is(errc::connection_reset));

@@ -46,7 +46,7 @@ TEST_CASE("reconnect_fsm: a gateway's status ends the opening, also with retry_f
     transcript test(config);
     test.say(in::start{t0 + 30s});
 
-    CHECK(test.say(failed(reaction::foreign_verdict)) == action(stopped(errc::connect_failed)));
+    CHECK(test.say(failed(reaction::gateway_verdict)) == action(stopped(errc::connect_failed)));
 }
 
 TEST_CASE("reconnect_fsm: the error of a retryable opening names retry_first",
@@ -199,7 +199,7 @@ TEST_CASE("reconnect_fsm: the third rejection in a row of a fresh ticket ends it
 
 TEST_CASE("reconnect_fsm: a rejected held ticket is replaced at once, without a wait",
           "[unit][reconnect_fsm][O147]") {
-    const auto what = GENERATE(reaction::rejection, reaction::bare_rejection);
+    const auto what = GENERATE(reaction::rejection, reaction::gateway_rejection);
     reconnect_config config;
     config.max_attempts = 2;
     transcript test(config);
