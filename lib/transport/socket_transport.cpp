@@ -251,8 +251,8 @@ private:
             return protocol_violation(std::string(of->reason), of->close_code);
         }
         if (stop_->requested()) return aborted_error(phase::session);
-        if (const auto* close = std::get_if<peer_close>(&end_))
-            return closed_by_peer(close->code, close->text);
+        if (const auto* received = std::get_if<peer_close>(&end_))
+            return closed_by_peer(received->code, received->text);
         return broken_connection(phase::session, std::get<error_code>(end_).message());
     }
 
