@@ -57,6 +57,7 @@ missing_of() {
         has_command mold || echo mold # links
         [[ -d /usr/lib/llvm-19/lib/clang/19/lib ]] || echo libclang-rt-19-dev
         has_library 'nlohmann_json >= 3.9' || echo nlohmann-json3-dev # of an example
+        has_library 'prometheus-cpp-core >= 1.0' || echo prometheus-cpp-dev # of the exporter
         ! has_command node || [[ -d /usr/share/nodejs/ws ]] || echo node-ws # of the interop tests
         has_command llvm-symbolizer-19 || echo llvm-19 # a suppression names functions
         ;;
@@ -143,6 +144,18 @@ require() {
     # Nothing of the user's is removed to make room: apt stops and says what is in the way.
     "${as_root[@]}" install -y --no-install-recommends --no-remove "${missing[@]}" </dev/null >&2 || exit 2
     hash -r
+}
+
+# Puts promtool in the path, where it can be had. Its package would start a daemon, and is only unpacked.
+unpack_promtool() {
+    has_command promtool && return
+    local folder=$PWD/build/promtool
+    if [[ ! -x $folder/usr/bin/promtool ]]; then
+        known_distribution && mkdir -p "$folder" &&
+            (cd "$folder" && apt-get -q download prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb) \
+                </dev/null >&2 || return 0
+    fi
+    PATH=$folder/usr/bin:$PATH
 }
 
 # configure DIRECTORY OPTION...: a fresh build directory, or the same one with these options.

@@ -2,6 +2,7 @@
 
 #include <parley/error.hpp>
 #include <parley/export.hpp>
+#include <parley/fwd.hpp>
 #include <parley/json_text.hpp>
 #include <parley/log.hpp>
 #include <parley/secret.hpp>
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -224,6 +226,10 @@ struct chat_client_config {
     json_text component_schemas;    ///< an array (`generativeComponents`), or null for none
     log_sink log;                   ///< default: nothing is logged
     log_level log_threshold = log_level::info; ///< less severe lines are not logged
+
+    /// Counts what the client does, beside others that were given the same one; default: nothing is
+    /// counted.
+    std::shared_ptr<parley::telemetry> telemetry;
 };
 
 } // namespace parley

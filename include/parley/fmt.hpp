@@ -15,6 +15,7 @@
 #include <parley/log.hpp>
 #include <parley/named.hpp>
 #include <parley/status.hpp>
+#include <parley/telemetry.hpp>
 #include <parley/ticket.hpp>
 #include <parley/ticket_source.hpp>
 
@@ -59,6 +60,8 @@ struct fmt::formatter<parley::ticket_kind> : parley::detail::name_formatter<parl
 template <>
 struct fmt::formatter<parley::ticket_reason>
     : parley::detail::name_formatter<parley::ticket_reason> {};
+template <>
+struct fmt::formatter<parley::metric_type> : parley::detail::name_formatter<parley::metric_type> {};
 template <>
 struct fmt::formatter<parley::close_action> : parley::detail::name_formatter<parley::close_action> {
 };

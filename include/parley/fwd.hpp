@@ -23,6 +23,7 @@ class error_info;
 class json_text;
 class message_handler;
 class secret;
+class telemetry;
 class ticket;
 class ticket_manager;
 class ticket_request;

@@ -30,6 +30,10 @@ struct message_handler_options {
     std::function<void(std::string frame)> send;
     log_sink log;                              ///< default: nothing is logged
     log_level log_threshold = log_level::info; ///< less severe lines are not logged
+
+    /// Counts what the handler does, beside others that were given the same one; default: nothing
+    /// is counted.
+    std::shared_ptr<parley::telemetry> telemetry;
 };
 
 /// From a frame to an event: parses, routes, answers heartbeats, runs tool calls.

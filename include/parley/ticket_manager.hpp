@@ -49,6 +49,10 @@ struct ticket_manager_options {
     std::chrono::milliseconds validate_timeout{10'000}; ///< of validate_with_server(), in all
     log_sink log;                                       ///< default: nothing is logged
     log_level log_threshold = log_level::info;          ///< less severe lines are dropped
+
+    /// Counts what the manager does, beside others that were given the same one; default: nothing
+    /// is counted.
+    std::shared_ptr<parley::telemetry> telemetry;
 };
 
 /// The one source of truth for tickets: N callers, one request, one outcome for all.

@@ -54,6 +54,10 @@ struct websocket_manager_options {
     std::chrono::milliseconds disconnect_timeout{3'000};
     log_sink log;                              ///< default: nothing is logged
     log_level log_threshold = log_level::info; ///< less severe lines are not logged
+
+    /// Counts what the manager does, beside others that were given the same one; default: nothing
+    /// is counted.
+    std::shared_ptr<parley::telemetry> telemetry;
 };
 
 /// The connection alone: it does not know where tickets come from, nor what messages

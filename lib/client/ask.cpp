@@ -159,11 +159,11 @@ void chat_client::impl::leave_ask(const std::shared_ptr<pending_ask>& call) {
 /// A run without its ask is stopped, or else its events are queued for everybody.
 void chat_client::impl::leave_run(pending_ask& call) {
     if (state_ == state::destroyed || !runs_.known(call.run)) return;
-    if (is_over(call.stop_deadline, now())) return runs_.drop(call.run);
+    if (is_over(call.stop_deadline, now())) return drop_run(call.run);
     if (!config_.stop_cancelled_asks) {
         // After a timeout nothing more is expected of it.
         const bool timed_out = is_over(after(call.silent_since, config_.timeouts.answer), now());
-        return timed_out ? runs_.drop(call.run) : runs_.disown(call.run);
+        return timed_out ? drop_run(call.run) : runs_.disown(call.run);
     }
     if (call.stop_deadline == time_point::max()) {
         call.stop_deadline = after(now(), pending_ask::stop_limit);
@@ -174,7 +174,7 @@ void chat_client::impl::leave_run(pending_ask& call) {
 
 unsigned chat_client::impl::take_unconfirmed() {
     messages_->end_texts(); // while their run is known
-    const unsigned count = runs_.lose();
+    const unsigned count = lose_runs();
     for (const auto& [run, call] : asks_) {
         if (runs_.known(run)) continue;
         call->end(error_info(errc::sent_unconfirmed,
@@ -192,7 +192,7 @@ void chat_client::impl::fail_asks(const error_info& why) {
     }
     for (const auto& call : turns_)
         call->end(why);
-    runs_.lose();
+    lose_runs();
     changed_.notify_all();
 }
 
@@ -255,7 +255,7 @@ bool chat_client::impl::give_to_ask(const event& happened) {
     if (std::holds_alternative<chat_finished>(happened)) call.end({});
     if (const auto* failed = std::get_if<chat_failed>(&happened))
         call.end(chat_error_of(*failed, *gate_));
-    if (call.over()) runs_.finish();
+    if (call.over()) finish_run(std::holds_alternative<chat_failed>(happened));
     if (call.over() || !call.pieces.empty()) changed_.notify_all();
     return true;
 }

@@ -25,6 +25,7 @@ connection_options options_of(const chat_client_config& config, std::shared_ptr<
     options.gate = std::move(gate);
     options.log = log.sink();
     options.log_threshold = config.log_threshold;
+    options.telemetry = config.telemetry;
     return options;
 }
 
@@ -34,6 +35,7 @@ message_handler_options options_of(const chat_client_config& config, const logge
     options.limits = config.connection.limits;
     options.log = log.sink();
     options.log_threshold = config.log_threshold;
+    options.telemetry = config.telemetry;
     return options;
 }
 
@@ -71,6 +73,7 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
                                                         event_queue::before_first::drop_oldest)),
       changed_(strand_, clock_),
       opening_(config_.connection.session_timeout, config_.timeouts.acknowledge),
+      run_recorder_(telemetry::impl::of(config_.telemetry).get()),
       shared_tickets_(std::move(shared_tickets)),
       tickets_(shared_tickets_ ? shared_tickets_->implementation() : make_tickets()) {
     if (!config_.context_helpers.is_null() && !config_.context_helpers.is_object())
@@ -91,6 +94,7 @@ std::shared_ptr<ticket_manager::impl> chat_client::impl::make_tickets() const {
     options.validate_timeout = config_.timeouts.request;
     options.log = log_.sink();
     options.log_threshold = config_.log_threshold;
+    options.telemetry = config_.telemetry;
     return ticket_manager::impl::over_http(strand_, config_.auth, config_.server_url,
                                            config_.ticket, std::move(options), environment_);
 }

@@ -17,6 +17,7 @@
 #include "dialect/parley/run_fsm.hpp"
 #include "message/message_handler_impl.hpp"
 #include "message/message_sink.hpp"
+#include "telemetry/run_recorder.hpp"
 #include "ticket/ticket_manager_impl.hpp"
 #include "transport/environment.hpp"
 
@@ -154,6 +155,8 @@ private:
     awaitable<void> finish_send(std::shared_ptr<outgoing> begun, run_fsm::run_id run,
                                 time_point deadline);
     void drop_run(run_fsm::run_id run);
+    void finish_run(bool failed);
+    unsigned lose_runs();
     run_fsm::run_id add_run(run_fsm::listener who, const chat_message& message);
     void note_conversation(const event& happened);
     bool taken_by_ask(const event& happened);
@@ -212,6 +215,7 @@ private:
     std::map<run_fsm::run_id, std::shared_ptr<pending_ask>> asks_; // that collect
     std::list<std::shared_ptr<pending_ask>> turns_; // that wait for the runs before them
     time_point last_run_event_{};
+    run_recorder run_recorder_;
 
     std::list<std::shared_ptr<tool_update>> updates_; // `update_tools` that await acknowledgement
     std::vector<std::shared_ptr<shared_awaitable<void>>> thread_updates_;

@@ -13,6 +13,15 @@
 
 namespace parley {
 
+namespace {
+
+bool is_text(const event& happened) {
+    return std::holds_alternative<text_delta>(happened) ||
+           std::holds_alternative<reasoning_delta>(happened);
+}
+
+} // namespace
+
 std::string chat_client::impl::encode(const chat_message& message) const {
     auto frame = encode_chat_message(message, runs_.next_conversation());
     if (frame.size() > connection_->config()->limits.queue_bytes)
@@ -26,10 +35,9 @@ std::shared_ptr<outgoing> chat_client::impl::begin_send(std::string frame, run_f
                                                    run](send_progress reached) {
         const auto self = weak.lock();
         if (!self) return;
-        if (reached == send_progress::writing)
-            self->runs_.writing(run);
-        else
-            self->runs_.written(run);
+        if (reached == send_progress::written) return self->runs_.written(run);
+        self->runs_.writing(run);
+        if (self->run_recorder_.counts()) self->run_recorder_.begin(run, self->now());
     };
     try {
         return connection_->begin_send(std::move(frame), std::move(progress));
@@ -52,7 +60,18 @@ awaitable<void> chat_client::impl::finish_send(std::shared_ptr<outgoing> begun, 
 
 void chat_client::impl::drop_run(run_fsm::run_id run) {
     runs_.drop(run);
+    run_recorder_.end(run, run_result::dropped, now());
     changed_.notify_all(); // an ask may wait for its turn
+}
+
+void chat_client::impl::finish_run(bool failed) {
+    if (const auto ended = runs_.finish())
+        run_recorder_.end(*ended, failed ? run_result::failed : run_result::finished, now());
+}
+
+unsigned chat_client::impl::lose_runs() {
+    run_recorder_.lose(now());
+    return runs_.lose();
 }
 
 run_fsm::run_id chat_client::impl::add_run(run_fsm::listener who, const chat_message& message) {
@@ -169,10 +188,11 @@ bool chat_client::impl::taken_by_ask(const event& happened) {
     // Read the clock only while an ask waits for its turn.
     if (!turns_.empty()) last_run_event_ = now();
     if (runs_.listening() == run_fsm::listener::nobody) runs_.pass_time(now());
+    if (run_recorder_.awaits_text() && is_text(happened)) run_recorder_.text(now());
     if (give_to_ask(happened)) return true;
     const bool dropped = runs_.listening() == run_fsm::listener::nobody;
     if (scope == event_scope::end_of_run) {
-        runs_.finish();
+        finish_run(std::holds_alternative<chat_failed>(happened));
         changed_.notify_all();
     }
     return dropped;

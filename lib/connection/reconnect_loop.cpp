@@ -143,6 +143,7 @@ void websocket_manager::impl::attempt_failed(error_info why, unsigned number, ti
     board_->failed(why);
     reconnect_input::failed failed;
     failed.verdict = verdict_on(why, false);
+    board_->attempt_failed(why, failed.verdict.reason);
     failed.why = std::move(why);
     failed.used = used;
     decide(failed);
@@ -192,6 +193,7 @@ void websocket_manager::impl::lost(loss_reason reason, error_info why, unsigned 
         log_.write(log_level::warning,
                    "connection lost: " + why.message + ' ' + why.details.to_string());
     board_->failed(why);
+    board_->session_lost(why, reason);
     board_->enter(will_reconnect ? websocket_state::waiting : websocket_state::failed, phase::none);
     connection_lost happened;
     happened.reason = reason;

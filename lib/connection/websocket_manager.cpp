@@ -30,6 +30,7 @@ connection_options options_of(std::string server_url, connection_config config,
     made.config = std::move(config);
     made.log = options.log;
     made.log_threshold = options.log_threshold;
+    made.telemetry = options.telemetry;
     return made;
 }
 

@@ -45,7 +45,7 @@ websocket_manager::impl::impl(asio::any_io_executor strand, environment_ptr envi
       gate_(options.gate ? std::move(options.gate) : std::make_shared<redactor>()),
       url_(parse_server_url(options.server_url, config_->allow_plaintext)),
       transports_(environment_->make_transports(config_)), log_(options.log, options.log_threshold),
-      board_(std::make_shared<status_board>()),
+      board_(std::make_shared<status_board>(*clock_, telemetry::impl::of(options.telemetry))),
       queue_(std::make_shared<send_queue>(limits_of(config_->limits, options.answer_lifetime))),
       changed_(strand_, clock_), fsm_(config_->reconnect) {}
 

@@ -43,6 +43,7 @@ struct connection_options {
     std::shared_ptr<redactor> gate;
     log_sink log;
     log_level log_threshold = log_level::info;
+    std::shared_ptr<parley::telemetry> telemetry; ///< null: none
 };
 
 enum class send_progress { writing, written };

@@ -6,6 +6,7 @@
 #include <parley/event.hpp>
 #include <parley/log.hpp>
 #include <parley/status.hpp>
+#include <parley/telemetry.hpp>
 #include <parley/ticket.hpp>
 #include <parley/ticket_source.hpp>
 
@@ -62,6 +63,10 @@ std::string_view to_string(ticket_kind kind) noexcept {
 
 std::string_view to_string(ticket_reason reason) noexcept {
     return name_of(reason, {"first", "expired", "renewal", "rejected", "requested"});
+}
+
+std::string_view to_string(metric_type type) noexcept {
+    return name_of(type, {"counter", "gauge", "histogram"});
 }
 
 std::string_view to_string(close_action action) noexcept {

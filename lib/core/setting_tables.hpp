@@ -141,7 +141,8 @@ struct setting_table<chat_client_config> {
         free_setting{&chat_client_config::context_helpers, "context_helpers"},
         free_setting{&chat_client_config::component_schemas, "component_schemas"},
         free_setting{&chat_client_config::log, "log"},
-        chosen_setting{&chat_client_config::log_threshold, "log_threshold", log_level::error}};
+        chosen_setting{&chat_client_config::log_threshold, "log_threshold", log_level::error},
+        free_setting{&chat_client_config::telemetry, "telemetry"}};
 };
 
 template <>
@@ -150,7 +151,8 @@ struct setting_table<ticket_manager_options> {
         setting_group{&ticket_manager_options::connection, "connection"},
         bounded_setting{&ticket_manager_options::validate_timeout, "validate_timeout"},
         free_setting{&ticket_manager_options::log, "log"},
-        chosen_setting{&ticket_manager_options::log_threshold, "log_threshold", log_level::error}};
+        chosen_setting{&ticket_manager_options::log_threshold, "log_threshold", log_level::error},
+        free_setting{&ticket_manager_options::telemetry, "telemetry"}};
 };
 
 template <>
@@ -163,7 +165,8 @@ struct setting_table<websocket_manager_options> {
         bounded_setting{&websocket_manager_options::disconnect_timeout, "disconnect_timeout"},
         free_setting{&websocket_manager_options::log, "log"},
         chosen_setting{&websocket_manager_options::log_threshold, "log_threshold",
-                       log_level::error}};
+                       log_level::error},
+        free_setting{&websocket_manager_options::telemetry, "telemetry"}};
 };
 
 template <>
@@ -174,7 +177,8 @@ struct setting_table<message_handler_options> {
         free_setting{&message_handler_options::client_tools, "client_tools"},
         free_setting{&message_handler_options::send, "send"},
         free_setting{&message_handler_options::log, "log"},
-        chosen_setting{&message_handler_options::log_threshold, "log_threshold", log_level::error}};
+        chosen_setting{&message_handler_options::log_threshold, "log_threshold", log_level::error},
+        free_setting{&message_handler_options::telemetry, "telemetry"}};
 };
 
 } // namespace parley

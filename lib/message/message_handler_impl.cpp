@@ -20,10 +20,13 @@ awaitable<void> nothing_runs() { co_return; }
 message_handler::impl::impl(const asio::any_io_executor& strand, const environment_ptr& environment,
                             const message_handler_options& options,
                             std::shared_ptr<const redactor> gate, event_queue::before_first unread)
-    : strand_(strand), clock_(environment->clock()), tool_settings_(options.tools),
-      limits_(options.limits), gate_(gate ? std::move(gate) : std::make_shared<const redactor>()),
+    : telemetry_source(telemetry::impl::of(options.telemetry)), strand_(strand),
+      clock_(environment->clock()), tool_settings_(options.tools), limits_(options.limits),
+      gate_(gate ? std::move(gate) : std::make_shared<const redactor>()),
       log_(options.log, options.log_threshold), decoder_(limits_),
-      events_(strand_, clock_, limits_, unread) {}
+      events_(strand_, clock_, limits_, unread), tools_(counted().get()) {
+    enter();
+}
 
 void message_handler::impl::attach(std::weak_ptr<message_sink> sink) {
     sink_ = sink.lock().get();
@@ -102,8 +105,8 @@ void message_handler::impl::answer_too_large(std::uint64_t id) {
 /// Made at the first call: most sessions have none.
 tool_runner& message_handler::impl::runner() {
     if (runner_) return *runner_;
-    auto made =
-        std::make_shared<tool_runner>(strand_, clock_, tool_settings_, limits_, log_, gate_);
+    auto made = std::make_shared<tool_runner>(strand_, clock_, tool_settings_, limits_, log_, gate_,
+                                              counted());
     made->attach(attached_);
     if (!takes_calls_) made->end_calls();
     runner_ = std::move(made);
@@ -173,6 +176,7 @@ void message_handler::impl::take(chat_failed&& failed) {
 
 void message_handler::impl::take(message_skipped&& skipped) {
     add(skipped_);
+    if (counted()) counted()->count<metric::messages_skipped>(1, skipped.reason);
     log_skipped(skipped);
     sink_->on_event(std::move(skipped));
 }
@@ -199,6 +203,11 @@ void message_handler::impl::log_skipped(const message_skipped& skipped) {
 // Only the strand writes: a load and a store are cheaper than an atomic addition.
 void message_handler::impl::add(counter& to, std::uint64_t more) {
     to.store(to.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+}
+
+void message_handler::impl::add_counters(metric_readings& to) const noexcept {
+    to.add<metric::fields_ignored>(fields_ignored_);
+    to.add<metric::events_dropped>(events_.dropped());
 }
 
 void message_handler::impl::count(metrics_snapshot& into) const {

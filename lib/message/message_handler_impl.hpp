@@ -15,6 +15,7 @@
 #include "policy/reasoning_log.hpp"
 #include "policy/surrogate_joiner.hpp"
 #include "policy/token_bucket.hpp"
+#include "telemetry/telemetry_impl.hpp"
 #include "transport/environment.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -34,7 +35,8 @@ namespace parley {
 /// joins characters that were cut, runs each tool call once, and queues events. It is the error
 /// boundary: nothing in a frame and no exception of a tool comes out. Strand only, except for
 /// `count` and `events().next()`. Running tools keep this and its sink alive.
-class message_handler::impl : public std::enable_shared_from_this<message_handler::impl> {
+class message_handler::impl : public std::enable_shared_from_this<message_handler::impl>,
+                              private telemetry_source {
 public:
     /// `options.client_tools` and `options.send` are not used here. Server texts that a person
     /// reads, and what a tool throws, go through the redactor. Null: there are no secrets.
@@ -43,7 +45,7 @@ public:
          event_queue::before_first unread);
     impl(const impl&) = delete;
     impl& operator=(const impl&) = delete;
-    ~impl() = default;
+    virtual ~impl() { leave(); }
 
     /// Once, before anything else. The sink decides which events are queued.
     void attach(std::weak_ptr<message_sink> sink);
@@ -77,6 +79,8 @@ public:
 
 private:
     using counter = std::atomic<std::uint64_t>;
+    void add_counters(metric_readings& to) const noexcept override;
+    void add_gauges(metric_readings&) const noexcept override {}
     static void add(counter& to, std::uint64_t more = 1);
 
     tool_runner& runner();

@@ -5,6 +5,7 @@
 #include "core/settings.hpp"
 #include "core/text.hpp"
 #include "dialect/parley/encoder.hpp"
+#include "telemetry/telemetry_impl.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -71,6 +72,9 @@ void tool_registry::add(std::vector<tool> added) {
                    "There is a tool " + in_quotes(one.name()) + " already: names are unique.");
         together.push_back(std::make_shared<const tool>(std::move(one)));
     }
+    if (telemetry_)
+        for (const auto& one : together)
+            telemetry_->register_tool(one->name());
     tools_ = std::move(together);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <parley/telemetry.hpp>
 #include <parley/tool.hpp>
 
 #include <memory>
@@ -18,6 +19,9 @@ void check_tool_settings(const tool& one);
 /// tools up, and the user changes them from any thread.
 class tool_registry {
 public:
+    /// Registered tools have series of metrics there, and it must outlive this; null: none.
+    explicit tool_registry(telemetry::impl* to = nullptr) noexcept : telemetry_(to) {}
+
     /// All of them or none. Throws `tool_configuration_error`: `tool_duplicate`,
     /// `tool_schema_invalid`, `tool_name_invalid`, and as check_tool_settings does.
     void add(std::vector<tool> added);
@@ -34,6 +38,7 @@ private:
     using entries = std::vector<std::shared_ptr<const tool>>;
     static entries::iterator find_in(entries& in, std::string_view name);
 
+    telemetry::impl* const telemetry_;
     mutable std::mutex mutex_;
     entries tools_; // few: the search is linear
 };

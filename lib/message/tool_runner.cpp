@@ -2,6 +2,7 @@
 
 #include "core/text.hpp"
 #include "dialect/parley/encoder.hpp"
+#include "telemetry/telemetry_impl.hpp"
 
 #include <fmt/format.h>
 
@@ -43,12 +44,12 @@ std::string error_text(std::string_view thrown, const redactor& gate) {
 
 tool_runner::tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
                          const tool_config& config, const limits_config& limits, logger log,
-                         std::shared_ptr<const redactor> gate)
+                         std::shared_ptr<const redactor> gate, std::shared_ptr<telemetry::impl> to)
     : clock_(clock), strand_(detail::strand::of(strand)),
       where_(config.executor ? config.executor : strand_.executor()), timeout_(config.timeout),
       max_result_(limits.queue_bytes), owner_strand_(std::make_shared<closable_strand>(strand_)),
       log_(log), gate_(gate ? std::move(gate) : std::make_shared<const redactor>()),
-      fsm_(limits_of(config)), changed_(strand_, clock) {}
+      telemetry_(std::move(to)), fsm_(limits_of(config)), changed_(strand_, clock) {}
 
 tool_runner::~tool_runner() { owner_strand_->close(); }
 
@@ -143,6 +144,7 @@ void tool_runner::count_answer(const tool_action::answer& given) noexcept {
     constexpr auto relaxed = std::memory_order_relaxed;
     if (given.turn == answer_turn::again) repeated_.fetch_add(1, relaxed);
     if (given.turn != answer_turn::first) return;
+    if (telemetry_) telemetry_->observe_tool(given.name, given.what.outcome, given.duration);
     if (!given.what.result) failed_.fetch_add(1, relaxed);
     outcomes_[static_cast<std::size_t>(given.what.outcome)].fetch_add(1, relaxed);
     const auto took = given.duration.count();

@@ -3,6 +3,7 @@
 #include <parley/config.hpp>
 #include <parley/fwd.hpp>
 #include <parley/metrics.hpp>
+#include <parley/telemetry.hpp>
 #include <parley/tool.hpp>
 
 #include "async/condition.hpp"
@@ -35,7 +36,8 @@ class tool_runner : public std::enable_shared_from_this<tool_runner> {
 public:
     tool_runner(asio::any_io_executor strand, std::shared_ptr<clock_source> clock,
                 const tool_config& config, const limits_config& limits, logger log,
-                std::shared_ptr<const redactor> gate);
+                std::shared_ptr<const redactor> gate,
+                std::shared_ptr<telemetry::impl> to = nullptr);
     tool_runner(const tool_runner&) = delete;
     tool_runner& operator=(const tool_runner&) = delete;
     ~tool_runner();
@@ -101,6 +103,7 @@ private:
     const std::shared_ptr<closable_strand> owner_strand_;
     const logger log_;
     const std::shared_ptr<const redactor> gate_;
+    const std::shared_ptr<telemetry::impl> telemetry_;
     std::weak_ptr<message_sink> sink_;
 
     tool_call_fsm fsm_;

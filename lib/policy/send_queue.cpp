@@ -7,6 +7,8 @@ namespace parley {
 
 void send_queue::settle(const message& one, send_state as) {
     one->state_ = as;
+    if (one->lane_ == send_lane::data)
+        ++outcomes_[static_cast<std::size_t>(as) - static_cast<std::size_t>(send_state::sent)];
     one->text_ = std::string(); // a sender may keep the rest for long
     one->on_settled();
 }

@@ -99,6 +99,10 @@ public:
     std::size_t messages() const noexcept; ///< that are not being written yet
     std::size_t bytes() const noexcept;
     bool empty() const noexcept { return messages() == 0; }
+    /// How many messages, answers and control frames apart, were settled as that.
+    std::uint64_t settled(send_state as) const noexcept {
+        return outcomes_[static_cast<std::size_t>(as) - static_cast<std::size_t>(send_state::sent)];
+    }
     /// Too many answers wait for a peer that does not take them: read no more of it.
     bool congested() const noexcept;
 
@@ -118,7 +122,7 @@ private:
     message take(lane& from);
     void drop(lane& from, send_state as);
     void expire(time_point now);
-    static void settle(const message& one, send_state as);
+    void settle(const message& one, send_state as);
 
     send_limits limits_;
     std::array<lane, 3> lanes_;
@@ -129,6 +133,7 @@ private:
         std::uint64_t answer = 0; // its id; 0 for another message
     } largest_;                   // written in this session
     std::uint64_t largest_answer_ = 0;
+    std::array<std::uint64_t, 4> outcomes_{}; // of the data lane, from `sent` on
 };
 
 } // namespace parley

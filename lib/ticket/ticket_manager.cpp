@@ -27,7 +27,8 @@ ticket_manager::impl::impl(const asio::any_io_executor& executor, auth_data auth
                            std::shared_ptr<ticket_source> source,
                            std::shared_ptr<http_ticket_source> http, const ticket_config& config,
                            ticket_manager_options options, environment_ptr environment)
-    : strand_(detail::strand::of(executor)), context_(detail::context_watch::of(strand_)),
+    : telemetry_source(telemetry::impl::of(options.telemetry)),
+      strand_(detail::strand::of(executor)), context_(detail::context_watch::of(strand_)),
       environment_(std::move(environment)), clock_(environment_->clock()),
       source_(std::move(source)), http_(std::move(http)), config_(config),
       validate_timeout_(options.validate_timeout),
@@ -38,6 +39,7 @@ ticket_manager::impl::impl(const asio::any_io_executor& executor, auth_data auth
             error_info(errc::invalid_configuration, "A ticket_manager needs a ticket source."));
     check_identity(auth);
     auth_ = std::make_shared<const auth_data>(std::move(auth));
+    enter();
 }
 
 std::shared_ptr<ticket_manager::impl>
@@ -99,6 +101,14 @@ ticket_snapshot ticket_manager::impl::snapshot() const {
 /// With the mutex: a refresh for the present identity is in flight.
 bool ticket_manager::impl::refreshing() const {
     return refresh_ && !stopped_ && refresh_->generation == tickets_.generation();
+}
+
+/// Of a ticket that is to be renewed in good time.
+void ticket_manager::impl::add_gauges(metric_readings& to) const noexcept {
+    const auto at = now();
+    const std::lock_guard lock(mutex_);
+    const auto left = tickets_.expires_in(at);
+    if (left && on_renewed_) to.add_expiry(after(at.wall, *left));
 }
 
 bool ticket_manager::impl::is_current(std::uint64_t generation) const {

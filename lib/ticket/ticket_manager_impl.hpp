@@ -11,6 +11,7 @@
 #include "core/redactor.hpp"
 #include "dialect/parley/http_ticket_source.hpp"
 #include "policy/ticket_fsm.hpp"
+#include "telemetry/telemetry_impl.hpp"
 #include "ticket/verdict_cache.hpp"
 #include "transport/environment.hpp"
 
@@ -34,7 +35,8 @@ struct ticket_tally {
 /// What is held is in `tickets_`, and what is in flight are at most three operations: `refresh_`,
 /// `validation_` and `renewal_`. A refresh or a validation counts only for the generation of the
 /// identity that it was begun for.
-class ticket_manager::impl : public std::enable_shared_from_this<ticket_manager::impl> {
+class ticket_manager::impl final : public std::enable_shared_from_this<ticket_manager::impl>,
+                                   private telemetry_source {
     struct refresh;
 
 public:
@@ -65,6 +67,7 @@ public:
     impl(const asio::any_io_executor& executor, auth_data auth,
          std::shared_ptr<ticket_source> source, std::shared_ptr<http_ticket_source> http,
          const ticket_config& config, ticket_manager_options options, environment_ptr environment);
+    ~impl() { leave(); }
     /// With a source that asks that server.
     static std::shared_ptr<impl> over_http(const asio::any_io_executor& executor, auth_data auth,
                                            const std::string& server_url_text,
@@ -105,6 +108,8 @@ private:
     class waiter;
     using ticket_result = result<ticket>;
 
+    void add_counters(metric_readings&) const noexcept override {}
+    void add_gauges(metric_readings& to) const noexcept override;
     moment now() const { return {clock_->now(), clock_->wall_now()}; }
     bool is_current(std::uint64_t generation) const;
     bool refreshing() const;
@@ -134,6 +139,7 @@ private:
                                           time_point deadline);
     static awaitable<void> pause(std::shared_ptr<impl> self, std::shared_ptr<refresh> begun,
                                  error_info why, time_point until);
+    void count_request(ticket_reason reason, request_result how, time_point begun) const;
     void keep(refresh& ended, const ticket& fresh);
     void fail(const refresh& ended, const error_info& why);
 

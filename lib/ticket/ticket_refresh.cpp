@@ -33,6 +33,14 @@ double seconds(std::chrono::nanoseconds duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
+request_result result_of(const result<ticket>& got) {
+    if (got) return request_result::succeeded;
+    const auto& code = got.error().code;
+    if (code == make_error_code(errc::ticket_timeout)) return request_result::timed_out;
+    const bool refused = code.category() == category() && code.value() >= 200 && code.value() < 300;
+    return refused ? request_result::refused : request_result::failed;
+}
+
 } // namespace
 
 // ---- the callers
@@ -63,9 +71,12 @@ awaitable<ticket> ticket_manager::impl::wait_for_ticket(std::shared_ptr<impl> se
                                                         get_options what) {
     for (;;) {
         if (auto held = self->serve(what)) co_return *std::move(held);
+        const auto in_flight = self->refresh_;
         auto joined = std::exchange(what.joined, nullptr);
-        if (!joined || !joined->outcome) // the latter: out of memory, it was never started
-            joined = self->join_refresh(&what);
+        const bool since_the_call = joined && joined->outcome; // null: it was never started
+        if (!since_the_call) joined = self->join_refresh(&what);
+        if (self->counted() && (since_the_call || joined == in_flight))
+            self->counted()->count<metric::ticket_joins>(1);
         const auto outcome = joined->outcome;
         {
             const waiter counted(*joined);
@@ -200,7 +211,8 @@ ticket_manager::impl::attempt(std::shared_ptr<impl> self, std::shared_ptr<refres
         ++self->counts_.requests;
         if (begun->tally) ++begun->tally->requests;
     }
-    const auto deadline = after(self->clock_->now(), self->config_.request_timeout);
+    const auto since = self->clock_->now();
+    const auto deadline = after(since, self->config_.request_timeout);
     const auto request = shared_awaitable<ticket_result>::start(
         self->strand_, self->clock_,
         [self, begun, number, deadline] { return fetch(self, begun, number, deadline); });
@@ -212,10 +224,25 @@ ticket_manager::impl::attempt(std::shared_ptr<impl> self, std::shared_ptr<refres
     } catch (...) {
         cancelled = std::current_exception();
     }
-    if (!cancelled && request->done()) co_return request->get();
+    if (!cancelled && request->done()) {
+        auto got = request->get();
+        self->count_request(begun->reason, result_of(got), since);
+        co_return got;
+    }
     request->cancel(); // a source that ignores it is waited for by `stop` alone
+    self->count_request(begun->reason,
+                        cancelled ? request_result::cancelled : request_result::timed_out, since);
     if (cancelled) std::rethrow_exception(cancelled);
     co_return source_timeout("The ticket source did not answer in time.", number);
+}
+
+void ticket_manager::impl::count_request(ticket_reason reason, request_result how,
+                                         time_point begun) const {
+    if (!counted()) return;
+    counted()->count<metric::ticket_requests>(1, reason, how);
+    counted()->observe<metric::ticket_request_duration>(time_between(begun, clock_->now()));
+    if (how == request_result::refused)
+        counted()->count<metric::authentication_failures>(1, authentication_source::ticket);
 }
 
 awaitable<ticket_manager::impl::ticket_result>
@@ -279,6 +306,9 @@ void ticket_manager::impl::keep(refresh& ended, const ticket& fresh) {
         counts_.last_error.reset();
         left = tickets_.expires_in(at);
     }
+    if (counted())
+        counted()->observe<metric::ticket_lifetime>(
+            time_between(fresh.issued_at().value_or(at.wall), fresh.expires_at()));
     changed_.notify_all();
     if (!log_.enabled(log_level::info)) return;
     if (ended.held && left)

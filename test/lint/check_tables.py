@@ -3,7 +3,7 @@
 check_tables.py ROOT
 
 Every errc with its number, every setting with its default and whether 0 is taken, every event and its members, every
-metric, every line of `parley-chat --json` and its members, every exit status; and each message that the page on
+counter, every exported metric, every line of `parley-chat --json` and its members, every exit status; and each message that the page on
 troubleshooting quotes is in the code, and in a test that provokes it. The manual pages in doc/man have every option,
 variable of the environment and exit status of their programs, and the version.
 """
@@ -122,6 +122,24 @@ def check_metrics(page, header):
     return differences('doc/reference/metrics.md', structs(header)['metrics_snapshot'], rows(page))
 
 
+def telemetry_rows(table):
+    """name -> type, labels, buckets, help; by the table of lib/telemetry."""
+    found = {}
+    for row in re.split(r'metric_description\{(?=\s*")', table)[1:]:
+        name, kind, helps = re.match(r'\s*"(\w+)",\s*metric_type::(\w+),\s*((?:"[^"]*"\s*)+)', row).groups()
+        labels = ', '.join(f'`{label}`' for label in re.findall(r'label_of\(\s*"(\w+)"', row))
+        bounds = re.search(r'metric_bounds::(\w+)', row)
+        found[name] = [kind, labels, bounds[1] if bounds else '', ''.join(re.findall(r'"([^"]*)"', helps))]
+    return found
+
+
+def check_telemetry(page, table):
+    code, written = telemetry_rows(table), rows(page)
+    return differences('doc/reference/telemetry.md', code, written) + [
+        f'doc/reference/telemetry.md: {name} is {" | ".join(code[name])}'
+        for name in code.keys() & written.keys() if code[name] != written[name]]
+
+
 def check_json(page, source):
     """The names of the lines; the members that are set in the function that makes each are looked for too."""
     lines = {}
@@ -198,6 +216,11 @@ def self_test():
             (manual, '', '1.0', {'0'}, False), (manual, options + 'add_flag(\n "-v,--verbose"', '1.0', {'0'}, False)]:
         if bool(check_manual('a.1', page, code, version, exits)) == right:
             sys.exit(f'the self-test failed: manual page {check_manual("a.1", page, code, version, exits)}')
+    table = 'metric_description{"parley_a_seconds", metric_type::histogram, "One."\n " Two.", {label_of("x", p, q)}, metric_bounds::run}, metric_description{"parley_b", metric_type::gauge, "B."},'
+    good = '| `parley_a_seconds` | histogram | `x` | run | One. Two. |\n| `parley_b` | gauge | | | B. |\n'
+    for old, new in [('', ''), ('run', 'exchange'), ('`x`', '`y`'), ('gauge', 'counter'), ('Two.', 'Three.'), ('`parley_b`', '`parley_c`')]:
+        if bool(check_telemetry(good.replace(old, new), table)) != (old != ''):
+            sys.exit(f'the self-test failed: telemetry {old} -> {new}: {check_telemetry(good.replace(old, new), table)}')
     says, quotes = 'It is {} wrong', '### `It is … wrong.`'
     if check_messages(quotes, says, says) or not check_messages(quotes, says, '') or not check_messages(quotes, 'It was', says):
         sys.exit('the self-test failed: messages')
@@ -218,6 +241,7 @@ def main():
     found += check_options(text('doc/reference/options.md'), text('include/parley/config.hpp'), text('lib/core/setting_tables.hpp'))
     found += check_events(text('doc/reference/events.md'), text('include/parley/event.hpp'))
     found += check_metrics(text('doc/reference/metrics.md'), text('include/parley/metrics.hpp'))
+    found += check_telemetry(text('doc/reference/telemetry.md'), text('lib/telemetry/metric_table.hpp'))
     found += check_json(text('doc/how-to/scripts.md'), text('example/parley_chat/json_output.cpp'))
     found += check_statuses(text('doc/how-to/scripts.md'), text('example/parley_chat/exit_status.hpp'))
     found += check_messages(text('doc/troubleshooting.md'), sources, tests)

@@ -68,6 +68,7 @@ TEST_CASE("names: every enumerator of every public enumeration prints its own na
     CHECK(formatted_names_of<ticket_kind>() == 2);
     CHECK(formatted_names_of<ticket_reason>() >= 5);
     CHECK(formatted_names_of<close_action>() >= 3);
+    CHECK(formatted_names_of<metric_type>() == 3);
     CHECK(formatted_names_of<tls_config::version>() >= 2);
     CHECK(formatted_names_of<reconnect_config::normal_close>() == 2);
     CHECK(names_of<testing::endpoint>() >= 4);
