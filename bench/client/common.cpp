@@ -1,3 +1,5 @@
+#include <parley/telemetry.hpp>
+
 #include "client/client.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -12,6 +14,8 @@ parley::chat_client_config config_of(const task& asked, bool deflate) {
     config.auth.user_mp_auth_token = parley::secret("bench-token");
     config.connection.compression = deflate;
     config.connection.tls.ca_file = asked.tls() ? asked.ca_file : "";
+    static const auto counted = std::make_shared<parley::telemetry>();
+    if (asked.scenario.ends_with("-telemetry")) config.telemetry = counted;
     return config;
 }
 

@@ -17,7 +17,8 @@ int main(int count, char** words) {
         {"memory-tls", run_memory},       {"scale", run_scale},
         {"restart-1000", run_restart},    {"single-flight", run_single_flight},
         {"held-ticket", run_held_ticket}, {"ticket-refresh", run_refresh},
-        {"decode", run_decode},
+        {"decode", run_decode},           {"stream-telemetry", run_stream},
+        {"memory-telemetry", run_memory},
     };
     try {
         const auto asked = task::from(count, words);

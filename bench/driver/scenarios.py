@@ -31,6 +31,8 @@ PER_MILLION = {'cpu_s': 's per million messages'}
 SCENARIOS = [
     Scenario('stream', 'stream-{count}', 1_000_000, 100_000, ('messages_per_s', 'cpu_s'),
              ('parley', 'floor') + PEERS, units=PER_MILLION),
+    Scenario('stream-telemetry', 'stream-{count}', 1_000_000, 100_000, ('messages_per_s', 'cpu_s'),
+             ('parley',), units=PER_MILLION),
     Scenario('stream-varied', 'varied-{count}', 1_000_000, 100_000, ('messages_per_s', 'cpu_s'),
              units=PER_MILLION),
     Scenario('stream-tls', 'stream-{count}', 500_000, 50_000, ('messages_per_s', 'cpu_s'),
@@ -47,6 +49,8 @@ SCENARIOS = [
              keeps_memory=True),
     Scenario('memory', 'idle', 1_000, 200, ('kib_per_session',), sessions=1_000,
              quick_sessions=200),
+    Scenario('memory-telemetry', 'idle', 1_000, 200, ('kib_per_session',), ('parley',),
+             sessions=1_000, quick_sessions=200),
     Scenario('memory-tls', 'idle', 500, 100, ('kib_per_session',), sessions=500,
              quick_sessions=100, tls=True),
     Scenario('allocations', 'stream-{count}', 200_000, 50_000, ('allocations_per_message',),
