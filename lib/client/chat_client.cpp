@@ -17,15 +17,15 @@ namespace parley {
 
 namespace {
 
-connection_options options_of(const chat_client_config& config, std::shared_ptr<redactor> gate,
-                              const logger& log) {
+connection_options options_of(const std::shared_ptr<const chat_client_config>& config,
+                              std::shared_ptr<redactor> gate, const logger& log) {
     connection_options options;
-    options.server_url = config.server_url;
-    options.config = config.connection;
+    options.server_url = config->server_url;
+    options.config = std::shared_ptr<const connection_config>(config, &config->connection);
     options.gate = std::move(gate);
     options.log = log.sink();
-    options.log_threshold = config.log_threshold;
-    options.telemetry = config.telemetry;
+    options.log_threshold = config->log_threshold;
+    options.telemetry = config->telemetry;
     return options;
 }
 
@@ -63,11 +63,12 @@ chat_client::impl::impl(const asio::any_io_executor& executor, chat_client_confi
                         std::shared_ptr<ticket_manager> shared_tickets, environment_ptr environment)
     : environment_(std::move(environment)), clock_(environment_->clock()),
       strand_(detail::strand::around(executor)), context_(detail::context_watch::of(strand_)),
-      config_(std::move(config)), log_(config_.log, config_.log_threshold),
+      shared_config_(std::make_shared<chat_client_config>(std::move(config))),
+      log_(config_.log, config_.log_threshold),
       tally_(shared_tickets ? std::make_shared<ticket_tally>() : nullptr),
       gate_(std::make_shared<redactor>(secrets_in(config_))),
-      connection_(std::make_shared<websocket_manager::impl>(strand_, environment_,
-                                                            options_of(config_, gate_, log_))),
+      connection_(std::make_shared<websocket_manager::impl>(
+          strand_, environment_, options_of(shared_config_, gate_, log_))),
       messages_(std::make_shared<message_handler::impl>(strand_, environment_,
                                                         options_of(config_, log_), gate_,
                                                         event_queue::before_first::drop_oldest)),

@@ -191,8 +191,9 @@ private:
     const environment_ptr environment_;
     const std::shared_ptr<clock_source> clock_;
     const detail::strand strand_;
-    const std::shared_ptr<detail::context_watch> context_; // that of the strand
-    chat_client_config config_; // `auth` and `context_helpers` as they stand now
+    const std::shared_ptr<detail::context_watch> context_;    // that of the strand
+    const std::shared_ptr<chat_client_config> shared_config_; // with the connection
+    chat_client_config& config_ = *shared_config_; // `auth` and `context_helpers` as they stand now
     logger log_;
     const std::shared_ptr<ticket_tally> tally_; // with a manager that is shared; else null
     const std::shared_ptr<redactor> gate_;      // of all that the server says

@@ -30,7 +30,7 @@ awaitable<void> websocket_manager::impl::reconnect_loop(std::shared_ptr<session_
             announce(*wait);
             co_await back_off(wait->until);
         } else if (const auto* ended = std::get_if<reconnect_action::stop>(&next_)) {
-            fail(ended->why);
+            fail(*ended->why);
         } else { // ready: the session keeps the layer; without a layer there is no next session
             layer.reset();
             while (active() && !leaving())
@@ -205,12 +205,11 @@ void websocket_manager::impl::lost(loss_reason reason, error_info why, unsigned 
 
 // A wait begins. One that is only shortened is not announced again.
 void websocket_manager::impl::announce(const reconnect_action::wait& asked) {
-    if (state_ == state::opening || announced_ == asked.attempt) return;
-    announced_ = asked.attempt;
+    if (state_ == state::opening || !asked.why) return;
     reconnecting happened;
     happened.attempt = asked.attempt;
     happened.delay = asked.delay;
-    happened.cause = asked.why;
+    happened.cause = *asked.why;
     emit(std::move(happened));
 }
 

@@ -27,7 +27,7 @@ connection_options options_of(std::string server_url, connection_config config,
     connection_options made;
     made.gate = std::move(gate);
     made.server_url = std::move(server_url);
-    made.config = std::move(config);
+    made.config = std::make_shared<const connection_config>(std::move(config));
     made.log = options.log;
     made.log_threshold = options.log_threshold;
     made.telemetry = options.telemetry;

@@ -41,7 +41,7 @@ websocket_manager::impl::impl(asio::any_io_executor strand, environment_ptr envi
                               connection_options options)
     : strand_(std::move(strand)), environment_(std::move(environment)),
       clock_(environment_->clock()),
-      config_(std::make_shared<const connection_config>(std::move(options.config))),
+      config_(std::move(options.config)),
       gate_(options.gate ? std::move(options.gate) : std::make_shared<redactor>()),
       url_(parse_server_url(options.server_url, config_->allow_plaintext)),
       transports_(environment_->make_transports(config_)), log_(options.log, options.log_threshold),
@@ -136,7 +136,6 @@ void websocket_manager::impl::session_ready() {
     if (!session_ || !session_->opening() || !active()) return;
     const bool restored = std::exchange(state_, state::open) == state::open;
     ++sessions_;
-    announced_ = 0;
     decide(reconnect_input::ready());
     board_->enter(websocket_state::ready, phase::ready);
     session_->become_ready(fsm_.heartbeat_interval(config_->heartbeat.interval));

@@ -37,7 +37,7 @@ inline constexpr unsigned normal_closure = 1000; // RFC 6455 section 7.4.1
 /// The settings of a connection.
 struct connection_options {
     std::string server_url;
-    connection_config config;
+    std::shared_ptr<const connection_config> config = std::make_shared<const connection_config>();
     std::chrono::milliseconds answer_lifetime{60'000}; ///< of an undelivered tool answer
     /// Every error of the connection goes through it; it learns the tickets. Null: one of its own.
     std::shared_ptr<redactor> gate;
@@ -208,7 +208,6 @@ private:
     session_layer* listening_ = nullptr; // the layer, while the loop runs, which keeps it alive
     unsigned openers_ = 0;               // callers that wait in `open`
     unsigned sessions_ = 0;              // ready ones, ever
-    unsigned announced_ = 0;             // the attempt of the last `reconnecting`
     bool dial_now_ = false;              // asked of a session that is ready, or of a wait
     time_point opening_deadline_{};
     std::chrono::steady_clock::duration attempt_limit_{};

@@ -22,7 +22,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <variant>
 #include <vector>
@@ -109,7 +109,7 @@ private:
     tool_call_fsm fsm_;
     tool_request_id last_ = 0;
     std::vector<tool_request> all_;                        // that wait or run
-    std::deque<std::shared_ptr<tool_execution>> starting_; // on the strand itself
+    std::list<std::shared_ptr<tool_execution>> starting_; // on the strand itself
     condition changed_;
     std::unique_ptr<alarm> alarm_; // while calls run, for the first of their deadlines
     time_point alarm_at_{};

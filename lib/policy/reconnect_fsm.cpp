@@ -123,7 +123,7 @@ void reconnect_fsm::count(const close_verdict& verdict, ticket_use used) {
 reconnect_action_t reconnect_fsm::on(const reconnect_input::failed& in) {
     count(in.verdict, in.used);
     auto next = state_ == state::opening ? failed_in_opening(in) : failed_again(in);
-    last_failure_ = in.why;
+    last_failure_ = std::make_unique<const error_info>(in.why);
     return next;
 }
 
@@ -188,7 +188,8 @@ reconnect_action_t reconnect_fsm::wait(state in, std::chrono::milliseconds delay
     not_before_ = now_;
     if (why.details.retry_after)
         not_before_ = std::min(wait_until_, after(now_, *why.details.retry_after));
-    return reconnect_action::wait{attempt_, delay, wait_until_, why};
+    return reconnect_action::wait{attempt_, delay, wait_until_,
+                                  std::make_shared<const error_info>(why)};
 }
 
 void reconnect_fsm::end_of_session() {
@@ -275,7 +276,7 @@ reconnect_action_t reconnect_fsm::on(const reconnect_input::requested&) {
 
 reconnect_action_t reconnect_fsm::stop(error_info why) {
     state_ = state::ended;
-    return reconnect_action::stop{std::move(why)};
+    return reconnect_action::stop{std::make_shared<const error_info>(std::move(why))};
 }
 
 } // namespace parley

@@ -7,6 +7,7 @@
 #include "policy/close_policy.hpp"
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <variant>
 
@@ -76,7 +77,8 @@ struct wait {             ///< then say `elapsed`
     unsigned attempt = 1; ///< that comes after it
     std::chrono::milliseconds delay{};
     time_point until;
-    error_info why; ///< the cause of the attempt; empty for a wait that is only shortened
+    /// The cause of the attempt; null for a wait that is only shortened.
+    std::shared_ptr<const error_info> why;
     bool operator==(const wait& other) const {
         return attempt == other.attempt && delay == other.delay && until == other.until;
     }
@@ -85,8 +87,8 @@ struct run { ///< the session is there
     bool operator==(const run&) const = default;
 };
 struct stop { ///< it ends, with this
-    error_info why;
-    bool operator==(const stop& other) const { return why.code == other.why.code; }
+    std::shared_ptr<const error_info> why;
+    bool operator==(const stop& other) const { return why->code == other.why->code; }
 };
 } // namespace reconnect_action
 
@@ -112,9 +114,7 @@ public:
     /// Of the attempts since the session was last stable.
     unsigned attempt() const noexcept { return attempt_; }
     /// Why the last attempt failed, since the session was last ready; null when none has.
-    const error_info* last_failure() const noexcept {
-        return last_failure_ ? &*last_failure_ : nullptr;
-    }
+    const error_info* last_failure() const noexcept { return last_failure_.get(); }
     /// The heartbeat's interval, which is `configured` until idle timeouts have shown that it is
     /// too long; 0 stays 0, for none.
     std::chrono::milliseconds
@@ -162,7 +162,7 @@ private:
     unsigned gateway_rejections_ = 0; // the others between them
     bool fresh_ticket_ = false;       // for the next attempt
     bool refreshed_ = false;          // a rejected ticket was replaced: once an opening or attempt
-    std::optional<error_info> last_failure_;
+    std::unique_ptr<const error_info> last_failure_; // most sessions have none
     std::optional<time_point::duration> quiet_life_; // of the lost session, if it ended quietly
     unsigned idle_timeouts_ = 0;                     // that were seen
     time_point::duration shortest_life_ = time_point::duration::max(); // of those sessions

@@ -133,7 +133,7 @@ public:
         environment->set_transports(transports);
         connection_options options;
         options.server_url = "wss://chat.example";
-        options.config = std::move(config);
+        options.config = std::make_shared<const connection_config>(std::move(config));
         options.log = log.sink();
         options.log_threshold = log_level::debug;
         const asio::any_io_executor strand = asio::make_strand(io.get_executor());

@@ -3,6 +3,7 @@
 #include "policy/reconnect_fsm.hpp"
 
 #include <chrono>
+#include <memory>
 #include <utility>
 
 /// A reconnect_fsm and what is said to it.
@@ -43,7 +44,7 @@ inline in::lost lost_quietly() {
     return ended;
 }
 
-inline out::stop stopped(errc code) { return {failure(code)}; }
+inline out::stop stopped(errc code) { return {std::make_shared<const error_info>(failure(code))}; }
 
 /// Everything at one moment, with the largest jitter, so that delays are their bounds.
 class transcript {
@@ -66,7 +67,7 @@ public:
     }
 
     out::wait wait(unsigned attempt, std::chrono::milliseconds delay) const {
-        return {attempt, delay, now + delay, error_info()};
+        return {attempt, delay, now + delay, nullptr};
     }
 
     time_point now = t0;

@@ -65,9 +65,9 @@ TEST_CASE("reconnect_fsm: each wait reports its cause", "[unit][reconnect_fsm][O
     const auto second = test.fail_again(failed(reaction::gateway_verdict));
 
     REQUIRE(std::holds_alternative<out::wait>(first));
-    CHECK(std::get<out::wait>(first).why.is(errc::connection_reset));
+    CHECK(std::get<out::wait>(first).why->is(errc::connection_reset));
     REQUIRE(std::holds_alternative<out::wait>(second));
-    CHECK(std::get<out::wait>(second).why.is(errc::connect_failed));
+    CHECK(std::get<out::wait>(second).why->is(errc::connect_failed));
 }
 
 TEST_CASE("reconnect_fsm: the last failure is kept until the session is ready",

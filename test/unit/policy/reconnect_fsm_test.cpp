@@ -57,7 +57,7 @@ TEST_CASE("reconnect_fsm: the error of a retryable opening names retry_first",
     const auto end = test.say(failed(reaction::retry));
 
     REQUIRE(std::holds_alternative<out::stop>(end));
-    const auto& why = std::get<out::stop>(end).why;
+    const auto& why = *std::get<out::stop>(end).why;
     CHECK(why.message.starts_with("failed"));
     CHECK(why.message.find("reconnect.retry_first") != std::string::npos);
 }
@@ -85,7 +85,7 @@ TEST_CASE(
         late.details.attempt = 2;
         const auto end = test.say(failed(reaction::retry, ticket_use::held, late));
         REQUIRE(end == action(stopped(errc::connect_timeout)));
-        const auto& why = std::get<out::stop>(end).why;
+        const auto& why = *std::get<out::stop>(end).why;
         CHECK(why.details.http_status == 504);
         CHECK(why.details.phase == phase::upgrade);
         CHECK(why.details.attempt == 1u);
@@ -98,7 +98,7 @@ TEST_CASE(
         late.details.http_status = 503;
         const auto end = test.say(failed(reaction::retry, ticket_use::held, late));
         REQUIRE(std::holds_alternative<out::stop>(end));
-        CHECK(std::get<out::stop>(end).why.details.http_status == 503);
+        CHECK(std::get<out::stop>(end).why->details.http_status == 503);
     }
 }
 
@@ -307,14 +307,14 @@ TEST_CASE("reconnect_fsm: a requested reconnect may replace its ticket once, als
         REQUIRE(test.say(failed(reaction::rejection)) == action(out::dial{0, true}));
         const auto second = test.say(failed(reaction::rejection, ticket_use::fresh));
         REQUIRE(std::holds_alternative<out::stop>(second));
-        CHECK(std::get<out::stop>(second).why.is(errc::ticket_rejected));
+        CHECK(std::get<out::stop>(second).why->is(errc::ticket_rejected));
     }
     SECTION("a rejection of a ticket that was renewed meanwhile and never tried") {
         const auto first = test.say(failed(reaction::rejection, ticket_use::fresh));
         REQUIRE(first == action(out::dial{0, true}));
         const auto second = test.say(failed(reaction::rejection, ticket_use::fresh));
         REQUIRE(std::holds_alternative<out::stop>(second));
-        CHECK(std::get<out::stop>(second).why.is(errc::ticket_rejected));
+        CHECK(std::get<out::stop>(second).why->is(errc::ticket_rejected));
     }
     SECTION("a source that returns the same ticket") {
         REQUIRE(test.say(failed(reaction::rejection)) == action(out::dial{0, true}));
@@ -335,7 +335,7 @@ TEST_CASE("reconnect_fsm: max_attempts attempts are made, and no more",
     CHECK(test.fail_again(failed(reaction::retry)) == action(test.wait(2, 1s)));
     const auto end = test.fail_again(failed(reaction::retry));
     REQUIRE(end == action(stopped(errc::reconnect_exhausted)));
-    CHECK(std::get<out::stop>(end).why.details.reason == "failed"); // what the last one said
+    CHECK(std::get<out::stop>(end).why->details.reason == "failed"); // what the last one said
 }
 
 TEST_CASE("reconnect_fsm: no attempt begins after max_elapsed", "[unit][reconnect_fsm]") {
