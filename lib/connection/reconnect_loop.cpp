@@ -215,7 +215,7 @@ void websocket_manager::impl::announce(const reconnect_action::wait& asked) {
 
 void websocket_manager::impl::fail(error_info why) {
     describe(why, 0);
-    ended_with_ = std::make_unique<const error_info>(why);
+    ended_with_ = std::make_shared<const error_info>(why);
     const bool told = state_ == state::open;
     state_ = state::ending;
     board_->failed(why);
@@ -244,22 +244,20 @@ void websocket_manager::impl::loop_ended(const std::exception_ptr& thrown) noexc
 void websocket_manager::impl::fail_inside() noexcept {
     const bool told = state_ == state::open;
     state_ = state::ending;
-    if (internal_error_) ended_with_ = std::move(internal_error_);
+    ended_with_ = internal_error();
     board_->enter(websocket_state::failed, phase::none);
     const auto drop = [this] {
         queue_->drop_all(send_state::not_sent);
         board_->queued(*queue_);
     };
-    const auto note = [this] {
-        if (ended_with_) board_->failed(*ended_with_);
-    };
+    const auto note = [this] { board_->failed(*ended_with_); };
     const auto tell = [this] {
         connection_failed happened;
         happened.cause = *ended_with_;
         emit(std::move(happened));
     };
     take_all(log_, drop, note);
-    if (!told || !active_layer() || !ended_with_) return;
+    if (!told || !active_layer()) return;
     take_all(log_, tell);
     active_layer()->on_end();
 }

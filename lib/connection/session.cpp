@@ -43,14 +43,18 @@ bool is_of_peer(const error_info& why) {
 
 } // namespace
 
+std::shared_ptr<const error_info> internal_error() {
+    static const auto made = std::make_shared<const error_info>(
+        errc::connection_reset, "The connection failed inside the client.");
+    return made;
+}
+
 session::session(session_parts parts, const liveness_limits& limits, session_owner& owner,
                  transport_factory& transports, bool secure, time_point deadline)
     : parts_(std::move(parts)), owner_(&owner), watchdog_(parts_.clock->make_alarm(parts_.strand)),
       reader_wake_(parts_.strand, parts_.clock),
       transport_(transports.make(parts_.strand, *this, secure)),
-      liveness_(limits, parts_.clock->now(), parts_.clock->wall_now(), deadline),
-      internal_error_(std::make_unique<error_info>(errc::connection_reset,
-                                                   "The connection failed inside the client.")) {}
+      liveness_(limits, parts_.clock->now(), parts_.clock->wall_now(), deadline) {}
 
 void session::start(std::shared_ptr<const connect_request> request) {
     request_ = std::move(request);
@@ -177,15 +181,12 @@ void session::end_for(error_info why) {
     // The transport does not know when a session is ready.
     if (phase_ == phase::ready || why.details.phase == phase::none) why.details.phase = phase_;
     quiet_ = !writing() && parts_.queue->empty() && !liveness_.message_open();
-    reason_ = std::make_unique<const error_info>(std::move(why));
+    reason_ = std::make_shared<const error_info>(std::move(why));
 }
 
 void session::abort_at_once() noexcept {
     if (over()) return;
-    if (!reason_) {
-        internal_error_->details.phase = phase_;
-        reason_ = std::move(internal_error_);
-    }
+    if (!reason_) reason_ = internal_error();
     abort_transport();
 }
 

@@ -43,6 +43,10 @@ protected:
     session_owner& operator=(const session_owner&) = default;
 };
 
+/// The error of a failure inside the client, such as a lack of memory. The first call makes it;
+/// later calls allocate nothing. Any thread.
+std::shared_ptr<const error_info> internal_error();
+
 /// The parts that the sessions of one connection share.
 struct session_parts {
     asio::any_io_executor strand;
@@ -169,9 +173,8 @@ private:
     send_queue::message writing_;
 
     // On the heap, as most sessions never have one.
-    std::unique_ptr<const error_info> reason_;
+    std::shared_ptr<const error_info> reason_;
     std::unique_ptr<const error_info> fallback_; // if the transport knows none that is better
-    std::unique_ptr<error_info> internal_error_; // made beforehand
     time_point abort_at_ = time_point::max();
     time_point watchdog_at_ = time_point::max();
     unsigned close_code_ = 0; // of the close frame that is due; 0: none is

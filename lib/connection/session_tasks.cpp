@@ -40,7 +40,7 @@ void session::task_done(std::shared_ptr<const void> kept) {
         if (parts_.on_error) parts_.on_error(std::current_exception());
     }
     if (!reason_) reason_ = std::move(fallback_);
-    if (!reason_) reason_ = std::move(internal_error_);
+    if (!reason_) reason_ = internal_error();
     transport_.reset(); // each of its operations has returned
     state_ = state::over;
     watchdog_.reset(); // on the strand: the rest may be destroyed on another thread

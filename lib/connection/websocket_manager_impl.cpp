@@ -40,8 +40,7 @@ send_limits limits_of(const limits_config& config, std::chrono::milliseconds ans
 websocket_manager::impl::impl(asio::any_io_executor strand, environment_ptr environment,
                               connection_options options)
     : strand_(std::move(strand)), environment_(std::move(environment)),
-      clock_(environment_->clock()),
-      config_(std::move(options.config)),
+      clock_(environment_->clock()), config_(std::move(options.config)),
       gate_(options.gate ? std::move(options.gate) : std::make_shared<redactor>()),
       url_(parse_server_url(options.server_url, config_->allow_plaintext)),
       transports_(environment_->make_transports(config_)), log_(options.log, options.log_threshold),
@@ -83,9 +82,7 @@ void websocket_manager::impl::start_loop(std::shared_ptr<session_layer> layer,
                                          time_point deadline) {
     if (url_.loopback() && !config_->proxy.empty())
         log_.write(log_level::info, "the server is on this machine: the proxy is not used for it");
-    internal_error_ = std::make_unique<error_info>(errc::connection_reset,
-                                                   "The connection failed inside the client.");
-    describe(*internal_error_, 0);
+    internal_error(); // it may be needed when there is no memory
     dial_now_ = false;
     ended_with_.reset();
     held_ = ticket();

@@ -211,8 +211,7 @@ private:
     bool dial_now_ = false;              // asked of a session that is ready, or of a wait
     time_point opening_deadline_{};
     std::chrono::steady_clock::duration attempt_limit_{};
-    std::unique_ptr<const error_info> ended_with_; // the last end for good
-    std::unique_ptr<error_info> internal_error_;   // for an end that there is no memory for
+    std::shared_ptr<const error_info> ended_with_; // the last end for good
 
     std::shared_ptr<session> session_;                 // the one that is on
     std::vector<std::shared_ptr<session>> superseded_; // those that are closing beside it

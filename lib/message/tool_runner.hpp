@@ -108,7 +108,7 @@ private:
 
     tool_call_fsm fsm_;
     tool_request_id last_ = 0;
-    std::vector<tool_request> all_;                        // that wait or run
+    std::vector<tool_request> all_;                       // that wait or run
     std::list<std::shared_ptr<tool_execution>> starting_; // on the strand itself
     condition changed_;
     std::unique_ptr<alarm> alarm_; // while calls run, for the first of their deadlines
