@@ -49,7 +49,7 @@ private:
     std::map<std::string, std::size_t> by_invariant_;
 };
 
-/// One client, and a user who calls it at random.
+/// One client, with random calls of its user.
 class user : public std::enable_shared_from_this<user> {
 public:
     user(const asio::any_io_executor& executor, const std::string& url, std::uint32_t number,
