@@ -87,7 +87,7 @@ public:
     ///                    after `connection_failed`: call `init`; `not_sent` at the deadline, and
     ///                    nothing was sent; `sent_unconfirmed` when the connection failed with a
     ///                    part of it written; `too_many_runs` when limits_config::unfinished_runs
-    ///                    of the session's runs have not ended, and nothing was sent;
+    ///                    messages wait or have a run that has not ended, and nothing was sent;
     ///                    `invalid_utf8`, `too_large`
     /// @par Cancellation  any type while it is queued: nothing is sent; once its writing has begun
     ///                    it is sent completely

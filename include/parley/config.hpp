@@ -154,12 +154,11 @@ PARLEY_EXPORT std::string_view to_string(reconnect_config::normal_close) noexcep
 struct limits_config {
     std::size_t message_bytes = 4u << 20;           ///< inbound, inflated; at most 1 GiB
     std::chrono::milliseconds message_time{30'000}; ///< first byte to last of one message
-    std::size_t queue_messages = 1'024;             ///< outbound
-    std::size_t queue_bytes = 8u << 20;             ///< outbound
-    std::size_t event_count = 1'024;                ///< of events queued for `next_event`
-    std::size_t event_bytes = 4u << 20;             ///< of the text of these events
-    std::size_t answer_bytes = 16u << 20;           ///< of one `ask`: text, reasoning and tools
-    std::size_t unfinished_runs = 10'000; ///< sent messages whose run the server has not finished
+    std::size_t queue_bytes = 8u << 20;   ///< outbound: one message, and all waiting tool answers
+    std::size_t event_count = 1'024;      ///< of events queued for `next_event`
+    std::size_t event_bytes = 4u << 20;   ///< of the text of these events
+    std::size_t answer_bytes = 16u << 20; ///< of one `ask`: text, reasoning and tools
+    std::size_t unfinished_runs = 10'000; ///< runs of messages, of waiting ones too
 };
 
 /// How a connection is opened, kept and opened again.

@@ -88,7 +88,7 @@ void chat_client::impl::refuse_too_many_runs() const {
     details.retryable = true;
     throw_error(error_info(
         errc::too_many_runs,
-        fmt::format("The server has not finished the runs of {} messages; nothing was sent.", most),
+        fmt::format("{} messages wait or have an unfinished run already; nothing was sent.", most),
         std::move(details)));
 }
 

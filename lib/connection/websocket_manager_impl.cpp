@@ -29,8 +29,7 @@ error_info disconnected() {
 
 send_limits limits_of(const limits_config& config, std::chrono::milliseconds answer_lifetime) {
     send_limits limits;
-    limits.messages = config.queue_messages;
-    limits.bytes = config.queue_bytes;
+    limits.urgent_bytes = config.queue_bytes;
     limits.answer_lifetime = answer_lifetime;
     return limits;
 }

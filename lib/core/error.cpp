@@ -102,8 +102,8 @@ constexpr std::array entries{
     entry{errc::answer_timeout, "answer_timeout",
           "The server stopped sending the answer; stop the run, or raise the answer timeout."},
     entry{errc::too_many_runs, "too_many_runs",
-          "The server has not finished the runs of too many messages; wait until it has, or raise "
-          "limits.unfinished_runs."},
+          "Too many messages wait or have a run that the server has not finished; wait for it, or "
+          "raise limits.unfinished_runs."},
 
     entry{errc::protocol_violation, "protocol_violation",
           "The server broke the WebSocket or HTTP protocol; look for a proxy in between, and "

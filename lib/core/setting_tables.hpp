@@ -82,7 +82,6 @@ struct setting_table<limits_config> {
     static constexpr std::tuple rows{
         bounded_setting{&limits_config::message_bytes, "message_bytes", one, largest_message},
         bounded_setting{&limits_config::message_time, "message_time"},
-        bounded_setting{&limits_config::queue_messages, "queue_messages", one},
         bounded_setting{&limits_config::queue_bytes, "queue_bytes", one},
         bounded_setting{&limits_config::event_count, "event_count", one},
         bounded_setting{&limits_config::event_bytes, "event_bytes", one},

@@ -18,32 +18,10 @@ void send_queue::push(time_point now, message added) {
         expire(now);
         added->expires_ = after(now, limits_.answer_lifetime);
     }
-    const bool full = added->lane_ == send_lane::data &&
-                      (!overflow_.entries.empty() || !has_room(added->text_.size()));
-    if (!full) return enter(std::move(added));
-    overflow_.bytes += added->text_.size();
-    overflow_.entries.push_back(std::move(added));
-    overflow_.entries.back()->place_ = std::prev(overflow_.entries.end());
-}
-
-bool send_queue::has_room(std::size_t size) const {
-    const auto& data = lane_of(send_lane::data);
-    if (data.entries.empty()) return true; // a message larger than the queue must get through too
-    return data.entries.size() < limits_.messages && size <= limits_.bytes &&
-           data.bytes <= limits_.bytes - size;
-}
-
-void send_queue::enter(message added) {
     auto& into = lane_of(added->lane_);
     into.bytes += added->text_.size();
-    added->state_ = send_state::queued;
     into.entries.push_back(std::move(added));
     into.entries.back()->place_ = std::prev(into.entries.end());
-}
-
-void send_queue::admit() {
-    while (!overflow_.entries.empty() && has_room(overflow_.entries.front()->text_.size()))
-        enter(take(overflow_));
 }
 
 send_queue::message send_queue::take(lane& from) {
@@ -62,7 +40,6 @@ send_queue::message send_queue::next(time_point now, bool session_ready) {
         auto first = take(from);
         first->state_ = send_state::writing;
         if (first->text_.size() >= largest_.size) largest_ = {first->text_.size(), first->id_};
-        admit();
         first->on_writing();
         return first;
     }
@@ -74,13 +51,12 @@ void send_queue::written(const message& one, bool whole) {
 }
 
 bool send_queue::remove(const message& one) {
-    if (one->state_ != send_state::waiting && one->state_ != send_state::queued) return false;
-    auto& from = one->state_ == send_state::waiting ? overflow_ : lane_of(one->lane_);
+    if (one->state_ != send_state::queued) return false;
+    auto& from = lane_of(one->lane_);
     const message kept = one;
     from.bytes -= kept->text_.size();
     from.entries.erase(kept->place_);
     settle(kept, send_state::not_sent);
-    admit();
     return true;
 }
 
@@ -110,18 +86,17 @@ void send_queue::drop_all(send_state as) {
     live_ = false;
     for (auto& each : lanes_)
         drop(each, as);
-    drop(overflow_, as);
 }
 
 std::size_t send_queue::messages() const noexcept {
-    std::size_t all = overflow_.entries.size();
+    std::size_t all = 0;
     for (const auto& each : lanes_)
         all += each.entries.size();
     return all;
 }
 
 std::size_t send_queue::bytes() const noexcept {
-    std::size_t all = overflow_.bytes;
+    std::size_t all = 0;
     for (const auto& each : lanes_)
         all += each.bytes;
     return all;
@@ -131,7 +106,7 @@ bool send_queue::congested() const noexcept {
     const auto& control = lane_of(send_lane::control);
     const auto& answers = lane_of(send_lane::answer);
     return control.entries.size() + answers.entries.size() > limits_.urgent ||
-           control.bytes + answers.bytes > limits_.bytes;
+           control.bytes + answers.bytes > limits_.urgent_bytes;
 }
 
 } // namespace parley

@@ -17,14 +17,13 @@ namespace parley {
 // Data messages keep their order. Nothing is written twice: a message whose writing was cut off by
 // the end of the connection is unconfirmed.
 //
-//   waiting --room--> queued --next--> writing --> sent
-//      |                |                 |
-//      +----------------+--> not_sent     +--> unconfirmed
+//   queued --next--> writing --> sent
+//      |                |
+//      +--> not_sent    +--> unconfirmed
 
 enum class send_lane { control, answer, data };
 
 enum class send_state {
-    waiting, ///< the lane is full
     queued,
     writing,
     sent,        ///< the whole frame was handed over
@@ -56,16 +55,16 @@ private:
     const send_lane lane_;
     const std::uint64_t id_;
     std::string text_;
-    send_state state_ = send_state::waiting;
+    send_state state_ = send_state::queued;
     time_point expires_ = time_point::max();
     std::list<std::shared_ptr<outgoing>>::iterator place_;
 };
 
 struct send_limits {
-    std::size_t messages = 1'024; ///< in the data lane; the others wait in front of it
-    std::size_t bytes = 8u << 20;
     std::chrono::milliseconds answer_lifetime{60'000}; ///< while there is no session to take it
-    std::size_t urgent = 256; ///< control and answers that may wait before nothing more is read
+    // Of control and answers that may wait before nothing more is read.
+    std::size_t urgent = 256;
+    std::size_t urgent_bytes = 8u << 20;
 };
 
 class send_queue {
@@ -116,9 +115,6 @@ private:
 
     lane& lane_of(send_lane which) { return lanes_[static_cast<std::size_t>(which)]; }
     const lane& lane_of(send_lane which) const { return lanes_[static_cast<std::size_t>(which)]; }
-    bool has_room(std::size_t size) const;
-    void enter(message added);
-    void admit();
     message take(lane& from);
     void drop(lane& from, send_state as);
     void expire(time_point now);
@@ -126,7 +122,6 @@ private:
 
     send_limits limits_;
     std::array<lane, 3> lanes_;
-    lane overflow_;     // data that has no room yet
     bool live_ = false; // a session is ready
     struct {
         std::size_t size = 0;

@@ -195,4 +195,35 @@ TEST_CASE("chat_client: the number of unfinished runs is limited, and then a mes
     CHECK_FALSE(refused());
 }
 
+TEST_CASE("chat_client: messages that wait to be sent count as unfinished runs",
+          "[component][chat_client][F75]") {
+    client_case test;
+    test.config.connection.limits.unfinished_runs = 3;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    peer.hold_writes();
+    const auto begin = [&test] {
+        auto sending = start(test.io, test.client->send_message("waits"));
+        poll(test.io);
+        return sending;
+    };
+    std::vector<started<void>> waiting;
+    for (int i = 0; i < 3; ++i)
+        waiting.push_back(begin());
+    CHECK_FALSE(waiting.back().done());
+
+    CHECK(begin().failed_with(errc::too_many_runs));
+
+    waiting.back().cancel();
+    poll(test.io);
+    CHECK(waiting.back().aborted());
+    auto accepted = begin();
+    CHECK_FALSE(accepted.done());
+    peer.let_go();
+    poll(test.io);
+    CHECK_NOTHROW(accepted.get());
+    CHECK(peer.writes_with("waits") == 3);
+}
+
 } // namespace chat_client_conversation_test

@@ -90,7 +90,6 @@ chat_client_config user::configuration() {
     if (work.percent(30)) config.tools.max_running = static_cast<unsigned>(work.between(1, 3));
     if (work.percent(30)) config.tools.max_waiting = static_cast<unsigned>(work.between(0, 4));
     if (work.percent(40)) config.connection.limits.event_count = work.between(2, 40);
-    if (work.percent(30)) config.connection.limits.queue_messages = work.between(1, 5);
     config.connection.reconnect.retry_first = work.percent(20);
     if (work.percent(10)) config.connection.reconnect.enabled = false;
     if (work.percent(15))

@@ -48,9 +48,9 @@ public:
     bool known(run_id run) const;
     /// No message is queued or being answered.
     bool idle() const noexcept { return queued_.empty() && on_server_.empty(); }
-    /// The number of runs that the server has not finished. It is not bounded here; every operation
-    /// is logarithmic in it.
-    std::size_t unfinished() const noexcept { return on_server_.size(); }
+    /// The number of runs that wait for their message to be sent, or that the server has not
+    /// finished. It is not bounded here; every operation is logarithmic in it.
+    std::size_t unfinished() const noexcept { return queued_.size() + on_server_.size(); }
     /// There is a run whose asker was cancelled, and which was not stopped.
     bool disowned() const noexcept { return !disowned_.empty(); }
 

@@ -12,13 +12,6 @@ namespace {
 
 const time_point t0{1'000h};
 
-send_limits small(std::size_t messages, std::size_t bytes) {
-    send_limits limits;
-    limits.messages = messages;
-    limits.bytes = bytes;
-    return limits;
-}
-
 send_queue::message push(send_queue& queue, send_lane lane, std::string text, time_point now = t0) {
     auto added = std::make_shared<outgoing>(lane, std::move(text));
     queue.push(now, added);
@@ -102,55 +95,9 @@ TEST_CASE("send_queue: an interrupted write is unconfirmed, and never repeated",
     CHECK(queue.next(t0, true) == nullptr);
 }
 
-TEST_CASE("send_queue: messages over the count limit wait for space", "[unit][send_queue][F75]") {
-    send_queue queue{small(2, 1'000)};
-    push(queue, "1");
-    push(queue, "2");
-    const auto third = push(queue, "3");
-    const auto fourth = push(queue, "4");
-    CHECK(third->state() == send_state::waiting);
-    CHECK(queue.messages() == 4);
-
-    queue.written(queue.next(t0, true), true);
-
-    CHECK(third->state() == send_state::queued);
-    CHECK(fourth->state() == send_state::waiting);
-    CHECK(write_all(queue) == texts{"2", "3", "4"});
-}
-
-TEST_CASE("send_queue: messages over the byte limit wait, and none overtakes another",
-          "[unit][send_queue]") {
-    send_queue queue{small(100, 10)};
-    push(queue, "12345678");
-    const auto large = push(queue, "123");
-    const auto fits = push(queue, "1");
-
-    CHECK(large->state() == send_state::waiting);
-    CHECK(fits->state() == send_state::waiting);
-    CHECK(queue.bytes() == 12);
-    CHECK(write_all(queue) == texts{"12345678", "123", "1"});
-}
-
-TEST_CASE("send_queue: a message larger than the whole limit is sent alone", "[unit][send_queue]") {
-    send_queue queue{small(100, 10)};
-    const auto huge = push(queue, std::string(100, 'x'));
-    CHECK(huge->state() == send_state::queued);
-
-    CHECK(push(queue, "1")->state() == send_state::waiting);
-    CHECK(write_all(queue).size() == 2);
-}
-
-TEST_CASE("send_queue: control and answers are accepted by a full queue", "[unit][send_queue]") {
-    send_queue queue{small(1, 1)};
-    push(queue, "m");
-
-    CHECK(push(queue, send_lane::control, "control")->state() == send_state::queued);
-    CHECK(push(queue, send_lane::answer, "answer")->state() == send_state::queued);
-}
-
 TEST_CASE("send_queue: an entry that is not being written can be withdrawn",
           "[unit][send_queue][F76]") {
-    send_queue queue{small(2, 1'000)};
+    send_queue queue{send_limits()};
     const auto first = push(queue, "1");
     const auto second = push(queue, "2");
     const auto third = push(queue, "3");
@@ -163,26 +110,6 @@ TEST_CASE("send_queue: an entry that is not being written can be withdrawn",
     CHECK(third->state() == send_state::queued);
     CHECK(write_all(queue) == texts{"3"});
     CHECK(queue.bytes() == 0);
-}
-
-TEST_CASE("send_queue: a withdrawn entry makes space for the next", "[unit][send_queue]") {
-    send_queue queue{small(1, 1'000)};
-    const auto first = push(queue, "1");
-    const auto second = push(queue, "2");
-
-    queue.remove(first);
-
-    CHECK(second->state() == send_state::queued);
-}
-
-TEST_CASE("send_queue: an entry that waits for space can be withdrawn", "[unit][send_queue]") {
-    send_queue queue{small(1, 1'000)};
-    push(queue, "1");
-    const auto second = push(queue, "2");
-    push(queue, "3");
-
-    CHECK(queue.remove(second));
-    CHECK(write_all(queue) == texts{"1", "3"});
 }
 
 TEST_CASE("send_queue: a lost session drops its control messages only", "[unit][send_queue]") {
@@ -229,7 +156,7 @@ TEST_CASE("send_queue: an answer does not expire while a session can send it",
 TEST_CASE("send_queue: the end settles everything but the entry being written",
           "[unit][send_queue]") {
     const auto as = GENERATE(send_state::not_sent, send_state::aborted);
-    send_queue queue{small(1, 1'000)};
+    send_queue queue{send_limits()};
     const auto writing = push(queue, "1");
     queue.next(t0, true);
     const std::vector<send_queue::message> others{push(queue, "2"), push(queue, "3"),
@@ -260,6 +187,19 @@ TEST_CASE("send_queue: it is congested when answers accumulate", "[unit][send_qu
     CHECK(queue.congested());
     queue.written(queue.next(t0, true), true);
     CHECK_FALSE(queue.congested());
+}
+
+TEST_CASE("send_queue: it is congested when the answers are large", "[unit][send_queue]") {
+    send_limits limits;
+    limits.urgent_bytes = 10;
+    send_queue queue{limits};
+    push(queue, std::string(100, 'm'));
+    push(queue, send_lane::answer, std::string(10, 'a'));
+    CHECK_FALSE(queue.congested());
+
+    push(queue, send_lane::answer, "a");
+
+    CHECK(queue.congested());
 }
 
 TEST_CASE("send_queue: each message is notified of its writing and, once, of its outcome",
