@@ -30,7 +30,7 @@ public:
 
 private:
     struct block {
-        alignas(std::max_align_t) std::array<std::byte, 768> buffer;
+        alignas(std::max_align_t) std::array<std::byte, 320> buffer; // two operations
         std::pmr::monotonic_buffer_resource memory{buffer.data(), buffer.size()};
     };
 
