@@ -49,6 +49,7 @@ awaitable<void> chat_client::impl::init() {
             strand_, clock_, [self = shared_from_this()] { return self->open(); });
     const auto opening = initialising_;
     co_await opening->join_or_cancel();
+    if (initialising_ == opening) initialising_.reset();
 }
 
 error_info chat_client::impl::why_ended() const {
