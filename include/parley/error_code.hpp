@@ -54,7 +54,7 @@ enum class errc {
     reconnect_exhausted = 319,  ///< `max_attempts` or `max_elapsed` of reconnecting is used up
     disconnected = 320,         ///< the client was disconnected meanwhile
     answer_timeout = 321,       ///< no event of the run within `timeouts::answer`
-    too_many_runs = 322,        ///< `limits::unfinished_runs` messages wait or run; nothing was sent
+    too_many_runs = 322, ///< `limits::unfinished_runs` messages wait or run; nothing was sent
 
     // 400: connection_error. The peer does not speak the protocol.
     protocol_violation = 400,  ///< a frame that RFC 6455 forbids, or a malformed HTTP response
