@@ -64,7 +64,7 @@ public:
         const auto fresh = std::make_shared<lookup>(host, port);
         fresh->waiters.push_back(&who);
         lookups_.push_back(fresh);
-        if (!has_thread()) end(*fresh, lookup_answer(EAI_AGAIN));
+        if (!has_thread()) end(*fresh, lookup_answer("no thread could be started for it"));
         return fresh;
     }
 
@@ -193,10 +193,9 @@ private:
 };
 
 result<tcp_endpoints> outcome(lookup_answer found, const std::string& host) {
-    if (found.code == 0 && !found.endpoints.empty()) return std::move(found.endpoints);
+    if (!found.endpoints.empty()) return std::move(found.endpoints);
     return network_error(errc::resolve_failed, phase::resolve, true,
-                         "The host name " + host + " could not be resolved",
-                         found.code == 0 ? "no address" : ::gai_strerror(found.code));
+                         "The host name " + host + " could not be resolved", found.failure);
 }
 
 /// RFC 6761 section 6.3: never looked up, because plain text is allowed to it.
@@ -205,6 +204,8 @@ tcp_endpoints loopback(std::uint16_t port) {
 }
 
 } // namespace
+
+lookup_answer::lookup_answer(int error) : failure(::gai_strerror(error)) {}
 
 tcp_endpoints known_endpoints(const std::string& host, std::uint16_t port) {
     boost::system::error_code not_numeric; // a number of version 6 is what Asio tries first

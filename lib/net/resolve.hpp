@@ -19,13 +19,14 @@ namespace parley {
 
 using tcp_endpoints = std::vector<asio::ip::tcp::endpoint>;
 
-/// The outcome of a lookup: addresses, or the error code of getaddrinfo.
+/// The outcome of a lookup: addresses, or why there are none.
 class lookup_answer {
 public:
-    explicit lookup_answer(int error) : code(error) {}
+    explicit lookup_answer(int error); ///< of getaddrinfo
+    explicit lookup_answer(const char* reason) : failure(reason) {}
     explicit lookup_answer(tcp_endpoints found) : endpoints(std::move(found)) {}
 
-    int code = 0;
+    const char* failure = "no address"; ///< valid for ever; it counts without endpoints
     tcp_endpoints endpoints;
 };
 

@@ -126,6 +126,7 @@ TEST_CASE("resolve: without a thread each lookup fails at once, and later ones w
             REQUIRE_FALSE(each.get());
             CHECK(each.get().error().is(errc::resolve_failed));
             CHECK(each.get().error().details.retryable);
+            CHECK(each.get().error().details.reason == "no thread could be started for it");
         }
         CHECK(names.running() == 0);
         CHECK(gate.begun("a.test") == static_cast<unsigned>(round));
