@@ -23,6 +23,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -272,12 +273,14 @@ private:
         return sender_.send_now();
     }
 
-    /// A pong; and at the end our close frame and a close_notify, after which the peer's input is
-    /// dropped.
+    /// A pong; and at the end our close frame and a close_notify. Those of a fault are for a peer
+    /// that may still be sending, and not reading: its input is dropped meanwhile.
     awaitable<void> send_the_rest() {
         const bool broken = std::holds_alternative<error_code>(end_);
         if (stop_->requested() || broken || state_ == state::finished) co_return;
         if (ended()) append_last_close();
+        std::optional<input_discarder> discarder;
+        if (peer_fault()) discarder.emplace(socket_of(stream_), net_->clock());
         co_await sender_.drain();
         if (!ended()) co_return;
         state_ = state::finished;
@@ -285,7 +288,7 @@ private:
             auto parting = stream_.async_shutdown(at_call);
             co_await std::move(parting);
         }
-        if (peer_fault()) co_await discard_input(socket_of(stream_));
+        if (discarder) co_await discarder->finish();
     }
 
     /// Our close frame, once: the answer to the peer's, or why we end the session.

@@ -90,6 +90,36 @@ TEST_CASE("frames: a peer that keeps sending can read why the session was ended"
     }
 }
 
+TEST_CASE("frames: a peer that reads nothing before it has sent everything can read it too",
+          "[loopback][frames]") {
+    const bool secure = GENERATE(false, true);
+    CAPTURE(secure);
+    const std::string large(24u << 20, 'x'); // no two kernels keep as much
+    raw_peer::frame last;
+    pair both(secure, [&](raw_peer& peer) {
+        peer.upgrade();
+        peer.send(pings(100'000));
+        do
+            last = peer.read_frame();
+        while (last.opcode != close_frame);
+    });
+    REQUIRE(both.connect());
+    const auto whole = both.here.link->write(large);
+    REQUIRE(whole);
+    REQUIRE_FALSE(*whole);
+    auto flushing = start(both.here.strand, both.here.link->flush());
+    poll(both.here.io);
+    CHECK_FALSE(flushing.done());
+    const auto ended = both.here.read_to_end();
+    REQUIRE(both.here.until([&flushing] { return flushing.done(); }));
+    CHECK(flushing.get());
+    both.here.link.reset();
+    CHECK(both.server().problems().empty());
+    CHECK(ended.is(errc::protocol_violation));
+    CHECK(ended.details.close_code == 1008u);
+    CHECK(last.payload.substr(0, 2) == close_payload(1008));
+}
+
 TEST_CASE("frames: a peer that never stops sending is disconnected all the same",
           "[loopback][frames]") {
     const bool secure = GENERATE(false, true);
