@@ -3,9 +3,19 @@
 #include "client/chat_client_impl.hpp"
 #include "dialect/parley/encoder.hpp"
 
+#include <fmt/core.h>
+
+#include <cstddef>
 #include <utility>
 
 namespace parley {
+
+namespace {
+
+/// Changes of the tools that a session may owe an acknowledgement.
+constexpr std::size_t most_updates = 64;
+
+} // namespace
 
 bool chat_client::impl::has_configuration() const {
     return !tools().all().empty() || config_.component_schemas.is_array();
@@ -56,6 +66,11 @@ awaitable<void> chat_client::impl::announce_tools() {
         tools_changed_ = true; // the opening that is under way, or the next, tells the server
         co_return;
     }
+    if (updates_.size() >= most_updates)
+        throw_error(error_info(
+            errc::tools_not_acknowledged,
+            fmt::format("The server has not acknowledged {} changes of tools; nothing was sent.",
+                        most_updates)));
     const auto update = std::make_shared<tool_update>();
     updates_.push_back(update);
     connection_->send_control(

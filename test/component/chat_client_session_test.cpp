@@ -566,4 +566,26 @@ TEST_CASE("chat_client: a tool added while its opening is not acknowledged is an
     CHECK(peer.writes_with("update_tools") == 1);
 }
 
+TEST_CASE("chat_client: the number of unacknowledged changes of tools is limited",
+          "[component][chat_client]") {
+    client_case test;
+    test.config.timeouts.acknowledge = 10ms;
+    test.make();
+    auto& peer = test.expect_session();
+    test.init();
+    const auto not_acknowledged = [&test] {
+        auto adding = start(test.io, test.client->add_client_tool(echo_tool("echo")));
+        test.pass(10ms);
+        return adding.failed_with(errc::tools_not_acknowledged);
+    };
+    for (int n = 0; n < 64; ++n)
+        REQUIRE(not_acknowledged());
+    CHECK(not_acknowledged());
+    CHECK(peer.writes_with(R"("type":"update_tools")") == 64);
+    peer.reply(frames::tools_acknowledged("client_tools_updated"));
+    poll(test.io);
+    CHECK(not_acknowledged());
+    CHECK(peer.writes_with(R"("type":"update_tools")") == 65);
+}
+
 } // namespace chat_client_session_test
