@@ -1,6 +1,7 @@
 #include "core/log.hpp"
 #include "support/catch.hpp"
 
+#include <exception>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -50,6 +51,19 @@ TEST_CASE("log: the parts of one client share the sink and its failure count", "
     CHECK(calls == 3);
     CHECK(whole.failures() == 3);
     CHECK(part.failures() == 3);
+}
+
+TEST_CASE("log: whatever is written, the sink gets one line of bounded length", "[unit][log]") {
+    std::vector<std::string> lines;
+    const logger log([&](log_level, std::string_view line) { lines.emplace_back(line); },
+                     log_level::info);
+    log.write(log_level::info, "said\r\nINFO forged\x1b[2J\xFF");
+    log.write(log_level::info, std::string(100'000, 'w'));
+    report(log, std::make_exception_ptr(std::runtime_error("a\nb")), "threw: ");
+    REQUIRE(lines.size() == 3);
+    CHECK(lines[0] == R"(said\r\nINFO forged\x1b[2J\xff)");
+    CHECK(lines[1] == std::string(2'000, 'w') + "…");
+    CHECK(lines[2] == R"(threw: a\nb)");
 }
 
 TEST_CASE("log: a logger without a sink drops every line", "[unit][log]") {
