@@ -6,7 +6,8 @@
 Each test/mutation/*.patch is applied in turn to a copy of the tree, which is then built again and
 tested. The test that README.md names for the defect runs first. When it passes, the suites follow: unit
 tests, component tests, N seeds of the simulation (200), tests over real sockets, dials to which
-everything in turn fails, and allocations that fail. The first failure ends the trial; with --all every suite runs, in this order.
+everything in turn fails, allocations that fail, and the tests of parley-chat. The first failure ends the
+trial; with --all every suite runs, in this order.
 A defect that no test notices is a missing test, and the exit status is 1. A trial takes about half a
 minute, and ccache. With names only those defects are tried.
 """
@@ -23,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = {'unit': 'test/unit_tests', 'component': 'test/component_tests', 'simulation': 'test/simulation',
            'loopback': 'test/loopback_tests', 'torture': 'test/dial_fault_tests',
-           'memory': 'test/torture_tests'}
+           'memory': 'test/torture_tests', 'chat': 'test/parley_chat_tests'}
 BUILD = 'build/debug'
 RULE = '-' * 79
 PATIENCE = 300  # seconds; a defect may be that something never ends
