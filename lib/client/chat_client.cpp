@@ -7,7 +7,6 @@
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
-#include <algorithm>
 #include <exception>
 #include <string>
 #include <utility>
@@ -39,13 +38,11 @@ message_handler_options options_of(const chat_client_config& config, const logge
     return options;
 }
 
-/// Secrets that no text of the server may show. A proxy without TLS may repeat its credentials.
+/// Secrets that no text of the server may show.
 std::vector<secret> secrets_in(const chat_client_config& config) {
     auto all = secrets_of(config.auth);
-    if (config.connection.proxy.empty()) return all;
-    const auto proxy = proxy_url::parse(config.connection.proxy);
-    const std::string_view credentials = proxy.authorization();
-    all.emplace_back(credentials.substr(std::min(credentials.find(' ') + 1, credentials.size())));
+    for (auto& each : proxy_secrets(config.connection.proxy))
+        all.push_back(std::move(each));
     return all;
 }
 

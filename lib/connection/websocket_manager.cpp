@@ -9,6 +9,7 @@
 #include "core/log.hpp"
 #include "core/setting_tables.hpp"
 #include "core/text.hpp"
+#include "core/url.hpp"
 #include "transport/environment.hpp"
 
 #include <cstddef>
@@ -46,6 +47,7 @@ public:
         : strand_(detail::strand::around(executor)), context_(detail::context_watch::of(strand_)),
           clock_(environment->clock()), options_(std::move(options)), limits_(config.limits),
           log_(options_.log, options_.log_threshold),
+          gate_(std::make_shared<redactor>(proxy_secrets(config.proxy))),
           connection_(std::make_shared<impl>(
               strand_, std::move(environment),
               options_of(std::move(server_url), std::move(config), options_, gate_))),
@@ -103,7 +105,7 @@ private:
     const websocket_manager_options options_;
     const limits_config limits_;
     const logger log_;
-    const std::shared_ptr<redactor> gate_ = std::make_shared<redactor>();
+    const std::shared_ptr<redactor> gate_;
     const std::shared_ptr<impl> connection_;
     condition arrived_; // a message, or the end
     condition room_;    // for more messages

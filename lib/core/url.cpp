@@ -275,13 +275,19 @@ proxy_url proxy_url::parse(std::string_view text) {
         if (!user || !password || user->empty() || user->find(':') != std::string::npos ||
             has_control(*user) || has_control(*password))
             refuse.because("the proxy's user and password must be percent-encoded");
-        url.authorization_ = "Basic " + base64(*user + ':' + *password);
+        const auto both = *user + ':' + *password;
+        url.authorization_ = "Basic " + base64(both);
+        url.secrets_ = {secret(both), secret(*password)};
         rest.remove_prefix(at + 1);
     }
     const auto server = parse_authority(rest, refuse);
     url.host_ = server.host;
     url.port_ = server.port.value_or(url.port_);
     return url;
+}
+
+std::vector<secret> proxy_secrets(std::string_view proxy) {
+    return proxy.empty() ? std::vector<secret>() : proxy_url::parse(proxy).secrets();
 }
 
 } // namespace parley

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <parley/secret.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace parley {
 
@@ -56,12 +59,18 @@ public:
     std::uint16_t port() const noexcept { return port_; }
     /// The value of `Proxy-Authorization`, or empty. A secret.
     const std::string& authorization() const noexcept { return authorization_; }
+    /// The same in other words: `user:password`, and the password.
+    const std::vector<secret>& secrets() const noexcept { return secrets_; }
 
 private:
     std::string host_;
     std::uint16_t port_ = 8080;
     std::string authorization_;
+    std::vector<secret> secrets_;
 };
+
+/// The secrets of `connection_config::proxy`, for a redactor: without TLS a proxy may repeat them.
+std::vector<secret> proxy_secrets(std::string_view proxy);
 
 /// Throws `client_error` (`invalid_url`) for a URL; the message shows no query and no user info.
 [[noreturn]] void refuse_url(std::string_view text, std::string_view why);

@@ -4,12 +4,14 @@
 #include "async/asio_errors.hpp"
 #include "async/call_on_strand.hpp"
 #include "core/setting_tables.hpp"
+#include "core/url.hpp"
 #include "dialect/parley/endpoints.hpp"
 #include "dialect/parley/server_exchange.hpp"
 #include "ticket/ticket_manager_impl.hpp"
 
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace parley {
 
@@ -32,8 +34,9 @@ ticket_manager::impl::impl(const asio::any_io_executor& executor, auth_data auth
       environment_(std::move(environment)), clock_(environment_->clock()),
       source_(std::move(source)), http_(std::move(http)), config_(config),
       validate_timeout_(options.validate_timeout),
-      log_(std::move(options.log), options.log_threshold), changed_(strand_, clock_),
-      tickets_(config_) {
+      log_(std::move(options.log), options.log_threshold),
+      gate_(http_ ? proxy_secrets(options.connection.proxy) : std::vector<secret>()),
+      changed_(strand_, clock_), tickets_(config_) {
     if (!source_)
         throw_error(
             error_info(errc::invalid_configuration, "A ticket_manager needs a ticket source."));

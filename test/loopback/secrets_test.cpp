@@ -210,6 +210,36 @@ TEST_CASE("secrets: none comes back from a proxy", "[loopback][secrets]") {
         }
 }
 
+TEST_CASE("secrets: none comes back from a proxy that answers for the server",
+          "[loopback][secrets]") {
+    live l;
+    const auto forms =
+        forms_of_all({"sentinel-user:sentinel-password", "sentinel-token", "sentinel-server-key"});
+    for (const auto& form : forms) {
+        INFO(form);
+        raw_server proxy([&](raw_peer& peer) {
+            peer.read_head();
+            peer.send("HTTP/1.1 200 OK\r\n\r\n");
+            peer.read_head();
+            peer.send(saying("503", form));
+            peer.half_close();
+            peer.hold(); // it reads the body too: a close with bytes unread would be a reset
+        });
+        seen_text seen;
+        chat_server unused;
+        auto config = watched(unused, seen);
+        config.server_url = "ws://good.test";
+        config.ticket.max_retries = 0;
+        config.connection.allow_plaintext = true;
+        config.connection.proxy =
+            "http://sentinel-user:sentinel-password@127.0.0.1:" + std::to_string(proxy.port());
+        chat_client client(l.io.get_executor(), config);
+        seen.try_init(l, client);
+        CHECK(seen.said.find("HTTP 503") != std::string::npos);
+        CHECK_FALSE(seen.holds_any(forms));
+    }
+}
+
 TEST_CASE("secrets: none is in the log and the events of a session with failures",
           "[loopback][secrets]") {
     live l;

@@ -219,6 +219,10 @@ TEST_CASE("url: a proxy URL is split into its parts", "[unit][url]") {
     CHECK(known.host() == "::1");
     CHECK(known.port() == 8080);
     CHECK(known.authorization() == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    const std::vector<secret> told{secret("Aladdin:open sesame"), secret("open sesame")};
+    CHECK((known.secrets() == told));
+    CHECK((proxy_secrets("http://Aladdin:open%20sesame@[::1]") == told));
+    CHECK(proxy_secrets("").empty());
     CHECK(proxy_url::parse("http://u@h").authorization() == "Basic dTo=");
     CHECK(proxy_url::parse("http://u:p@w@h").authorization() == "Basic dTpwQHc=");
 }
