@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include <exception>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -14,14 +15,17 @@ namespace parley {
 
 namespace {
 
-/// What a user's handler throws must not end the renewal.
+/// What a user's handler throws must not end the renewal. The handler knows the ticket.
 template <class Call>
-void guarded(const logger& log, std::string_view name, Call call) {
+void guarded(const logger& log, const redactor& gate, std::string_view name, Call call) {
+    std::string thrown_text = "an exception that is not a std::exception";
     try {
-        call();
-    } catch (...) {
-        report(log, std::current_exception(), fmt::format("ticket: {} threw: ", name));
+        return call();
+    } catch (const std::exception& thrown) {
+        thrown_text = gate.redact(thrown.what());
+    } catch (...) { // of another kind
     }
+    log.write(log_level::error, fmt::format("ticket: {} threw: {}", name, thrown_text));
 }
 
 } // namespace
@@ -112,7 +116,7 @@ void ticket_manager::impl::renewed(const ticket& fresh) {
         const std::lock_guard lock(mutex_);
         handler = on_renewed_;
     }
-    if (handler && *handler) guarded(log_, "on_renewed", [&] { (*handler)(fresh); });
+    if (handler && *handler) guarded(log_, gate_, "on_renewed", [&] { (*handler)(fresh); });
 }
 
 void ticket_manager::impl::renewal_failed(const error_info& why) {
@@ -124,7 +128,7 @@ void ticket_manager::impl::renewal_failed(const error_info& why) {
         tickets_.renewal_failed(why.details, at, jitter);
         handler = on_renewal_failed_;
     }
-    if (handler) guarded(log_, "on_renewal_failed", [&] { (*handler)(why); });
+    if (handler) guarded(log_, gate_, "on_renewal_failed", [&] { (*handler)(why); });
 }
 
 } // namespace parley

@@ -146,15 +146,16 @@ TEST_CASE("ticket_manager: an exception of a handler ends nothing", "[component]
     auto& tickets = w.manage();
     int calls = 0;
     const bool standard = GENERATE(true, false);
-    tickets.start_proactive_renewal([&](const ticket&) {
+    tickets.start_proactive_renewal([&](const ticket& fresh) {
         ++calls;
-        if (standard) throw std::runtime_error("the handler's own");
+        if (standard) throw std::runtime_error("the handler's own, of " + value_of(fresh));
         throw 7;
     });
     run(w.io, tickets.get_valid_ticket());
     w.pass(2h);
     CHECK(calls == 2);
-    CHECK(w.log.count(log_level::error, standard ? "the handler's own" : "on_renewed threw") == 2);
+    CHECK(w.log.count(log_level::error, standard ? "on_renewed threw: the handler's own, of ***"
+                                                 : "on_renewed threw: an exception") == 2);
     CHECK(w.ends());
 }
 
