@@ -211,7 +211,8 @@ awaitable<void> chat_client::impl::wait_for_room() {
     const at_exit go_on([self, opening = openings_] {
         if (opening != self->openings_) return; // another connection is being opened
         self->opening_.released(self->now());
-        self->watch_opening();
+        // Out of memory: the deadline of `open` still holds.
+        take_all(self->log_, [&self] { self->watch_opening(); });
     });
     co_await events().wait_for_room();
 }

@@ -109,6 +109,34 @@ ending closing(std::uint64_t n) {
     return fail_in(test, n, [&] { return start(test.io, test.client->disconnect()); });
 }
 
+/// A caller takes the event for whose room an opening waits.
+ending making_room(std::uint64_t n) {
+    client_case test;
+    test.config.connection.limits.event_count = 1;
+    test.config.client_tools.push_back(echo_tool("echo"));
+    test.make();
+    test.told(); // from now on nothing is dropped
+    auto& peer = test.expect_session();
+    peer.expect_write("configure_tools").reply(text_frame("early"));
+    auto opening = start(test.io, test.client->init());
+    poll(test.io);
+    std::optional<started<std::optional<event>>> next;
+    int escaped = 0;
+    failing_memory::fail_nth(n, in_a_row);
+    try {
+        next = start(test.io, test.client->next_event());
+    } catch (const std::bad_alloc&) {
+        ++escaped;
+    }
+    poll_through(test.io, escaped);
+    const bool none_failed = failing_memory::stop() == 0;
+    const bool taken = next && next->done() && !next->failed();
+    test.client.reset();
+    poll_through(test.io, escaped);
+    if (none_failed) return expect(taken, "the event is taken") ? nothing_failed : wrong;
+    return as_it_should;
+}
+
 /// Destroys it while every allocation of this thread fails.
 template <class Object>
 void destroy_without_memory(Object& object) {
@@ -213,11 +241,19 @@ TEST_CASE("torture: whichever allocation fails in closing, the caller gets the e
     CHECK(counts.at(as_it_should) > 10);
 }
 
+TEST_CASE("torture: whichever allocation fails in making room for an opening, nothing terminates",
+          "[torture][J110]") {
+    const auto counts = for_every_allocation(making_room);
+    CHECK(counts.at(as_it_should) > 3);
+}
+
 TEST_CASE("torture: two failing allocations in a row have no worse effect", "[torture][J110]") {
     for (const auto scenario : {connecting, sending, closing}) {
         const auto counts = for_every_allocation(scenario, 2);
         CHECK(counts.at(as_it_should) > 10);
     }
+    const auto counts = for_every_allocation(making_room, 2);
+    CHECK(counts.at(as_it_should) > 3);
 }
 
 TEST_CASE("torture: a destructor needs no memory, and completes its waiter", "[torture][J110]") {
