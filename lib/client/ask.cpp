@@ -103,7 +103,7 @@ awaitable<void> chat_client::impl::take_turn(std::shared_ptr<pending_ask> call) 
     for (;;) {
         check_alive();
         if (call->over()) call->outcome->value(); // throws
-        runs_.pass_time(now());
+        drop_stopped_runs();
         if (turns_.front() == call && runs_.idle()) co_return;
         const auto deadline = after(std::max(begun, last_run_event_), config_.timeouts.answer);
         if (now() >= deadline)

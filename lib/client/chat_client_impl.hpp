@@ -155,6 +155,7 @@ private:
     awaitable<void> finish_send(std::shared_ptr<outgoing> begun, run_fsm::run_id run,
                                 time_point deadline);
     void drop_run(run_fsm::run_id run);
+    void drop_stopped_runs(); ///< whose end is not waited for any more
     void finish_run(bool failed);
     unsigned lose_runs();
     run_fsm::run_id add_run(run_fsm::listener who, const chat_message& message);

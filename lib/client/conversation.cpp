@@ -64,6 +64,11 @@ void chat_client::impl::drop_run(run_fsm::run_id run) {
     changed_.notify_all(); // an ask may wait for its turn
 }
 
+void chat_client::impl::drop_stopped_runs() {
+    for (const auto run : runs_.pass_time(now()))
+        run_recorder_.end(run, run_result::dropped, now());
+}
+
 void chat_client::impl::finish_run(bool failed) {
     if (const auto ended = runs_.finish())
         run_recorder_.end(*ended, failed ? run_result::failed : run_result::finished, now());
@@ -187,7 +192,7 @@ bool chat_client::impl::taken_by_ask(const event& happened) {
     if (scope == event_scope::conversation) return give_to_ask(happened);
     // Read the clock only while an ask waits for its turn.
     if (!turns_.empty()) last_run_event_ = now();
-    if (runs_.listening() == run_fsm::listener::nobody) runs_.pass_time(now());
+    if (runs_.listening() == run_fsm::listener::nobody) drop_stopped_runs();
     if (run_recorder_.awaits_text() && is_text(happened)) run_recorder_.text(now());
     if (give_to_ask(happened)) return true;
     const bool dropped = runs_.listening() == run_fsm::listener::nobody;

@@ -154,6 +154,22 @@ TEST_CASE("telemetry: runs are timed to their first text and to their end",
     CHECK(test.seen("sends_total") == lines{"sent 3"});
 }
 
+TEST_CASE("telemetry: a run that was stopped and never ends is counted when it is dropped",
+          "[component][telemetry]") {
+    counted_client test;
+    auto& peer = test.expect_ready();
+    test.init();
+    auto stopped = start(test.io, test.client->ask("one"));
+    poll(test.io);
+    stopped.cancel();
+    poll(test.io);
+    auto next = start(test.io, test.client->ask("two"));
+    test.pass(10s);
+
+    CHECK(peer.writes_with("two") == 1);
+    CHECK(test.seen("run_duration_seconds") == lines{"dropped 1 x 10000 ms"});
+}
+
 TEST_CASE("telemetry: calls of tools are counted by their names", "[component][telemetry]") {
     counted_client test;
     auto& peer = test.expect_ready();

@@ -61,11 +61,13 @@ void run_fsm::discard(run_id id, time_point until) {
     discarded_.insert_or_assign(id, until);
 }
 
-void run_fsm::pass_time(time_point now) {
-    for (auto at = discarded_.begin(); at != discarded_.end();) {
-        const auto [id, until] = *at++;
-        if (until <= now) drop(id);
-    }
+std::vector<run_fsm::run_id> run_fsm::pass_time(time_point now) {
+    std::vector<run_id> dropped;
+    for (const auto& [id, until] : discarded_)
+        if (until <= now) dropped.push_back(id);
+    for (const auto id : dropped)
+        drop(id);
+    return dropped;
 }
 
 time_point run_fsm::next_deadline() const {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace parley {
 
@@ -35,8 +36,8 @@ public:
     /// Its asker was cancelled, and the server was asked to stop it. Its events are dropped. It is
     /// dropped when it has not ended by `until`.
     void discard(run_id run, time_point until);
-    /// Drops the discarded runs whose time is over.
-    void pass_time(time_point now);
+    /// Drops the discarded runs whose time is over, and returns them.
+    std::vector<run_id> pass_time(time_point now);
     time_point next_deadline() const; ///< of `pass_time`
 
     /// The oldest run that the server has.
