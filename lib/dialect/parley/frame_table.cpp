@@ -243,41 +243,71 @@ class quoting {
 public:
     explicit quoting(const redactor& gate) : gate_(gate) {}
 
-    // Message by message: what is not named is payload. A message that is forgotten here does not
-    // compile.
+    // Message by message and field by field: one that is forgotten here does not compile. A field
+    // that is named and no more is payload.
     void operator()(session_established&) const {}
-    void operator()(authentication_refused&) const {} // goes on as quotations only
-    void operator()(tools_acknowledged&) const {}     // the names are not kept
+    void operator()(authentication_refused& frame) const { // goes on as quotations only
+        [[maybe_unused]] auto& [error, code] = frame;
+    }
+    void operator()(tools_acknowledged& frame) const { // the names are not kept
+        [[maybe_unused]] auto& [update, tool_count] = frame;
+    }
     void operator()(configuration_requested&) const {}
-    void operator()(tool_requested&) const {} // the name: tool_runner, for a tool that there is not
-    void operator()(ping_received&) const {}
-    void operator()(ping_acknowledged&) const {}
-    void operator()(text_delta&) const {}
-    void operator()(reasoning_started&) const {}
-    void operator()(reasoning_delta&) const {}
-    void operator()(reasoning_finished&) const {}
-    void operator()(server_tool_started& frame) const { name(frame.name); }
-    void operator()(server_tool_finished& frame) const { name(frame.name); }
-    void operator()(ui_component& frame) const { name(frame.name); }
-    void operator()(thread_created& frame) const { name(frame.update_endpoint); }
-    void operator()(messages_persisted&) const {}
-    void operator()(chat_finished&) const {}
-    void operator()(chat_failed& frame) const { failure(frame); }
-    void operator()(server_error& frame) const { failure(frame); }
-    void operator()(message_skipped& frame) const { word(frame.detail); }
+    void operator()(tool_requested& frame) const { // the name: tool_runner, where there is no tool
+        [[maybe_unused]] auto& [name, call_id, parameters, valid, numeric_id] = frame;
+    }
+    void operator()(ping_received& frame) const {
+        [[maybe_unused]] auto& [timestamp, ping_time] = frame;
+    }
+    void operator()(ping_acknowledged& frame) const {
+        [[maybe_unused]] auto& [timestamp, original_timestamp] = frame;
+    }
+    void operator()(text_delta& frame) const { [[maybe_unused]] auto& [text] = frame; }
+    void operator()(reasoning_started& frame) const { [[maybe_unused]] auto& [id] = frame; }
+    void operator()(reasoning_delta& frame) const { [[maybe_unused]] auto& [id, text] = frame; }
+    void operator()(reasoning_finished& frame) const {
+        [[maybe_unused]] auto& [id, text, duration] = frame;
+    }
+    void operator()(server_tool_started& frame) const {
+        auto& [name, call_id, arguments] = frame;
+        quote_name(name);
+    }
+    void operator()(server_tool_finished& frame) const {
+        auto& [name, call_id, result] = frame;
+        quote_name(name);
+    }
+    void operator()(ui_component& frame) const {
+        auto& [call_id, name, props, status] = frame;
+        quote_name(name);
+    }
+    void operator()(thread_created& frame) const {
+        auto& [thread_id, provider_res_id, can_update_metadata, update_endpoint] = frame;
+        quote_name(update_endpoint);
+    }
+    void operator()(messages_persisted& frame) const {
+        [[maybe_unused]] auto& [thread_id, provider_res_id] = frame;
+    }
+    void operator()(chat_finished& frame) const {
+        [[maybe_unused]] auto& [conversation_id, message_count, uuid] = frame;
+    }
+    void operator()(chat_failed& frame) const { quote_failure(frame); }
+    void operator()(server_error& frame) const { quote_failure(frame); }
+    void operator()(message_skipped& frame) const {
+        auto& [reason, detail] = frame;
+        fit(detail, longest_quotation);
+    }
 
 private:
-    void word(std::string& text) const { fit(text, longest_quotation); }
-    void sentence(std::string& text) const { fit(text, longest_sentence); }
-    void name(std::string& text) const { fit(text, longest_name); }
+    void quote_name(std::string& text) const { fit(text, longest_name); }
 
     template <class Failure>
-    void failure(Failure& frame) const {
-        sentence(frame.error);
-        if (frame.code) word(*frame.code);
+    void quote_failure(Failure& frame) const {
+        auto& [error, code, details] = frame;
+        fit(error, longest_sentence);
+        if (code) fit(*code, longest_quotation);
         // Half a document is none: what tells a secret is left out as a whole.
-        if (frame.details && gate_.tells_a_secret(frame.details->view()))
-            frame.details = trusted_json::make(R"("***")");
+        if (details && gate_.tells_a_secret(details->view()))
+            details = trusted_json::make(R"("***")");
     }
 
     void fit(std::string& text, std::size_t max) const {
