@@ -90,10 +90,13 @@ bool response_reader::take_header(std::string_view name, std::string_view value)
             return refuse("an unknown transfer coding");
         framing_ = framing::chunked;
     } else if (same_name(name, "Content-Length")) {
-        const auto given = number_in(value, 10);
-        if (!given || length_.value_or(*given) != *given)
-            return refuse("a Content-Length that is not one number");
-        length_ = given;
+        // RFC 9112 section 6.3: one number, that two layers of a server may both have written.
+        for (const auto each : split_list(value, ',')) {
+            const auto given = number_in(each, 10);
+            if (!given || length_.value_or(*given) != *given)
+                return refuse("a Content-Length that is not one number");
+            length_ = given;
+        }
     } else if (same_name(name, "Content-Encoding")) {
         if (std::ranges::any_of(split_list(value, ','), is_coding))
             return refuse("an encoded body, which was not requested");
