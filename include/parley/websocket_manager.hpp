@@ -64,15 +64,22 @@ struct websocket_manager_options {
 /// mean.
 ///
 /// @code
+/// bool ends_run(const std::string& message) {
+///     return message.find("chat_finished") != std::string::npos ||
+///            message.find("chat_error") != std::string::npos;
+/// }
+///
 /// awaitable<void> talk(asio::any_io_executor executor, std::string server, ticket held) {
-///     websocket_manager socket(executor, server, connection_config());
+///     connection_config config;
+///     config.reconnect.enabled = false; // an answer that is lost would never end the loop
+///     websocket_manager socket(executor, server, config);
 ///     try {
 ///         co_await socket.connect(held);
 ///         co_await socket.send(R"({"type":"chat_message","content":"Hi","media":[]})");
 ///         // Ends when the connection has ended permanently.
 ///         while (const auto message = co_await socket.receive()) {
 ///             std::cout << message->data() << '\n';
-///             if (message->data().find("chat_finished") != std::string::npos) break;
+///             if (ends_run(message->data())) break;
 ///         }
 ///     } catch (const client_error& failed) {
 ///         std::cerr << failed.what() << '\n';
