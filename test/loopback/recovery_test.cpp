@@ -87,6 +87,35 @@ TEST_CASE("recovery: a gateway's status for the ticket is retried",
     l.run(client.disconnect());
 }
 
+TEST_CASE("recovery: an unknown 5xx for the ticket is retried, in init and while reconnecting",
+          "[loopback][chat_client][O138]") {
+    const unsigned status =
+        GENERATE(520u, 521u, 522u, 523u, 524u, 525u, 526u, 527u, 528u, 529u, 530u, 599u);
+    CAPTURE(status);
+    live l;
+    chat_server server(awkward_tickets());
+    auto config = config_for(server);
+    config.ticket.max_retries = 3;
+    chat_client client(l.io.get_executor(), config);
+
+    server.fail(endpoint::ticket, http_fault::status(status, page), 2);
+    l.run(client.init());
+    CHECK(server.seen().ticket_requests == 3);
+
+    // The first attempt with all of its retries, and the first request of the second.
+    server.fail(endpoint::ticket, http_fault::status(status, page), 5);
+    server.close_all(4401);
+    const auto told = l.run(come_back(client));
+    CHECK(client.is_connected());
+    CHECK(server.seen().ticket_requests == 9);
+    const auto waits = all_of<reconnecting>(told);
+    REQUIRE(waits.size() == 2);
+    CHECK(waits.back().cause.details.http_status == static_cast<int>(status));
+    CHECK(waits.back().cause.details.retryable);
+    CHECK(waits.back().delay <= 40ms); // the ordinary backoff, not that of a gateway's verdict
+    l.run(client.disconnect());
+}
+
 TEST_CASE("recovery: after two cuts of a quiet session the heartbeat comes in time",
           "[loopback][chat_client][O146]") {
     live l;
