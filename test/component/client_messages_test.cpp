@@ -361,13 +361,52 @@ TEST_CASE("client: calls whose ids start again in each run get answers of their 
     here.peer->reply(call(R"("call_0")", R"({"n":1})")).reply(call(R"("call_0")", R"({"n":2})"));
     here.peer->reply(call("0", R"("{\"n\":3}")")).reply(call(R"("")", "null"));
     here.peer->reply(R"({"type":"tool_call_request","callId":"x"})");
+    const auto long_id = frames::quoted(std::string(5'000, 'i'));
+    here.peer->reply(call(long_id, R"({"n":4})"));
     poll(here.test.io);
     const auto sent = here.peer->writes();
     for (const auto& wanted :
          {answer(R"("call_0")", R"({"n":1})"), answer(R"("call_0")", R"({"n":2})"),
-          answer("0", R"({"n":3})"), answer(R"("")", "{}"),
+          answer("0", R"({"n":3})"), answer(R"("")", "{}"), answer(long_id, R"({"n":4})"),
           std::string(R"({"type":"tool_call_response","callId":"x","error":"Tool not found: "})")})
         CHECK(std::count(sent.begin(), sent.end(), wanted) == 1);
+}
+
+TEST_CASE("client: frames with fields of another type open a session, end runs and fail them",
+          "[component][chat_client][O140]") {
+    const auto odd = GENERATE(as<std::string>(), "null", "[]", "{}", "7", "true", R"("3")");
+    CAPTURE(odd);
+    client_case test;
+    test.config.client_tools.push_back(echo_tool("echo"));
+    test.make();
+    auto& peer = test.transports->expect_connect();
+    peer.reply(R"({"type":"session_established","data":)" + odd + "}");
+    peer.expect_write("configure_tools").reply(R"({"type":"tools_configured","data":)" + odd + "}");
+    test.init();
+
+    auto finishing = start(test.io, test.client->ask("one"));
+    poll(test.io);
+    peer.reply(text_frame("a"));
+    peer.reply(R"({"type":"chat_finished","uuid":[],"data":{"messageCount":)" + odd + "}}");
+    poll(test.io);
+    REQUIRE(finishing.done());
+    CHECK(finishing.get().text == "a");
+
+    auto failing = start(test.io, test.client->ask("two"));
+    poll(test.io);
+    peer.reply(R"({"type":"chat_error","error":)" + odd + R"(,"data":)" + odd + "}");
+    poll(test.io);
+    CHECK(failing.failed_with(errc::chat_failed));
+    CHECK(test.client->metrics().fields_ignored > 0);
+
+    peer.reply(R"({"type":"error","error":)" + odd + R"(,"data":)" + odd + "}");
+    poll(test.io);
+    const auto outside = run(test.io, test.client->next_event());
+    REQUIRE(outside.has_value());
+    CHECK(std::holds_alternative<server_error>(*outside));
+    peer.reply(R"({"type":"authentication_error","error":)" + odd + R"(,"code":)" + odd + "}");
+    test.pass(5s);
+    CHECK_FALSE(test.client->is_connected());
 }
 
 TEST_CASE("client: answers from before a disconnect are forgotten",
