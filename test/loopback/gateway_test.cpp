@@ -120,6 +120,27 @@ TEST_CASE("gateway: a 101 is read in every valid spelling", "[loopback][gateway]
     }));
 }
 
+TEST_CASE("gateway: a ticket's answer is read in every valid spelling",
+          "[loopback][gateway][O144]") {
+    const auto body = ticket_json(in_quotes("T"), in_quotes("2999-01-01T00:00:00Z"));
+    const std::vector<std::string> answers{
+        http_text("200 OK", body),
+        http_text("200", body),
+        http_text("200 OK", body, "X: a\r\n b\r\n"),
+        http_text("200 OK", body, "Content-Encoding: utf-8\r\n"),
+        http_text("200 OK", body, "Set-Cookie: c=" + std::string(16'000, 'c') + "\r\n"),
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + http_text("200 OK", body),
+    };
+    for (const auto& each : answers) {
+        CAPTURE(each.substr(0, 60));
+        ticket_exchange x;
+        raw_server server(answering(each));
+        const auto caller = x.finish(x.manage(server).get_valid_ticket());
+        CHECK(value_of(caller) == "T");
+        CHECK(x.ends());
+    }
+}
+
 TEST_CASE("gateway: bare line feeds are reported at once", "[loopback][gateway][O144]") {
     const auto upgrade = answered([](std::string right) {
         for (auto at = right.find('\r'); at != std::string::npos; at = right.find('\r'))

@@ -91,6 +91,7 @@ TEST_CASE("ticket_manager: every valid spelling of an expiry is the exact instan
     struct spelling {
         const char* text;
         wall_time when;
+        bool quoted = true;
     };
     const std::vector<spelling> spellings{
         {"2099-11-22T12:00:00Z", noon},
@@ -106,10 +107,15 @@ TEST_CASE("ticket_manager: every valid spelling of an expiry is the exact instan
         {"2099-11-22 12:00:00,25+00", noon + 250ms},
         {"20991122T120000Z", noon},
         {"Sun, 22 Nov 2099 12:00:00 GMT", noon},
+        {"4099032000", noon, false},
+        {"4099032000.25", noon + 250ms, false},
+        {"4099032000000", noon, false},
     };
     std::vector<script> scripts;
-    for (const auto& each : spellings)
-        scripts.push_back(answering(ok(ticket_json(R"("T")", in_quotes(each.text)))));
+    for (const auto& each : spellings) {
+        const auto expires = each.quoted ? in_quotes(each.text) : std::string(each.text);
+        scripts.push_back(answering(ok(ticket_json(R"("T")", expires))));
+    }
     ticket_exchange x;
     raw_server server(std::move(scripts));
     auto& tickets = x.manage(server);
@@ -248,6 +254,8 @@ TEST_CASE("ticket_manager: Retry-After is a lower bound, capped, or ignored when
         {"0", 250ms},
         {"1000000000", 300s},
         {"99999999999999999999999", 300s},
+        {"4.0", 4s},
+        {"0.5", 1s},
         {"Sun, 22 Nov 2026 12:01:30 GMT", 90s},
         {"Sun, 22 Nov 2026 18:00:00 GMT", 300s},
         {"Sun, 22 Nov 2026 11:00:00 GMT", 250ms},
