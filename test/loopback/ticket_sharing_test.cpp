@@ -8,6 +8,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <vector>
@@ -38,6 +39,10 @@ TEST_CASE("ticket_manager: sixteen clients on eight threads share one request fo
         CHECK_NOTHROW(each.get());
     CHECK(server.seen().ticket_requests == 1);
     CHECK(server.seen().sessions_open_now == 16);
+    std::uint64_t counted = 0; // by the client alone that began the request
+    for (const auto& each : clients)
+        counted += each->metrics().tickets_requested;
+    CHECK(counted == 1);
 
     // They come back all at once, by the ticket that is held.
     server.drop_all();
