@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The tests that take minutes: 10,000 reconnects, 1,000 sessions through a restart of the server, and
-# 5,000 sessions under random operations and faults; and at full size compressed messages of every
-# length, the largest frames of the conformance suite, bombs and floods. Prints how long each takes.
+# The tests that take minutes: 10,000 reconnects, 100,000 asks of one client, 1,000 sessions through a
+# restart of the server, and 5,000 sessions under random operations and faults; and at full size
+# compressed messages of every length, the largest frames of the conformance suite, bombs and floods.
+# Prints how long each takes.
 # bash test/long.sh [soak|load|seeds|valgrind|jobs|stress|torture|dist|abi|FILTER [SESSIONS-OR-SEEDS [SECONDS-OR-FIRST]]]
 #   soak     the first two              load     5,000 sessions for 600 s, or as given
 #   seeds    100,000 seeds of the simulation, from 1, or as given      FILTER  of Catch2

@@ -4,6 +4,7 @@
 #include <parley/chat_client.hpp>
 
 #include "support/live.hpp"
+#include "support/long_run.hpp"
 
 #include <cstddef>
 #include <malloc.h>
@@ -41,8 +42,10 @@ std::vector<std::string> conversations(const chat_server& server) {
 } // namespace
 
 TEST_CASE("ask: thousands of asks on one client leave its memory as it was",
-          "[loopback][chat_client]") {
+          "[loopback][chat_client][long]") {
+    const int half = long_run() ? 50'000 : 1'500;
     live l;
+    if (long_run()) l.patience = 1h;
     chat_server_options options;
     options.max_recorded = 10;
     chat_server server(options);
@@ -51,11 +54,11 @@ TEST_CASE("ask: thousands of asks on one client leave its memory as it was",
     config.log_threshold = log_level::warning;
     chat_client client(l.io.get_executor(), config);
     l.run(client.init());
-    l.run(ask_often(client, 1'500));
+    l.run(ask_often(client, half));
     const auto before = heap_in_use();
-    l.run(ask_often(client, 1'500));
+    l.run(ask_often(client, half));
     CHECK(heap_in_use() < before + (64u << 10));
-    CHECK(server.seen().chat_messages == 3'000);
+    CHECK(server.seen().chat_messages == 2 * static_cast<std::size_t>(half));
     l.run(client.disconnect());
 }
 
