@@ -101,7 +101,8 @@ public:
     /// `thread_created` and `messages_persisted`.
     ///
     /// `on_text` is called with each piece of the text as it arrives, on the caller's executor and
-    /// before the answer is returned. Its exception ends the call as a cancellation does.
+    /// before the answer is returned. Its exception ends the call as a cancellation does. Name a
+    /// lambda that captures values before you pass it (see add_client_tool).
     ///
     /// @par Errors        those of send_message; `chat_failed` for a `chat_error` of the server,
     /// and
