@@ -450,6 +450,33 @@ TEST_CASE("chat_client: malformed messages are skipped", "[loopback][chat_client
     l.run(client.disconnect());
 }
 
+TEST_CASE("chat_client: a tool's result over the server's limit is replaced by an error",
+          "[loopback][chat_client][O143]") {
+    live l;
+    auto options = awkward_tickets();
+    options.max_message_size = 10'000;
+    chat_server server(options);
+    auto config = config_for(server);
+    config.connection.compression = false;
+    config.client_tools.emplace_back("big", "", json_text::parse("{}"),
+                                     [](tool_call) -> awaitable<json_text> {
+                                         co_return json_text::from_string(std::string(20'000, 'x'));
+                                     });
+    chat_client client(l.io.get_executor(), config);
+    l.run(client.init());
+    const auto call = frames::tool_call_request("big", frames::quoted("c"), "{}");
+    const auto answers = [&server] { return server.received("tool_call_response"); };
+    server.send_to_all(call); // the result is refused, and not recorded
+    REQUIRE(l.until([&] { return answers().size() == 1; }));
+    CHECK(server.seen().sessions_opened == 2);
+    server.send_to_all(call);
+    REQUIRE(l.until([&] { return answers().size() == 2; }));
+    for (const auto& each : answers())
+        CHECK(each.text.find("Tool result too large: big") != std::string::npos);
+    CHECK(client.is_connected());
+    l.run(client.disconnect());
+}
+
 TEST_CASE("chat_client: many concurrent callers share one session and one ticket",
           "[loopback][chat_client][F74]") {
     live l;
