@@ -187,13 +187,6 @@ TEST_CASE("send_queue: it is congested when answers accumulate", "[unit][send_qu
     CHECK(queue.congested());
     queue.written(queue.next(t0, true), true);
     CHECK_FALSE(queue.congested());
-
-    limits.bytes = 10;
-    send_queue narrow{limits};
-    push(narrow, send_lane::control, "ten bytes.");
-    CHECK_FALSE(narrow.congested());
-    push(narrow, send_lane::answer, "a");
-    CHECK(narrow.congested());
 }
 
 TEST_CASE("send_queue: it is congested when the answers are large", "[unit][send_queue]") {
