@@ -260,7 +260,8 @@ connection_status chat_client::impl::status() const {
     const auto held = tickets_->snapshot();
     now_is.state = now_is.websocket.state;
     now_is.connected = now_is.state == websocket_state::ready;
-    now_is.is_reconnecting = comes_back(now_is.state);
+    now_is.is_reconnecting =
+        now_is.state == websocket_state::waiting || now_is.state == websocket_state::reconnecting;
     now_is.reconnect_attempts = now_is.is_reconnecting ? now_is.websocket.attempt : 0;
     now_is.has_valid_ticket = held.valid;
     now_is.ticket_expires_in = held.expires_in;

@@ -183,9 +183,6 @@ private:
 
     time_point now() const { return clock_->now(); }
     bool owns_tickets() const { return !tally_; }
-    static bool comes_back(websocket_state state) {
-        return state == websocket_state::waiting || state == websocket_state::reconnecting;
-    }
     static error_info disconnected(); // for calls that `disconnect` ends
     void check_alive() const;         // throws operation_aborted once the client is gone
 

@@ -35,7 +35,7 @@ awaitable<void> chat_client::impl::init() {
         } else if (initialising_ && initialising_->stopping()) {
             const auto given_up = initialising_;
             co_await given_up->wait_until(deadline);
-        } else if (comes_back(connection_->status().state)) {
+        } else if (connection_->comes_back()) {
             if (now() >= deadline)
                 throw_error(connection_->late("The session was not restored in time."));
             waited = true;
@@ -106,7 +106,8 @@ awaitable<void> chat_client::impl::reconnect() {
 
 awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
     const auto deadline = after(now(), config_.timeouts.init);
-    if (!connection_->ready() && !comes_back(connection_->status().state))
+    if (state_ == state::closing) throw_error(disconnected());
+    if (!connection_->ready() && !connection_->comes_back())
         throw_error(error_info(errc::not_connected, "There is no session: call init first."));
     const auto disconnecting_before = disconnecting_;
     std::exception_ptr failure;
@@ -119,8 +120,7 @@ awaitable<void> chat_client::impl::refresh_ticket_and_reconnect() {
         failure = std::current_exception();
     }
     // `disconnect` cancels the request in flight; this call was not cancelled.
-    const bool given_up =
-        owns_tickets() && (state_ == state::closing || disconnecting_ != disconnecting_before);
+    const bool given_up = owns_tickets() && disconnecting_ != disconnecting_before;
     if (failure && given_up && state_ != state::destroyed) throw_error(disconnected());
     if (failure) std::rethrow_exception(failure);
     co_await connection_->reconnect(deadline);

@@ -109,6 +109,8 @@ public:
 
     const std::shared_ptr<const connection_config>& config() const { return config_; }
     bool ready() const;
+    /// A session has been ready, is over, and is to be replaced.
+    bool comes_back() const { return state_ == state::open && !ready(); }
     /// Opening, ready, or coming back.
     bool active() const {
         return state_ == state::opening || state_ == state::open || state_ == state::draining;

@@ -48,6 +48,23 @@ TEST_CASE("chat_client: a refresh that a disconnect abandons reports that, and n
     CHECK(refreshing.failed_with(errc::disconnected));
 }
 
+TEST_CASE("chat_client: a refresh that begins during a disconnect reports that",
+          "[component][chat_client]") {
+    client_case test(1);
+    test.environment->http->hang();
+    test.init_with_slow_tool("slow", false);
+    auto closing = start(test.io, test.client->disconnect());
+    poll(test.io);
+    REQUIRE_FALSE(closing.done());
+
+    auto refreshing = start(test.io, test.client->refresh_ticket_and_reconnect());
+    test.pass(3s);
+
+    CHECK(closing.done());
+    CHECK(refreshing.failed_with(errc::disconnected));
+    CHECK(test.environment->http->count() == 1);
+}
+
 TEST_CASE("chat_client: thread updates end at once with the client",
           "[component][chat_client][J105]") {
     const bool destroyed = GENERATE(true, false);

@@ -59,6 +59,28 @@ TEST_CASE("chat_client: a deadline of init in the first ticket request names its
     CHECK((url == ticket_url || url.empty())); // by the layer that notices the deadline first
 }
 
+TEST_CASE("chat_client: an init keeps its deadline when the restored session is lost at once",
+          "[component][chat_client][I95]") {
+    client_case test;
+    test.config.timeouts.init = 3s;
+    test.environment->fix_jitter(0.99);
+    test.make();
+    auto& first = test.expect_session();
+    test.init();
+    first.fail_read(errc::connection_reset);
+    poll(test.io);
+    auto waiting = start(test.io, test.client->init());
+    test.expect_session().fail_read(errc::connection_reset);
+    test.transports->expect_connect().hold(phase::tcp);
+
+    test.pass(2s);
+    CHECK_FALSE(waiting.done());
+    test.pass(1s);
+
+    CHECK(waiting.failed_with(errc::timed_out));
+    CHECK(test.transports->made() == 3);
+}
+
 TEST_CASE("chat_client: an init that waits for a reconnect reports what prevents it",
           "[component][chat_client][O148]") {
     client_case test;
