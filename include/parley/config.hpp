@@ -158,7 +158,7 @@ struct limits_config {
     std::size_t event_count = 1'024;      ///< of events queued for `next_event`
     std::size_t event_bytes = 4u << 20;   ///< of the text of these events
     std::size_t answer_bytes = 16u << 20; ///< of one `ask`: text, reasoning and tools
-    std::size_t unfinished_runs = 10'000; ///< runs of messages, of waiting ones too
+    std::size_t unfinished_runs = 10'000; ///< messages that wait, or whose run goes on
 };
 
 /// How a connection is opened, kept and opened again.
